@@ -1,0 +1,74 @@
+/* Names that mean "the one of the current element type".
+ *
+ * TK_SUFFIX is _f32, _f64, _i64, _i32, _u8 or _bool while a kernel body is being included for that
+ * type; TK_FN(x) is then x_f32 and so on. The short names below let a body be written once:
+ *     T   the element type               W   lanes in a vector
+ *     V   a vector of W elements         M   the signed integer vector that comparisons yield
+ */
+#ifndef TK_NAMES_H
+#define TK_NAMES_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define TK_CAT_(a, b) a##b
+#define TK_CAT(a, b) TK_CAT_(a, b)
+#define TK_FN(name) TK_CAT(name, TK_SUFFIX)
+#define TK_INLINE static inline __attribute__((always_inline, unused))
+
+#define T TK_FN(T)
+#define V TK_FN(V)
+#define M TK_FN(M)
+#define I TK_FN(I)
+#define W ((int)(TK_VECTOR_BYTES / sizeof(T)))
+
+/* vec.h */
+#define v_load TK_FN(v_load)
+#define v_store TK_FN(v_store)
+#define v_load_part TK_FN(v_load_part)
+#define v_store_part TK_FN(v_store_part)
+#define v_set TK_FN(v_set)
+#define v_select TK_FN(v_select)
+#define v_and_mask TK_FN(v_and_mask)
+#define v_max TK_FN(v_max)
+#define v_min TK_FN(v_min)
+#define v_each1 TK_FN(v_each1)
+#define v_each2 TK_FN(v_each2)
+#define v_true TK_FN(v_true)
+
+/* math.h, floating types only */
+#define v_abs TK_FN(v_abs)
+#define v_copysign TK_FN(v_copysign)
+#define v_floor TK_FN(v_floor)
+#define v_ceil TK_FN(v_ceil)
+#define v_trunc TK_FN(v_trunc)
+#define v_rint TK_FN(v_rint)
+#define v_sqrt TK_FN(v_sqrt)
+#define v_rsqrt TK_FN(v_rsqrt)
+#define v_exp TK_FN(v_exp)
+#define v_exp2 TK_FN(v_exp2)
+#define v_expm1 TK_FN(v_expm1)
+#define v_log TK_FN(v_log)
+#define v_log2 TK_FN(v_log2)
+#define v_log10 TK_FN(v_log10)
+#define v_log1p TK_FN(v_log1p)
+#define v_sin TK_FN(v_sin)
+#define v_cos TK_FN(v_cos)
+#define v_tan TK_FN(v_tan)
+#define v_tanh TK_FN(v_tanh)
+#define v_sigmoid TK_FN(v_sigmoid)
+#define v_softplus TK_FN(v_softplus)
+#define v_erf TK_FN(v_erf)
+#define v_erfc TK_FN(v_erfc)
+#define v_pow TK_FN(v_pow)
+#define v_atan TK_FN(v_atan)
+#define v_atan2 TK_FN(v_atan2)
+#define v_asin TK_FN(v_asin)
+#define v_acos TK_FN(v_acos)
+#define v_sinh TK_FN(v_sinh)
+#define v_cosh TK_FN(v_cosh)
+#define v_asinh TK_FN(v_asinh)
+#define v_acosh TK_FN(v_acosh)
+#define v_atanh TK_FN(v_atanh)
+#endif
