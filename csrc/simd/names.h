@@ -11,6 +11,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#if defined(__x86_64__) || defined(__i386__)
+#include <immintrin.h> /* here, because the short names below would break system headers */
+#endif
 
 #define TK_CAT_(a, b) a##b
 #define TK_CAT(a, b) TK_CAT_(a, b)
