@@ -1,0 +1,210 @@
+/* Memory with reuse: blocks by size class, and pools of handles and storage records.
+ *
+ * A block that is freed is kept for the next request of its class, because giving it back to the
+ * system and touching fresh pages costs more than the arithmetic on a large tensor. One short lock
+ * covers everything: doors run without Python's lock, and a critical section is a few loads.
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core.h"
+
+#define ALIGNMENT 64               /* one cache line, one AVX-512 register */
+#define HUGE_PAGE (2 << 20)        /* bytes; blocks of at least this many ask for huge pages */
+#define NUM_CLASSES (8 * 58)       /* eight classes for each power of two from 2^6 to 2^63 */
+#define CACHE_SHARE 4              /* keep at most a quarter of the machine's memory */
+#define OBJECTS_PER_SLAB 64
+
+typedef struct link {
+    struct link *next;
+} link;
+
+static atomic_flag lock = ATOMIC_FLAG_INIT;
+static link *free_blocks[NUM_CLASSES];
+static link *free_objects[2];
+static const size_t object_size[2] = {
+    [TK_HANDLE] = sizeof(tk_tensor), [TK_STORAGE] = sizeof(tk_storage)};
+static tk_memory stats;
+static int64_t cache_limit;
+static int64_t fail_countdown = -1;
+
+void tk_memory_lock(void)
+{
+    int spins = 0;
+    while (atomic_flag_test_and_set_explicit(&lock, memory_order_acquire))
+        if (++spins > 100)
+            sched_yield(); /* the holder may have been descheduled */
+}
+
+void tk_memory_unlock(void)
+{
+    atomic_flag_clear_explicit(&lock, memory_order_release);
+}
+
+/* A child of fork() must not inherit a lock that a thread it does not have was holding. */
+__attribute__((constructor)) static void survive_fork(void)
+{
+    pthread_atfork(tk_memory_lock, tk_memory_unlock, tk_memory_unlock);
+    cache_limit = sysconf(_SC_PHYS_PAGES) / CACHE_SHARE * sysconf(_SC_PAGESIZE);
+}
+
+/* The class of a request and the bytes its blocks have: eight steps a power of two, so that at most
+ * an eighth of a block is wasted. */
+static int size_class(int64_t nbytes, int64_t *block_bytes)
+{
+    if (nbytes <= 8 * ALIGNMENT) { /* 64, 128 ... 512 */
+        int step = nbytes <= ALIGNMENT ? 0 : (int)((nbytes - 1) / ALIGNMENT);
+        *block_bytes = (step + 1) * (int64_t)ALIGNMENT;
+        return step;
+    }
+    int log = 63 - __builtin_clzll((unsigned long long)(nbytes - 1));
+    int64_t step = (int64_t)1 << (log - 3);
+    int64_t steps = (nbytes + step - 1) / step; /* 9..16 */
+    *block_bytes = steps * step;
+    return 8 * (log - 8) + (int)steps - 9;
+}
+
+static int allocation_fails(void) /* the testing hook; the lock is held */
+{
+    return fail_countdown >= 0 && fail_countdown-- == 0;
+}
+
+static void drop_kept_blocks(void) /* the lock is held */
+{
+    for (int c = 0; c < NUM_CLASSES; c++) {
+        while (free_blocks[c]) {
+            link *block = free_blocks[c];
+            free_blocks[c] = block->next;
+            free(block);
+        }
+    }
+    stats.cached = 0;
+}
+
+char *tk_block_get(int64_t nbytes)
+{
+    int64_t bytes;
+    int class = size_class(nbytes, &bytes);
+    tk_memory_lock();
+    if (allocation_fails()) {
+        tk_memory_unlock();
+        return NULL;
+    }
+    link *block = free_blocks[class];
+    if (block) {
+        free_blocks[class] = block->next;
+        stats.cached -= bytes;
+        stats.reused++;
+    }
+    stats.allocations++;
+    stats.in_use += bytes;
+    if (stats.in_use > stats.peak)
+        stats.peak = stats.in_use;
+    tk_memory_unlock();
+    if (block)
+        return (char *)block;
+
+    void *fresh = NULL;
+    size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
+    if (posix_memalign(&fresh, alignment, (size_t)bytes) != 0) {
+        tk_memory_lock();
+        drop_kept_blocks();
+        tk_memory_unlock();
+        if (posix_memalign(&fresh, alignment, (size_t)bytes) != 0) {
+            tk_memory_lock();
+            stats.in_use -= bytes;
+            tk_memory_unlock();
+            return NULL;
+        }
+    }
+#ifdef MADV_HUGEPAGE
+    if (bytes >= HUGE_PAGE)
+        madvise(fresh, (size_t)bytes, MADV_HUGEPAGE);
+#endif
+    return fresh;
+}
+
+void tk_block_put(char *block, int64_t nbytes)
+{
+    int64_t bytes;
+    int class = size_class(nbytes, &bytes);
+    tk_memory_lock();
+    stats.in_use -= bytes;
+    int keep = stats.cached + bytes <= cache_limit;
+    if (keep) {
+        ((link *)block)->next = free_blocks[class];
+        free_blocks[class] = (link *)block;
+        stats.cached += bytes;
+    }
+    tk_memory_unlock();
+    if (!keep)
+        free(block);
+}
+
+void *tk_object_get(int kind)
+{
+    tk_memory_lock();
+    if (allocation_fails()) {
+        tk_memory_unlock();
+        return NULL;
+    }
+    if (!free_objects[kind]) {
+        char *slab = malloc(OBJECTS_PER_SLAB * object_size[kind]);
+        if (!slab) {
+            tk_memory_unlock();
+            return NULL;
+        }
+        for (int i = 0; i < OBJECTS_PER_SLAB; i++) {
+            link *object = (link *)(slab + (size_t)i * object_size[kind]);
+            object->next = free_objects[kind];
+            free_objects[kind] = object;
+        }
+    }
+    link *object = free_objects[kind];
+    free_objects[kind] = object->next;
+    stats.tensors += kind == TK_HANDLE;
+    tk_memory_unlock();
+    return object;
+}
+
+void tk_object_put(int kind, void *object)
+{
+    tk_memory_lock();
+    ((link *)object)->next = free_objects[kind];
+    free_objects[kind] = object;
+    stats.tensors -= kind == TK_HANDLE;
+    tk_memory_unlock();
+}
+
+void tk_memory_stats(tk_memory *out)
+{
+    tk_memory_lock();
+    *out = stats;
+    tk_memory_unlock();
+}
+
+void tk_memory_reset_peak(void)
+{
+    tk_memory_lock();
+    stats.peak = stats.in_use;
+    tk_memory_unlock();
+}
+
+void tk_memory_trim(void)
+{
+    tk_memory_lock();
+    drop_kept_blocks();
+    tk_memory_unlock();
+}
+
+void tk_memory_fail_after(int64_t n)
+{
+    tk_memory_lock();
+    fail_countdown = n;
+    tk_memory_unlock();
+}

@@ -1,0 +1,85 @@
+/* What the files of the core share: errors, memory, the kernel table, geometry. Not for kernels. */
+#ifndef TK_CORE_H
+#define TK_CORE_H
+
+#include <stddef.h>
+
+#include "../kernels/work.h"
+#include "../tk.h"
+#include "pool.h"
+
+/* -- errors (error.c): the calling thread's code and message ------------------------------------ */
+void tk_fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+enum { TK_TEXT = 160 }; /* room for a shape in words: 16 sizes, cut short when absurdly long */
+const char *tk_shape_text(char text[TK_TEXT], int ndim, const int64_t *shape);
+
+/* -- memory (alloc.c) --------------------------------------------------------------------------- */
+char *tk_block_get(int64_t nbytes); /* 64-byte aligned, contents undefined; NULL when out of memory */
+void tk_block_put(char *block, int64_t nbytes);
+void *tk_object_get(int kind); /* a handle or a storage record */
+void tk_object_put(int kind, void *object);
+enum { TK_HANDLE, TK_STORAGE };
+void tk_memory_lock(void);
+void tk_memory_unlock(void);
+
+/* -- tensors (tensor.c) -------------------------------------------------------------------------- */
+extern const char *const tk_dtype_names[TK_NUM_DTYPES];
+extern const int tk_item_size[TK_NUM_DTYPES];
+static inline int tk_is_float(int dtype)
+{
+    return dtype == TK_F32 || dtype == TK_F64;
+}
+tk_tensor *tk_new_view(const tk_tensor *base); /* same storage, data, dtype; shape to be filled in */
+void tk_finish_view(tk_tensor *view);          /* computes numel and flags from shape and stride */
+void tk_row_major(tk_tensor *t);               /* fills in stride from shape */
+int tk_overlaps(const tk_tensor *a, const tk_tensor *b);      /* the byte ranges meet */
+int tk_overlaps_itself(const tk_tensor *t);                   /* two elements may share bytes */
+int tk_dim(int64_t dim, int ndim); /* 0..ndim-1 from a possibly negative dim, or -1 */
+/* The broadcast of n shapes; -1 where they do not fit. */
+int tk_broadcast(int n, tk_tensor *const *in, int64_t shape[TK_MAX_NDIM]);
+
+/* -- dispatch (dispatch.c) ----------------------------------------------------------------------- */
+enum {
+#define KERNEL(name, family, dtypes, result) TK_K_##name,
+#include "../kernels.def"
+#undef KERNEL
+    TK_NUM_KERNELS
+};
+typedef enum {
+    TK_RESULT_SAME,
+    TK_RESULT_BOOL,
+    TK_RESULT_INT64,
+    TK_RESULT_SUM, /* as torch.sum: integers and bools give int64 */
+    TK_RESULT_F32,
+    TK_RESULT_F64,
+    TK_RESULT_I64,
+    TK_RESULT_I32,
+    TK_RESULT_U8
+} tk_result;
+typedef enum {
+#define FAMILY(name, text) TK_FAMILY_##name,
+#include "families.def"
+#undef FAMILY
+    TK_NUM_FAMILIES
+} tk_family;
+typedef struct tk_kernel_row {
+    const char *name;
+    tk_family family;
+    int dtypes; /* bit mask */
+    tk_result result;
+} tk_kernel_row;
+extern const tk_kernel_row tk_kernels[];
+
+/* -1 with an error unless `kernel` is a row of that family. */
+int tk_check_kernel(int kernel, tk_family family);
+/* Runs units [0, units) of a kernel's work, on several threads where each gets at least grain. */
+void tk_run(int kernel, int dtype, const void *work, int64_t units, int64_t grain);
+
+/* The dtype a kernel computes in when its operands promote to dtype; -1 with an error if none. */
+int tk_compute_dtype(int kernel, int dtype);
+int tk_result_dtype(int kernel, int compute_dtype);
+
+/* The pieces of an elementwise launch that other families use too. */
+void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int nin);
+
+#endif

@@ -1,0 +1,423 @@
+/* The doors of the elementwise families: promotion, broadcasting, conversion, overlap, geometry. */
+#include <math.h>
+#include <string.h>
+
+#include "core.h"
+
+/* Elements a thread must at least have: below about 32k the wake-up costs more than the work. */
+#define GRAIN 32768
+
+static int is_map(int kernel)
+{
+    return kernel >= 0 && kernel < TK_NUM_KERNELS &&
+           (tk_kernels[kernel].family <= TK_FAMILY_WHERE);
+}
+
+static int arity(int kernel)
+{
+    static const int arities[] = {[TK_FAMILY_MAP1] = 1, [TK_FAMILY_MAP2] = 2,
+                                  [TK_FAMILY_MAP3] = 3, [TK_FAMILY_WHERE] = 3};
+    return arities[tk_kernels[kernel].family];
+}
+
+/* The operands' iteration space over out's shape, with dimensions merged where all allow it. */
+void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int nin)
+{
+    const tk_tensor *operand[TK_MAP_OPERANDS] = {out};
+    int item[TK_MAP_OPERANDS], n = nin + 1, simple = (out->flags & TK_CONTIGUOUS) != 0;
+    for (int i = 1; i < n; i++)
+        operand[i] = in[i - 1];
+    for (int i = 0; i < n; i++) {
+        w->data[i] = operand[i]->data;
+        item[i] = tk_item_size[operand[i]->dtype];
+        simple &= (operand[i]->flags & TK_CONTIGUOUS) && operand[i]->numel == out->numel;
+    }
+    if (simple) { /* the numbers of elements agree and the shapes fit: everything is one row */
+        w->ndim = 1;
+        w->size[0] = out->numel;
+        for (int i = 0; i < n; i++)
+            w->stride[i][0] = item[i];
+        return;
+    }
+    int d = 0; /* dimensions written so far; the last one may still grow */
+    for (int dim = 0; dim < out->ndim; dim++) {
+        int64_t size = out->shape[dim], step[TK_MAP_OPERANDS];
+        if (size == 1)
+            continue;
+        for (int i = 0; i < n; i++) {
+            int own = dim - (out->ndim - operand[i]->ndim);
+            step[i] = own >= 0 && operand[i]->shape[own] != 1 ? operand[i]->stride[own] * item[i] : 0;
+        }
+        int merge = d > 0;
+        for (int i = 0; i < n && merge; i++)
+            merge = w->stride[i][d - 1] == step[i] * size;
+        if (merge)
+            w->size[d - 1] *= size;
+        else
+            w->size[d++] = size;
+        for (int i = 0; i < n; i++)
+            w->stride[i][d - 1] = step[i];
+    }
+    if (d == 0) {
+        w->size[0] = 1;
+        for (int i = 0; i < n; i++)
+            w->stride[i][0] = item[i];
+        d = 1;
+    }
+    w->ndim = d;
+}
+
+static void run(int kernel, int dtype, tk_tensor *out, tk_tensor **in, int n, double p, double q)
+{
+    tk_map_work w;
+    w.p = p;
+    w.q = q;
+    tk_plan_map(&w, out, in, n);
+    tk_run(kernel, dtype, &w, out->numel, GRAIN);
+}
+
+/* What a launch computes in and yields. Operands are replaced by converted copies where their dtype
+ * is another; `made` remembers which, for release. */
+typedef struct launch {
+    int n, compute, result, ndim, flags;
+    tk_tensor *in[3], *made[3];
+    int64_t shape[TK_MAX_NDIM];
+} launch;
+
+static void drop(launch *l)
+{
+    for (int i = 0; i < l->n; i++)
+        if (l->made[i])
+            tk_release(l->made[i]);
+}
+
+static int prepare(launch *l, int kernel)
+{
+    const tk_kernel_row *row = &tk_kernels[kernel];
+    int first = row->family == TK_FAMILY_WHERE, dtype = l->in[first]->dtype, same = 1;
+    char a[TK_TEXT], b[TK_TEXT], c[TK_TEXT];
+    for (int i = 0; i < l->n; i++)
+        l->made[i] = NULL;
+    l->flags = 0;
+    if (first && l->in[0]->dtype != TK_BOOL) {
+        tk_fail(TK_DTYPE_ERROR, "%s: the condition must be bool; got %s", row->name,
+                tk_dtype_names[l->in[0]->dtype]);
+        return -1;
+    }
+    /* Promotion is a left fold, on pretend tensors that carry dtype and dimensionality. */
+    tk_tensor so_far = {.dtype = dtype, .ndim = l->in[first]->ndim};
+    for (int i = first + 1; i < l->n; i++) {
+        if (l->in[i]->dtype != so_far.dtype)
+            so_far.dtype = tk_promote(&so_far, l->in[i]);
+        if (l->in[i]->ndim > so_far.ndim)
+            so_far.ndim = l->in[i]->ndim;
+    }
+    l->compute = tk_compute_dtype(kernel, so_far.dtype);
+    if (l->compute < 0)
+        return -1;
+    l->result = tk_result_dtype(kernel, l->compute);
+    for (int i = 1; i < l->n; i++)
+        same &= tk_same_shape(l->in[i], l->in[0]);
+    if (same) {
+        l->ndim = l->in[0]->ndim;
+        memcpy(l->shape, l->in[0]->shape, (size_t)l->ndim * sizeof *l->shape);
+    } else {
+        l->flags |= TK_BROADCAST;
+        l->ndim = tk_broadcast(l->n, l->in, l->shape);
+        if (l->ndim < 0) {
+            tk_fail(TK_SHAPE_ERROR, "%s: shapes do not broadcast; got %s and %s%s%s", row->name,
+                    tk_shape_text(a, l->in[0]->ndim, l->in[0]->shape),
+                    tk_shape_text(b, l->in[1]->ndim, l->in[1]->shape), l->n > 2 ? " and " : "",
+                    l->n > 2 ? tk_shape_text(c, l->in[2]->ndim, l->in[2]->shape) : "");
+            return -1;
+        }
+    }
+    for (int i = first; i < l->n; i++) {
+        if (l->in[i]->dtype == l->compute)
+            continue;
+        l->flags |= TK_CONVERTED;
+        l->made[i] = tk_cast(l->in[i], l->compute);
+        if (!l->made[i]) {
+            drop(l);
+            return -1;
+        }
+        l->in[i] = l->made[i];
+    }
+    return 0;
+}
+
+static tk_tensor *launch_new(int kernel, launch *l, double p, double q)
+{
+    if (!is_map(kernel) || arity(kernel) != l->n) {
+        tk_fail(TK_RUNTIME_ERROR, "kernel %d is not elementwise of %d operands", kernel, l->n);
+        return NULL;
+    }
+    if (prepare(l, kernel))
+        return NULL;
+    tk_tensor *out = tk_empty(l->result, l->ndim, l->shape);
+    if (out) {
+        out->flags |= l->flags;
+        run(kernel, l->compute, out, l->in, l->n, p, q);
+    }
+    drop(l);
+    return out;
+}
+
+tk_tensor *tk_map1(int kernel, tk_tensor *a, double p, double q)
+{
+    launch l = {.n = 1, .in = {a}};
+    return launch_new(kernel, &l, p, q);
+}
+
+tk_tensor *tk_map2(int kernel, tk_tensor *a, tk_tensor *b, double p, double q)
+{
+    launch l = {.n = 2, .in = {a, b}};
+    return launch_new(kernel, &l, p, q);
+}
+
+tk_tensor *tk_map3(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *c, double p, double q)
+{
+    launch l = {.n = 3, .in = {a, b, c}};
+    return launch_new(kernel, &l, p, q);
+}
+
+/* A Python number beside a tensor: a 0-d operand on this stack, of the dtype it promotes to. */
+static tk_tensor *map_scalar(int kernel, tk_tensor *a, tk_tensor *scalar, int scalar_first)
+{
+    launch l = {.n = 2, .in = {scalar_first ? scalar : a, scalar_first ? a : scalar}};
+    tk_tensor *out = launch_new(kernel, &l, 0, 0);
+    if (out)
+        out->flags &= ~TK_BROADCAST; /* the scalar has no gradient, a's shape is the result's */
+    return out;
+}
+
+tk_tensor *tk_map_float(int kernel, tk_tensor *a, double value, int scalar_first)
+{
+    union {
+        float f32;
+        double f64;
+    } bits;
+    tk_tensor scalar = {.data = (char *)&bits, .numel = 1, .flags = TK_CONTIGUOUS};
+    if (a->dtype == TK_F64) {
+        scalar.dtype = TK_F64;
+        bits.f64 = value;
+    } else {
+        scalar.dtype = TK_F32;
+        bits.f32 = (float)value;
+    }
+    return map_scalar(kernel, a, &scalar, scalar_first);
+}
+
+static int fits(int dtype, int64_t value)
+{
+    switch (dtype) {
+    case TK_I32:
+        return value >= INT32_MIN && value <= INT32_MAX;
+    case TK_U8:
+        return value >= 0 && value <= UINT8_MAX;
+    default:
+        return 1;
+    }
+}
+
+tk_tensor *tk_map_int(int kernel, tk_tensor *a, int64_t value, int is_bool, int scalar_first)
+{
+    union {
+        float f32;
+        double f64;
+        int64_t i64;
+        int32_t i32;
+        uint8_t u8;
+    } bits;
+    tk_tensor scalar = {.data = (char *)&bits, .numel = 1, .flags = TK_CONTIGUOUS};
+    int dtype = a->dtype == TK_BOOL && !is_bool ? TK_I64 : a->dtype;
+    if (!fits(dtype, value)) {
+        if (!is_map(kernel) || tk_kernels[kernel].result != TK_RESULT_BOOL) {
+            tk_fail(TK_VALUE_ERROR, "%s: the number %lld does not fit %s", tk_kernel_name(kernel),
+                    (long long)value, tk_dtype_names[dtype]);
+            return NULL;
+        }
+        /* A comparison has an answer all the same: ask it in int64. */
+        tk_tensor *wide = tk_cast(a, TK_I64);
+        tk_tensor *out = wide ? tk_map_int(kernel, wide, value, 0, scalar_first) : NULL;
+        if (wide)
+            tk_release(wide);
+        return out;
+    }
+    scalar.dtype = dtype;
+    switch (dtype) {
+    case TK_F32:
+        bits.f32 = (float)value;
+        break;
+    case TK_F64:
+        bits.f64 = (double)value;
+        break;
+    case TK_I64:
+        bits.i64 = value;
+        break;
+    case TK_I32:
+        bits.i32 = (int32_t)value;
+        break;
+    default:
+        bits.u8 = (uint8_t)value;
+    }
+    return map_scalar(kernel, a, &scalar, scalar_first);
+}
+
+/* -- writing into an existing tensor -------------------------------------------------------------- */
+
+static int same_window(const tk_tensor *a, const tk_tensor *b)
+{
+    return a->data == b->data && a->dtype == b->dtype && tk_same_shape(a, b) &&
+           memcmp(a->stride, b->stride, (size_t)a->ndim * sizeof *a->stride) == 0;
+}
+
+static int check_writable(const char *op, const tk_tensor *out)
+{
+    if (out->storage->readonly) {
+        tk_fail(TK_RUNTIME_ERROR, "%s: the output's memory is read-only", op);
+        return -1;
+    }
+    if (tk_overlaps_itself(out)) {
+        char text[TK_TEXT];
+        tk_fail(TK_RUNTIME_ERROR,
+                "%s: elements of the output share memory (it was expanded); got %s; clone it first",
+                op, tk_shape_text(text, out->ndim, out->shape));
+        return -1;
+    }
+    return 0;
+}
+
+static int check_shape(const char *op, const tk_tensor *out, int ndim, const int64_t *shape)
+{
+    char have[TK_TEXT], want[TK_TEXT];
+    if (out->ndim == ndim && memcmp(out->shape, shape, (size_t)ndim * sizeof *shape) == 0)
+        return 0;
+    tk_fail(TK_SHAPE_ERROR, "%s: the result does not fit the output; got %s for %s", op,
+            tk_shape_text(want, ndim, shape), tk_shape_text(have, out->ndim, out->shape));
+    return -1;
+}
+
+/* Whether a result may be stored: never a float in an integer, never a number in a bool. */
+static int check_category(const char *op, int from, int to)
+{
+    static const char category[TK_NUM_DTYPES] = {2, 2, 1, 1, 1, 0};
+    if (category[from] <= category[to])
+        return 0;
+    tk_fail(TK_DTYPE_ERROR, "%s: a result of %s cannot be stored in %s", op, tk_dtype_names[from],
+            tk_dtype_names[to]);
+    return -1;
+}
+
+int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b, tk_tensor *c, double p,
+                double q)
+{
+    launch l = {.n = 1 + (b != NULL) + (c != NULL), .in = {a, b, c}};
+    const char *op = tk_kernel_name(kernel);
+    if (!is_map(kernel) || arity(kernel) != l.n) {
+        tk_fail(TK_RUNTIME_ERROR, "kernel %d is not elementwise of %d operands", kernel, l.n);
+        return -1;
+    }
+    if (check_writable(op, out) || prepare(&l, kernel))
+        return -1;
+    int status = -1;
+    if (check_shape(op, out, l.ndim, l.shape) || check_category(op, l.result, out->dtype))
+        goto done;
+    for (int i = 0; i < l.n; i++) { /* an operand that overlaps out in another way is copied */
+        if (!tk_overlaps(out, l.in[i]) || same_window(out, l.in[i]))
+            continue;
+        tk_tensor *copy = tk_cast(l.in[i], l.in[i]->dtype);
+        if (!copy)
+            goto done;
+        if (l.made[i])
+            tk_release(l.made[i]);
+        l.in[i] = l.made[i] = copy;
+    }
+    if (l.result == out->dtype) {
+        run(kernel, l.compute, out, l.in, l.n, p, q);
+        status = 0;
+    } else {
+        tk_tensor *result = tk_empty(l.result, l.ndim, l.shape);
+        if (!result)
+            goto done;
+        run(kernel, l.compute, result, l.in, l.n, p, q);
+        status = tk_copy_into(out, result);
+        tk_release(result);
+    }
+done:
+    drop(&l);
+    return status;
+}
+
+/* -- copies, conversions, fills -------------------------------------------------------------------- */
+
+/* The cast rows stand in the order of the dtypes. */
+static void copy(tk_tensor *dst, tk_tensor *src)
+{
+    run(TK_K_cast_f32 + dst->dtype, src->dtype, dst, &src, 1, 0, 0);
+}
+
+tk_tensor *tk_cast(tk_tensor *t, int dtype)
+{
+    tk_tensor *out = tk_empty(dtype, t->ndim, t->shape);
+    if (out)
+        copy(out, t);
+    return out;
+}
+
+tk_tensor *tk_contiguous(tk_tensor *t)
+{
+    return t->flags & TK_CONTIGUOUS ? tk_alias(t) : tk_cast(t, t->dtype);
+}
+
+int tk_copy_into(tk_tensor *dst, tk_tensor *src)
+{
+    int64_t shape[TK_MAX_NDIM];
+    tk_tensor *both[2] = {dst, src}, *made = NULL;
+    if (check_writable("copy_", dst))
+        return -1;
+    int ndim = tk_broadcast(2, both, shape);
+    if (ndim < 0 || ndim != dst->ndim) {
+        check_shape("copy_", dst, src->ndim, src->shape);
+        return -1;
+    }
+    if (check_shape("copy_", dst, ndim, shape))
+        return -1;
+    if (same_window(dst, src))
+        return 0;
+    if (tk_overlaps(dst, src)) {
+        made = tk_cast(src, src->dtype);
+        if (!made)
+            return -1;
+        src = made;
+    }
+    copy(dst, src);
+    if (made)
+        tk_release(made);
+    return 0;
+}
+
+static tk_tensor *full(int dtype, int ndim, const int64_t *shape, int from, void *value)
+{
+    tk_tensor *out = tk_empty(dtype, ndim, shape);
+    if (!out)
+        return NULL;
+    tk_tensor scalar = {.data = value, .dtype = from, .numel = 1, .flags = TK_CONTIGUOUS};
+    copy(out, &scalar);
+    return out;
+}
+
+tk_tensor *tk_full_float(int dtype, int ndim, const int64_t *shape, double value)
+{
+    return full(dtype, ndim, shape, TK_F64, &value);
+}
+
+tk_tensor *tk_full_int(int dtype, int ndim, const int64_t *shape, int64_t value)
+{
+    if (dtype >= 0 && dtype < TK_NUM_DTYPES && !fits(dtype, value)) {
+        tk_fail(TK_VALUE_ERROR, "full: the number %lld does not fit %s", (long long)value,
+                tk_dtype_names[dtype]);
+        return NULL;
+    }
+    return full(dtype, ndim, shape, TK_I64, &value);
+}

@@ -1,0 +1,376 @@
+/* Tensor handles and storages: making, sharing and releasing them, and their geometry. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+const char *const tk_dtype_names[TK_NUM_DTYPES] = {"float32", "float64", "int64",
+                                                   "int32",   "uint8",   "bool"};
+const int tk_item_size[TK_NUM_DTYPES] = {4, 8, 8, 4, 1, 1};
+
+int64_t tk_clock;
+
+static _Thread_local int grad_mode = 1;
+
+int tk_grad_mode(void)
+{
+    return grad_mode;
+}
+
+int tk_set_grad_mode(int on)
+{
+    int before = grad_mode;
+    grad_mode = on != 0;
+    return before;
+}
+
+static void out_of_memory(int64_t nbytes)
+{
+    tk_fail(TK_MEMORY_ERROR, "out of memory: could not allocate %lld bytes", (long long)nbytes);
+}
+
+/* -- geometry ------------------------------------------------------------------------------------ */
+
+int tk_dim(int64_t dim, int ndim)
+{
+    int64_t positive = dim < 0 ? dim + ndim : dim;
+    return positive >= 0 && positive < ndim ? (int)positive : -1;
+}
+
+void tk_row_major(tk_tensor *t)
+{
+    int64_t step = 1;
+    for (int i = t->ndim - 1; i >= 0; i--) {
+        t->stride[i] = step;
+        step *= t->shape[i] > 0 ? t->shape[i] : 1;
+    }
+}
+
+static int is_contiguous(const tk_tensor *t)
+{
+    if (t->numel == 0)
+        return 1;
+    int64_t step = 1;
+    for (int i = t->ndim - 1; i >= 0; i--) {
+        if (t->shape[i] != 1 && t->stride[i] != step)
+            return 0;
+        step *= t->shape[i];
+    }
+    return 1;
+}
+
+/* Elements of a shape, or -1 with an error where a size is negative or the bytes overflow. */
+static int64_t checked_numel(int dtype, int ndim, const int64_t *shape)
+{
+    int64_t numel = 1;
+    char text[TK_TEXT];
+    if (ndim < 0 || ndim > TK_MAX_NDIM) {
+        tk_fail(TK_VALUE_ERROR, "shape: at most %d dimensions; got %d", TK_MAX_NDIM, ndim);
+        return -1;
+    }
+    for (int i = 0; i < ndim; i++) {
+        if (shape[i] < 0) {
+            tk_fail(TK_VALUE_ERROR, "shape: sizes cannot be negative; got %s",
+                    tk_shape_text(text, ndim, shape));
+            return -1;
+        }
+        /* A zero elsewhere does not excuse sizes whose product overflows: strides would. */
+        int64_t size = shape[i] ? shape[i] : 1;
+        if (__builtin_mul_overflow(numel, size, &numel) || numel > INT64_MAX / 16) {
+            tk_fail(TK_VALUE_ERROR, "shape: the number of bytes overflows; got %s",
+                    tk_shape_text(text, ndim, shape));
+            return -1;
+        }
+    }
+    for (int i = 0; i < ndim; i++)
+        if (shape[i] == 0)
+            return 0;
+    (void)dtype;
+    return numel;
+}
+
+int tk_same_shape(const tk_tensor *a, const tk_tensor *b)
+{
+    return a->ndim == b->ndim &&
+           memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0;
+}
+
+/* The lowest and one past the highest byte a tensor can touch. */
+static void byte_range(const tk_tensor *t, const char **low, const char **high)
+{
+    int64_t below = 0, above = 0;
+    for (int i = 0; i < t->ndim; i++) {
+        int64_t reach = (t->shape[i] - 1) * t->stride[i];
+        *(reach < 0 ? &below : &above) += reach;
+    }
+    int item = tk_item_size[t->dtype];
+    *low = t->data + below * item;
+    *high = t->data + (above + 1) * item;
+}
+
+int tk_overlaps(const tk_tensor *a, const tk_tensor *b)
+{
+    if (a->storage != b->storage && !(a->storage->owner && b->storage->owner))
+        return 0;
+    if (a->numel == 0 || b->numel == 0)
+        return 0;
+    const char *a_low, *a_high, *b_low, *b_high;
+    byte_range(a, &a_low, &a_high);
+    byte_range(b, &b_low, &b_high);
+    return a_low < b_high && b_low < a_high;
+}
+
+int tk_overlaps_itself(const tk_tensor *t)
+{
+    /* Sorted by stride, each dimension must step past all that the smaller ones reach. This is
+     * sufficient for distinct addresses, and every ordinary view meets it. */
+    int order[TK_MAX_NDIM], n = 0;
+    if (t->numel <= 1)
+        return 0;
+    for (int i = 0; i < t->ndim; i++) {
+        if (t->shape[i] == 1)
+            continue;
+        int j = n++;
+        for (; j > 0 && llabs(t->stride[order[j - 1]]) > llabs(t->stride[i]); j--)
+            order[j] = order[j - 1];
+        order[j] = i;
+    }
+    int64_t reach = 0;
+    for (int j = 0; j < n; j++) {
+        int64_t step = llabs(t->stride[order[j]]);
+        if (step <= reach)
+            return 1;
+        reach += step * (t->shape[order[j]] - 1);
+    }
+    return 0;
+}
+
+int tk_broadcast(int n, tk_tensor *const *in, int64_t shape[TK_MAX_NDIM])
+{
+    int ndim = 0;
+    for (int i = 0; i < n; i++)
+        if (in[i]->ndim > ndim)
+            ndim = in[i]->ndim;
+    for (int d = 0; d < ndim; d++)
+        shape[d] = 1;
+    for (int i = 0; i < n; i++) {
+        int64_t *tail = shape + (ndim - in[i]->ndim);
+        for (int d = 0; d < in[i]->ndim; d++) {
+            if (in[i]->shape[d] == tail[d] || in[i]->shape[d] == 1)
+                continue;
+            if (tail[d] != 1)
+                return -1;
+            tail[d] = in[i]->shape[d];
+        }
+    }
+    return ndim;
+}
+
+int tk_promote(const tk_tensor *a, const tk_tensor *b)
+{
+    /* Within a category a tensor with dimensions outranks one without; across categories
+     * (bool < integer < float) the higher category always wins. */
+    static const char category[TK_NUM_DTYPES] = {2, 2, 1, 1, 1, 0};
+    int x = a->dtype, y = b->dtype;
+    if (x == y)
+        return x;
+    if (category[x] != category[y])
+        return category[x] > category[y] ? x : y;
+    if ((a->ndim == 0) != (b->ndim == 0))
+        return a->ndim ? x : y;
+    if (category[x] == 2)
+        return TK_F64;
+    if (x == TK_I64 || y == TK_I64)
+        return TK_I64;
+    return TK_I32; /* int32 with uint8 */
+}
+
+/* -- life ---------------------------------------------------------------------------------------- */
+
+static tk_tensor *new_handle(tk_storage *storage, char *data, int dtype)
+{
+    tk_tensor *t = tk_object_get(TK_HANDLE);
+    if (!t) {
+        out_of_memory((int64_t)sizeof *t);
+        return NULL;
+    }
+    t->data = data;
+    t->storage = storage;
+    t->dtype = dtype;
+    t->refs = 1;
+    t->flags = 0;
+    return t;
+}
+
+static tk_storage *new_storage(char *data, int64_t nbytes)
+{
+    tk_storage *s = tk_object_get(TK_STORAGE);
+    if (!s) {
+        out_of_memory((int64_t)sizeof *s);
+        return NULL;
+    }
+    *s = (tk_storage){.data = data, .nbytes = nbytes, .refs = 1};
+    return s;
+}
+
+tk_tensor *tk_empty(int dtype, int ndim, const int64_t *shape)
+{
+    if (dtype < 0 || dtype >= TK_NUM_DTYPES) {
+        tk_fail(TK_DTYPE_ERROR, "empty: no dtype has the number %d", dtype);
+        return NULL;
+    }
+    int64_t numel = checked_numel(dtype, ndim, shape);
+    if (numel < 0)
+        return NULL;
+    int64_t nbytes = numel * tk_item_size[dtype];
+    char *block = tk_block_get(nbytes);
+    if (!block) {
+        out_of_memory(nbytes);
+        return NULL;
+    }
+    tk_storage *storage = new_storage(block, nbytes);
+    tk_tensor *t = storage ? new_handle(storage, block, dtype) : NULL;
+    if (!t) {
+        if (storage)
+            tk_object_put(TK_STORAGE, storage);
+        tk_block_put(block, nbytes);
+        return NULL;
+    }
+    t->ndim = ndim;
+    t->numel = numel;
+    t->flags = TK_CONTIGUOUS | (grad_mode ? TK_RECORD : 0);
+    for (int i = 0; i < ndim; i++)
+        t->shape[i] = shape[i];
+    tk_row_major(t);
+    return t;
+}
+
+tk_tensor *tk_wrap(char *data, int64_t nbytes, int64_t owner, int readonly, int dtype, int ndim,
+                   const int64_t *shape, const int64_t *stride)
+{
+    int64_t numel = checked_numel(dtype, ndim, shape);
+    if (numel < 0)
+        return NULL;
+    tk_storage *storage = new_storage(data, nbytes);
+    tk_tensor *t = storage ? new_handle(storage, data, dtype) : NULL;
+    if (!t) {
+        if (storage)
+            tk_object_put(TK_STORAGE, storage);
+        return NULL;
+    }
+    storage->owner = owner;
+    storage->readonly = readonly;
+    t->ndim = ndim;
+    for (int i = 0; i < ndim; i++) {
+        t->shape[i] = shape[i];
+        t->stride[i] = stride[i];
+    }
+    tk_finish_view(t);
+    return t;
+}
+
+tk_tensor *tk_retain(tk_tensor *t)
+{
+    __atomic_add_fetch(&t->refs, 1, __ATOMIC_RELAXED);
+    return t;
+}
+
+int64_t tk_release(tk_tensor *t)
+{
+    if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return 0;
+    tk_storage *storage = t->storage;
+    int64_t owner = 0;
+    if (__atomic_sub_fetch(&storage->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+        owner = storage->owner;
+        if (!owner)
+            tk_block_put(storage->data, storage->nbytes);
+        tk_object_put(TK_STORAGE, storage);
+    }
+    tk_object_put(TK_HANDLE, t);
+    return owner;
+}
+
+int tk_touch(tk_tensor *t)
+{
+    if (t->storage->readonly) {
+        tk_fail(TK_RUNTIME_ERROR, "in-place: the tensor's memory is read-only");
+        return -1;
+    }
+    __atomic_add_fetch(&t->storage->version, 1, __ATOMIC_RELAXED);
+    t->storage->stamp = __atomic_add_fetch(&tk_clock, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+int64_t tk_set_data(tk_tensor *t, const tk_tensor *source)
+{
+    tk_storage *before = t->storage;
+    int64_t owner = 0;
+    __atomic_add_fetch(&source->storage->refs, 1, __ATOMIC_RELAXED);
+    t->storage = source->storage;
+    t->data = source->data;
+    t->dtype = source->dtype;
+    t->ndim = source->ndim;
+    memcpy(t->shape, source->shape, sizeof t->shape);
+    memcpy(t->stride, source->stride, sizeof t->stride);
+    t->numel = source->numel;
+    t->flags = (t->flags & ~TK_CONTIGUOUS) | (source->flags & TK_CONTIGUOUS);
+    if (__atomic_sub_fetch(&before->refs, 1, __ATOMIC_ACQ_REL) == 0) {
+        owner = before->owner;
+        if (!owner)
+            tk_block_put(before->data, before->nbytes);
+        tk_object_put(TK_STORAGE, before);
+    }
+    return owner;
+}
+
+tk_tensor *tk_new_view(const tk_tensor *base)
+{
+    tk_tensor *t = new_handle(base->storage, base->data, base->dtype);
+    if (!t)
+        return NULL;
+    __atomic_add_fetch(&base->storage->refs, 1, __ATOMIC_RELAXED);
+    t->ndim = base->ndim;
+    return t;
+}
+
+void tk_finish_view(tk_tensor *t)
+{
+    t->numel = 1;
+    for (int i = 0; i < t->ndim; i++)
+        t->numel *= t->shape[i];
+    t->flags = (is_contiguous(t) ? TK_CONTIGUOUS : 0) | (grad_mode ? TK_RECORD : 0);
+}
+
+/* -- values -------------------------------------------------------------------------------------- */
+
+double tk_item_float(const tk_tensor *t)
+{
+    float f;
+    double d;
+    if (t->dtype == TK_F32) {
+        memcpy(&f, t->data, sizeof f);
+        return (double)f;
+    }
+    if (t->dtype == TK_F64) {
+        memcpy(&d, t->data, sizeof d);
+        return d;
+    }
+    return (double)tk_item_int(t);
+}
+
+int64_t tk_item_int(const tk_tensor *t)
+{
+    int64_t wide;
+    int32_t narrow;
+    switch (t->dtype) {
+    case TK_I64:
+        memcpy(&wide, t->data, sizeof wide);
+        return wide;
+    case TK_I32:
+        memcpy(&narrow, t->data, sizeof narrow);
+        return narrow;
+    default:
+        return *(const uint8_t *)t->data;
+    }
+}

@@ -1,0 +1,351 @@
+/* Views: new handles on the same storage. None of them copies, but for tk_reshape where it must. */
+#include "core.h"
+
+tk_tensor *tk_alias(tk_tensor *t)
+{
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    for (int i = 0; i < t->ndim; i++) {
+        view->shape[i] = t->shape[i];
+        view->stride[i] = t->stride[i];
+    }
+    tk_finish_view(view);
+    return view;
+}
+
+/* 0 when dim is in range, else -1 with an error. */
+static int check_dim(const char *op, const tk_tensor *t, int64_t dim, int *result)
+{
+    *result = tk_dim(dim, t->ndim);
+    if (*result >= 0)
+        return 0;
+    char text[TK_TEXT];
+    tk_fail(TK_INDEX_ERROR, "%s: dim %lld is out of range for %d dimensions; got %s", op,
+            (long long)dim, t->ndim, tk_shape_text(text, t->ndim, t->shape));
+    return -1;
+}
+
+tk_tensor *tk_as_strided(tk_tensor *t, int ndim, const int64_t *shape, const int64_t *stride,
+                         int64_t offset)
+{
+    char text[TK_TEXT];
+    if (ndim < 0 || ndim > TK_MAX_NDIM) {
+        tk_fail(TK_VALUE_ERROR, "as_strided: at most %d dimensions; got %d", TK_MAX_NDIM, ndim);
+        return NULL;
+    }
+    int item = tk_item_size[t->dtype];
+    int64_t limit = t->storage->nbytes / item, low = offset, high = offset, numel = 1;
+    int bad = 0;
+    for (int i = 0; i < ndim; i++) {
+        int64_t reach;
+        bad |= shape[i] < 0 || __builtin_mul_overflow(numel, shape[i], &numel);
+        bad |= __builtin_mul_overflow(shape[i] - (shape[i] > 0), stride[i], &reach);
+        if (bad)
+            break;
+        bad |= __builtin_add_overflow(*(reach < 0 ? &low : &high), reach, reach < 0 ? &low : &high);
+    }
+    if (bad || offset < 0 || (numel > 0 && (low < 0 || high >= limit))) {
+        tk_fail(TK_VALUE_ERROR,
+                "as_strided: shape %s with these strides and offset %lld leaves the storage of %lld "
+                "elements",
+                tk_shape_text(text, ndim, shape), (long long)offset, (long long)limit);
+        return NULL;
+    }
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    view->data = t->storage->data + (numel ? offset * item : 0);
+    view->ndim = ndim;
+    for (int i = 0; i < ndim; i++) {
+        view->shape[i] = shape[i];
+        view->stride[i] = stride[i];
+    }
+    tk_finish_view(view);
+    return view;
+}
+
+/* Strides that show t's elements, in order, in another shape; 0 where only a copy can. */
+static int view_strides(const tk_tensor *t, int ndim, const int64_t *shape, int64_t *stride)
+{
+    /* Both shapes are walked from the right in groups of equal products; inside a group the old
+     * dimensions must lie behind each other without gaps. */
+    int old = t->ndim - 1, new = ndim - 1;
+    while (new >= 0) {
+        if (shape[new] == 1) {
+            stride[new--] = 1;
+            continue;
+        }
+        while (old >= 0 && t->shape[old] == 1)
+            old--;
+        if (old < 0)
+            return 0;
+        int64_t have = t->shape[old], want = shape[new], step = t->stride[old];
+        stride[new--] = step;
+        int64_t outer_step = step * have;
+        old--;
+        while (have != want) {
+            if (want < have) {
+                while (new >= 0 && shape[new] == 1)
+                    stride[new--] = 1;
+                if (new < 0)
+                    return 0;
+                stride[new] = step * want;
+                want *= shape[new--];
+            } else {
+                while (old >= 0 && t->shape[old] == 1)
+                    old--;
+                if (old < 0 || t->stride[old] != outer_step)
+                    return 0;
+                have *= t->shape[old];
+                outer_step = t->stride[old] * t->shape[old];
+                old--;
+            }
+        }
+    }
+    return 1;
+}
+
+tk_tensor *tk_reshape(tk_tensor *t, int ndim, const int64_t *shape, int view_only)
+{
+    const char *op = view_only ? "view" : "reshape";
+    char from[TK_TEXT], to[TK_TEXT];
+    int64_t sizes[TK_MAX_NDIM], product = 1;
+    int wild = -1, bad = ndim < 0 || ndim > TK_MAX_NDIM;
+    for (int i = 0; i < ndim && !bad; i++) {
+        sizes[i] = shape[i];
+        if (shape[i] == -1) {
+            bad = wild >= 0;
+            wild = i;
+        } else {
+            bad = shape[i] < 0 || __builtin_mul_overflow(product, shape[i], &product);
+        }
+    }
+    if (!bad && wild >= 0) {
+        bad = product == 0 || t->numel % product != 0;
+        sizes[wild] = bad ? 0 : t->numel / product;
+        product *= sizes[wild];
+    }
+    if (bad || product != t->numel) {
+        tk_fail(TK_SHAPE_ERROR, "%s: %lld elements do not fit; from %s to %s", op,
+                (long long)t->numel, tk_shape_text(from, t->ndim, t->shape),
+                tk_shape_text(to, ndim > TK_MAX_NDIM ? TK_MAX_NDIM : ndim, shape));
+        return NULL;
+    }
+    int64_t stride[TK_MAX_NDIM];
+    int simple = (t->flags & TK_CONTIGUOUS) != 0;
+    if (!simple && !view_strides(t, ndim, sizes, stride)) {
+        if (view_only) {
+            tk_fail(TK_RUNTIME_ERROR,
+                    "view: the strides do not allow a view; from %s to %s; use reshape",
+                    tk_shape_text(from, t->ndim, t->shape), tk_shape_text(to, ndim, sizes));
+            return NULL;
+        }
+        tk_tensor *copy = tk_cast(t, t->dtype);
+        tk_tensor *view = copy ? tk_reshape(copy, ndim, sizes, 1) : NULL;
+        if (copy)
+            tk_release(copy);
+        return view;
+    }
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    view->ndim = ndim;
+    for (int i = 0; i < ndim; i++)
+        view->shape[i] = sizes[i];
+    if (simple)
+        tk_row_major(view);
+    else
+        for (int i = 0; i < ndim; i++)
+            view->stride[i] = stride[i];
+    tk_finish_view(view);
+    return view;
+}
+
+tk_tensor *tk_expand(tk_tensor *t, int ndim, const int64_t *shape)
+{
+    char from[TK_TEXT], to[TK_TEXT];
+    int added = ndim - t->ndim;
+    int64_t sizes[TK_MAX_NDIM], numel = 1;
+    int bad = added < 0 || ndim > TK_MAX_NDIM;
+    for (int i = 0; i < ndim && !bad; i++) {
+        int64_t have = i < added ? -1 : t->shape[i - added];
+        sizes[i] = shape[i] == -1 ? have : shape[i];
+        bad = sizes[i] < 0 || (i >= added && have != 1 && have != sizes[i]) ||
+              __builtin_mul_overflow(numel, sizes[i] ? sizes[i] : 1, &numel) ||
+              numel > INT64_MAX / 16;
+    }
+    if (bad) {
+        tk_fail(TK_SHAPE_ERROR, "expand: sizes do not fit; from %s to %s",
+                tk_shape_text(from, t->ndim, t->shape),
+                tk_shape_text(to, ndim < 0 ? 0 : ndim > TK_MAX_NDIM ? TK_MAX_NDIM : ndim, shape));
+        return NULL;
+    }
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    view->ndim = ndim;
+    for (int i = 0; i < ndim; i++) {
+        int same = i >= added && t->shape[i - added] == sizes[i];
+        view->shape[i] = sizes[i];
+        view->stride[i] = same ? t->stride[i - added] : 0;
+    }
+    tk_finish_view(view);
+    return view;
+}
+
+tk_tensor *tk_permute(tk_tensor *t, int ndim, const int64_t *dims)
+{
+    unsigned seen = 0;
+    int order[TK_MAX_NDIM], bad = ndim != t->ndim;
+    for (int i = 0; i < ndim && !bad; i++) {
+        order[i] = tk_dim(dims[i], ndim);
+        bad = order[i] < 0 || (seen >> order[i] & 1);
+        seen |= bad ? 0 : 1u << order[i];
+    }
+    if (bad) {
+        char text[TK_TEXT], got[TK_TEXT];
+        tk_fail(TK_VALUE_ERROR, "permute: dims must name each of %d dimensions once; got %s for %s",
+                t->ndim, tk_shape_text(got, ndim > TK_MAX_NDIM ? TK_MAX_NDIM : ndim, dims),
+                tk_shape_text(text, t->ndim, t->shape));
+        return NULL;
+    }
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    for (int i = 0; i < ndim; i++) {
+        view->shape[i] = t->shape[order[i]];
+        view->stride[i] = t->stride[order[i]];
+    }
+    tk_finish_view(view);
+    return view;
+}
+
+tk_tensor *tk_transpose(tk_tensor *t, int64_t dim0, int64_t dim1)
+{
+    int a = 0, b = 0;
+    /* PyTorch lets a 0-d tensor be transposed by 0 or -1. */
+    if (t->ndim == 0 && dim0 >= -1 && dim0 <= 0 && dim1 >= -1 && dim1 <= 0)
+        return tk_alias(t);
+    if (check_dim("transpose", t, dim0, &a) || check_dim("transpose", t, dim1, &b))
+        return NULL;
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    for (int i = 0; i < t->ndim; i++) {
+        int from = i == a ? b : i == b ? a : i;
+        view->shape[i] = t->shape[from];
+        view->stride[i] = t->stride[from];
+    }
+    tk_finish_view(view);
+    return view;
+}
+
+tk_tensor *tk_select(tk_tensor *t, int64_t dim, int64_t index)
+{
+    int d;
+    if (check_dim("select", t, dim, &d))
+        return NULL;
+    int64_t size = t->shape[d], i = index < 0 ? index + size : index;
+    if (i < 0 || i >= size) {
+        char text[TK_TEXT];
+        tk_fail(TK_INDEX_ERROR, "select: index %lld is out of range for size %lld of dim %d; got %s",
+                (long long)index, (long long)size, d, tk_shape_text(text, t->ndim, t->shape));
+        return NULL;
+    }
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    view->data = t->data + i * t->stride[d] * tk_item_size[t->dtype];
+    view->ndim = t->ndim - 1;
+    for (int j = 0; j < view->ndim; j++) {
+        view->shape[j] = t->shape[j + (j >= d)];
+        view->stride[j] = t->stride[j + (j >= d)];
+    }
+    tk_finish_view(view);
+    return view;
+}
+
+tk_tensor *tk_slice(tk_tensor *t, int64_t dim, int64_t start, int64_t stop, int64_t step)
+{
+    int d;
+    if (check_dim("slice", t, dim, &d))
+        return NULL;
+    if (step == 0 || step == INT64_MIN) {
+        tk_fail(TK_VALUE_ERROR, "slice: step cannot be %lld", (long long)step);
+        return NULL;
+    }
+    /* Python's rules: negative ends count from the end, then both are clamped. */
+    int64_t size = t->shape[d], lowest = step > 0 ? 0 : -1, highest = step > 0 ? size : size - 1;
+    int64_t ends[2] = {start, stop};
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] < 0)
+            ends[i] = ends[i] < -size ? lowest : ends[i] + size;
+        ends[i] = ends[i] < lowest ? lowest : ends[i] > highest ? highest : ends[i];
+    }
+    int64_t span = step > 0 ? ends[1] - ends[0] : ends[0] - ends[1];
+    int64_t stride = step > 0 ? step : -step;
+    int64_t count = span > 0 ? (span - 1) / stride + 1 : 0;
+    int64_t new_stride = 0;
+    if (count > 1)
+        new_stride = t->stride[d] * step; /* step < size here, so it cannot overflow */
+    else
+        new_stride = t->stride[d];
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    if (count > 0)
+        view->data = t->data + ends[0] * t->stride[d] * tk_item_size[t->dtype];
+    for (int i = 0; i < t->ndim; i++) {
+        view->shape[i] = i == d ? count : t->shape[i];
+        view->stride[i] = i == d ? new_stride : t->stride[i];
+    }
+    tk_finish_view(view);
+    return view;
+}
+
+tk_tensor *tk_squeeze(tk_tensor *t, uint32_t dim_mask)
+{
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    int n = 0;
+    for (int i = 0; i < t->ndim; i++) {
+        if (t->shape[i] == 1 && (dim_mask >> i & 1))
+            continue;
+        view->shape[n] = t->shape[i];
+        view->stride[n++] = t->stride[i];
+    }
+    view->ndim = n;
+    tk_finish_view(view);
+    return view;
+}
+
+tk_tensor *tk_unsqueeze(tk_tensor *t, int64_t dim)
+{
+    int d = tk_dim(dim, t->ndim + 1);
+    char text[TK_TEXT];
+    if (d < 0) {
+        tk_fail(TK_INDEX_ERROR, "unsqueeze: dim %lld is out of range for %d dimensions; got %s",
+                (long long)dim, t->ndim, tk_shape_text(text, t->ndim, t->shape));
+        return NULL;
+    }
+    if (t->ndim == TK_MAX_NDIM) {
+        tk_fail(TK_VALUE_ERROR, "unsqueeze: at most %d dimensions", TK_MAX_NDIM);
+        return NULL;
+    }
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    view->ndim = t->ndim + 1;
+    for (int i = 0; i < view->ndim; i++) {
+        int from = i - (i > d);
+        view->shape[i] = i == d ? 1 : t->shape[from];
+        /* The stride a row-major tensor would have there, so that contiguity shows. */
+        view->stride[i] = i != d            ? t->stride[from]
+                          : d == t->ndim    ? 1
+                                            : t->shape[d] * t->stride[d];
+    }
+    tk_finish_view(view);
+    return view;
+}

@@ -1,0 +1,26 @@
+/* The work descriptions that doors make and kernels read, one struct a family.
+ *
+ * A kernel has the type of a pool task, void f(const void *work, int64_t lo, int64_t hi): it does
+ * units [lo, hi) of its family's work. A unit is the smallest independent piece of the output, so
+ * any split of the units over threads gives the same bits.
+ */
+#ifndef TK_WORK_H
+#define TK_WORK_H
+
+#include <stdint.h>
+
+#include "../tk.h"
+
+enum { TK_MAP_OPERANDS = 4 };
+
+/* Elementwise: operand 0 is the output. Dimensions are merged where every operand allows it, so a
+ * contiguous launch has one. A unit is one element of the iteration space, in row-major order. */
+typedef struct tk_map_work {
+    char *data[TK_MAP_OPERANDS];
+    double p, q; /* scalar parameters of the kernel: a slope, the two ends of a clamp */
+    int32_t ndim;
+    int64_t size[TK_MAX_NDIM];
+    int64_t stride[TK_MAP_OPERANDS][TK_MAX_NDIM]; /* bytes; 0 where the operand is expanded */
+} tk_map_work;
+
+#endif

@@ -1,0 +1,134 @@
+/* The contract between Python, the core and the kernels.
+ *
+ * What stands between the two marks is read verbatim by tinygrad_k/_build.py as the cffi
+ * definitions: the doors. A door validates everything it is given, so that no argument reachable
+ * from Python can make a kernel read or write outside its tensors; on a mistake it returns NULL
+ * (or -1) and leaves a code and a message for the calling thread.
+ */
+#ifndef TK_H
+#define TK_H
+
+#include <stdint.h>
+
+/* cdef begin */
+enum { TK_MAX_NDIM = 16 };
+
+typedef enum { TK_F32, TK_F64, TK_I64, TK_I32, TK_U8, TK_BOOL, TK_NUM_DTYPES } tk_dtype;
+
+typedef enum {
+    TK_NO_ERROR,
+    TK_SHAPE_ERROR,   /* ValueError */
+    TK_DTYPE_ERROR,   /* TypeError */
+    TK_INDEX_ERROR,   /* IndexError */
+    TK_VALUE_ERROR,   /* ValueError */
+    TK_RUNTIME_ERROR, /* RuntimeError */
+    TK_MEMORY_ERROR   /* MemoryError */
+} tk_error_code;
+
+enum {
+    TK_CONTIGUOUS = 1, /* row-major without gaps */
+    TK_BROADCAST = 2,  /* the launch that made this tensor expanded an operand */
+    TK_CONVERTED = 4,  /* the launch that made this tensor converted an operand's dtype */
+    TK_RECORD = 8      /* grad mode was on in the calling thread when this tensor was made */
+};
+
+/* Bytes shared by a tensor and its views. */
+typedef struct tk_storage {
+    char *data;      /* 64-byte aligned unless it belongs to someone else */
+    int64_t nbytes;
+    int64_t refs;
+    int64_t version; /* counts the in-place changes */
+    int64_t stamp;   /* tk_clock at the last in-place change */
+    int64_t owner;   /* nonzero: key of the Python object whose memory this is */
+    int32_t readonly;
+} tk_storage;
+
+/* A tensor handle: a typed, strided window on a storage. Strides count elements. */
+typedef struct tk_tensor {
+    char *data; /* the first element */
+    tk_storage *storage;
+    int64_t numel;
+    int32_t ndim;
+    int32_t dtype;
+    int32_t flags;
+    int32_t refs;
+    int64_t shape[TK_MAX_NDIM];
+    int64_t stride[TK_MAX_NDIM];
+} tk_tensor;
+
+/* -- runtime ------------------------------------------------------------------------------- */
+int tk_init(const char *isa_or_null); /* chooses the kernel table; -1: unknown or unsupported */
+const char *tk_isa(void);             /* the table chosen */
+int tk_isa_supported(const char *isa);
+const char *tk_isa_built(void);       /* names, separated by spaces, lowest first */
+const char *tk_compiler(void);
+int tk_last_error(void);              /* a tk_error_code of the calling thread */
+const char *tk_last_message(void);
+int tk_set_num_threads(int n);
+int tk_get_num_threads(void);
+const char *tk_threads_reason(void);
+int tk_grad_mode(void);
+int tk_set_grad_mode(int on); /* per thread; returns the mode before */
+extern int64_t tk_clock;      /* counts in-place changes of the whole process */
+
+/* -- kernels: the registry, for tables, tests and documents ---------------------------------- */
+int tk_kernel_count(void);
+const char *tk_kernel_name(int kernel);
+const char *tk_kernel_family(int kernel);
+int tk_kernel_dtypes(int kernel); /* bit i: dtype i has a body */
+
+/* -- memory -------------------------------------------------------------------------------- */
+typedef struct tk_memory {
+    int64_t in_use;     /* bytes of live storages, rounded up to their blocks */
+    int64_t peak;
+    int64_t cached;     /* bytes kept for reuse */
+    int64_t allocations;
+    int64_t reused;     /* allocations served from kept blocks */
+    int64_t tensors;    /* live handles */
+} tk_memory;
+void tk_memory_stats(tk_memory *out);
+void tk_memory_reset_peak(void);
+void tk_memory_trim(void);             /* gives every kept block back to the system */
+void tk_memory_fail_after(int64_t n);  /* testing: the n-th allocation from now fails; -1: never */
+
+/* -- tensors and views ----------------------------------------------------------------------- */
+tk_tensor *tk_empty(int dtype, int ndim, const int64_t *shape);
+tk_tensor *tk_full_float(int dtype, int ndim, const int64_t *shape, double value);
+tk_tensor *tk_full_int(int dtype, int ndim, const int64_t *shape, int64_t value);
+tk_tensor *tk_wrap(char *data, int64_t nbytes, int64_t owner, int readonly, int dtype, int ndim,
+                   const int64_t *shape, const int64_t *stride); /* memory of someone else */
+int64_t tk_release(tk_tensor *t); /* the owner key of a storage that died with it, else 0 */
+tk_tensor *tk_retain(tk_tensor *t);
+int tk_same_shape(const tk_tensor *a, const tk_tensor *b);
+int tk_touch(tk_tensor *t); /* notes an in-place change; -1: read-only memory */
+int64_t tk_set_data(tk_tensor *t, const tk_tensor *source); /* t becomes a window like source;
+                                   returns the owner key of the storage that died, else 0 */
+double tk_item_float(const tk_tensor *t);
+int64_t tk_item_int(const tk_tensor *t);
+tk_tensor *tk_alias(tk_tensor *t);
+tk_tensor *tk_as_strided(tk_tensor *t, int ndim, const int64_t *shape, const int64_t *stride,
+                         int64_t offset); /* offset in elements from the storage's first byte */
+tk_tensor *tk_reshape(tk_tensor *t, int ndim, const int64_t *shape, int view_only);
+tk_tensor *tk_expand(tk_tensor *t, int ndim, const int64_t *shape);
+tk_tensor *tk_permute(tk_tensor *t, int ndim, const int64_t *dims);
+tk_tensor *tk_transpose(tk_tensor *t, int64_t dim0, int64_t dim1);
+tk_tensor *tk_select(tk_tensor *t, int64_t dim, int64_t index);
+tk_tensor *tk_slice(tk_tensor *t, int64_t dim, int64_t start, int64_t stop, int64_t step);
+tk_tensor *tk_squeeze(tk_tensor *t, uint32_t dim_mask);
+tk_tensor *tk_unsqueeze(tk_tensor *t, int64_t dim);
+tk_tensor *tk_contiguous(tk_tensor *t);
+tk_tensor *tk_cast(tk_tensor *t, int dtype); /* always a new, contiguous tensor */
+int tk_copy_into(tk_tensor *dst, tk_tensor *src); /* broadcasts and converts */
+int tk_promote(const tk_tensor *a, const tk_tensor *b); /* the dtype of a op b, as PyTorch */
+
+/* -- elementwise: NULL or the new tensor; the *_into forms write to out and return 0 or -1 ------ */
+tk_tensor *tk_map1(int kernel, tk_tensor *a, double p, double q);
+tk_tensor *tk_map2(int kernel, tk_tensor *a, tk_tensor *b, double p, double q);
+tk_tensor *tk_map3(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *c, double p, double q);
+tk_tensor *tk_map_float(int kernel, tk_tensor *a, double scalar, int scalar_first);
+tk_tensor *tk_map_int(int kernel, tk_tensor *a, int64_t scalar, int is_bool, int scalar_first);
+int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b_or_null,
+                tk_tensor *c_or_null, double p, double q);
+/* cdef end */
+
+#endif
