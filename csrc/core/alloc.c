@@ -20,13 +20,13 @@
 #define CACHE_SHARE 4              /* keep at most a quarter of the machine's memory */
 #define OBJECTS_PER_SLAB 64
 
-typedef struct link {
-    struct link *next;
-} link;
+typedef struct kept {
+    struct kept *next;
+} kept;
 
 static atomic_flag lock = ATOMIC_FLAG_INIT;
-static link *free_blocks[NUM_CLASSES];
-static link *free_objects[2];
+static kept *free_blocks[NUM_CLASSES];
+static kept *free_objects[2];
 static const size_t object_size[2] = {
     [TK_HANDLE] = sizeof(tk_tensor), [TK_STORAGE] = sizeof(tk_storage)};
 static tk_memory stats;
@@ -78,7 +78,7 @@ static void drop_kept_blocks(void) /* the lock is held */
 {
     for (int c = 0; c < NUM_CLASSES; c++) {
         while (free_blocks[c]) {
-            link *block = free_blocks[c];
+            kept *block = free_blocks[c];
             free_blocks[c] = block->next;
             free(block);
         }
@@ -95,7 +95,7 @@ char *tk_block_get(int64_t nbytes)
         tk_memory_unlock();
         return NULL;
     }
-    link *block = free_blocks[class];
+    kept *block = free_blocks[class];
     if (block) {
         free_blocks[class] = block->next;
         stats.cached -= bytes;
@@ -137,8 +137,8 @@ void tk_block_put(char *block, int64_t nbytes)
     stats.in_use -= bytes;
     int keep = stats.cached + bytes <= cache_limit;
     if (keep) {
-        ((link *)block)->next = free_blocks[class];
-        free_blocks[class] = (link *)block;
+        ((kept *)block)->next = free_blocks[class];
+        free_blocks[class] = (kept *)block;
         stats.cached += bytes;
     }
     tk_memory_unlock();
@@ -160,12 +160,12 @@ void *tk_object_get(int kind)
             return NULL;
         }
         for (int i = 0; i < OBJECTS_PER_SLAB; i++) {
-            link *object = (link *)(slab + (size_t)i * object_size[kind]);
+            kept *object = (kept *)(slab + (size_t)i * object_size[kind]);
             object->next = free_objects[kind];
             free_objects[kind] = object;
         }
     }
-    link *object = free_objects[kind];
+    kept *object = free_objects[kind];
     free_objects[kind] = object->next;
     stats.tensors += kind == TK_HANDLE;
     tk_memory_unlock();
@@ -175,7 +175,7 @@ void *tk_object_get(int kind)
 void tk_object_put(int kind, void *object)
 {
     tk_memory_lock();
-    ((link *)object)->next = free_objects[kind];
+    ((kept *)object)->next = free_objects[kind];
     free_objects[kind] = object;
     stats.tensors -= kind == TK_HANDLE;
     tk_memory_unlock();

@@ -19,6 +19,7 @@
 #define TK_CAT(a, b) TK_CAT_(a, b)
 #define TK_FN(name) TK_CAT(name, TK_SUFFIX)
 #define TK_INLINE static inline __attribute__((always_inline, unused))
+#define TK_OUTLINE static __attribute__((noinline, unused)) /* shared by many bodies: keeps them small */
 
 #define T TK_FN(T)
 #define V TK_FN(V)
@@ -38,7 +39,8 @@
 #define v_min TK_FN(v_min)
 #define v_each1 TK_FN(v_each1)
 #define v_each2 TK_FN(v_each2)
-#define v_true TK_FN(v_true)
+#define v_differs TK_FN(v_differs)
+#define v_isnan TK_FN(v_isnan)
 
 /* math.h, floating types only */
 #define v_abs TK_FN(v_abs)

@@ -1,0 +1,12 @@
+/* Every kernel body for one element type; included by table.h once per type. */
+#include "../simd/vec.h"
+#if TK_IS_FLOAT
+#include "../simd/math.h"
+#endif
+#include "map.h"
+#include "cast.h"
+#undef TK_SUFFIX
+#undef TK_SCALAR
+#undef TK_SIGNED
+#undef TK_IS_FLOAT
+#undef TK_IS_BOOL

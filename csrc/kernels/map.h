@@ -1,0 +1,405 @@
+/* Elementwise kernels: the mathematics of an op is one line at the end; strides, tails, broadcast
+ * operands and results of another type are dealt with once, above. Included once per element type. */
+
+/* Elements staged at a time where an operand is not contiguous: 4 operands of 512 doubles are
+ * 16 KiB, half of a small L1. */
+#ifndef TK_TILE
+#define TK_TILE 512
+#endif
+
+typedef V (*TK_FN(map_fn))(V x, V y, V z, V p, V q);
+typedef uint8_t TK_FN(bytes) __attribute__((vector_size(TK_VECTOR_BYTES / sizeof(T))));
+
+TK_INLINE void TK_FN(store_mask)(uint8_t *p, M mask, int n)
+{
+    TK_FN(bytes) b = __builtin_convertvector(mask, TK_FN(bytes)) & 1;
+    if (n >= W)
+        memcpy(p, &b, sizeof b);
+    else
+        for (int i = 0; i < n; i++)
+            p[i] = b[i];
+}
+
+TK_INLINE M TK_FN(load_mask)(const uint8_t *p, int n)
+{
+    TK_FN(bytes) b = {0};
+    if (n >= W)
+        memcpy(&b, p, sizeof b);
+    else
+        for (int i = 0; i < n; i++)
+            b[i] = p[i];
+    return __builtin_convertvector(b, M) != 0;
+}
+
+/* n elements that lie `stride` bytes apart, copied side by side into the buffer. */
+TK_OUTLINE const T *TK_FN(gather)(const char *p, int64_t stride, int64_t n, T *buffer)
+{
+    if (stride == 0) {
+        T x = *(const T *)p;
+        for (int64_t i = 0; i < n; i++)
+            buffer[i] = x;
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            buffer[i] = *(const T *)(p + i * stride);
+    }
+    return buffer;
+}
+
+TK_OUTLINE void TK_FN(scatter)(char *p, int64_t stride, int64_t n, const T *buffer)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(T *)(p + i * stride) = buffer[i];
+}
+
+/* The same for bools, in whatever type the kernel computes. */
+TK_OUTLINE const uint8_t *TK_FN(gather_bytes)(const char *p, int64_t stride, int64_t n,
+                                              uint8_t *buffer)
+{
+    for (int64_t i = 0; i < n; i++)
+        buffer[i] = *(const uint8_t *)(p + i * stride);
+    return buffer;
+}
+
+TK_OUTLINE void TK_FN(scatter_bytes)(char *p, int64_t stride, int64_t n, const uint8_t *buffer)
+{
+    for (int64_t i = 0; i < n; i++)
+        *(uint8_t *)(p + i * stride) = buffer[i];
+}
+
+/* The loop of every elementwise kernel. f, nin, to_bool (the result is a mask) and where (the first
+ * operand is one) are constants at each use, so what does not apply is compiled away. */
+TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(map_fn) f,
+                               const int nin, const int to_bool, const int where)
+{
+    const tk_map_work *w = work;
+    const int last = w->ndim - 1;
+    const int64_t item[4] = {to_bool ? 1 : sizeof(T), where ? 1 : sizeof(T), sizeof(T), sizeof(T)};
+    int64_t step[4] = {0}, index[TK_MAX_NDIM];
+    char *row[4] = {0};
+    T buffer[4][TK_TILE];
+    int direct = 1; /* every operand is contiguous along the last dimension */
+#if TK_IS_FLOAT
+    const V p = v_set((T)w->p), q = v_set((T)w->q);
+#else
+    const V p = {0}, q = {0};
+#endif
+    for (int i = 0; i <= nin; i++) {
+        step[i] = w->stride[i][last];
+        direct &= step[i] == item[i];
+    }
+    tk_start_rows(w, lo, index);
+    while (lo < hi) {
+        int64_t n = tk_next_row(w, nin + 1, index, hi - lo, row);
+        for (int64_t tile; n > 0; n -= tile, lo += tile) {
+            tile = direct || n < TK_TILE ? n : TK_TILE;
+            const char *in[4] = {row[0], row[1], row[2], row[3]};
+            char *out = step[0] == item[0] ? row[0] : (char *)buffer[0];
+            if (!direct)
+                for (int i = 1; i <= nin; i++) {
+                    if (step[i] == item[i])
+                        continue;
+                    in[i] = i == 1 && where
+                                ? (const char *)TK_FN(gather_bytes)(row[i], step[i], tile,
+                                                                    (uint8_t *)buffer[i])
+                                : (const char *)TK_FN(gather)(row[i], step[i], tile, buffer[i]);
+                }
+            const uint8_t *choice = (const uint8_t *)in[1];
+            const T *x = (const T *)in[1], *y = (const T *)in[2], *z = (const T *)in[3];
+            for (int64_t i = 0; i < tile; i += W) {
+                int left = tile - i < W ? (int)(tile - i) : W;
+                V a, b = p, c = p;
+                if (__builtin_expect(left == W, 1)) {
+                    a = where ? (V)TK_FN(load_mask)(choice + i, W) : v_load(x + i);
+                    if (nin > 1)
+                        b = v_load(y + i);
+                    if (nin > 2)
+                        c = v_load(z + i);
+                } else {
+                    a = where ? (V)TK_FN(load_mask)(choice + i, left) : v_load_part(x + i, left);
+                    if (nin > 1)
+                        b = v_load_part(y + i, left);
+                    if (nin > 2)
+                        c = v_load_part(z + i, left);
+                }
+                V r = f(a, b, c, p, q);
+                if (to_bool)
+                    TK_FN(store_mask)((uint8_t *)out + i, (M)r, left);
+                else if (__builtin_expect(left == W, 1))
+                    v_store((T *)out + i, r);
+                else
+                    v_store_part((T *)out + i, r, left);
+            }
+            if (out != row[0]) {
+                if (to_bool)
+                    TK_FN(scatter_bytes)(row[0], step[0], tile, (const uint8_t *)buffer[0]);
+                else
+                    TK_FN(scatter)(row[0], step[0], tile, buffer[0]);
+            }
+            for (int i = 0; i <= nin; i++)
+                row[i] += tile * step[i];
+        }
+    }
+}
+
+#define UNUSED __attribute__((unused))
+#define MAP(name, nin, to_bool, where, expression)                                                 \
+    TK_INLINE V TK_FN(name##_of)(V x UNUSED, V y UNUSED, V z UNUSED, V p UNUSED, V q UNUSED)       \
+    {                                                                                              \
+        return (V)(expression);                                                                    \
+    }                                                                                              \
+    static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
+    {                                                                                              \
+        TK_FN(map_loop)(work, lo, hi, TK_FN(name##_of), nin, to_bool, where);                      \
+    }
+#define MAP1(name, expression) MAP(name, 1, 0, 0, expression)
+#define MAP2(name, expression) MAP(name, 2, 0, 0, expression)
+#define MAP3(name, expression) MAP(name, 3, 0, 0, expression)
+#define TEST1(name, expression) MAP(name, 1, 1, 0, expression)
+#define TEST2(name, expression) MAP(name, 2, 1, 0, expression)
+#define ZERO ((V){0})
+
+/* -- every type ------------------------------------------------------------------------------------ */
+MAP(where, 3, 0, 1, v_select((M)x, y, z))
+MAP2(maximum, v_max(x, y))
+MAP2(minimum, v_min(x, y))
+TEST2(eq, x == y)
+TEST2(ne, x != y)
+TEST2(lt, x < y)
+TEST2(le, x <= y)
+TEST2(gt, x > y)
+TEST2(ge, x >= y)
+TEST1(logical_not, x == ZERO)
+TEST2(logical_and, (x != ZERO) & (y != ZERO))
+TEST2(logical_or, (x != ZERO) | (y != ZERO))
+TEST2(logical_xor, (x != ZERO) ^ (y != ZERO))
+TEST1(isnan, v_isnan(x))
+
+#if TK_IS_BOOL
+MAP2(add, x | y)
+MAP2(mul, x & y)
+MAP1(bitwise_not, x ^ v_set(1))
+#else
+MAP1(neg, -x)
+MAP1(square, x *x)
+MAP2(add, x + y)
+MAP2(sub, x - y)
+MAP2(mul, x *y)
+MAP1(relu, v_select((x > ZERO) | v_isnan(x), x, ZERO))
+#endif
+
+/* -- integers -------------------------------------------------------------------------------------- */
+#if !TK_IS_FLOAT
+TEST1(isinf, (M){0})
+TEST1(isfinite, ~(M){0})
+MAP2(bitwise_and, x &y)
+MAP2(bitwise_or, x | y)
+MAP2(bitwise_xor, x ^ y)
+#endif
+
+#if !TK_IS_FLOAT && !TK_IS_BOOL
+/* A divisor of zero is refused by the door; here it only must not trap, nor must MIN / -1. */
+TK_INLINE T TK_FN(floor_quotient)(T a, T b)
+{
+    if (b == 0 || b == (T)-1)
+        return b == 0 ? 0 : (T)-a;
+    T quotient = a / b;
+    return quotient * b != a && (a < 0) != (b < 0) ? quotient - 1 : quotient;
+}
+
+TK_INLINE T TK_FN(truncated_rest)(T a, T b)
+{
+    return b == 0 || b == (T)-1 ? 0 : a % b;
+}
+
+TK_INLINE T TK_FN(floored_rest)(T a, T b)
+{
+    T rest = TK_FN(truncated_rest)(a, b);
+    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+/* A negative power of an integer is the truncated fraction: 0 unless the base is 1 or -1. */
+TK_INLINE T TK_FN(integer_power)(T base, T exponent)
+{
+    if (exponent < 0)
+        return base == 1 ? 1 : base == (T)-1 ? (exponent & 1 ? (T)-1 : 1) : 0;
+    T result = 1;
+    for (; exponent; exponent >>= 1, base *= base)
+        if (exponent & 1)
+            result *= base;
+    return result;
+}
+
+/* Shifts by the width or more, or by a negative number, shift everything out. */
+TK_INLINE T TK_FN(shifted_left)(T a, T n)
+{
+    return n < 0 || n >= (T)(8 * sizeof(T)) ? 0 : (T)(a << n);
+}
+
+TK_INLINE T TK_FN(shifted_right)(T a, T n)
+{
+    return n < 0 || n >= (T)(8 * sizeof(T)) ? (a < 0 ? (T)-1 : 0) : (T)(a >> n);
+}
+
+MAP1(abs, v_select(x < ZERO, -x, x))
+MAP1(sign, v_select(x > ZERO, v_set(1), v_select(x < ZERO, v_set((T)-1), ZERO)))
+MAP1(floor, x)
+MAP1(ceil, x)
+MAP1(round, x)
+MAP1(trunc, x)
+MAP2(floor_divide, v_each2(x, y, TK_FN(floor_quotient)))
+MAP2(remainder, v_each2(x, y, TK_FN(floored_rest)))
+MAP2(fmod, v_each2(x, y, TK_FN(truncated_rest)))
+MAP2(pow, v_each2(x, y, TK_FN(integer_power)))
+MAP1(bitwise_not, ~x)
+MAP2(bitwise_left_shift, v_each2(x, y, TK_FN(shifted_left)))
+MAP2(bitwise_right_shift, v_each2(x, y, TK_FN(shifted_right)))
+#endif
+
+/* -- floating point -------------------------------------------------------------------------------- */
+#if TK_IS_FLOAT
+#define HALF v_set((T)0.5)
+#define ONE v_set((T)1)
+
+TK_INLINE T TK_FN(truncated_rest)(T a, T b)
+{
+    return sizeof(T) == 4 ? (T)fmodf((float)a, (float)b) : (T)fmod((double)a, (double)b);
+}
+
+/* The rest with the sign of the divisor, exact as fmod is; Python's %. */
+TK_INLINE T TK_FN(floored_rest)(T a, T b)
+{
+    T rest = TK_FN(truncated_rest)(a, b);
+    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
+}
+
+/* Python's //: consistent with %, and infinite or NaN where a / b is. */
+TK_INLINE T TK_FN(floor_quotient)(T a, T b)
+{
+    if (b == 0)
+        return a / b;
+    T rest = TK_FN(truncated_rest)(a, b), quotient = (a - rest) / b;
+    if (rest != 0 && (b < 0) != (rest < 0))
+        quotient -= 1;
+    if (quotient == 0)
+        return sizeof(T) == 4 ? (T)copysignf(0.0f, (float)(a / b))
+                              : (T)copysign(0.0, (double)(a / b));
+    T floored = sizeof(T) == 4 ? (T)floorf((float)quotient) : (T)floor((double)quotient);
+    return quotient - floored > (T)0.5 ? floored + 1 : floored;
+}
+
+/* 1/2 erfc(-x / sqrt 2): the normal distribution function, without cancellation in the left tail */
+TK_INLINE V TK_FN(normal_cdf)(V x)
+{
+    return HALF * v_erfc(x * v_set((T)-0.70710678118654752440));
+}
+
+TK_INLINE V TK_FN(normal_pdf)(V x)
+{
+    return v_set((T)0.39894228040143267794) * v_exp(-HALF * x * x);
+}
+
+/* tanh(sqrt(2 / pi) (x + 0.044715 x^3)), Hendrycks and Gimpel 2016, eq. 2 */
+TK_INLINE V TK_FN(gelu_inner)(V x)
+{
+    return v_tanh(v_set((T)0.79788456080286535588) * (x + v_set((T)0.044715) * x * x * x));
+}
+
+TK_INLINE V TK_FN(gelu_tanh_slope)(V x)
+{
+    V t = TK_FN(gelu_inner)(x);
+    V inner_slope = v_set((T)0.79788456080286535588) * (ONE + v_set((T)(3 * 0.044715)) * x * x);
+    V bend = (ONE - t * t) * inner_slope;
+    /* where the tanh is flat its product with a huge x is 0, not NaN */
+    return HALF * (ONE + t) + HALF * v_select(bend == ZERO, ZERO, x * bend);
+}
+
+TK_INLINE V TK_FN(silu_slope)(V x)
+{
+    V s = v_sigmoid(x), rest = s * (ONE - s);
+    return s + v_select(rest == ZERO, ZERO, x * rest);
+}
+
+TK_INLINE V TK_FN(gelu_slope)(V x)
+{
+    V density = TK_FN(normal_pdf)(x);
+    return TK_FN(normal_cdf)(x) + v_select(density == ZERO, ZERO, x * density);
+}
+
+/* x times a factor that vanishes at -inf: the limit 0, where the product would be NaN */
+TK_INLINE V TK_FN(gated)(V x, V gate)
+{
+    return v_select(gate == ZERO, ZERO * v_copysign(ONE, x), x * gate);
+}
+
+TEST1(isinf, v_abs(x) == v_set((T)INFINITY))
+TEST1(isfinite, v_abs(x) < v_set((T)INFINITY))
+MAP1(abs, v_abs(x))
+MAP1(sign, v_select(x > ZERO, ONE, v_select(x < ZERO, -ONE, ZERO)))
+MAP1(reciprocal, ONE / x)
+MAP1(floor, v_floor(x))
+MAP1(ceil, v_ceil(x))
+MAP1(round, v_rint(x))
+MAP1(trunc, v_trunc(x))
+MAP1(clamp_scalar, v_min(v_max(x, p), q))
+MAP2(div, x / y)
+MAP2(floor_divide, v_each2(x, y, TK_FN(floor_quotient)))
+MAP2(remainder, v_each2(x, y, TK_FN(floored_rest)))
+MAP2(fmod, v_each2(x, y, TK_FN(truncated_rest)))
+MAP2(pow, v_pow(x, y))
+MAP3(addcmul, x + p * y * z)
+MAP3(addcdiv, x + p * y / z)
+MAP3(lerp, v_select(v_abs(z) < HALF, x + z * (y - x), y - (y - x) * (ONE - z)))
+MAP1(sqrt, v_sqrt(x))
+MAP1(rsqrt, v_rsqrt(x))
+MAP1(exp, v_exp(x))
+MAP1(exp2, v_exp2(x))
+MAP1(expm1, v_expm1(x))
+MAP1(log, v_log(x))
+MAP1(log2, v_log2(x))
+MAP1(log10, v_log10(x))
+MAP1(log1p, v_log1p(x))
+MAP1(sin, v_sin(x))
+MAP1(cos, v_cos(x))
+MAP1(tan, v_tan(x))
+MAP1(tanh, v_tanh(x))
+MAP1(sigmoid, v_sigmoid(x))
+MAP1(erf, v_erf(x))
+MAP1(erfc, v_erfc(x))
+MAP1(asin, v_asin(x))
+MAP1(acos, v_acos(x))
+MAP1(atan, v_atan(x))
+MAP2(atan2, v_atan2(x, y))
+MAP1(sinh, v_sinh(x))
+MAP1(cosh, v_cosh(x))
+MAP1(asinh, v_asinh(x))
+MAP1(acosh, v_acosh(x))
+MAP1(atanh, v_atanh(x))
+
+/* Activations; x is the gradient and y what was saved in the *_backward rows. */
+MAP2(relu_backward, v_select(y > ZERO, x, v_and_mask(v_isnan(x), x)))
+MAP1(leaky_relu, v_select(x > ZERO, x, p * x))
+MAP2(leaky_relu_backward, v_select(y > ZERO, x, p * x))
+MAP1(elu, v_select(x > ZERO, x, p *v_expm1(x)))
+MAP2(elu_backward, v_select(y > ZERO, x, x *p *v_exp(y)))
+MAP1(gelu, TK_FN(gated)(x, TK_FN(normal_cdf)(x)))
+MAP2(gelu_backward, x *TK_FN(gelu_slope)(y))
+MAP1(gelu_tanh, TK_FN(gated)(x, HALF *(ONE + TK_FN(gelu_inner)(x))))
+MAP2(gelu_tanh_backward, x *TK_FN(gelu_tanh_slope)(y))
+MAP1(silu, TK_FN(gated)(x, v_sigmoid(x)))
+MAP2(silu_backward, x *TK_FN(silu_slope)(y))
+MAP1(softplus, v_select(x *p > q, x, v_softplus(x *p) / p))
+MAP2(softplus_backward, v_select(y *p > q, x, x *v_sigmoid(y *p)))
+MAP2(tanh_backward, x *(ONE - y * y))
+MAP2(sigmoid_backward, x *y *(ONE - y))
+#undef HALF
+#undef ONE
+#endif
+
+#undef ZERO
+#undef MAP
+#undef MAP1
+#undef MAP2
+#undef MAP3
+#undef TEST1
+#undef TEST2
+#undef UNUSED

@@ -1,0 +1,35 @@
+/* Walking a strided iteration space row by row; a row runs along the last dimension. */
+#ifndef TK_ROWS_H
+#define TK_ROWS_H
+
+#include "work.h"
+
+/* The index of element `at`, in row-major order. */
+static inline void tk_start_rows(const tk_map_work *w, int64_t at, int64_t index[TK_MAX_NDIM])
+{
+    for (int d = w->ndim - 1; d >= 0; d--) {
+        int64_t above = w->ndim > 1 ? at / w->size[d] : 0;
+        index[d] = at - above * w->size[d];
+        at = above;
+    }
+}
+
+/* Points row[i] at operand i's element `index`, and moves index to the next row. Returns how many
+ * elements there are up to the end of the row, `most` at the most. */
+static inline int64_t tk_next_row(const tk_map_work *w, int operands, int64_t index[TK_MAX_NDIM],
+                                  int64_t most, char *row[])
+{
+    const int last = w->ndim - 1;
+    for (int i = 0; i < operands; i++) {
+        row[i] = w->data[i];
+        for (int d = 0; d <= last; d++)
+            row[i] += index[d] * w->stride[i][d];
+    }
+    int64_t n = w->size[last] - index[last];
+    index[last] = 0;
+    for (int d = last - 1; d >= 0 && ++index[d] == w->size[d]; d--)
+        index[d] = 0;
+    return n < most ? n : most;
+}
+
+#endif
