@@ -38,10 +38,13 @@ TK_INLINE int32_t TK_FN(as_int32)(T x)
             char *row[2];                                                                          \
             int64_t n = tk_next_row(w, 2, index, hi - lo, row);                                    \
             if (out_step == sizeof(Out) && in_step == sizeof(T)) {                                 \
-                for (int64_t i = 0; i < n; i++) {                                                  \
-                    T x = ((const T *)row[1])[i];                                                  \
-                    ((Out *)row[0])[i] = (Out)(expression);                                        \
-                }                                                                                  \
+                if (__builtin_types_compatible_p(T, Out) && !TK_IS_BOOL)                           \
+                    memcpy(row[0], row[1], (size_t)n * sizeof(T));                                 \
+                else                                                                               \
+                    for (int64_t i = 0; i < n; i++) {                                              \
+                        T x = ((const T *)row[1])[i];                                              \
+                        ((Out *)row[0])[i] = (Out)(expression);                                    \
+                    }                                                                              \
             } else if (out_step == sizeof(Out) && in_step == 0) {                                  \
                 T x = *(const T *)row[1];                                                          \
                 Out value = (Out)(expression);                                                     \

@@ -1,0 +1,47 @@
+"""Builds the one extension module; everything else stands in pyproject.toml.
+
+The kernels of each instruction set are the same text compiled with other flags, which setuptools
+cannot say per file: build_ext compiles csrc/isa/*.c itself and hands over the objects.
+"""
+
+import os
+import platform
+from concurrent.futures import ThreadPoolExecutor
+
+from setuptools import setup
+from setuptools.command.build_ext import build_ext
+
+AVX512 = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"]
+ISA_FLAGS = {"base": []}
+if platform.machine() in ("x86_64", "AMD64"):
+    ISA_FLAGS["avx2"] = ["-mavx2", "-mfma"]
+    ISA_FLAGS["avx512"] = [*ISA_FLAGS["avx2"], *AVX512]
+
+
+class BuildKernels(build_ext):
+    def build_extension(self, ext):
+        headers = [
+            os.path.join(folder, name)
+            for folder, _, names in os.walk("csrc")
+            for name in names
+            if name.endswith((".h", ".def"))
+        ]
+        ext.depends = headers
+
+        def compile_isa(isa):
+            return self.compiler.compile(
+                [os.path.join("csrc", "isa", f"{isa}.c")],
+                output_dir=self.build_temp,
+                extra_postargs=[*ext.extra_compile_args, *ISA_FLAGS[isa], "-Wno-type-limits"],
+                depends=headers,
+            )
+
+        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+            ext.extra_objects = [
+                *ext.extra_objects,
+                *(path for objects in pool.map(compile_isa, ISA_FLAGS) for path in objects),
+            ]
+        super().build_extension(ext)
+
+
+setup(cffi_modules=["tinygrad_k/_build.py:ffi"], cmdclass={"build_ext": BuildKernels})
