@@ -34,7 +34,12 @@ void tk_finish_view(tk_tensor *view);          /* computes numel and flags from 
 void tk_row_major(tk_tensor *t);               /* fills in stride from shape */
 int tk_overlaps(const tk_tensor *a, const tk_tensor *b);      /* the byte ranges meet */
 int tk_overlaps_itself(const tk_tensor *t);                   /* two elements may share bytes */
+int tk_same_window(const tk_tensor *a, const tk_tensor *b);   /* element for element the same bytes */
+/* 0, or -1 with an error where memory is read-only or elements of the output share it. */
+int tk_check_writable(const char *op, const tk_tensor *out);
 int tk_dim(int64_t dim, int ndim); /* 0..ndim-1 from a possibly negative dim, or -1 */
+/* The same, with an error where dim is out of range; nonzero then. */
+int tk_check_dim(const char *op, const tk_tensor *t, int64_t dim, int *result);
 /* The broadcast of n shapes; -1 where they do not fit. */
 int tk_broadcast(int n, tk_tensor *const *in, int64_t shape[TK_MAX_NDIM]);
 

@@ -266,13 +266,13 @@ tk_tensor *tk_map_int(int kernel, tk_tensor *a, int64_t value, int is_bool, int 
 
 /* -- writing into an existing tensor -------------------------------------------------------------- */
 
-static int same_window(const tk_tensor *a, const tk_tensor *b)
+int tk_same_window(const tk_tensor *a, const tk_tensor *b)
 {
     return a->data == b->data && a->dtype == b->dtype && tk_same_shape(a, b) &&
            memcmp(a->stride, b->stride, (size_t)a->ndim * sizeof *a->stride) == 0;
 }
 
-static int check_writable(const char *op, const tk_tensor *out)
+int tk_check_writable(const char *op, const tk_tensor *out)
 {
     if (out->storage->readonly) {
         tk_fail(TK_RUNTIME_ERROR, "%s: the output's memory is read-only", op);
@@ -318,13 +318,13 @@ int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b, tk_tenso
         tk_fail(TK_RUNTIME_ERROR, "kernel %d is not elementwise of %d operands", kernel, l.n);
         return -1;
     }
-    if (check_writable(op, out) || prepare(&l, kernel))
+    if (tk_check_writable(op, out) || prepare(&l, kernel))
         return -1;
     int status = -1;
     if (check_shape(op, out, l.ndim, l.shape) || check_category(op, l.result, out->dtype))
         goto done;
     for (int i = 0; i < l.n; i++) { /* an operand that overlaps out in another way is copied */
-        if (!tk_overlaps(out, l.in[i]) || same_window(out, l.in[i]))
+        if (!tk_overlaps(out, l.in[i]) || tk_same_window(out, l.in[i]))
             continue;
         tk_tensor *copy = tk_cast(l.in[i], l.in[i]->dtype);
         if (!copy)
@@ -374,7 +374,7 @@ int tk_copy_into(tk_tensor *dst, tk_tensor *src)
 {
     int64_t shape[TK_MAX_NDIM];
     tk_tensor *both[2] = {dst, src}, *made = NULL;
-    if (check_writable("copy_", dst))
+    if (tk_check_writable("copy_", dst))
         return -1;
     int ndim = tk_broadcast(2, both, shape);
     if (ndim < 0 || ndim != dst->ndim) {
@@ -383,7 +383,7 @@ int tk_copy_into(tk_tensor *dst, tk_tensor *src)
     }
     if (check_shape("copy_", dst, ndim, shape))
         return -1;
-    if (same_window(dst, src))
+    if (tk_same_window(dst, src))
         return 0;
     if (tk_overlaps(dst, src)) {
         made = tk_cast(src, src->dtype);

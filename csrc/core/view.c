@@ -14,8 +14,7 @@ tk_tensor *tk_alias(tk_tensor *t)
     return view;
 }
 
-/* 0 when dim is in range, else -1 with an error. */
-static int check_dim(const char *op, const tk_tensor *t, int64_t dim, int *result)
+int tk_check_dim(const char *op, const tk_tensor *t, int64_t dim, int *result)
 {
     *result = tk_dim(dim, t->ndim);
     if (*result >= 0)
@@ -227,7 +226,7 @@ tk_tensor *tk_transpose(tk_tensor *t, int64_t dim0, int64_t dim1)
     /* PyTorch lets a 0-d tensor be transposed by 0 or -1. */
     if (t->ndim == 0 && dim0 >= -1 && dim0 <= 0 && dim1 >= -1 && dim1 <= 0)
         return tk_alias(t);
-    if (check_dim("transpose", t, dim0, &a) || check_dim("transpose", t, dim1, &b))
+    if (tk_check_dim("transpose", t, dim0, &a) || tk_check_dim("transpose", t, dim1, &b))
         return NULL;
     tk_tensor *view = tk_new_view(t);
     if (!view)
@@ -244,7 +243,7 @@ tk_tensor *tk_transpose(tk_tensor *t, int64_t dim0, int64_t dim1)
 tk_tensor *tk_select(tk_tensor *t, int64_t dim, int64_t index)
 {
     int d;
-    if (check_dim("select", t, dim, &d))
+    if (tk_check_dim("select", t, dim, &d))
         return NULL;
     int64_t size = t->shape[d], i = index < 0 ? index + size : index;
     if (i < 0 || i >= size) {
@@ -269,7 +268,7 @@ tk_tensor *tk_select(tk_tensor *t, int64_t dim, int64_t index)
 tk_tensor *tk_slice(tk_tensor *t, int64_t dim, int64_t start, int64_t stop, int64_t step)
 {
     int d;
-    if (check_dim("slice", t, dim, &d))
+    if (tk_check_dim("slice", t, dim, &d))
         return NULL;
     if (step == 0 || step == INT64_MIN) {
         tk_fail(TK_VALUE_ERROR, "slice: step cannot be %lld", (long long)step);
