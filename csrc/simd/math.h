@@ -23,15 +23,42 @@
 #if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
 #define TK_MM_PREFIX _mm512_
 #define TK_MM_ROUND(x, how) TK_MM(roundscale)(x, (how) | _MM_FROUND_NO_EXC)
+#define TK_MM_LESS(a, b) TK_CAT(TK_CAT(_mm512_cmp, TK_CAT(TK_PACKED, TK_SUFFIX)), _mask)(a, b, _CMP_LT_OQ)
+#define TK_MM_ANY(mask) (_mm512_test_epi32_mask((__m512i)(mask), (__m512i)(mask)) != 0)
 #elif defined(__AVX__) && TK_VECTOR_BYTES == 32
 #define TK_MM_PREFIX _mm256_
 #define TK_MM_ROUND(x, how) TK_MM(round)(x, (how) | _MM_FROUND_NO_EXC)
+#define TK_MM_ANY(mask) TK_MM(movemask)((V)(mask))
 #elif defined(__SSE2__) && TK_VECTOR_BYTES == 16
 #define TK_MM_PREFIX _mm_
+#define TK_MM_ANY(mask) TK_MM(movemask)((V)(mask))
 #endif
 
-/* the bit patterns that the two headers share under one name */
 #define TK_SIGN ((I)((I)1 << (8 * sizeof(I) - 1)))
+
+/* helpers of math.h, math_float.h and math_double.h */
+#define v_any TK_FN(v_any)
+#define v_at_most TK_FN(v_at_most)
+#define v_at_least TK_FN(v_at_least)
+#define v_less TK_FN(v_less)
+#define v_far TK_FN(v_far)
+#define v_exp_reduce TK_FN(v_exp_reduce)
+#define v_exp_poly TK_FN(v_exp_poly)
+#define v_pow2 TK_FN(v_pow2)
+#define v_scale TK_FN(v_scale)
+#define v_exp_half TK_FN(v_exp_half)
+#define v_log_split TK_FN(v_log_split)
+#define v_log_tail TK_FN(v_log_tail)
+#define v_log_sum TK_FN(v_log_sum)
+#define v_log_ends TK_FN(v_log_ends)
+#define v_log1p_inner TK_FN(v_log1p_inner)
+#define v_turn TK_FN(v_turn)
+#define v_sin_poly TK_FN(v_sin_poly)
+#define v_cos_poly TK_FN(v_cos_poly)
+#define v_erf_small TK_FN(v_erf_small)
+#define v_atan_unit TK_FN(v_atan_unit)
+#define v_asin_tail TK_FN(v_asin_tail)
+#define v_log_base TK_FN(v_log_base)
 #endif
 
 TK_INLINE V v_abs(V x)
@@ -105,6 +132,57 @@ TK_INLINE V v_sqrt(V x)
 TK_INLINE V v_rsqrt(V x)
 {
     return 1 / v_sqrt(x);
+}
+
+/* min(x, bound) and max(x, bound), where NaN stays NaN */
+TK_INLINE V v_at_most(V x, T bound)
+{
+#ifdef TK_MM_PREFIX
+    return TK_MM(min)(v_set(bound), x);
+#else
+    return v_select(x > bound, v_set(bound), x);
+#endif
+}
+
+TK_INLINE V v_at_least(V x, T bound)
+{
+#ifdef TK_MM_PREFIX
+    return TK_MM(max)(v_set(bound), x);
+#else
+    return v_select(x < bound, v_set(bound), x);
+#endif
+}
+
+/* a < b ? yes : no */
+TK_INLINE V v_less(V a, V b, V yes, V no)
+{
+#ifdef TK_MM_LESS
+    return TK_MM(mask_blend)(TK_MM_LESS(a, b), no, yes);
+#else
+    return v_select(a < b, yes, no);
+#endif
+}
+
+/* whether any lane of a comparison holds */
+TK_INLINE int v_any(M mask)
+{
+#ifdef TK_MM_ANY
+    return TK_MM_ANY(mask);
+#else
+    I all = 0;
+    for (int i = 0; i < W; i++)
+        all |= mask[i];
+    return all != 0;
+#endif
+}
+
+/* near, with f(x) in the lanes where |x| > limit; a call of its own, for it is hardly ever needed */
+static __attribute__((noinline, cold, unused)) V v_far(V x, V near, T limit, T (*f)(T))
+{
+    for (int i = 0; i < W; i++)
+        if (x[i] > limit || x[i] < -limit)
+            near[i] = f(x[i]);
+    return near;
 }
 
 #if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
