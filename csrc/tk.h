@@ -129,6 +129,33 @@ tk_tensor *tk_map_float(int kernel, tk_tensor *a, double scalar, int scalar_firs
 tk_tensor *tk_map_int(int kernel, tk_tensor *a, int64_t scalar, int is_bool, int scalar_first);
 int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b_or_null,
                 tk_tensor *c_or_null, double p, double q);
+
+/* -- optimizers -------------------------------------------------------------------------------- */
+/* The slots of the buffer that a step reads its hyperparameters from, at every launch anew. What a
+ * rule has no use for it does not read; flags are 0 or not. */
+enum {
+    TK_HYPER_LR,
+    TK_HYPER_STEP, /* 1 for the first: bias corrections, and the first momentum is the gradient */
+    TK_HYPER_WEIGHT_DECAY, /* added to the gradient; adamw: decoupled */
+    TK_HYPER_MAXIMIZE,     /* flag */
+    TK_HYPER_EPS,
+    TK_HYPER_BETA1,     /* adam, adamw */
+    TK_HYPER_BETA2,     /* adam, adamw */
+    TK_HYPER_AMSGRAD,   /* adam, adamw: flag */
+    TK_HYPER_MOMENTUM,  /* sgd, rmsprop */
+    TK_HYPER_DAMPENING, /* sgd */
+    TK_HYPER_NESTEROV,  /* sgd: flag */
+    TK_HYPER_ALPHA,     /* rmsprop */
+    TK_HYPER_CENTERED,  /* rmsprop: flag */
+    TK_HYPER_COUNT
+};
+/* States: sgd the momentum; adam and adamw the first and second moment, and its maximum for amsgrad;
+ * rmsprop the mean square, the momentum, the mean. An array may be NULL where no state is used. */
+int tk_optim_step(int kernel, int n, tk_tensor **params, tk_tensor **grads, tk_tensor **state1,
+                  tk_tensor **state2, tk_tensor **state3, const double *hyper);
+tk_tensor *tk_total_norm(int n, tk_tensor **in, double p); /* p > 0; of all elements together */
+int tk_scale_all(int n, tk_tensor **in, tk_tensor *factor); /* factor: one element, floating */
+int tk_clamp_all(int n, tk_tensor **in, double low, double high);
 /* cdef end */
 
 #endif

@@ -5,6 +5,7 @@
 #endif
 #include "map.h"
 #include "cast.h"
+#include "optim.h"
 #undef TK_SUFFIX
 #undef TK_SCALAR
 #undef TK_SIGNED

@@ -4,6 +4,7 @@
 
 #include "../core/pool.h"
 #include "../simd/names.h"
+#include "list.h"
 #include "rows.h"
 #include "work.h"
 

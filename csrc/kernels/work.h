@@ -23,4 +23,17 @@ typedef struct tk_map_work {
     int64_t stride[TK_MAP_OPERANDS][TK_MAX_NDIM]; /* bytes; 0 where the operand is expanded */
 } tk_map_work;
 
+/* A list of n contiguous tensors of one dtype. A unit is one element of their concatenation, for
+ * total_norm a chunk of TK_NORM_CHUNK elements of one tensor. */
+enum { TK_NORM_CHUNK = 1024 }; /* elements: a staging buffer of 8 KiB in double */
+typedef struct tk_list_work {
+    int32_t n;
+    const int64_t *start; /* n + 1: the first unit of each tensor, then how many there are */
+    const int64_t *numel; /* n */
+    char *const *data[5]; /* parameters, gradients, three states; NULL entries: unused states */
+    const double *hyper;  /* optimizers: by TK_HYPER_*; clamp_all: both ends; total_norm: p */
+    const char *factor;   /* scale_all: one element of the tensors' dtype */
+    double *partial;      /* total_norm: the sum or maximum of each chunk */
+} tk_list_work;
+
 #endif
