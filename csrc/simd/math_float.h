@@ -331,11 +331,6 @@ TK_INLINE V v_tan(V x)
     return y;
 }
 
-TK_INLINE V v_erfc(V x)
-{
-    return v_each1(x, erfcf);
-}
-
 /* atan(q), 0 <= q <= 1: q + q^3 P(q^2), error 2^-25.8 */
 TK_INLINE V v_atan_unit(V q)
 {
@@ -456,9 +451,104 @@ TK_INLINE V v_atanh(V x)
     return v_copysign(0.5f * v_log1p((a + a) / (1 - a)), x);
 }
 
+/* Half of the lanes in double precision, for what single precision cannot do with a few operations. */
+typedef double TK_Wide __attribute__((vector_size(TK_VECTOR_BYTES)));
+typedef int64_t TK_WideMask __attribute__((vector_size(TK_VECTOR_BYTES)));
+typedef uint64_t TK_WideBits __attribute__((vector_size(TK_VECTOR_BYTES)));
+typedef float TK_Half __attribute__((vector_size(TK_VECTOR_BYTES / 2)));
+
+/* 2^x, |x| <= 200: degree 6 in the fraction, error 2^-29 */
+TK_INLINE TK_Wide v_exp2_wide(TK_Wide x)
+{
+    TK_Wide t = x + 0x1.8p52, r = x - (t - 0x1.8p52);
+    TK_Wide p = 0x1.41d2f1fd91c57p-13 * r + 0x1.5f464e9abf4dbp-10;
+    p = p * r + 0x1.3b2dbe4b9fed8p-7;
+    p = p * r + 0x1.c6aed2f64edb3p-5;
+    p = p * r + 0x1.ebfbdad5a398fp-3;
+    p = p * r + 0x1.62e430c935706p-1;
+    p = p * r + 0x1.0000000265de7p0;
+    return p * (TK_Wide)(((TK_WideBits)t << 52) + (UINT64_C(1023) << 52));
+}
+
+/* erfc(a) = exp(-a^2) Q(t) / (a + 3), t = (a - 3) / (a + 3), for 0 <= a <= 10.6: Q of degree 9, error
+ * 2^-28.5 */
+TK_INLINE TK_Half v_erfc_half(TK_Half half)
+{
+    TK_Wide a = __builtin_convertvector(half, TK_Wide);
+    TK_Wide inverse = 1 / (a + 3), t = (a - 3) * inverse;
+    TK_Wide p = -0x1.5294c5a637ceap-12 * t - 0x1.f5c51e0b5388p-12;
+    p = p * t + 0x1.93dcdec087f9cp-9;
+    p = p * t - 0x1.42276f7296a39p-10;
+    p = p * t - 0x1.b7c236e6d5abdp-6;
+    p = p * t + 0x1.e997c48c4142ep-4;
+    p = p * t - 0x1.3deac308f757dp-2;
+    p = p * t + 0x1.2e3266672945fp-1;
+    p = p * t - 0x1.c44c48676bbfep-1;
+    p = p * t + 0x1.12f21de1d3d1p+0;
+    p = p * inverse * v_exp2_wide(a * a * -0x1.71547652b82fep0);
+    return __builtin_convertvector(p, TK_Half);
+}
+
+TK_INLINE V v_erfc(V x)
+{
+    V a = v_at_most(v_abs(x), 10.5f); /* erfc(10.06) rounds to 0 */
+    TK_Half half[2];
+    memcpy(half, &a, sizeof a);
+    half[0] = v_erfc_half(half[0]);
+    half[1] = v_erfc_half(half[1]);
+    V y;
+    memcpy(&y, half, sizeof y);
+    return v_less(x, v_set(0), 2 - y, y);
+}
+
+/* a^y for 0 < a < inf and finite y */
+TK_INLINE TK_Half v_pow_half(TK_Half half_a, TK_Half half_y)
+{
+    TK_Wide a = __builtin_convertvector(half_a, TK_Wide);
+    TK_Wide y = __builtin_convertvector(half_y, TK_Wide);
+
+    /* a = 2^e m with 2/3 <= m < 4/3; e + 1024 is set in the low bits of 2^52 */
+    const uint64_t mantissa = UINT64_C(0xfffffffffffff), two_thirds = UINT64_C(0x3fe5555555555555);
+    TK_WideBits k = (TK_WideBits)a - two_thirds + (UINT64_C(1024) << 52);
+    TK_Wide e = (TK_Wide)((k >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1024);
+    TK_Wide m = (TK_Wide)((k & mantissa) + two_thirds);
+
+    /* log2(m) = s P(s^2), s = (m - 1) / (m + 1), |s| <= 1/5, error 2^-42.4 */
+    TK_Wide s = (m - 1) / (m + 1), z = s * s;
+    TK_Wide p = 0x1.29dae887bc115p-2 * z + 0x1.46f1a5cba60f1p-2;
+    p = p * z + 0x1.a61ea63944cafp-2;
+    p = p * z + 0x1.2776bc424a6f2p-1;
+    p = p * z + 0x1.ec709dcb680e4p-1;
+    p = p * z + 0x1.71547652b7e8ap+1;
+    TK_Wide power = y * (p * s + e);
+
+    /* beyond +-200 the result is 0 or infinite in single precision */
+    TK_WideMask far = (power > 200) | (power < -200);
+    TK_Wide bound = (TK_Wide)(((TK_WideMask)power & INT64_MIN) | (TK_WideMask)(0 * a + 200));
+    power = (TK_Wide)((far & (TK_WideMask)bound) | (~far & (TK_WideMask)power));
+    return __builtin_convertvector(v_exp2_wide(power), TK_Half);
+}
+
 TK_INLINE V v_pow(V x, V y)
 {
-    return v_each2(x, y, powf);
+    V a = v_abs(x);
+    V bounded = v_at_most(v_at_least(y, -0x1p40f), 0x1p40f); /* makes any a but 1 over- or underflow */
+    TK_Half base[2], power[2];
+    memcpy(base, &a, sizeof a);
+    memcpy(power, &bounded, sizeof a);
+    base[0] = v_pow_half(base[0], power[0]);
+    base[1] = v_pow_half(base[1], power[1]);
+    V r;
+    memcpy(&r, base, sizeof r);
+
+    M zero = a == 0, infinite = a == INFINITY, negative = (M)x < 0;
+    V inverse = v_and_mask(zero, v_set(INFINITY));
+    r = v_select(zero | infinite, v_select(y < 0, inverse, a), r);
+    M whole = v_rint(y) == y, odd = whole & (v_rint(0.5f * y) != 0.5f * y);
+    r = (V)((M)r ^ (odd & (M)x & TK_SIGN));
+    r = v_select(negative & ~(whole | zero | infinite), v_set(NAN), r);
+    r = v_select((x != x) | (y != y), x + y, r);
+    return v_select((y == 0) | (x == 1), v_set(1), r);
 }
 
 #undef TK_MAGIC
