@@ -22,7 +22,8 @@ typedef enum {
     TK_INDEX_ERROR,   /* IndexError */
     TK_VALUE_ERROR,   /* ValueError */
     TK_RUNTIME_ERROR, /* RuntimeError */
-    TK_MEMORY_ERROR   /* MemoryError */
+    TK_MEMORY_ERROR,  /* MemoryError */
+    TK_ZERO_DIVISION  /* ZeroDivisionError */
 } tk_error_code;
 
 enum {
@@ -57,7 +58,8 @@ typedef struct tk_tensor {
 } tk_tensor;
 
 /* -- runtime ------------------------------------------------------------------------------- */
-int tk_init(const char *isa_or_null); /* chooses the kernel table; -1: unknown or unsupported */
+int tk_init(const char *isa_or_null); /* reads TK_NUM_THREADS, chooses the kernel table; -1: error */
+int tk_choose_isa(const char *isa_or_null); /* -1: unknown or unsupported */
 const char *tk_isa(void);             /* the table chosen */
 int tk_isa_supported(const char *isa);
 const char *tk_isa_built(void);       /* names, separated by spaces, lowest first */
@@ -101,8 +103,6 @@ int64_t tk_release(tk_tensor *t); /* the owner key of a storage that died with i
 tk_tensor *tk_retain(tk_tensor *t);
 int tk_same_shape(const tk_tensor *a, const tk_tensor *b);
 int tk_touch(tk_tensor *t); /* notes an in-place change; -1: read-only memory */
-int64_t tk_set_data(tk_tensor *t, const tk_tensor *source); /* t becomes a window like source;
-                                   returns the owner key of the storage that died, else 0 */
 double tk_item_float(const tk_tensor *t);
 int64_t tk_item_int(const tk_tensor *t);
 tk_tensor *tk_alias(tk_tensor *t);

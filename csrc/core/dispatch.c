@@ -72,6 +72,15 @@ const char *tk_isa_built(void)
 
 int tk_init(const char *isa)
 {
+    if (tk_pool_init()) {
+        tk_fail(TK_VALUE_ERROR, "%s", tk_threads_reason());
+        return -1;
+    }
+    return tk_choose_isa(isa);
+}
+
+int tk_choose_isa(const char *isa)
+{
     for (int i = NUM_BUILT - 1; i >= 0; i--) {
         int wanted = isa ? strcmp(isa, built[i].name) == 0 : tk_isa_supported(built[i].name);
         if (!wanted)

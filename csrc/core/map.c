@@ -76,6 +76,22 @@ static void run(int kernel, int dtype, tk_tensor *out, tk_tensor **in, int n, do
     tk_run(kernel, dtype, &w, out->numel, GRAIN);
 }
 
+/* Integer division has no value to give for a zero divisor; -1 with an error where there is one. */
+static int check_divisor(int kernel, int compute, tk_tensor *divisor)
+{
+    int divides = kernel == TK_K_floor_divide || kernel == TK_K_remainder || kernel == TK_K_fmod;
+    if (!divides || tk_is_float(compute))
+        return 0;
+    tk_tensor *nonzero = tk_cast(divisor, TK_BOOL);
+    if (!nonzero)
+        return -1;
+    int found = memchr(nonzero->data, 0, (size_t)nonzero->numel) != NULL;
+    tk_release(nonzero);
+    if (found)
+        tk_fail(TK_ZERO_DIVISION, "%s: integer division by zero", tk_kernels[kernel].name);
+    return found ? -1 : 0;
+}
+
 /* What a launch computes in and yields. Operands are replaced by converted copies where their dtype
  * is another; `made` remembers which, for release. */
 typedef struct launch {
@@ -142,6 +158,10 @@ static int prepare(launch *l, int kernel)
             return -1;
         }
         l->in[i] = l->made[i];
+    }
+    if (l->n == 2 && check_divisor(kernel, l->compute, l->in[1])) {
+        drop(l);
+        return -1;
     }
     return 0;
 }

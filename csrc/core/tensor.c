@@ -301,28 +301,6 @@ int tk_touch(tk_tensor *t)
     return 0;
 }
 
-int64_t tk_set_data(tk_tensor *t, const tk_tensor *source)
-{
-    tk_storage *before = t->storage;
-    int64_t owner = 0;
-    __atomic_add_fetch(&source->storage->refs, 1, __ATOMIC_RELAXED);
-    t->storage = source->storage;
-    t->data = source->data;
-    t->dtype = source->dtype;
-    t->ndim = source->ndim;
-    memcpy(t->shape, source->shape, sizeof t->shape);
-    memcpy(t->stride, source->stride, sizeof t->stride);
-    t->numel = source->numel;
-    t->flags = (t->flags & ~TK_CONTIGUOUS) | (source->flags & TK_CONTIGUOUS);
-    if (__atomic_sub_fetch(&before->refs, 1, __ATOMIC_ACQ_REL) == 0) {
-        owner = before->owner;
-        if (!owner)
-            tk_block_put(before->data, before->nbytes);
-        tk_object_put(TK_STORAGE, before);
-    }
-    return owner;
-}
-
 tk_tensor *tk_new_view(const tk_tensor *base)
 {
     tk_tensor *t = new_handle(base->storage, base->data, base->dtype);

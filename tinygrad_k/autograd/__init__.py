@@ -1,0 +1,17 @@
+"""Reverse-mode automatic differentiation: the graph, the engine, and what the user calls.
+
+It names no op: how an op goes backward stands in its declaration.
+"""
+
+from .api import backward, grad
+from .mode import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+
+__all__ = [
+    "backward",
+    "enable_grad",
+    "grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "no_grad",
+    "set_grad_enabled",
+]

@@ -1,0 +1,213 @@
+"""``backward`` and ``grad``: what the user calls, with its arguments checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..backend import lib
+from ..tensor import Tensor, wrap
+from . import engine
+from .node import Leaf
+
+TensorOrTensors = Tensor | Sequence[Tensor]
+
+
+def _sequence(op: str, value: Any) -> list[Any]:
+    items = [value] if isinstance(value, Tensor) or value is None else list(value)
+    for item in items:
+        if item is not None and not isinstance(item, Tensor):
+            raise TypeError(f"{op}: expected tensors; got {type(item).__name__}")
+    return items
+
+
+def _start(op: str, outputs: list[Tensor], gradients: list[Tensor | None]) -> list[Any]:
+    """The (node, gradient) pairs to begin with: ones for scalars where no gradient is given."""
+    if len(outputs) != len(gradients):
+        raise ValueError(f"{op}: {len(outputs)} outputs but {len(gradients)} gradients")
+    roots = []
+    for output, gradient in zip(outputs, gradients, strict=True):
+        if output._node is None:
+            raise RuntimeError(f"{op}: the tensor does not require grad and has no grad_fn")
+        if gradient is None:
+            if output.numel() != 1:
+                raise RuntimeError(
+                    f"{op}: a gradient can be implied only for one element; got shape "
+                    f"{tuple(output.shape)}; pass one"
+                )
+            gradient = wrap(lib.tk_full_float(output.dtype.number, output.ndim, output.shape, 1.0))
+        elif gradient.shape != output.shape:
+            raise ValueError(
+                f"{op}: the gradient's shape differs from the tensor's; "
+                f"{tuple(gradient.shape)} and {tuple(output.shape)}"
+            )
+        elif gradient.dtype is not output.dtype:
+            gradient = wrap(lib.tk_cast(gradient._h, output.dtype.number))
+        roots.append((output._node, gradient))
+    return roots
+
+
+def backward(
+    tensors: TensorOrTensors,
+    grad_tensors: TensorOrTensors | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> None:
+    """Adds the gradients of ``tensors`` with respect to all leaves to the leaves' ``grad``.
+
+    ``grad_tensors`` weigh the outputs (same shapes); they may be left out for single elements. The
+    graph is released unless ``retain_graph`` (default: ``create_graph``).
+    """
+    outputs = _sequence("backward", tensors)
+    given = [None] * len(outputs) if grad_tensors is None else _sequence("backward", grad_tensors)
+    engine.run(
+        _start("backward", outputs, given),
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+    )
+
+
+def grad(
+    outputs: TensorOrTensors,
+    inputs: TensorOrTensors,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    allow_unused: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor | None, ...]:
+    """The gradients of ``outputs`` with respect to ``inputs``, as a tuple; no ``grad`` is touched.
+
+    An input that the outputs do not depend on is an error unless ``allow_unused`` (None) or
+    ``materialize_grads`` (zeros).
+    """
+    targets, sources = _sequence("grad", outputs), _sequence("grad", inputs)
+    given = [None] * len(targets) if grad_outputs is None else _sequence("grad", grad_outputs)
+    for source in sources:
+        if source._node is None:
+            raise RuntimeError("grad: one of the inputs does not require grad")
+    found = engine.run(
+        _start("grad", targets, given),
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+        wanted=[source._node for source in sources],
+    )
+    results: list[Tensor | None] = []
+    for i, source in enumerate(sources):
+        gradient = found.get(source._node)
+        if gradient is None and materialize_grads:
+            gradient = wrap(lib.tk_full_float(source.dtype.number, source.ndim, source.shape, 0.0))
+        elif gradient is None and not allow_unused:
+            raise RuntimeError(
+                f"grad: input {i} of shape {tuple(source.shape)} was not used to compute the "
+                "outputs; pass allow_unused=True for None"
+            )
+        elif gradient is not None and not create_graph:
+            gradient = wrap(lib.tk_cast(gradient._h, gradient._h.dtype))
+        results.append(gradient)
+    return tuple(results)
+
+
+# -- methods of Tensor ----------------------------------------------------------------------------------
+
+
+def _backward(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: TensorOrTensors | None = None,
+) -> None:
+    """Adds this tensor's gradients with respect to the leaves to their ``grad``.
+
+    ``gradient`` (same shape) weighs the elements; for a single element it is 1. With ``inputs`` only
+    those accumulate. RuntimeError where nothing was recorded or the graph was released before.
+    """
+    if inputs is None:
+        backward(self, gradient, retain_graph, create_graph)
+        return
+    sources = _sequence("backward", inputs)
+    found = grad(self, sources, gradient, retain_graph, create_graph, allow_unused=True)
+    for source, value in zip(sources, found, strict=True):
+        if value is not None:
+            engine.accumulate(source._node, value, create_graph)
+
+
+def _requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
+    """Makes a leaf of a floating dtype want a gradient, or stop wanting one; returns it."""
+    if requires_grad:
+        if not self.dtype.is_floating_point:
+            raise RuntimeError(f"requires_grad_: only floating tensors can; got {self.dtype.name}")
+        if self._node is None:
+            self._node = Leaf(self)
+    else:
+        if not self.is_leaf:
+            raise RuntimeError("requires_grad_: only a leaf can stop; use detach()")
+        self._node = None
+    return self
+
+
+def _detach(self: Tensor) -> Tensor:
+    """A tensor outside the graph that shares the memory."""
+    return wrap(lib.tk_alias(self._h))
+
+
+def _detach_(self: Tensor) -> Tensor:
+    """Takes this tensor out of the graph."""
+    self._node = None
+    return self
+
+
+def _retain_grad(self: Tensor) -> None:
+    """Makes a tensor that is no leaf keep its gradient in ``grad``."""
+    if self._node is None:
+        raise RuntimeError("retain_grad: the tensor does not require grad")
+    if not self.is_leaf:
+        self._node.keep_grad = True
+
+
+class RemovableHandle:
+    """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        if self._hook in self._hooks:
+            self._hooks.remove(self._hook)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.remove()
+
+
+def _register_hook(self: Tensor, hook: Any) -> RemovableHandle:
+    """Calls ``hook(gradient)`` in backward; a tensor it returns replaces the gradient."""
+    node = self._node
+    if node is None:
+        raise RuntimeError("register_hook: the tensor does not require grad")
+    if node.hooks is None:
+        node.hooks = []
+    node.hooks.append(hook)
+    return RemovableHandle(node.hooks, hook)
+
+
+def attach() -> None:
+    """Gives Tensor its autograd methods."""
+    methods: dict[str, Any] = {
+        "backward": _backward,
+        "requires_grad_": _requires_grad_,
+        "detach": _detach,
+        "detach_": _detach_,
+        "retain_grad": _retain_grad,
+        "register_hook": _register_hook,
+    }
+    for name, method in methods.items():
+        method.__name__ = name
+        method.__qualname__ = f"Tensor.{name}"
+        setattr(Tensor, name, method)
+
+
+attach()

@@ -1,0 +1,219 @@
+"""Backward: gradients flow from the roots to the leaves, each node once, without recursion."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from ..backend import DEBUG, fail, ffi, lib
+from ..tensor import Tensor, alias, wrap
+from .node import Leaf, Node, check_unchanged
+
+# The engine needs three operations that must be recorded when second derivatives are wanted. The op
+# layer lies above this one and hands them over when it is loaded.
+_add: Any = None
+_sum_to: Any = None
+_convert: Any = None
+
+
+def use_operations(add: Any, sum_to: Any, convert: Any) -> None:
+    """Gives the engine ``add(a, b)``, ``sum_to(g, shape)`` and ``convert(g, dtype)``."""
+    global _add, _sum_to, _convert
+    _add, _sum_to, _convert = add, sum_to, convert
+
+
+def run(
+    roots: Iterable[tuple[Any, Tensor]],
+    *,
+    retain_graph: bool,
+    create_graph: bool,
+    wanted: Sequence[Any] | None = None,
+) -> dict[Any, Tensor]:
+    """Sends gradients from root nodes through the graph.
+
+    ``roots`` are (node, gradient). With ``wanted`` (nodes) nothing is accumulated in the leaves, and
+    the gradients that reached those nodes are returned; without, leaves accumulate into ``grad``.
+    """
+    arrived: dict[Any, Tensor] = {}
+    for node, gradient in roots:
+        arrived[node] = _add(arrived[node], gradient) if node in arrived else gradient
+    waiting = _count_edges(arrived, wanted)
+    ready = [node for node in arrived if not waiting.get(node)]
+    found: dict[Any, Tensor] = {}
+    goal = None if wanted is None else set(wanted)
+    before = lib.tk_set_grad_mode(create_graph)
+    try:
+        while ready:
+            node = ready.pop()
+            gradient = arrived.pop(node, None)
+            if gradient is not None and node.hooks:
+                gradient = _call_hooks(node, gradient)
+            if goal is not None:
+                if node in goal and gradient is not None:
+                    found[node] = gradient
+            elif gradient is not None and (node.op is None or node.keep_grad):
+                accumulate(node, gradient, create_graph)
+            if node.op is None or (goal is not None and waiting.keys().isdisjoint(node.inputs)):
+                continue
+            results: Any
+            if gradient is None:
+                results = (None,) * len(node.inputs)
+            else:
+                results = _apply(node, gradient, create_graph)
+            del gradient
+            if not retain_graph:
+                node.saved = None
+            for i, parent in enumerate(node.inputs):
+                if parent not in waiting:
+                    continue  # leads to nothing that is wanted
+                result = results[i]
+                if result is not None:
+                    present = arrived.get(parent)
+                    arrived[parent] = result if present is None else _add(present, result)
+                    del present
+                waiting[parent] -= 1
+                if not waiting[parent]:
+                    ready.append(parent)
+            results = result = None
+    finally:
+        lib.tk_set_grad_mode(before)
+    return found
+
+
+def _count_edges(starts: Iterable[Any], wanted: Sequence[Any] | None) -> dict[Any, int]:
+    """How many gradients each reachable node waits for; only nodes that lead to ``wanted``."""
+    counts: dict[Any, int] = {}
+    stack = list(starts)
+    for node in stack:
+        counts[node] = 0
+    order = []
+    while stack:
+        node = stack.pop()
+        order.append(node)
+        for parent in node.inputs:
+            if parent in counts:
+                counts[parent] += 1
+            else:
+                counts[parent] = 1
+                stack.append(parent)
+    if wanted is None:
+        return counts
+    return _restrict(counts, order, set(wanted))
+
+
+def _restrict(counts: dict[Any, int], order: list[Any], wanted: set[Any]) -> dict[Any, int]:
+    """The counts without the nodes from which no wanted node can be reached."""
+    children: dict[Any, list[Any]] = {}
+    for node in order:
+        for parent in node.inputs:
+            children.setdefault(parent, []).append(node)
+    useful = {node for node in wanted if node in counts}
+    stack = list(useful)
+    while stack:
+        for child in children.get(stack.pop(), ()):
+            if child not in useful:
+                useful.add(child)
+                stack.append(child)
+    kept = dict.fromkeys(useful, 0)
+    for node in useful:
+        for parent in node.inputs:
+            if parent in kept:
+                kept[parent] += 1
+    return kept
+
+
+def _apply(node: Node, gradient: Tensor, create_graph: bool) -> Any:
+    """The gradients of a node's inputs, each of its input's shape and dtype."""
+    plan, saved = node.plan, node.saved
+    if saved is None:
+        raise RuntimeError(
+            f"backward: the values that {node.op.name} saved were released by an earlier backward; "
+            "pass retain_graph=True there to go through the graph again"
+        )
+    if saved:
+        if lib.tk_clock != node.stamp:
+            check_unchanged(node)
+        if create_graph and plan.results:
+            saved = list(saved)
+            for i in plan.results:
+                saved[i] = _reveal(saved[i], node)
+    if plan.joint:
+        results = plan.rules(gradient, *saved)
+    else:
+        results = [rule(gradient, *[saved[i] for i in takes]) for rule, takes in plan.rules]
+    if node.shapes is not None:
+        results = [
+            None if result is None else _fit(result, shape, kind)
+            for result, (shape, kind) in zip(results, node.shapes, strict=True)
+        ]
+    if DEBUG:
+        _check(node, results)
+    return results
+
+
+def _reveal(result: Tensor, node: Node) -> Tensor:
+    """An operation's own result, in its place in the graph again."""
+    t = alias(result)
+    t._node = node
+    return t
+
+
+def _fit(gradient: Tensor, shape: Any, kind: Any) -> Tensor:
+    """Undoes broadcasting and conversion of an operand."""
+    if gradient.shape != shape:
+        gradient = _sum_to(gradient, shape)
+    return gradient if gradient.dtype is kind else _convert(gradient, kind)
+
+
+def _check(node: Node, results: Any) -> None:
+    for parent, result in zip(node.inputs, results, strict=True):
+        if result is None or not isinstance(parent, Leaf):
+            continue
+        if result.shape != parent.shape or result.dtype is not parent.dtype:
+            raise RuntimeError(
+                f"{node.op.name}: its gradient is {result.dtype} of {tuple(result.shape)}, the "
+                f"input {parent.dtype} of {tuple(parent.shape)}"
+            )
+
+
+def _call_hooks(node: Any, gradient: Tensor) -> Tensor:
+    for hook in list(node.hooks):
+        changed = hook(gradient)
+        if changed is not None:
+            if not isinstance(changed, Tensor) or changed.shape != gradient.shape:
+                raise ValueError(
+                    f"hook: expected None or a Tensor of {tuple(gradient.shape)}; got {changed!r}"
+                )
+            gradient = changed
+    return gradient
+
+
+def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
+    """Adds a gradient to node.grad, which never shares memory with anything else."""
+    present = node.grad
+    if present is None:
+        h = gradient._h
+        # 3: run()'s name, this parameter, and getrefcount's own argument
+        ours = sys.getrefcount(gradient) <= 3 and h.storage.refs == 1 and h.refs == 1
+        if create_graph:
+            node.grad = gradient if ours else _add_zero(gradient)
+        elif ours and h.flags & lib.TK_CONTIGUOUS:
+            node.grad = gradient
+        else:
+            node.grad = wrap(lib.tk_cast(h, h.dtype))
+    elif create_graph:
+        node.grad = _add(present, gradient)
+    else:
+        _add_into(present, gradient)
+
+
+def _add_zero(gradient: Tensor) -> Tensor:
+    """A recorded copy."""
+    return _convert(gradient, gradient.dtype)
+
+
+def _add_into(target: Tensor, gradient: Tensor) -> None:
+    if lib.tk_map_into(_add.kernel, target._h, target._h, gradient._h, ffi.NULL, 0.0, 0.0):
+        fail()
+    lib.tk_touch(target._h)

@@ -1,0 +1,129 @@
+"""The graph: a Node for every recorded operation, a Leaf for every tensor that wants a gradient."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ..backend import fail, lib
+from ..tensor import Tensor
+
+
+class Plan:
+    """How an op is recorded when a given set of its operands wants a gradient.
+
+    ``op``      the op: it has a ``name``.
+    ``saves``   what to save: positions among the op's arguments, RESULT for the result itself.
+    ``results`` the positions in what was saved that are the result.
+    ``rules``   for each operand that wants a gradient a function of (gradient, saved values...) and
+                the positions in ``saved`` that it takes; or, where ``joint``, one function of
+                (gradient, all saved values...) that returns the gradients of all of them.
+    """
+
+    __slots__ = ("joint", "op", "results", "rules", "saves")
+
+    RESULT = -1
+
+    def __init__(self, op: Any, saves: tuple[int, ...], rules: Any, joint: bool) -> None:
+        self.op = op
+        self.saves = saves
+        self.results = tuple(i for i, which in enumerate(saves) if which == self.RESULT)
+        self.rules = rules
+        self.joint = joint
+
+
+class Node:
+    """One recorded operation.
+
+    ``plan``    how it goes backward.
+    ``inputs``  the nodes of the operands that want a gradient.
+    ``saved``   what backward needs; None once it was released. The op's own result stands there as a
+                tensor outside the graph, which would be a cycle otherwise.
+    ``stamp``   the process's clock of in-place changes when the operation was recorded.
+    ``shapes``  (shape, dtype) of each input where the launch broadcast or converted, else None.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "inputs", "plan", "saved", "stamp")
+
+    plan: Plan
+    inputs: tuple[Any, ...]
+    saved: Any
+    stamp: int
+
+    # Rarely another value, so they stand here once for all nodes.
+    shapes: Any = None
+    grad: Tensor | None = None
+    keep_grad: bool = False
+    hooks: list[Callable[[Tensor], Tensor | None]] | None = None
+
+    @property
+    def op(self) -> Any:
+        return self.plan.op
+
+    def name(self) -> str:
+        """The operation's name, as PyTorch writes it."""
+        return f"{self.op.name.title().replace('_', '')}Backward0"
+
+    @property
+    def next_functions(self) -> tuple[tuple[Any, int], ...]:
+        """The nodes a gradient goes to next, each with the number of its output."""
+        return tuple((node, 0) for node in self.inputs)
+
+    def __repr__(self) -> str:
+        return f"<{self.name()}>"
+
+
+class Leaf:
+    """The end of the graph: where a gradient is accumulated.
+
+    A leaf does not know its tensor, so that neither keeps the other alive.
+    """
+
+    __slots__ = ("__weakref__", "dtype", "grad", "hooks", "shape")
+
+    op = None
+    inputs: tuple[Any, ...] = ()
+    keep_grad = True
+
+    def __init__(self, tensor: Tensor) -> None:
+        self.grad: Tensor | None = None
+        self.hooks: list[Callable[[Tensor], Tensor | None]] | None = None
+        self.shape = tensor.shape
+        self.dtype = tensor.dtype
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+    def __repr__(self) -> str:
+        return "<AccumulateGrad>"
+
+
+# -- in-place changes ---------------------------------------------------------------------------------
+
+# What the latest in-place changes were, by the clock: only for error messages.
+_recent: deque[tuple[int, str]] = deque(maxlen=4096)
+
+
+def note_change(t: Tensor, name: str) -> None:
+    """Notes that the op ``name`` changed t's memory; an error where it is read-only."""
+    if lib.tk_touch(t._h):
+        fail()
+    _recent.append((t._h.storage.stamp, name))
+
+
+def who_changed(t: Tensor) -> str:
+    """The op that last changed t's memory in place."""
+    stamp = t._h.storage.stamp
+    return next((name for when, name in reversed(_recent) if when == stamp), "an earlier change")
+
+
+def check_unchanged(node: Node) -> None:
+    """An error if anything the node saved was changed in place since."""
+    for value in node.saved:
+        if isinstance(value, Tensor) and value._h.storage.stamp > node.stamp:
+            raise RuntimeError(
+                f"backward: a tensor of {value.dtype.name} {tuple(value.shape)} that "
+                f"{node.op.name} saved for its gradient was changed in place by "
+                f"{who_changed(value)} (version {value._version}); clone it before, or change a copy"
+            )

@@ -1,0 +1,186 @@
+"""The only importer of the C extension: doors, dtypes, errors, and the runtime's settings.
+
+Environment, read once at import:
+
+``TK_NUM_THREADS``  threads of the pool; default: the CPUs this process may use.
+``TK_ISA``          ``base``, ``avx2`` or ``avx512``: lowers the instruction set that is chosen.
+``TK_DEBUG``        ``1``: backward also checks every gradient's shape and dtype.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NoReturn
+
+import numpy as np
+
+from ._kernels import ffi, lib
+
+__all__ = [
+    "DTYPES",
+    "bool_",
+    "dtype",
+    "fail",
+    "ffi",
+    "float32",
+    "float64",
+    "get_num_threads",
+    "int32",
+    "int64",
+    "kernel_number",
+    "lib",
+    "memory_stats",
+    "set_num_threads",
+    "show_config",
+    "uint8",
+]
+
+DEBUG = os.environ.get("TK_DEBUG", "0") == "1"
+
+_ERRORS: dict[int, type[Exception]] = {
+    lib.TK_SHAPE_ERROR: ValueError,
+    lib.TK_DTYPE_ERROR: TypeError,
+    lib.TK_INDEX_ERROR: IndexError,
+    lib.TK_VALUE_ERROR: ValueError,
+    lib.TK_RUNTIME_ERROR: RuntimeError,
+    lib.TK_MEMORY_ERROR: MemoryError,
+    lib.TK_ZERO_DIVISION: ZeroDivisionError,
+}
+
+
+def fail() -> NoReturn:
+    """Raises what the last door of this thread refused, as the Python exception of its kind."""
+    message = ffi.string(lib.tk_last_message()).decode("utf-8", "replace")
+    raise _ERRORS.get(lib.tk_last_error(), RuntimeError)(message)
+
+
+if lib.tk_init(os.environ["TK_ISA"].encode() if os.environ.get("TK_ISA") else ffi.NULL):
+    fail()
+
+
+class dtype:
+    """An element type: ``tk.float32`` and its kin. Compare with ``is`` or ``==``."""
+
+    __slots__ = ("is_floating_point", "itemsize", "name", "number", "numpy")
+
+    is_complex = False
+
+    def __init__(self, name: str, number: int, numpy_type: Any) -> None:
+        self.name = name
+        self.number = number
+        self.numpy = np.dtype(numpy_type)
+        self.itemsize = self.numpy.itemsize
+        self.is_floating_point = self.numpy.kind == "f"
+
+    @property
+    def is_signed(self) -> bool:
+        return self.numpy.kind in "fi"
+
+    def __repr__(self) -> str:
+        return f"tinygrad_k.{self.name}"
+
+    def __reduce__(self) -> str:
+        return f"{self.name}_" if self.name == "bool" else self.name
+
+
+float32 = dtype("float32", lib.TK_F32, np.float32)
+float64 = dtype("float64", lib.TK_F64, np.float64)
+int64 = dtype("int64", lib.TK_I64, np.int64)
+int32 = dtype("int32", lib.TK_I32, np.int32)
+uint8 = dtype("uint8", lib.TK_U8, np.uint8)
+bool_ = dtype("bool", lib.TK_BOOL, np.bool_)
+
+DTYPES = (float32, float64, int64, int32, uint8, bool_)  # a dtype's place is its number in C
+FROM_NUMPY = {each.numpy: each for each in DTYPES}
+
+_NUMBERS = {
+    ffi.string(lib.tk_kernel_name(number)).decode(): number
+    for number in range(lib.tk_kernel_count())
+}
+
+
+def kernel_number(name: str) -> int:
+    """The number of a row of csrc/kernels.def."""
+    return _NUMBERS[name]
+
+
+def kernel_rows() -> list[tuple[str, str, tuple[dtype, ...]]]:
+    """Every row of the kernel registry: name, family, dtypes with a body of their own."""
+    return [
+        (
+            name,
+            ffi.string(lib.tk_kernel_family(number)).decode(),
+            tuple(each for each in DTYPES if lib.tk_kernel_dtypes(number) >> each.number & 1),
+        )
+        for name, number in _NUMBERS.items()
+    ]
+
+
+# -- settings ---------------------------------------------------------------------------------------
+
+
+def set_num_threads(n: int) -> None:
+    """Sets the number of threads, 1 to 1024. Results do not depend on it."""
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)):
+        raise TypeError(f"set_num_threads: expected an int; got {n!r}")
+    if not 1 <= n <= 1024 or lib.tk_set_num_threads(int(n)):
+        raise ValueError(f"set_num_threads: 1 to 1024 threads; got {n}")
+
+
+def get_num_threads() -> int:
+    """The number of threads a large kernel may use."""
+    return int(lib.tk_get_num_threads())
+
+
+def memory_stats() -> dict[str, int]:
+    """What the allocator holds, in bytes and counts.
+
+    ``in_use``, ``peak`` and ``cached`` are bytes; ``allocations`` and ``reused`` count requests
+    since import; ``tensors`` counts live handles.
+    """
+    stats = ffi.new("tk_memory *")
+    lib.tk_memory_stats(stats)
+    names = ("in_use", "peak", "cached", "allocations", "reused", "tensors")
+    return {name: int(getattr(stats, name)) for name in names}
+
+
+def reset_peak_memory() -> None:
+    """Makes the bytes in use now the peak of ``memory_stats()``."""
+    lib.tk_memory_reset_peak()
+
+
+def empty_cache() -> None:
+    """Gives the blocks that are kept for reuse back to the system."""
+    lib.tk_memory_trim()
+
+
+def config() -> dict[str, str]:
+    """Version, compiler, instruction sets and threads, as ``show_config`` prints them."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        own_version = version("tinygrad_k")
+    except PackageNotFoundError:
+        own_version = "not installed"
+
+    def text(value: Any) -> str:
+        return ffi.string(value).decode()
+
+    built = text(lib.tk_isa_built()).split()
+    supported = [isa for isa in built if lib.tk_isa_supported(isa.encode())]
+    return {
+        "tinygrad_k": own_version,
+        "numpy": np.__version__,
+        "compiler": text(lib.tk_compiler()),
+        "isa built": " ".join(built),
+        "isa supported": " ".join(supported),
+        "isa chosen": text(lib.tk_isa()),
+        "threads": text(lib.tk_threads_reason()),
+        "kernels": str(lib.tk_kernel_count()),
+    }
+
+
+def show_config() -> None:
+    """Prints version, compiler, the instruction sets built and chosen, threads and why."""
+    for key, value in config().items():
+        print(f"{key + ':':16}{value}")

@@ -1,0 +1,415 @@
+"""Elementwise arithmetic. Operands broadcast and promote as in PyTorch; either may be a number."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..backend import kernel_number, lib
+from ..tensor import Tensor, wrap
+from .comparison import eq, ge, gt, le, logical_and, lt, where
+from .declare import as_operand, binary, composite, inplace, op, unary
+from .samples import Draw, away_from, between, call, positive, real
+
+
+def flat(g: Tensor) -> Tensor:
+    """The gradient of a step function: zeros, also where g is infinite."""
+    return wrap(lib.tk_full_float(g._h.dtype, g._h.ndim, g.shape, 0.0))
+
+
+# -- one operand ----------------------------------------------------------------------------------------
+
+
+@unary(vjp=lambda g: neg(g), ref=np.negative, dtypes="number")
+def neg(input: Tensor) -> Tensor:
+    """The negative, -x, elementwise."""
+
+
+@unary(vjp=lambda g, input: g * sign(input), ref=np.abs, domain=away_from(0.0), dtypes="number")
+def abs(input: Tensor) -> Tensor:
+    """The absolute value |x|, elementwise. The derivative at 0 is 0."""
+
+
+@unary(vjp=lambda g: flat(g), ref=np.sign, domain=away_from(0.0), dtypes="number")
+def sign(input: Tensor) -> Tensor:
+    """-1, 0 or 1 as the sign of x, elementwise; 0 for NaN."""
+
+
+@unary(vjp=lambda g, input: g * (input * 2), ref=np.square, dtypes="number")
+def square(input: Tensor) -> Tensor:
+    """The square x * x, elementwise."""
+
+
+@unary(vjp=lambda g, result: neg(g * square(result)), ref=np.reciprocal, domain=positive)
+def reciprocal(input: Tensor) -> Tensor:
+    """1 / x, elementwise; integers give float32."""
+
+
+STEPS = away_from(-3, -2, -1, 0, 1, 2, 3)
+
+
+@unary(vjp=lambda g: flat(g), ref=np.floor, domain=STEPS, dtypes="number")
+def floor(input: Tensor) -> Tensor:
+    """The largest integer not above x, elementwise."""
+
+
+@unary(vjp=lambda g: flat(g), ref=np.ceil, domain=STEPS, dtypes="number")
+def ceil(input: Tensor) -> Tensor:
+    """The smallest integer not below x, elementwise."""
+
+
+@unary(
+    vjp=lambda g: flat(g),
+    ref=np.rint,
+    domain=away_from(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5),
+    dtypes="number",
+)
+def round(input: Tensor) -> Tensor:
+    """The nearest integer, halves to the even one, elementwise."""
+
+
+@unary(vjp=lambda g: flat(g), ref=np.trunc, domain=STEPS, dtypes="number")
+def trunc(input: Tensor) -> Tensor:
+    """The integer part, elementwise."""
+
+
+# -- two operands ---------------------------------------------------------------------------------------
+
+
+@binary(
+    name="add",
+    vjp={"input": lambda g: g, "other": lambda g: g},
+    ref=np.add,
+    dtypes="all",
+    operator="add",
+)
+def plus(input: Any, other: Any) -> Tensor:
+    """input + other, elementwise."""
+
+
+@binary(
+    name="sub",
+    vjp={"input": lambda g: g, "other": lambda g: neg(g)},
+    ref=np.subtract,
+    operator="sub",
+)
+def minus(input: Any, other: Any) -> Tensor:
+    """input - other, elementwise; not for bool."""
+
+
+@binary(
+    vjp={"input": lambda g, other: g * other, "other": lambda g, input: g * input},
+    ref=np.multiply,
+    dtypes="all",
+    operator="mul",
+)
+def mul(input: Any, other: Any) -> Tensor:
+    """input * other, elementwise."""
+
+
+@binary(
+    name="div",
+    vjp={
+        "input": lambda g, other: g / other,
+        "other": lambda g, other, result: neg(g * result / other),
+    },
+    ref=np.divide,
+    domain=(real, positive),
+    dtypes="float",
+    operator="truediv",
+)
+def quotient(input: Any, other: Any) -> Tensor:
+    """input / other, elementwise; integers give float32."""
+
+
+@composite
+def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input + alpha * other, elementwise."""
+    return plus(input, other) if alpha == 1 else plus(input, other * alpha)
+
+
+@composite
+def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
+    """input - alpha * other, elementwise; not for bool."""
+    return minus(input, other) if alpha == 1 else minus(input, other * alpha)
+
+
+@composite
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    """input / other, elementwise; ``rounding_mode`` None, ``"trunc"`` or ``"floor"``."""
+    if rounding_mode is None:
+        return quotient(input, other)
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode == "trunc":
+        if _all_integers(input, other):
+            return quotient_of_integers(input, other)
+        return trunc(quotient(input, other))
+    raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor'; got {rounding_mode!r}")
+
+
+def _all_integers(*values: Any) -> bool:
+    return not any(
+        value.dtype.is_floating_point if isinstance(value, Tensor) else isinstance(value, float)
+        for value in values
+    )
+
+
+def quotient_of_integers(input: Any, other: Any) -> Tensor:
+    """The quotient rounded toward zero, exact in the integer type."""
+    return floor_divide(minus(input, fmod(input, other)), other)
+
+
+true_divide = composite(div)
+COMPOSITE_ALIASES = {"true_divide": div, "subtract": sub, "multiply": mul, "divide": div}
+
+
+@binary(
+    vjp={"input": lambda g: flat(g), "other": lambda g: flat(g)},
+    ref=np.floor_divide,
+    domain=(Draw(low=-6, high=6), between(0.7, 0.9)),
+    operator="floordiv",
+)
+def floor_divide(input: Any, other: Any) -> Tensor:
+    """The quotient rounded toward minus infinity, elementwise, as Python's //.
+
+    A zero divisor gives an infinity or NaN for floats and ZeroDivisionError for integers.
+    """
+
+
+@binary(
+    vjp={
+        "input": lambda g: g,
+        "other": lambda g, input, other: neg(g * floor_divide(input, other)),
+    },
+    ref=np.remainder,
+    domain=(Draw(low=0.1, high=0.6), between(0.7, 0.9)),
+    operator="mod",
+)
+def remainder(input: Any, other: Any) -> Tensor:
+    """input - other * floor(input / other), with the sign of other, elementwise, as Python's %."""
+
+
+@binary(
+    vjp={
+        "input": lambda g: g,
+        "other": lambda g, input, other: neg(g * trunc(quotient(input, other))),
+    },
+    ref=np.fmod,
+    domain=(Draw(low=0.1, high=0.6), between(0.7, 0.9)),
+)
+def fmod(input: Any, other: Any) -> Tensor:
+    """The rest of the division rounded toward zero, with the sign of input, elementwise."""
+
+
+def _power_base(g: Tensor, input: Any, other: Any) -> Tensor:
+    """other * input ** (other - 1); 0 where the exponent is 0, also at input 0."""
+    slope = other * power(input, other - 1)
+    if isinstance(other, Tensor):
+        return g * where(eq(other, 0), 0.0, slope)
+    return g * slope if other != 0 else flat(g)
+
+
+def _power_exponent(g: Tensor, input: Any, result: Tensor) -> Tensor:
+    """result * log(input); 0 where the result is 0 and the base is 0."""
+    from .transcendental import log
+
+    if not isinstance(input, Tensor):
+        return g * result * (math.log(input) if input > 0 else 0.0 if input == 0 else math.nan)
+    zero = eq(input, 0)
+    return g * result * where(zero, 0.0, log(where(zero, 1.0, input)))
+
+
+@binary(
+    name="pow",
+    vjp={"input": _power_base, "other": _power_exponent},
+    ref=np.power,
+    domain=(positive, real),
+    operator="pow",
+)
+def power(input: Any, other: Any) -> Tensor:
+    """input ** other, elementwise. A negative power of an integer is truncated (0, 1 or -1)."""
+
+
+@composite
+def pow(input: Any, exponent: Any) -> Tensor:
+    """input ** exponent, elementwise; either may be a number."""
+    return power(input, exponent)
+
+
+def _share(g: Tensor, wins: Tensor, ties: Tensor) -> Tensor:
+    """The gradient of the operand that wins; half of it where both are equal."""
+    return where(ties, g * 0.5, where(wins, g, 0.0))
+
+
+@binary(
+    vjp={
+        "input": lambda g, input, other: _share(g, gt(input, other), eq(input, other)),
+        "other": lambda g, input, other: _share(g, lt(input, other), eq(input, other)),
+    },
+    ref=np.maximum,
+    dtypes="all",
+)
+def maximum(input: Any, other: Any) -> Tensor:
+    """The larger of the two, elementwise; NaN if either is. Equal operands share the gradient."""
+
+
+@binary(
+    vjp={
+        "input": lambda g, input, other: _share(g, lt(input, other), eq(input, other)),
+        "other": lambda g, input, other: _share(g, gt(input, other), eq(input, other)),
+    },
+    ref=np.minimum,
+    dtypes="all",
+)
+def minimum(input: Any, other: Any) -> Tensor:
+    """The smaller of the two, elementwise; NaN if either is. Equal operands share the gradient."""
+
+
+# -- bounds and mixtures ----------------------------------------------------------------------------------
+
+_CLAMP = kernel_number("clamp_scalar")
+
+
+@op(
+    kernel="clamp_scalar",
+    vjp={
+        "input": lambda g, input, min, max: where(
+            logical_and(ge(input, min), le(input, max)), g, 0.0
+        )
+    },
+    ref=lambda x, low, high: np.clip(x, low, high),
+    samples=[
+        (away_from(-1, 2)(3, 5), -1.0, 2.0),
+        (away_from(0.5)(), 0.5, math.inf),
+        (away_from(0.5)(7), -math.inf, 0.5),
+        (real(0, 3), -1.0, 1.0),
+    ],
+    family="elementwise",
+)
+def _clamp(input: Tensor, min: float, max: float) -> Any:
+    return lib.tk_map1(_CLAMP, input._h, min, max)
+
+
+@composite
+def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    """x brought into [min, max], elementwise; bounds are numbers, tensors or None.
+
+    NaN stays NaN. Where min > max the result is max. The gradient passes inside and at the bounds.
+    """
+    if min is None and max is None:
+        raise ValueError("clamp: min and max cannot both be None")
+    numbers = all(bound is None or isinstance(bound, (int, float)) for bound in (min, max))
+    if numbers and isinstance(input, Tensor) and input.dtype.is_floating_point:
+        low = -math.inf if min is None else float(min)
+        return _clamp(input, low, math.inf if max is None else float(max))
+    result = input
+    if min is not None:
+        result = maximum(result, min)
+    return result if max is None else minimum(result, max)
+
+
+@op(
+    kernel="addcmul",
+    vjp={
+        "input": lambda g: g,
+        "tensor1": lambda g, tensor2, value: g * tensor2 * value,
+        "tensor2": lambda g, tensor1, value: g * tensor1 * value,
+    },
+    ref=lambda x, a, b, value=1: x + value * a * b,
+    samples=[
+        (real(3, 5), real(3, 5), real(3, 5)),
+        call(real(3, 1), real(5), real(), value=0.5),
+    ],
+    family="elementwise",
+)
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Any:
+    """input + value * tensor1 * tensor2, elementwise."""
+    return lib.tk_map3(_ADDCMUL, input._h, tensor1._h, tensor2._h, value, 0.0)
+
+
+@op(
+    kernel="addcdiv",
+    vjp={
+        "input": lambda g: g,
+        "tensor1": lambda g, tensor2, value: g / tensor2 * value,
+        "tensor2": lambda g, tensor1, tensor2, value: neg(g * tensor1 / square(tensor2) * value),
+    },
+    ref=lambda x, a, b, value=1: x + value * a / b,
+    samples=[
+        (real(3, 5), real(3, 5), positive(3, 5)),
+        call(real(3, 1), real(5), positive(), value=0.5),
+    ],
+    family="elementwise",
+)
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Any:
+    """input + value * tensor1 / tensor2, elementwise."""
+    return lib.tk_map3(_ADDCDIV, input._h, tensor1._h, tensor2._h, value, 0.0)
+
+
+@op(
+    kernel="lerp",
+    vjp={
+        "input": lambda g, weight: g * (1.0 - weight),
+        "end": lambda g, weight: g * weight,
+        "weight": lambda g, input, end: g * (end - input),
+    },
+    ref=lambda start, end, weight: start + weight * (end - start),
+    samples=[(real(3, 5), real(3, 5), real(3, 5)), (real(3, 1), real(5), real())],
+    family="elementwise",
+)
+def _lerp(input: Tensor, end: Tensor, weight: Tensor) -> Any:
+    return lib.tk_map3(_LERP, input._h, end._h, weight._h, 0.0, 0.0)
+
+
+_ADDCMUL, _ADDCDIV, _LERP = map(kernel_number, ("addcmul", "addcdiv", "lerp"))
+
+
+@composite
+def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    """input + weight * (end - input), elementwise; the weight is a tensor or a number."""
+    return _lerp(input, end, as_operand(weight, input))
+
+
+# -- reflected and in-place forms that the declarations do not give --------------------------------------
+
+
+def _method_inplace(name: str, compute: Any) -> Any:
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        def write() -> int:
+            result = compute(self, *args, **kwargs)
+            if result.shape != self.shape or (
+                result.dtype.is_floating_point and not self.dtype.is_floating_point
+            ):
+                raise ValueError(
+                    f"{name}: a result of {result.dtype.name} {tuple(result.shape)} does not fit "
+                    f"{self.dtype.name} {tuple(self.shape)}"
+                )
+            return lib.tk_copy_into(self._h, result._h)
+
+        operands = (*args, *kwargs.values())
+        return inplace(name, self, operands, write, lambda: compute(self, *args, **kwargs))
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"``{name[:-1]}`` in place: writes the result here and returns this tensor."
+    return method
+
+
+for _name, _compute in {
+    "add_": add,
+    "sub_": sub,
+    "div_": div,
+    "pow_": pow,
+    "clamp_": clamp,
+    "lerp_": lerp,
+    "addcmul_": addcmul,
+    "addcdiv_": addcdiv,
+}.items():
+    setattr(Tensor, _name, _method_inplace(_name, _compute))
+
+Tensor.__neg__ = neg  # type: ignore[attr-defined]
+Tensor.__abs__ = abs  # type: ignore[attr-defined]
+Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]

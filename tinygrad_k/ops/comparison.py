@@ -1,0 +1,196 @@
+"""Comparisons, tests and logic, elementwise; the results are bool. ``where`` chooses by them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import kernel_number, lib
+from ..tensor import Tensor
+from .declare import as_operand, binary, comparison, composite, no_grad, op, predicate, unary
+from .samples import Draw, boolean, integer, real
+
+INTEGERS = "bit operations have no derivative"
+
+
+@comparison(ref=np.equal, operator="__eq__")
+def eq(input: Any, other: Any) -> Tensor:
+    """input == other, elementwise."""
+
+
+@comparison(ref=np.not_equal, operator="__ne__")
+def ne(input: Any, other: Any) -> Tensor:
+    """input != other, elementwise."""
+
+
+@comparison(ref=np.less, operator="__lt__")
+def lt(input: Any, other: Any) -> Tensor:
+    """input < other, elementwise."""
+
+
+@comparison(ref=np.less_equal, operator="__le__")
+def le(input: Any, other: Any) -> Tensor:
+    """input <= other, elementwise."""
+
+
+@comparison(ref=np.greater, operator="__gt__")
+def gt(input: Any, other: Any) -> Tensor:
+    """input > other, elementwise."""
+
+
+@comparison(ref=np.greater_equal, operator="__ge__")
+def ge(input: Any, other: Any) -> Tensor:
+    """input >= other, elementwise."""
+
+
+Tensor.__hash__ = lambda self: id(self)  # type: ignore[method-assign]
+
+
+@predicate(ref=np.isnan)
+def isnan(input: Tensor) -> Tensor:
+    """Whether x is NaN, elementwise."""
+
+
+@predicate(ref=np.isinf)
+def isinf(input: Tensor) -> Tensor:
+    """Whether x is infinite, elementwise."""
+
+
+@predicate(ref=np.isfinite)
+def isfinite(input: Tensor) -> Tensor:
+    """Whether x is neither infinite nor NaN, elementwise."""
+
+
+@predicate(ref=np.logical_not)
+def logical_not(input: Tensor) -> Tensor:
+    """Whether x is zero, elementwise."""
+
+
+@comparison(ref=np.logical_and)
+def logical_and(input: Any, other: Any) -> Tensor:
+    """Whether both are nonzero, elementwise."""
+
+
+@comparison(ref=np.logical_or)
+def logical_or(input: Any, other: Any) -> Tensor:
+    """Whether either is nonzero, elementwise."""
+
+
+@comparison(ref=np.logical_xor)
+def logical_xor(input: Any, other: Any) -> Tensor:
+    """Whether exactly one is nonzero, elementwise."""
+
+
+@unary(vjp=no_grad(INTEGERS), ref=np.invert, domain=integer, dtypes="logic")
+def bitwise_not(input: Tensor) -> Tensor:
+    """Every bit inverted, elementwise; of bools, the logical not."""
+
+
+Tensor.__invert__ = bitwise_not  # type: ignore[attr-defined]
+
+
+@binary(
+    vjp=no_grad(INTEGERS),
+    ref=np.bitwise_and,
+    domain=(integer, integer),
+    dtypes="logic",
+    operator="and",
+)
+def bitwise_and(input: Any, other: Any) -> Tensor:
+    """The bits set in both, elementwise; integers and bools."""
+
+
+@binary(
+    vjp=no_grad(INTEGERS),
+    ref=np.bitwise_or,
+    domain=(integer, integer),
+    dtypes="logic",
+    operator="or",
+)
+def bitwise_or(input: Any, other: Any) -> Tensor:
+    """The bits set in either, elementwise; integers and bools."""
+
+
+@binary(
+    vjp=no_grad(INTEGERS),
+    ref=np.bitwise_xor,
+    domain=(integer, integer),
+    dtypes="logic",
+    operator="xor",
+)
+def bitwise_xor(input: Any, other: Any) -> Tensor:
+    """The bits set in exactly one, elementwise; integers and bools."""
+
+
+SHIFT = Draw(kind="integer", low=0, high=5)
+
+
+@binary(
+    vjp=no_grad(INTEGERS),
+    ref=np.left_shift,
+    domain=(SHIFT, SHIFT),
+    dtypes="integer",
+    operator="lshift",
+)
+def bitwise_left_shift(input: Any, other: Any) -> Tensor:
+    """input shifted left by other bits, elementwise; by the width or more gives 0."""
+
+
+@binary(
+    vjp=no_grad(INTEGERS),
+    ref=np.right_shift,
+    domain=(SHIFT, SHIFT),
+    dtypes="integer",
+    operator="rshift",
+)
+def bitwise_right_shift(input: Any, other: Any) -> Tensor:
+    """input shifted right by other bits, elementwise, keeping the sign."""
+
+
+_WHERE = kernel_number("where")
+
+
+@op(
+    kernel="where",
+    vjp={
+        "input": lambda g, condition: where(condition, g, 0.0),
+        "other": lambda g, condition: where(condition, 0.0, g),
+    },
+    ref=np.where,
+    samples=[
+        (boolean(3, 5), real(3, 5), real(3, 5)),
+        (boolean(5), real(3, 1), real()),
+        (boolean(), real(2, 1, 4), real(3, 1)),
+        (boolean(0, 3), real(1, 3), real(3)),
+    ],
+    dtypes="all",
+    family="where",
+)
+def _choose(condition: Tensor, input: Tensor, other: Tensor) -> Any:
+    return lib.tk_map3(_WHERE, condition._h, input._h, other._h, 0.0, 0.0)
+
+
+@composite
+def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
+    """``input`` where ``condition`` (bool) holds, else ``other``; the three broadcast.
+
+    Either may be a number. With only a condition: the indices of its nonzero elements, a tuple of
+    one int64 tensor a dimension.
+    """
+    if input is None and other is None:
+        from .index import nonzero
+
+        return tuple(nonzero(condition).unbind(1))
+    if not isinstance(input, Tensor):
+        like = other if isinstance(other, Tensor) else None
+        input = as_operand(input, like) if like is not None else _plain(input)
+    if not isinstance(other, Tensor):
+        other = as_operand(other, input)
+    return _choose(condition, input, other)
+
+
+def _plain(value: Any) -> Tensor:
+    from ..tensor import from_data
+
+    return from_data(value)

@@ -1,0 +1,505 @@
+"""How an op is declared: one block that the function, the method, the tests and the documents use.
+
+``op`` takes any function that returns a new handle from a door. ``unary``, ``binary``, ``predicate``
+and ``comparison`` declare an elementwise op whose kernel does everything: their functions have only
+a docstring. ``composite`` marks an ordinary function over ops that belongs to the public face.
+
+A derivative rule is a function of the gradient and of what it needs, by name: the op's arguments, or
+``result``. It is made of ops, so that second derivatives come by themselves. Broadcasting and
+conversion of operands are undone by the engine, never by a rule.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from ..autograd.node import Node, Plan, note_change
+from ..backend import fail, ffi, kernel_number, lib
+from ..tensor import Tensor, from_data, wrap
+from .samples import Draw, Sample, real
+
+RECORD = lib.TK_RECORD
+SHARED = lib.TK_BROADCAST | lib.TK_CONVERTED
+NULL = ffi.NULL
+
+_new = object.__new__
+
+
+class no_grad:
+    """In the place of a rule: why there is no gradient."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+class Op:
+    """A row of the op table."""
+
+    def __init__(
+        self, function: Callable[..., Any], kernel: str | None, vjp: Any, name: str | None = None
+    ) -> None:
+        self.name = name or function.__name__
+        self.doc = inspect.getdoc(function) or ""
+        self.signature = inspect.signature(function)
+        self.kernel_name = kernel
+        self.kernel = kernel_number(kernel) if kernel else -1
+        self.vjp = vjp
+        self.parameters = tuple(self.signature.parameters)
+        self.defaults = tuple(p.default for p in self.signature.parameters.values())
+        self.positions = {name: i for i, name in enumerate(self.parameters)}
+        self.ref: Callable[..., Any] | None = None
+        self.samples: tuple[Sample, ...] = ()
+        self.dtypes: str = "float"  # which dtypes the tests try: "float", "number", "all"
+        self.family: str = "other"
+        self.domain: tuple[Draw, ...] = ()  # of an elementwise op: one draw an operand
+        self.function: Callable[..., Any]
+        self._plans: dict[int, Plan] = {}
+
+    @property
+    def differentiable(self) -> bool:
+        return not isinstance(self.vjp, no_grad)
+
+    def bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
+        """All arguments in the order of the signature; the call itself has checked the names."""
+        if len(args) < len(self.parameters):
+            args += self.defaults[len(args) :]
+        if kwargs:
+            values = list(args)
+            for name, value in kwargs.items():
+                values[self.positions[name]] = value
+            args = tuple(values)
+        return args
+
+    def plan(self, wanted: int) -> Plan:
+        """How to record when the operands of these bits want a gradient."""
+        plan = self._plans.get(wanted)
+        if plan is None:
+            make = self._joint_plan if callable(self.vjp) else self._plan
+            plan = self._plans[wanted] = make(wanted)
+        return plan
+
+    def _needs(self, rule: Callable[..., Any]) -> list[int]:
+        names = list(inspect.signature(rule).parameters)[1:]
+        return [Plan.RESULT if name == "result" else self.positions[name] for name in names]
+
+    def _plan(self, wanted: int) -> Plan:
+        saves: list[int] = []
+        rules = []
+        for name, i in self.positions.items():
+            if not wanted >> i & 1:
+                continue
+            rule = self.vjp.get(name)
+            if rule is None or isinstance(rule, no_grad):
+                reason = rule.reason if rule else "this argument has no derivative"
+                raise RuntimeError(f"{self.name}: no gradient for {name}: {reason}")
+            takes = []
+            for need in self._needs(rule):
+                if need not in saves:
+                    saves.append(need)
+                takes.append(saves.index(need))
+            rules.append((rule, tuple(takes)))
+        return Plan(self, tuple(saves), tuple(rules), joint=False)
+
+    def _joint_plan(self, wanted: int) -> Plan:
+        """For ``vjp`` a single function: it returns the gradients of all the tensors."""
+
+        def rules(gradient: Tensor, *saved: Any) -> list[Any]:
+            results = self.vjp(gradient, *saved)
+            return [result for i, result in enumerate(results) if wanted >> i & 1]
+
+        return Plan(self, tuple(self._needs(self.vjp)), rules, joint=True)
+
+
+OPS: dict[str, Op] = {}
+COMPOSITES: dict[str, Callable[..., Any]] = {}
+
+
+def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
+    """Puts ``out = op(*args)`` into the graph if one of the operands is there."""
+    wanted, inputs, operands, position = 0, [], [], 0
+    for arg in args:
+        for each in arg if type(arg) in (list, tuple) else (arg,):
+            if isinstance(each, Tensor):
+                node = each._node
+                if node is not None:
+                    wanted |= 1 << position
+                    inputs.append(node)
+                    operands.append(each)
+            position += 1
+    if not wanted:
+        return
+    h = out._h
+    if isinstance(op.vjp, no_grad):
+        if h.dtype <= lib.TK_F64:
+            raise RuntimeError(
+                f"{op.name}: no gradient: {op.vjp.reason}; use it on detach()ed data"
+            )
+        return
+    plan = op.plan(wanted)
+    node = Node()
+    node.plan = plan
+    node.inputs = tuple(inputs)
+    if plan.saves:
+        node.stamp = lib.tk_clock
+        node.saved = [args[i] if i >= 0 else wrap(lib.tk_retain(h)) for i in plan.saves]
+    else:
+        node.saved = ()
+    if h.flags & SHARED:
+        node.shapes = tuple((each.shape, each.dtype) for each in operands)
+    out._node = node
+
+
+# -- any op ---------------------------------------------------------------------------------------------
+
+
+def _samples(given: Iterable[Any]) -> tuple[Sample, ...]:
+    return tuple(each if isinstance(each, Sample) else Sample(tuple(each)) for each in given)
+
+
+def op(
+    *,
+    vjp: Any,
+    ref: Callable[..., Any] | None = None,
+    samples: Iterable[Any] = (),
+    kernel: str | None = None,
+    dtypes: str = "float",
+    family: str = "other",
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares an op whose body returns a new handle from a door.
+
+    ``vjp`` maps each differentiable parameter to its rule; or it is one function that returns the
+    gradients of all tensor arguments (lists of tensors are flattened); or ``no_grad(reason)``.
+    """
+
+    def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
+        row = Op(body, kernel, vjp)
+        row.ref, row.samples, row.dtypes, row.family = ref, _samples(samples), dtypes, family
+
+        @functools.wraps(body)
+        def function(*args: Any, **kwargs: Any) -> Tensor:
+            try:
+                handle = body(*args, **kwargs)
+            except AttributeError:
+                _check_tensors(row, args, kwargs)
+                raise
+            if not handle:
+                fail()
+            out = _new(Tensor)
+            out._h = handle
+            out._node = None
+            if handle.flags & RECORD:
+                for arg in args:
+                    if (type(arg) in (list, tuple)) or (
+                        isinstance(arg, Tensor) and arg._node is not None
+                    ):
+                        record(row, out, row.bind(args, kwargs))
+                        return out
+                if kwargs:
+                    record(row, out, row.bind(args, kwargs))
+            return out
+
+        row.function = function
+        OPS[row.name] = row
+        return function
+
+    return declare
+
+
+def _check_tensors(row: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """TypeError for an argument that is no tensor where the signature says Tensor."""
+    for parameter, value in zip(
+        row.signature.parameters.values(), row.bind(args, kwargs), strict=False
+    ):
+        allowed = str(parameter.annotation)
+        if allowed.startswith("Tensor") and not isinstance(value, Tensor):
+            if value is None and "None" in allowed:
+                continue
+            raise TypeError(
+                f"{row.name}: {parameter.name} must be a Tensor; got {type(value).__name__}"
+            ) from None
+
+
+# -- elementwise ----------------------------------------------------------------------------------------
+
+SHAPES = ((3, 5), (), (0, 3), (33,), (2, 1, 4))
+PAIRS = (((3, 5), (3, 5)), ((3, 5), (5,)), ((2, 1, 4), (3, 1)), ((), (4,)), ((0, 3), (1, 3)))
+
+
+def unary(
+    *,
+    vjp: Any,
+    ref: Callable[..., Any],
+    domain: Draw = real,
+    kernel: str | None = None,
+    dtypes: str = "float",
+    inplace: bool = True,
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares an elementwise op of one tensor; ``vjp`` is the rule of its only operand."""
+
+    def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
+        rule = vjp if isinstance(vjp, no_grad) else {"input": vjp}
+        row = Op(body, kernel or body.__name__, rule)
+        row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "unary", (domain,)
+        row.samples = tuple(Sample((domain(*shape),)) for shape in SHAPES)
+        number, map1, new, cls = row.kernel, lib.tk_map1, _new, Tensor
+
+        @functools.wraps(body)
+        def function(input: Tensor) -> Tensor:
+            try:
+                handle = map1(number, input._h, 0.0, 0.0)
+            except AttributeError:
+                _check_tensors(row, (input,), {})
+                raise
+            if not handle:
+                fail()
+            out = new(cls)
+            out._h = handle
+            out._node = None
+            if input._node is not None and handle.flags & RECORD:
+                record(row, out, (input,))
+            return out
+
+        row.function = function
+        OPS[row.name] = row
+        if inplace:
+            _add_inplace(
+                row, lambda input: lib.tk_map_into(number, input._h, input._h, NULL, NULL, 0.0, 0.0)
+            )
+        return function
+
+    return declare
+
+
+def binary(
+    *,
+    vjp: Any,
+    ref: Callable[..., Any],
+    domain: tuple[Draw, Draw] = (real, real),
+    name: str | None = None,
+    dtypes: str = "number",
+    operator: str | None = None,
+    inplace: bool = True,
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares an elementwise op of two operands, tensors or numbers; ``vjp`` maps both to rules.
+
+    ``operator`` is the Python operator's name (``"add"`` for ``+``), which is attached with its
+    reflected and in-place forms.
+    """
+
+    def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
+        row = Op(body, name or body.__name__, vjp, name)
+        row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "binary", domain
+        row.samples = tuple(Sample((domain[0](*a), domain[1](*b))) for a, b in PAIRS)
+        row.function = _binary_function(row, body, _refuse)
+        OPS[row.name] = row
+        if inplace:
+            _add_inplace(
+                row,
+                lambda input, other: lib.tk_map_into(
+                    row.kernel, input._h, input._h, as_operand(other, input)._h, NULL, 0.0, 0.0
+                ),
+            )
+        if operator:
+            method = _binary_function(row, body, _defer)
+            setattr(Tensor, f"__{operator}__", method)
+            setattr(Tensor, f"__r{operator}__", _reflected(method))
+            if inplace:
+                setattr(Tensor, f"__i{operator}__", getattr(Tensor, f"{row.name}_"))
+        return row.function
+
+    return declare
+
+
+def _refuse(row: Op, value: Any) -> Any:
+    raise TypeError(f"{row.name}: expected tensors or numbers; got {type(value).__name__}")
+
+
+def _defer(row: Op, value: Any) -> Any:
+    return NotImplemented
+
+
+def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callable[..., Any]:
+    number, map2, new, cls = row.kernel, lib.tk_map2, _new, Tensor
+    map_float, map_int = lib.tk_map_float, lib.tk_map_int
+
+    @functools.wraps(body)
+    def function(input: Any, other: Any) -> Any:
+        kind = type(other)
+        try:
+            if kind is float:
+                handle = map_float(number, input._h, other, 0)
+            elif kind is int:
+                handle = map_int(number, input._h, other, 0, 0)
+            else:
+                handle = map2(number, input._h, other._h, 0.0, 0.0)
+        except (AttributeError, OverflowError):
+            return mixed(input, other)
+        if not handle:
+            fail()
+        out = new(cls)
+        out._h = handle
+        out._node = None
+        if (
+            input._node is not None
+            or (kind is not float and kind is not int and other._node is not None)
+        ) and handle.flags & RECORD:
+            record(row, out, (input, other))
+        return out
+
+    def mixed(input: Any, other: Any) -> Any:
+        """A number, a NumPy array or something foreign on either side."""
+        for value in (input, other):
+            if not isinstance(value, (Tensor, int, float, np.ndarray, np.generic)):
+                return foreign(row, value)
+        if isinstance(input, Tensor):
+            number_first, tensor, value = 0, input, other
+        elif isinstance(other, Tensor):
+            number_first, tensor, value = 1, other, input
+        else:
+            return function(from_data(input), other)
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, np.ndarray):
+            value = from_data(value, copy=False)
+            return function(value, tensor) if number_first else function(tensor, value)
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            if not tensor.dtype.is_floating_point:
+                raise ValueError(f"{row.name}: the number {value} does not fit int64")
+            value = float(value)
+        if isinstance(value, float):
+            handle = map_float(number, tensor._h, value, number_first)
+        else:
+            handle = map_int(number, tensor._h, value, isinstance(value, bool), number_first)
+        out = wrap(handle)
+        if tensor._node is not None and handle.flags & RECORD:
+            record(row, out, (value, tensor) if number_first else (tensor, value))
+        return out
+
+    return function
+
+
+def _reflected(method: Callable[..., Any]) -> Callable[..., Any]:
+    def reflected(self: Tensor, other: Any) -> Any:
+        return method(other, self)
+
+    return reflected
+
+
+def predicate(
+    *, ref: Callable[..., Any], domain: Draw = real, kernel: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares an elementwise test of one tensor; the result is bool."""
+    return unary(
+        vjp=no_grad("the result is bool"),
+        ref=ref,
+        domain=domain,
+        kernel=kernel,
+        dtypes="all",
+        inplace=False,
+    )
+
+
+def comparison(
+    *, ref: Callable[..., Any], operator: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares an elementwise comparison of two operands; the result is bool."""
+
+    def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
+        function = binary(vjp=no_grad("the result is bool"), ref=ref, dtypes="all", inplace=False)(
+            body
+        )
+        if operator:
+            setattr(Tensor, operator, _binary_function(OPS[body.__name__], body, _defer))
+        return function
+
+    return declare
+
+
+def composite(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Marks an ordinary function over ops as part of the public face."""
+    COMPOSITES[function.__name__] = function
+    return function
+
+
+# -- in place --------------------------------------------------------------------------------------------
+
+
+def as_operand(value: Any, like: Tensor) -> Tensor:
+    """A tensor, or a number as a tensor without dimensions of the dtype it would promote to."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (bool, int, float)):
+        keeps = like.dtype.is_floating_point or (
+            isinstance(value, int) and (isinstance(value, bool) or like.dtype.name != "bool")
+        )
+        return from_data(value, like.dtype if keeps else None)
+    if isinstance(value, np.ndarray):
+        return from_data(value, copy=False)
+    raise TypeError(f"expected a tensor or a number; got {type(value).__name__}")
+
+
+def inplace(
+    name: str, target: Tensor, operands: tuple[Any, ...], write: Any, compute: Any
+) -> Tensor:
+    """Changes ``target`` in place: by ``write()`` where nothing is recorded, else by ``compute()``,
+    whose result is copied into the memory and takes the tensor's place in the graph."""
+    if not isinstance(target, Tensor):
+        raise TypeError(f"{name}: expected a Tensor; got {type(target).__name__}")
+    recorded = lib.tk_grad_mode() and any(
+        isinstance(each, Tensor) and each._node is not None for each in (target, *operands)
+    )
+    if not recorded:
+        if write():
+            fail()
+        note_change(target, name)
+        return target
+    if target._node is not None and target.is_leaf:
+        raise RuntimeError(
+            f"{name}: a leaf that requires grad cannot be changed in place; use no_grad() or detach()"
+        )
+    if target._h.storage.refs > 1:
+        raise RuntimeError(
+            f"{name}: the tensor shares its memory with a view, and gradients are recorded; "
+            "that is not supported: use the op that returns a new tensor, or clone() first"
+        )
+    result = compute()
+    if result.shape != target.shape:
+        raise ValueError(
+            f"{name}: the result does not fit the output; got {tuple(result.shape)} for "
+            f"{tuple(target.shape)}"
+        )
+    if result.dtype is not target.dtype:
+        raise TypeError(
+            f"{name}: a result of {result.dtype.name} cannot be stored in {target.dtype.name}"
+        )
+    if lib.tk_copy_into(target._h, result._h):
+        fail()
+    note_change(target, name)
+    target._node = result._node
+    return target
+
+
+def _add_inplace(row: Op, write: Callable[..., int]) -> None:
+    name = f"{row.name}_"
+
+    def method(self: Tensor, *operands: Any) -> Tensor:
+        return inplace(
+            name,
+            self,
+            operands,
+            lambda: write(self, *operands),
+            lambda: row.function(self, *operands),
+        )
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"``{row.name}`` in place: writes the result here and returns this tensor."
+    method.__signature__ = row.signature  # type: ignore[attr-defined]
+    setattr(Tensor, name, method)

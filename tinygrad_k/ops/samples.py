@@ -1,0 +1,92 @@
+"""What an op is tried on: descriptions of arguments, from which tests and benchmarks make arrays.
+
+A sample is a tuple of arguments, or ``call(...)`` where some are keywords. A ``Draw`` among them
+stands for a tensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Draw:
+    """A tensor to be drawn: its shape, its kind and its range.
+
+    ``kind`` is ``"real"`` (floating), ``"integer"``, ``"boolean"`` or ``"permutation"``. Reals keep
+    ``gap`` away from the ``kinks``, where an op has no derivative; ``distinct`` ones differ from each
+    other by at least ``gap``.
+    """
+
+    shape: tuple[int, ...] = ()
+    kind: str = "real"
+    low: float = -3.0
+    high: float = 3.0
+    kinks: tuple[float, ...] = ()
+    gap: float = 0.05
+    distinct: bool = False
+
+    def __call__(self, *shape: int) -> Draw:
+        """The same of another shape."""
+        return replace(self, shape=shape)
+
+    def make(self, rng: np.random.Generator, dtype: Any = np.float64) -> np.ndarray:
+        """An array as described; ``dtype`` is that of the reals."""
+        size = int(np.prod(self.shape, dtype=np.int64))
+        if self.kind == "boolean":
+            return rng.random(self.shape) < 0.5
+        if self.kind == "integer":
+            return rng.integers(int(self.low), int(self.high), self.shape)
+        if self.kind == "permutation":
+            return rng.permutation(size).reshape(self.shape)
+        if self.distinct:
+            steps = np.linspace(self.low, self.high, size + 2)[1:-1] if size else np.empty(0)
+            values = rng.permutation(steps).reshape(self.shape)
+        else:
+            values = rng.uniform(self.low, self.high, self.shape)
+        for kink in self.kinks:
+            near = np.abs(values - kink) < self.gap
+            values = np.where(near, kink + np.where(values < kink, -1, 1) * 2 * self.gap, values)
+        return np.asarray(values, dtype=dtype)
+
+
+real = Draw()
+positive = Draw(low=0.2, high=4.0)
+integer = Draw(kind="integer", low=-5, high=6)
+boolean = Draw(kind="boolean")
+
+
+def between(low: float, high: float) -> Draw:
+    """Reals of a range."""
+    return Draw(low=low, high=high)
+
+
+def away_from(*kinks: float, low: float = -3.0, high: float = 3.0) -> Draw:
+    """Reals that keep clear of the points where an op has no derivative."""
+    return Draw(kinks=kinks, low=low, high=high)
+
+
+def distinct(*shape: int) -> Draw:
+    """Reals of which no two are close, so that none ties for a maximum."""
+    return Draw(shape=shape, distinct=True)
+
+
+def index(*shape: int, below: int) -> Draw:
+    """Integers 0 .. below-1."""
+    return Draw(shape=shape, kind="integer", low=0, high=below)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Arguments of a call: positional and keyword."""
+
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+
+def call(*args: Any, **kwargs: Any) -> Sample:
+    """A sample with keyword arguments."""
+    return Sample(args, kwargs)

@@ -1,0 +1,400 @@
+"""Views: other shapes and strides on the same memory. None copies, but reshape where it must."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import DTYPES, dtype, lib
+from ..tensor import Tensor, wrap
+from .declare import composite, op
+from .samples import real
+
+VIEW = "view"
+
+
+def sizes(op_name: str, args: tuple[Any, ...]) -> tuple[int, ...]:
+    """Sizes or dims given as separate ints or as one sequence."""
+    if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
+        args = tuple(args[0])
+    for each in args:
+        if isinstance(each, bool) or not hasattr(each, "__index__"):
+            raise TypeError(f"{op_name}: expected ints; got {each!r}")
+    return tuple(each.__index__() for each in args)
+
+
+def in_range(name: str, value: Any) -> int:
+    """An int that C can take: absurd ones are an IndexError here."""
+    number = value.__index__()
+    if not -(2**62) < number < 2**62:
+        raise IndexError(f"{name}: {number} is out of range")
+    return number
+
+
+def mask_of(name: str, input: Tensor, dim: Any) -> int:
+    """The bits of a dim, a sequence of dims, or (None) all of them."""
+    ndim = input._h.ndim
+    if dim is None:
+        return (1 << ndim) - 1
+    mask = 0
+    for each in dim if isinstance(dim, (tuple, list)) else (dim,):
+        if isinstance(each, bool) or not hasattr(each, "__index__"):
+            raise TypeError(f"{name}: dim must be an int or a tuple of ints; got {dim!r}")
+        i = each.__index__()
+        if not -max(ndim, 1) <= i < max(ndim, 1):
+            raise IndexError(
+                f"{name}: dim {i} is out of range for {ndim} dimensions; got {tuple(input.shape)}"
+            )
+        bit = 1 << (i % max(ndim, 1))
+        if mask & bit and ndim:
+            raise ValueError(f"{name}: dim {i} appears twice; got {dim!r}")
+        mask |= bit
+    return mask if ndim else 0
+
+
+# -- the views that C makes -------------------------------------------------------------------------------
+
+
+@op(
+    vjp={"input": lambda g, input: _reshape(g, input.shape)},
+    ref=lambda x, shape: np.reshape(x, shape),
+    samples=[
+        (real(3, 4), (2, 6)),
+        (real(3, 4), (-1,)),
+        (real(), (1, 1)),
+        (real(0, 3), (3, 0)),
+        (real(1, 6), (2, 3, 1)),
+    ],
+    dtypes="all",
+    family=VIEW,
+)
+def _reshape(input: Tensor, shape: tuple[int, ...]) -> Any:
+    return lib.tk_reshape(input._h, len(shape), shape, 0)
+
+
+@op(
+    vjp={"input": lambda g, input: _reshape(g, input.shape)},
+    ref=lambda x, shape: np.reshape(x, shape),
+    samples=[(real(3, 4), (2, 6)), (real(0, 3), (0,))],
+    dtypes="all",
+    family=VIEW,
+)
+def _view(input: Tensor, shape: tuple[int, ...]) -> Any:
+    return lib.tk_reshape(input._h, len(shape), shape, 1)
+
+
+@op(
+    vjp={"input": lambda g, input: sum_to(g, input.shape)},
+    ref=lambda x, shape: np.broadcast_to(
+        x, [x.shape[i - len(shape)] if n == -1 else n for i, n in enumerate(shape)]
+    ),
+    samples=[
+        (real(3, 1), (2, 3, 4)),
+        (real(), (2,)),
+        (real(3, 4), (-1, 4)),
+        (real(1, 3), (0, 3)),
+    ],
+    dtypes="all",
+    family=VIEW,
+)
+def _expand(input: Tensor, shape: tuple[int, ...]) -> Any:
+    return lib.tk_expand(input._h, len(shape), shape)
+
+
+def _numpy_sum_to(x: Any, shape: tuple[int, ...]) -> Any:
+    added = x.ndim - len(shape)
+    axes = [i for i in range(x.ndim) if i < added or shape[i - added] == 1]
+    return np.sum(x, axis=tuple(axes), keepdims=True).reshape(shape)
+
+
+@op(
+    vjp={"input": lambda g, input: _expand(g, tuple(input.shape))},
+    ref=_numpy_sum_to,
+    samples=[
+        (real(2, 3, 4), (3, 1)),
+        (real(3, 4), ()),
+        (real(3, 4), (3, 4)),
+        (real(0, 3), (1, 3)),
+    ],
+    family="reduction",
+)
+def sum_to(input: Tensor, shape: tuple[int, ...]) -> Any:
+    """The sum over the dimensions in which ``shape`` was expanded to the input's shape."""
+    return lib.tk_sum_to(input._h, len(shape), shape)
+
+
+def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
+    inverse = [0] * len(dims)
+    for i, d in enumerate(dims):
+        inverse[d % len(dims)] = i
+    return tuple(inverse)
+
+
+@op(
+    vjp={"input": lambda g, dims: _permute(g, _inverse(dims))},
+    ref=np.transpose,
+    samples=[(real(2, 3, 4), (2, 0, -2)), (real(), ()), (real(0, 3), (1, 0))],
+    dtypes="all",
+    family=VIEW,
+)
+def _permute(input: Tensor, dims: tuple[int, ...]) -> Any:
+    return lib.tk_permute(input._h, len(dims), dims)
+
+
+@op(
+    vjp={"input": lambda g, dim0, dim1: transpose(g, dim0, dim1)},
+    ref=np.swapaxes,
+    samples=[(real(3, 5), 0, 1), (real(2, 3, 4), -1, 0), (real(0, 3), 0, 1), (real(2), 0, 0)],
+    dtypes="all",
+    family=VIEW,
+)
+def transpose(input: Tensor, dim0: int, dim1: int) -> Any:
+    """The tensor with two dimensions exchanged; a view."""
+    return lib.tk_transpose(input._h, in_range("transpose", dim0), in_range("transpose", dim1))
+
+
+@op(
+    vjp={"input": lambda g, input, dim, index: _unselect(g, input, dim, index)},
+    ref=lambda x, dim, index: np.take(x, index, axis=dim),
+    samples=[(real(3, 5), 0, 1), (real(2, 3, 4), -1, -4), (real(7), 0, 3)],
+    dtypes="all",
+    family=VIEW,
+)
+def select(input: Tensor, dim: int, index: int) -> Any:
+    """The part at one index of a dimension, which disappears; a view."""
+    return lib.tk_select(input._h, in_range("select", dim), in_range("select", index))
+
+
+def _unselect(g: Tensor, input: Tensor, dim: int, index: int) -> Tensor:
+    return _place(unsqueeze(g, dim), input.shape, dim, index, index + 1 or None, 1)
+
+
+@op(
+    vjp={
+        "input": lambda g, input, dim, start, stop, step: _place(
+            g, input.shape, dim, start, stop, step
+        )
+    },
+    ref=lambda x, dim, start, stop, step: x[
+        (slice(None),) * (dim % x.ndim) + (slice(start, stop, step),)
+    ],
+    samples=[
+        (real(5, 3), 0, 1, 4, 2),
+        (real(3, 5), 1, None, None, -2),
+        (real(3, 5), -1, 4, 1, 1),
+        (real(3, 5), 1, -2, None, 1),
+    ],
+    dtypes="all",
+    family=VIEW,
+)
+def slice_dim(
+    input: Tensor, dim: int, start: int | None, stop: int | None, step: int | None = 1
+) -> Any:
+    """The part start:stop:step of a dimension, by Python's rules; a view."""
+    step = 1 if step is None else in_range("slice", step)
+    start, stop = _ends(start, stop, step)
+    return lib.tk_slice(input._h, in_range("slice", dim), start, stop, step)
+
+
+LAST = 2**63 - 1
+
+
+def _ends(start: int | None, stop: int | None, step: int) -> tuple[int, int]:
+    """C's start and stop: what is beyond the range is clamped there, as Python does."""
+    if start is None:
+        start = 0 if step > 0 else LAST
+    if stop is None:
+        stop = LAST if step > 0 else -LAST
+    return max(-LAST, min(LAST, start.__index__())), max(-LAST, min(LAST, stop.__index__()))
+
+
+@op(
+    vjp={"input": lambda g, dim, start, stop, step: slice_dim(g, dim, start, stop, step)},
+    ref=None,
+    samples=[],
+    family="place",
+)
+def _place(
+    input: Tensor,
+    shape: tuple[int, ...],
+    dim: int,
+    start: int | None,
+    stop: int | None,
+    step: int | None,
+) -> Any:
+    """Zeros of a shape with the input in a slice of one dimension."""
+    out = wrap(lib.tk_full_float(input._h.dtype, len(shape), shape, 0.0))
+    window = wrap(lib.tk_slice(out._h, dim, *_ends(start, stop, step or 1), step or 1))
+    if lib.tk_copy_into(window._h, input._h):
+        return None
+    return lib.tk_retain(out._h)
+
+
+@op(
+    vjp={"input": lambda g, input: _reshape(g, input.shape)},
+    ref=lambda x, mask: np.reshape(
+        x, [n for i, n in enumerate(x.shape) if n != 1 or not mask >> i & 1]
+    ),
+    samples=[(real(1, 3, 1), 0b101), (real(1, 3, 1), 0b100), (real(2, 3), 0b11), (real(), 0)],
+    dtypes="all",
+    family=VIEW,
+)
+def _squeeze(input: Tensor, mask: int) -> Any:
+    return lib.tk_squeeze(input._h, mask)
+
+
+@op(
+    vjp={"input": lambda g, input: _reshape(g, input.shape)},
+    ref=np.expand_dims,
+    samples=[(real(3, 5), 0), (real(3, 5), -1), (real(), 0), (real(0, 3), 1)],
+    dtypes="all",
+    family=VIEW,
+)
+def unsqueeze(input: Tensor, dim: int) -> Any:
+    """The tensor with a dimension of size 1 put in at ``dim``; a view."""
+    return lib.tk_unsqueeze(input._h, in_range("unsqueeze", dim))
+
+
+# -- copies ---------------------------------------------------------------------------------------------
+
+
+@op(
+    vjp={"input": lambda g: g},
+    ref=np.copy,
+    samples=[(real(3, 5),), (real(),), (real(0, 3),)],
+    dtypes="all",
+    family="copy",
+)
+def clone(input: Tensor) -> Any:
+    """A copy with memory of its own, row-major."""
+    return lib.tk_cast(input._h, input._h.dtype)
+
+
+@op(
+    vjp={"input": lambda g, input: convert(g, input.dtype)},
+    ref=None,
+    samples=[],
+    dtypes="all",
+    family="copy",
+)
+def convert(input: Tensor, dtype: dtype) -> Any:
+    """A copy of another dtype.
+
+    Floats lose their fraction on the way to integers; what does not fit, and NaN, gives the lowest
+    int64 or int32, and its low byte for uint8.
+    """
+    return lib.tk_cast(input._h, dtype.number)
+
+
+# -- the public names -------------------------------------------------------------------------------------
+
+
+@composite
+def reshape(input: Tensor, *shape: Any) -> Tensor:
+    """The same elements, in order, in another shape; one size may be -1. A view where it can be."""
+    return _reshape(input, sizes("reshape", shape))
+
+
+@composite
+def view(input: Tensor, *shape: Any) -> Tensor:
+    """The same memory in another shape; RuntimeError where the strides do not allow it."""
+    if len(shape) == 1 and isinstance(shape[0], dtype):
+        raise TypeError("view: reinterpreting bytes as another dtype is not supported; use to()")
+    return _view(input, sizes("view", shape))
+
+
+@composite
+def expand(input: Tensor, *shape: Any) -> Tensor:
+    """A view in which dimensions of size 1 are repeated without copying; -1 keeps a size."""
+    return _expand(input, sizes("expand", shape))
+
+
+@composite
+def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
+    """As ``expand``."""
+    return _expand(input, tuple(size))
+
+
+@composite
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
+    """As ``expand`` to the shape of another tensor."""
+    return _expand(input, tuple(other.shape))
+
+
+@composite
+def view_as(input: Tensor, other: Tensor) -> Tensor:
+    """As ``view`` in the shape of another tensor."""
+    return _view(input, tuple(other.shape))
+
+
+@composite
+def permute(input: Tensor, *dims: Any) -> Tensor:
+    """The dimensions in another order; a view."""
+    order = sizes("permute", dims)
+    return _permute(input, order)
+
+
+@composite
+def squeeze(input: Tensor, dim: Any = None) -> Tensor:
+    """Without the dimensions of size 1, or without the named ones that have size 1; a view."""
+    return _squeeze(input, mask_of("squeeze", input, dim))
+
+
+@composite
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    """The dimensions start_dim .. end_dim as one."""
+    if input.ndim == 0:
+        return _reshape(input, (1,))
+    first, last = input._dim(start_dim, "flatten"), input._dim(end_dim, "flatten")
+    if first > last:
+        raise ValueError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}")
+    shape = input.shape
+    merged = 1
+    for size in shape[first : last + 1]:
+        merged *= size
+    return _reshape(input, (*shape[:first], merged, *shape[last + 1 :]))
+
+
+@composite
+def t(input: Tensor) -> Tensor:
+    """The transpose of a matrix; a vector or a number as it is."""
+    if input.ndim > 2:
+        raise ValueError(f"t: at most 2 dimensions; got {tuple(input.shape)}")
+    return transpose(input, 0, 1) if input.ndim == 2 else input
+
+
+@composite
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """``length`` elements of a dimension from ``start`` on; a view."""
+    size = input.shape[input._dim(dim, "narrow")]
+    first = start + size if start < 0 else start
+    if not 0 <= first <= first + length <= size:
+        raise IndexError(f"narrow: {start} .. {start + length} is outside size {size} of dim {dim}")
+    return slice_dim(input, dim, first, first + length, 1)
+
+
+@composite
+def contiguous(input: Tensor) -> Tensor:
+    """The tensor itself where it is row-major, else a copy that is."""
+    return input if input.is_contiguous() else clone(input)
+
+
+@composite
+def to(input: Tensor, dtype: Any = None, *, copy: bool = False) -> Tensor:
+    """The tensor in another dtype, or in that of another tensor; itself where nothing changes."""
+    kind = dtype.dtype if isinstance(dtype, Tensor) else dtype
+    if kind is None or kind == "cpu":
+        return clone(input) if copy else input
+    if kind not in DTYPES:
+        raise TypeError(f"to: expected a dtype; got {dtype!r}")
+    if kind is input.dtype:
+        return clone(input) if copy else input
+    return convert(input, kind)
+
+
+@composite
+def type_as(input: Tensor, other: Tensor) -> Tensor:
+    """The tensor in the dtype of another."""
+    return to(input, other.dtype)

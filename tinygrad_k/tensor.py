@@ -1,0 +1,453 @@
+"""The Tensor: a typed, strided window on memory, and its place in the autograd graph.
+
+No mathematics: every op, as a function, a method or an operator, is attached from the op table
+when ``tinygrad_k.ops`` is imported.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .backend import DTYPES, FROM_NUMPY, bool_, dtype, fail, ffi, float32, int64, lib
+
+if TYPE_CHECKING:
+    from .autograd.node import Leaf, Node
+
+_release = lib.tk_release
+_owners: dict[int, Any] = {}  # Python objects whose memory a storage borrows, by owner key
+_owner_keys = itertools.count(1)
+
+
+class Size(tuple):
+    """A shape: a tuple of sizes, printed as PyTorch prints it."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements, the product of the sizes."""
+        product = 1
+        for size in self:
+            product *= size
+        return product
+
+    def __repr__(self) -> str:
+        return f"Size({list(self)})"
+
+
+class Tensor:
+    """An n-dimensional array that can record what is done to it.
+
+    ``_h`` is the C handle, which lives as long as this object. ``_node`` is the autograd node that
+    made the tensor, a ``Leaf`` for a leaf that wants a gradient, None where nothing is recorded.
+    Make tensors with ``tk.tensor``, ``tk.zeros``, ``tk.from_numpy`` and the like.
+    """
+
+    __slots__ = ("__weakref__", "_h", "_node")
+
+    _h: Any
+    _node: Node | Leaf | None
+
+    __array_priority__ = 1000  # NumPy's operators give way to ours
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
+        raise TypeError("Tensor: make one with tk.tensor(data), tk.zeros(...) or tk.from_numpy(a)")
+
+    def __del__(self) -> None:
+        try:
+            owner = _release(self._h)
+        except AttributeError:  # never finished: no handle
+            return
+        if owner:
+            del _owners[owner]
+
+    # -- what it is ---------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of the dimensions."""
+        h = self._h
+        return Size(ffi.unpack(h.shape, h.ndim))
+
+    def size(self, dim: int | None = None) -> Size | int:
+        """The shape, or the size of one dimension."""
+        return self.shape if dim is None else self.shape[self._dim(dim, "size")]
+
+    def stride(self, dim: int | None = None) -> tuple[int, ...] | int:
+        """Elements between neighbours along each dimension, or along one."""
+        h = self._h
+        strides = tuple(ffi.unpack(h.stride, h.ndim))
+        return strides if dim is None else strides[self._dim(dim, "stride")]
+
+    def _dim(self, dim: int, op: str) -> int:
+        """A possibly negative dim as 0..ndim-1."""
+        ndim = self._h.ndim
+        if not -ndim <= dim < ndim:
+            raise IndexError(f"{op}: dim {dim} is out of range for {ndim} dimensions")
+        return dim % ndim
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions."""
+        return self._h.ndim
+
+    def dim(self) -> int:
+        """The number of dimensions."""
+        return self._h.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self._h.numel
+
+    nelement = numel
+
+    @property
+    def dtype(self) -> dtype:
+        """The element type."""
+        return DTYPES[self._h.dtype]
+
+    def element_size(self) -> int:
+        """Bytes of an element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._h.numel * self.dtype.itemsize
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in row-major order without gaps."""
+        return bool(self._h.flags & lib.TK_CONTIGUOUS)
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is float32 or float64."""
+        return self.dtype.is_floating_point
+
+    def data_ptr(self) -> int:
+        """The address of the first element."""
+        return int(ffi.cast("intptr_t", self._h.data))
+
+    def storage_offset(self) -> int:
+        """Elements from the start of the storage to the first element."""
+        return (self._h.data - self._h.storage.data) // self.dtype.itemsize
+
+    @property
+    def _version(self) -> int:
+        """How often the storage was changed in place."""
+        return self._h.storage.version
+
+    @property
+    def device(self) -> str:
+        """Always ``"cpu"``."""
+        return "cpu"
+
+    # -- values -------------------------------------------------------------------------------------
+
+    def item(self) -> Any:
+        """The only element as a Python number; ValueError unless there is exactly one."""
+        h = self._h
+        if h.numel != 1:
+            raise ValueError(f"item: only a tensor of one element has one; got {tuple(self.shape)}")
+        if h.dtype <= lib.TK_F64:
+            return lib.tk_item_float(h)
+        value = lib.tk_item_int(h)
+        return bool(value) if h.dtype == lib.TK_BOOL else value
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers; a number where there are no dimensions."""
+        return self._array().tolist()
+
+    def _array(self) -> np.ndarray:
+        """A NumPy view of the memory; it keeps the storage alive through a tensor of its own."""
+        return np.asarray(_Window(self))
+
+    def numpy(self) -> np.ndarray:
+        """A NumPy array that shares this tensor's memory.
+
+        Refused with RuntimeError where a gradient is recorded: detach() first. Changes through the
+        array are not seen by autograd's version counters.
+        """
+        if self._node is not None:
+            raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
+        return self._array()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            if copy is False:
+                raise ValueError(f"__array__: {array.dtype} to {dtype} needs a copy")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __bool__(self) -> bool:
+        if self._h.numel != 1:
+            raise ValueError(
+                f"bool: the truth of a tensor of shape {tuple(self.shape)} is ambiguous; "
+                "use any() or all()"
+            )
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self._h.dtype <= lib.TK_F64:
+            raise TypeError(f"index: only an integer tensor is an index; got {self.dtype}")
+        return int(self.item())
+
+    def __complex__(self) -> complex:
+        return complex(self.item())
+
+    def __len__(self) -> int:
+        if self._h.ndim == 0:
+            raise TypeError("len: a tensor without dimensions has no length")
+        return self._h.shape[0]
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __repr__(self) -> str:
+        from .printing import tensor_text
+
+        return tensor_text(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if self._h.ndim == 0 else format(str(self), spec)
+
+    # -- autograd's state ---------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        self.requires_grad_(wanted)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Makes a leaf of a floating dtype want a gradient, or stop wanting one."""
+        raise RuntimeError("requires_grad_: tinygrad_k.autograd is not loaded")
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the tensor was made by the user rather than by a recorded operation."""
+        return self._node is None or self._node.op is None
+
+    @property
+    def grad_fn(self) -> Any:
+        """The node that made this tensor; None for a leaf."""
+        return None if self.is_leaf else self._node
+
+    @property
+    def grad(self) -> Tensor | None:
+        """The gradient that backward() accumulated here."""
+        return None if self._node is None else self._node.grad
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            if not isinstance(value, Tensor):
+                raise TypeError(f"grad: expected a Tensor or None; got {type(value).__name__}")
+            if value.shape != self.shape or value.dtype is not self.dtype:
+                raise ValueError(
+                    f"grad: expected {self.dtype} of {tuple(self.shape)}; "
+                    f"got {value.dtype} of {tuple(value.shape)}"
+                )
+        if self._node is None:
+            if value is not None:
+                raise RuntimeError("grad: the tensor does not require grad")
+            return
+        self._node.grad = value
+
+    @property
+    def T(self) -> Tensor:
+        """The tensor with its dimensions reversed; a view."""
+        return self.permute(*range(self._h.ndim - 1, -1, -1))
+
+    @property
+    def mT(self) -> Tensor:
+        """The tensor with its last two dimensions exchanged; a view."""
+        return self.transpose(-2, -1)
+
+    if TYPE_CHECKING:  # the ops are attached at import; the generated stub has their types
+
+        def __getattr__(self, name: str) -> Any: ...
+
+
+_new = object.__new__
+
+
+def wrap(handle: Any, node: Any = None) -> Tensor:
+    """A Tensor around a new handle from a door; raises the door's error for NULL."""
+    if not handle:
+        fail()
+    t = _new(Tensor)
+    t._h = handle
+    t._node = node
+    return t
+
+
+def wrap_as(cls: type[Tensor], handle: Any, node: Any = None) -> Tensor:
+    """As ``wrap``, of a subclass."""
+    if not handle:
+        fail()
+    t = _new(cls)
+    t._h = handle
+    t._node = node
+    return t
+
+
+def alias(t: Tensor) -> Tensor:
+    """Another Tensor on the same handle, outside the graph."""
+    return wrap(lib.tk_retain(t._h))
+
+
+class _Window:
+    """What NumPy asks for an array's memory; it stays alive as the array's base."""
+
+    __slots__ = ("__array_interface__", "tensor")
+
+    def __init__(self, tensor: Tensor) -> None:
+        h = tensor._h
+        kind = tensor.dtype
+        self.tensor = alias(tensor)
+        self.__array_interface__ = {
+            "version": 3,
+            "data": (int(ffi.cast("intptr_t", h.data)), bool(h.storage.readonly)),
+            "typestr": kind.numpy.str,
+            "shape": tuple(ffi.unpack(h.shape, h.ndim)),
+            "strides": tuple(n * kind.itemsize for n in ffi.unpack(h.stride, h.ndim)),
+        }
+
+
+def set_data(t: Tensor, source: Tensor) -> None:
+    """Makes t a window on source's memory; other handles on t's old memory keep it."""
+    handle = lib.tk_alias(source._h)
+    if not handle:
+        fail()
+    old, t._h = t._h, handle
+    owner = _release(old)
+    if owner:
+        del _owners[owner]
+
+
+# -- from NumPy and Python ----------------------------------------------------------------------------
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor that shares a NumPy array's memory, strides and all.
+
+    A read-only array gives a tensor that refuses in-place changes. Byte-swapped, unaligned or
+    oddly strided arrays cannot be shared and are an error; ``tk.tensor`` copies them.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy: expected a NumPy array; got {type(array).__name__}")
+    kind = FROM_NUMPY.get(array.dtype)
+    if kind is None:
+        raise TypeError(f"from_numpy: no tensor dtype for {array.dtype}")
+    if not array.dtype.isnative:
+        raise ValueError(f"from_numpy: the array is byte-swapped ({array.dtype.str}); copy it")
+    if any(step % kind.itemsize for step in array.strides) or not array.flags.aligned:
+        raise ValueError(
+            f"from_numpy: strides {array.strides} or the address are no multiple of "
+            f"{kind.itemsize} bytes; copy the array"
+        )
+    if array.ndim > lib.TK_MAX_NDIM:
+        raise ValueError(f"from_numpy: at most {lib.TK_MAX_NDIM} dimensions; got {array.ndim}")
+    strides = [step // kind.itemsize for step in array.strides]
+    reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+    span = sum(step for step in reach if step > 0) + kind.itemsize if array.size else 0
+    key = next(_owner_keys)
+    address = array.__array_interface__["data"][0]
+    handle = lib.tk_wrap(
+        ffi.cast("char *", address),
+        span,
+        key,
+        not array.flags.writeable,
+        kind.number,
+        array.ndim,
+        array.shape,
+        strides,
+    )
+    t = wrap(handle)
+    _owners[key] = array
+    return t
+
+
+def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Tensor:
+    """A tensor of Python numbers, nested sequences, NumPy arrays or tensors.
+
+    Without a dtype: Python floats give float32, ints int64, bools bool; NumPy arrays keep theirs.
+    """
+    if isinstance(data, Tensor):
+        source = data
+        if kind is not None and kind is not source.dtype:
+            return wrap(lib.tk_cast(source._h, kind.number))
+        return wrap(lib.tk_cast(source._h, source._h.dtype)) if copy else source
+    scalar = type(data)
+    if scalar is float:
+        return wrap(lib.tk_full_float((kind or float32).number, 0, ffi.NULL, data))
+    if scalar is bool or (scalar is int and -(2**63) <= data < 2**63):
+        default = bool_ if scalar is bool else int64
+        return wrap(lib.tk_full_int((kind or default).number, 0, ffi.NULL, data))
+    if isinstance(data, np.ndarray):
+        array, typed = data, True
+    elif isinstance(data, np.generic):
+        array, typed = np.asarray(data), True
+    else:
+        array, typed = _nested(data)
+    if kind is None:
+        kind = FROM_NUMPY.get(array.dtype.newbyteorder("="))
+        if not typed and array.dtype == np.float64:
+            kind = float32
+        if kind is None:
+            raise TypeError(f"tensor: no tensor dtype for {array.dtype}")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"tensor: expected numbers; got {array.dtype}")
+    same = array.dtype == kind.numpy and array.flags.aligned and array.dtype.isnative
+    if copy or not same or any(step % kind.itemsize for step in array.strides):
+        array = _converted(array, kind)
+    return from_numpy(array)
+
+
+def _converted(array: np.ndarray, kind: dtype) -> np.ndarray:
+    """A fresh array of the dtype; integers that do not fit are an error, never wrapped."""
+    if array.dtype.kind in "iu" and kind.numpy.kind in "iu" and array.size:
+        limits = np.iinfo(kind.numpy)
+        low, high = int(array.min()), int(array.max())
+        if low < limits.min or high > limits.max:
+            value = low if low < limits.min else high
+            raise ValueError(f"tensor: the number {value} does not fit {kind.name}")
+    fresh = np.empty(array.shape, kind.numpy)
+    with np.errstate(invalid="ignore", over="ignore"):
+        fresh[...] = array
+    return fresh
+
+
+def _nested(data: Any) -> tuple[np.ndarray, bool]:
+    """An array of nested sequences, whose leaves may be tensors; whether it has a dtype of its own."""
+    if isinstance(data, (list, tuple)):
+        typed = False
+        if any(isinstance(each, (Tensor, np.ndarray, np.generic)) for each in data):
+            data = [each._array() if isinstance(each, Tensor) else each for each in data]
+            typed = all(isinstance(each, (np.ndarray, np.generic)) for each in data)
+        elif data and isinstance(data[0], (list, tuple)):
+            parts = [_nested(each) for each in data]
+            data, typed = [part[0] for part in parts], all(part[1] for part in parts)
+        try:
+            return (np.array(data, dtype=np.float32) if not len(data) else np.array(data)), typed
+        except ValueError as error:
+            raise ValueError(f"tensor: the nested sequences are ragged: {error}") from None
+    try:
+        array = np.asarray(data)
+    except Exception as error:
+        raise TypeError(f"tensor: cannot read a {type(data).__name__}: {error}") from None
+    if array.dtype == object:
+        raise TypeError(f"tensor: expected numbers; got {type(data).__name__}")
+    return array, hasattr(data, "__array__") or hasattr(data, "__array_interface__")
