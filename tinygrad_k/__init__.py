@@ -20,6 +20,7 @@ from .backend import (
     show_config,
     uint8,
 )
+from .printing import set_printoptions
 from .tensor import Size, Tensor, from_numpy
 
 globals().update(ops.public_functions())
