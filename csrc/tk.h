@@ -156,6 +156,10 @@ int tk_optim_step(int kernel, int n, tk_tensor **params, tk_tensor **grads, tk_t
 tk_tensor *tk_total_norm(int n, tk_tensor **in, double p); /* p > 0; of all elements together */
 int tk_scale_all(int n, tk_tensor **in, tk_tensor *factor); /* factor: one element, floating */
 int tk_clamp_all(int n, tk_tensor **in, double low, double high);
+
+/* -- matrix products: torch.matmul's shapes; `linear` takes b as [out, in] and may add a bias ----- */
+enum { TK_ACT_NONE, TK_ACT_RELU }; /* applied to the result last */
+tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias_or_null, int act);
 /* cdef end */
 
 #endif

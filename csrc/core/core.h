@@ -77,6 +77,7 @@ extern const tk_kernel_row tk_kernels[];
 
 /* -1 with an error unless `kernel` is a row of that family. */
 int tk_check_kernel(int kernel, tk_family family);
+int tk_vector_bytes(void); /* a vector register of the instruction set chosen */
 /* Runs units [0, units) of a kernel's work, on several threads where each gets at least grain. */
 void tk_run(int kernel, int dtype, const void *work, int64_t units, int64_t grain);
 

@@ -15,6 +15,7 @@ typedef tk_task *const kernel_table[TK_NUM_DTYPES];
 
 static const kernel_table *table = tk_table_base;
 static const char *chosen = "base";
+static int vector_bytes = 16;
 
 enum {
     FLOAT = 1 << TK_F32 | 1 << TK_F64,
@@ -39,11 +40,12 @@ static const char *const family_names[TK_NUM_FAMILIES] = {
 static const struct {
     const char *name;
     const kernel_table *kernels;
+    int vector_bytes;
 } built[] = {
-    {"base", tk_table_base},
+    {"base", tk_table_base, 16},
 #ifdef __x86_64__
-    {"avx2", tk_table_avx2},
-    {"avx512", tk_table_avx512},
+    {"avx2", tk_table_avx2, 32},
+    {"avx512", tk_table_avx512, 64},
 #endif
 };
 enum { NUM_BUILT = sizeof built / sizeof *built };
@@ -91,6 +93,7 @@ int tk_choose_isa(const char *isa)
         }
         table = built[i].kernels;
         chosen = built[i].name;
+        vector_bytes = built[i].vector_bytes;
         return 0;
     }
     tk_fail(TK_VALUE_ERROR, "TK_ISA: unknown instruction set %s; built are %s", isa ? isa : "",
@@ -101,6 +104,11 @@ int tk_choose_isa(const char *isa)
 const char *tk_isa(void)
 {
     return chosen;
+}
+
+int tk_vector_bytes(void)
+{
+    return vector_bytes;
 }
 
 const char *tk_compiler(void)

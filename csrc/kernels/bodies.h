@@ -6,6 +6,13 @@
 #include "map.h"
 #include "cast.h"
 #include "optim.h"
+#if TK_IS_FLOAT
+#include "matmul.h"
+#include "matmul_units.h"
+#elif !TK_IS_BOOL
+#include "matmul_int.h"
+#include "matmul_units.h"
+#endif
 #undef TK_SUFFIX
 #undef TK_SCALAR
 #undef TK_SIGNED

@@ -2,6 +2,7 @@
  * includes this; its compiler flags decide the rest. */
 #include <stddef.h>
 
+#include "../core/gemm.h"
 #include "../core/pool.h"
 #include "../simd/names.h"
 #include "list.h"
