@@ -1,7 +1,7 @@
 /* Elementary functions on vectors; included after vec.h, once per floating type (no include guard).
  *
- * Everything is straight-line arithmetic on whole vectors. a*b+c is left to the compiler to contract
- * into FMA, which it does alike for every width, so AVX2 and AVX-512 return the same bits.
+ * Everything is straight-line arithmetic on whole vectors. a*b+c is left to the compiler, which makes
+ * an FMA of it, alike for every width, so AVX2 and AVX-512 return the same bits.
  * Special values are C99's (Annex F), but no exception flags are promised.
  */
 #ifndef TK_MATH_H
@@ -23,7 +23,8 @@
 #if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
 #define TK_MM_PREFIX _mm512_
 #define TK_MM_ROUND(x, how) TK_MM(roundscale)(x, (how) | _MM_FROUND_NO_EXC)
-#define TK_MM_LESS(a, b) TK_CAT(TK_CAT(_mm512_cmp, TK_CAT(TK_PACKED, TK_SUFFIX)), _mask)(a, b, _CMP_LT_OQ)
+#define TK_MM_CMP_MASK TK_CAT(TK_CAT(_mm512_cmp, TK_CAT(TK_PACKED, TK_SUFFIX)), _mask)
+#define TK_MM_LESS(a, b) TK_MM_CMP_MASK(a, b, _CMP_LT_OQ)
 #define TK_MM_ANY(mask) (_mm512_test_epi32_mask((__m512i)(mask), (__m512i)(mask)) != 0)
 #elif defined(__AVX__) && TK_VECTOR_BYTES == 32
 #define TK_MM_PREFIX _mm256_
@@ -36,29 +37,38 @@
 
 #define TK_SIGN ((I)((I)1 << (8 * sizeof(I) - 1)))
 
-/* helpers of math.h, math_float.h and math_double.h */
+/* helpers of math.h and what it includes */
+#define TK_Bits TK_FN(TK_Bits)
 #define v_any TK_FN(v_any)
 #define v_at_most TK_FN(v_at_most)
 #define v_at_least TK_FN(v_at_least)
 #define v_less TK_FN(v_less)
 #define v_far TK_FN(v_far)
-#define v_exp_reduce TK_FN(v_exp_reduce)
-#define v_exp_poly TK_FN(v_exp_poly)
 #define v_pow2 TK_FN(v_pow2)
 #define v_scale TK_FN(v_scale)
+#define v_exp_reduce TK_FN(v_exp_reduce)
+#define v_exp_poly TK_FN(v_exp_poly)
+#define v_exp2_poly TK_FN(v_exp2_poly)
+#define v_expm1_poly TK_FN(v_expm1_poly)
 #define v_exp_half TK_FN(v_exp_half)
+#define v_exponent TK_FN(v_exponent)
+#define v_number TK_FN(v_number)
 #define v_log_split TK_FN(v_log_split)
 #define v_log_tail TK_FN(v_log_tail)
 #define v_log_sum TK_FN(v_log_sum)
 #define v_log_ends TK_FN(v_log_ends)
+#define v_log_base TK_FN(v_log_base)
 #define v_log1p_inner TK_FN(v_log1p_inner)
+#define v_tanh_small TK_FN(v_tanh_small)
+#define v_sinh_small TK_FN(v_sinh_small)
+#define v_erf_small TK_FN(v_erf_small)
+#define v_erfc_parts TK_FN(v_erfc_parts)
 #define v_turn TK_FN(v_turn)
 #define v_sin_poly TK_FN(v_sin_poly)
 #define v_cos_poly TK_FN(v_cos_poly)
-#define v_erf_small TK_FN(v_erf_small)
+#define v_tan_poly TK_FN(v_tan_poly)
 #define v_atan_unit TK_FN(v_atan_unit)
 #define v_asin_tail TK_FN(v_asin_tail)
-#define v_log_base TK_FN(v_log_base)
 #endif
 
 TK_INLINE V v_abs(V x)
@@ -176,7 +186,7 @@ TK_INLINE int v_any(M mask)
 #endif
 }
 
-/* near, with f(x) in the lanes where |x| > limit; a call of its own, for it is hardly ever needed */
+/* near, with f(x) in the lanes where |x| > limit; out of line, for it is hardly ever needed */
 static __attribute__((noinline, cold, unused)) V v_far(V x, V near, T limit, T (*f)(T))
 {
     for (int i = 0; i < W; i++)
@@ -190,3 +200,40 @@ static __attribute__((noinline, cold, unused)) V v_far(V x, V near, T limit, T (
 #else
 #include "math_float.h"
 #endif
+
+#undef TK_LIBM
+#undef TK_MANTISSA
+#undef TK_EPSILON
+#undef TK_SMALLEST_NORMAL
+#undef TK_MAGIC
+#undef TK_ONE_BITS
+#undef TK_CENTER
+#undef TK_CENTER_BITS
+#undef TK_REST_BITS
+#undef TK_LN2
+#undef TK_LN2_HI
+#undef TK_LN2_LO
+#undef TK_LOG2E
+#undef TK_LOG2E_HI
+#undef TK_LOG2E_LO
+#undef TK_LOG10E_HI
+#undef TK_LOG10E_LO
+#undef TK_LOG10_2_HI
+#undef TK_LOG10_2_LO
+#undef TK_TWO_OVER_PI
+#undef TK_HALF_PI
+#undef TK_HALF_PI_LO
+#undef TK_HALF_PI_BEYOND
+#undef TK_TURN_LIMIT
+#undef TK_HALF_PI_1
+#undef TK_HALF_PI_2
+#undef TK_HALF_PI_3
+#undef TK_HALF_PI_4
+#undef TK_EXP_LEAST
+#undef TK_EXP_MOST
+#undef TK_EXP2_LEAST
+#undef TK_EXP2_MOST
+#undef TK_TANH_MOST
+#undef TK_ERF_MOST
+#undef TK_TANH_SPLIT
+#undef TK_ERF_SPLIT

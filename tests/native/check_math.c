@@ -54,8 +54,8 @@ static double softplus(double x)
     X(floor, 0, 0) X(ceil, 0, 0) X(trunc, 0, 0) X(rint, 0, 0) X(sqrt, .5, .5)                  \
     X(rsqrt, 1.5, 1.5) X(exp, 1.5, 2) X(exp2, 1.5, 2) X(expm1, 1.5, 2) X(log, 1.5, 2)          \
     X(log2, 1.5, 2) X(log10, 1.5, 2) X(log1p, 1.5, 2) X(sin, 1.5, 2) X(cos, 1.5, 2)            \
-    X(tan, 2.5, 2) X(tanh, 1.5, 2.5) X(sigmoid, 3, 3) X(softplus, 3, 3) X(erf, 1.5, 2)           \
-    X(erfc, 1.5, 4) X(atan, 3, 2) X(asin, 3, 2) X(acos, 3, 2) X(sinh, 3, 3) X(cosh, 3, 3)        \
+    X(tan, 2.5, 2.5) X(tanh, 1.5, 2) X(sigmoid, 3, 3) X(softplus, 3, 3) X(erf, 1.5, 2)           \
+    X(erfc, 1.5, 4.2) X(atan, 3, 2) X(asin, 3, 2) X(acos, 3, 2) X(sinh, 3, 3) X(cosh, 3, 3)        \
     X(asinh, 3, 3) X(acosh, 3, 3) X(atanh, 3, 3)
 #define BINARY(X) X(pow, 2, 2) X(atan2, 3, 2)
 
@@ -102,8 +102,9 @@ typedef struct {
     long double (*ref2l)(long double, long double);
 } Function;
 
-#define ROW1(name, b32, b64) {#name, b32, b64, run_##name##_f32, run_##name##_f64, name, 0, name##l, 0},
-#define ROW2(name, b32, b64) {#name, b32, b64, run_##name##_f32, run_##name##_f64, 0, name, 0, name##l},
+#define ROW(name, b32, b64) #name, b32, b64, run_##name##_f32, run_##name##_f64
+#define ROW1(name, b32, b64) {ROW(name, b32, b64), name, 0, name##l, 0},
+#define ROW2(name, b32, b64) {ROW(name, b32, b64), 0, name, 0, name##l},
 static const Function functions[] = {UNARY(ROW1) BINARY(ROW2)};
 
 #define N 4096 /* samples at a time: three arrays stay in L1 and L2 */
@@ -222,7 +223,7 @@ static Report check32(const Function *f, uint64_t step)
             r.hash = mix(r.hash, isnan(out[i]) ? 0x7fc00000u : bits);
             /* a difference below half a unit needs no careful measure, except at the ends */
             double near = fabs((double)out[i] - want);
-            if (near <= 0x1p-25 * fabs(want) && fabs(want) < 0x1p127)
+            if (want != 0 && near <= 0x1p-25 * fabs(want) && fabs(want) < 0x1p127)
                 continue;
             note(&r, ulps(out[i], want, 24, -149, 128), x[i], y[i], out[i], want);
         }
@@ -259,7 +260,8 @@ static bool print(const char *name, const char *type, const Function *f, Report 
     if (f->ref2)
         printf(", %a", r.at2);
     if (!good)
-        printf("  FAIL: %a, not %a; %llu wrong in kind", r.got, r.want, (unsigned long long)r.wrong);
+        printf("  FAIL: %a, not %a; %llu wrong in kind", r.got, r.want,
+               (unsigned long long)r.wrong);
     printf("\n");
     fflush(stdout);
     return good;
