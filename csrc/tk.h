@@ -160,6 +160,17 @@ int tk_clamp_all(int n, tk_tensor **in, double low, double high);
 /* -- matrix products: torch.matmul's shapes; `linear` takes b as [out, in] and may add a bias ----- */
 enum { TK_ACT_NONE, TK_ACT_RELU }; /* applied to the result last */
 tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias_or_null, int act);
+
+/* -- random numbers: they fill a tensor and advance the generator ------------------------------- */
+typedef struct tk_generator {
+    uint64_t seed;
+    uint64_t offset; /* groups of 64 random words used so far */
+} tk_generator;
+/* uniform [p, q), normal (mean p, standard deviation q), exponential (rate p, q = 0), bernoulli
+ * (probability p of a 1), dropout_mask (probability p of a 0, else 1 / (1 - p)) */
+int tk_random(int kernel, tk_tensor *out, tk_generator *g, double p, double q);
+int tk_randint(tk_tensor *out, tk_generator *g, int64_t low, int64_t high); /* [low, high) */
+int tk_randperm(tk_tensor *out, tk_generator *g); /* of 0 .. n-1 */
 /* cdef end */
 
 #endif

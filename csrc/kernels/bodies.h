@@ -13,6 +13,7 @@
 #include "matmul_int.h"
 #include "matmul_units.h"
 #endif
+#include "random.h"
 #undef TK_SUFFIX
 #undef TK_SCALAR
 #undef TK_SIGNED

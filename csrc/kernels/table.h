@@ -4,6 +4,7 @@
 
 #include "../core/gemm.h"
 #include "../core/pool.h"
+#include "../simd/philox.h"
 #include "../simd/names.h"
 #include "list.h"
 #include "rows.h"

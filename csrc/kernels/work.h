@@ -36,4 +36,16 @@ typedef struct tk_list_work {
     double *partial;      /* total_norm: the sum or maximum of each chunk */
 } tk_list_work;
 
+/* Random numbers into operand 0 of the map. A unit is a group of 64 random words (simd/philox.h) and
+ * the 64 or 32 elements made of it; randperm is one unit, its output contiguous. */
+typedef struct tk_random_work {
+    tk_map_work map;
+    int64_t numel;
+    uint64_t seed;
+    uint64_t offset; /* the group of unit 0 */
+    double p, q;     /* uniform: both ends; normal: mean, standard deviation; exponential: rate */
+    uint64_t limit;  /* bernoulli, dropout_mask: p 2^32; randint: how many integers, low and on */
+    int64_t low;
+} tk_random_work;
+
 #endif
