@@ -1,7 +1,7 @@
 /* Elementary functions on vectors; included after vec.h, once per floating type (no include guard).
  *
- * Everything is straight-line arithmetic on whole vectors. a*b+c is left to the compiler, which makes
- * an FMA of it, alike for every width, so AVX2 and AVX-512 return the same bits.
+ * Everything is straight-line arithmetic on whole vectors. a*b+c is left to the compiler, which
+ * makes it an FMA, alike for every width, so AVX2 and AVX-512 return the same bits.
  * Special values are C99's (Annex F), but no exception flags are promised.
  */
 #ifndef TK_MATH_H

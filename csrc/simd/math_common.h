@@ -74,10 +74,10 @@ TK_INLINE V v_number(M k)
 /* x = 2^e (1 + f) for positive x; returns f */
 TK_INLINE V v_log_split(V x, V *e)
 {
-    M small = x < TK_SMALLEST_NORMAL;
-    x = v_select(small, x / TK_EPSILON, x);
+    V normal = v_set(TK_SMALLEST_NORMAL), missing = v_less(x, normal, v_set(TK_MANTISSA), v_set(0));
+    x = v_less(x, normal, x / TK_EPSILON, x);
     M k = v_exponent(x);
-    *e = v_number(k) - v_and_mask(small, v_set(TK_MANTISSA));
+    *e = v_number(k) - missing;
     return (V)((M)x - (k << TK_MANTISSA)) - 1;
 }
 
@@ -93,9 +93,10 @@ TK_INLINE V v_log_sum(V f, V tail, V e)
 /* y where 0 < x < inf, and what a logarithm of x is elsewhere */
 TK_INLINE V v_log_ends(V x, V y)
 {
-    y = v_less(x, v_set(INFINITY), y, x);
-    y = v_select(x == 0, v_set(-INFINITY), y);
-    return v_less(x, v_set(0), v_set(NAN), y);
+    V zero = v_set(0);
+    y = v_less(zero, x, y, v_set(-INFINITY));
+    y = v_less(x, zero, v_set(NAN), y);
+    return v_less(x, v_set(INFINITY), y, x);
 }
 
 TK_INLINE V v_log(V x)
@@ -104,8 +105,8 @@ TK_INLINE V v_log(V x)
     return v_log_ends(x, v_log_sum(f, v_log_tail(f), e));
 }
 
-/* log(2^e (1 + f)) / log(base), given hi + lo = 1 / log(base) and whole + part = e log(2) / log(base);
- * hi and the bits of f outside TK_REST_BITS are so short that their product is exact. */
+/* log(2^e (1 + f)) / log(base); hi + lo = 1 / log(base) and whole + part = e log(2) / log(base) are
+ * given. hi and the bits of f outside TK_REST_BITS are so short that their product is exact. */
 TK_INLINE V v_log_base(V f, T hi, T lo, V whole, V part)
 {
     V short_f = (V)((M)f & ~TK_REST_BITS);
@@ -171,8 +172,8 @@ TK_INLINE V v_softplus(V x)
 TK_INLINE V v_tanh(V x)
 {
     V a = v_abs(x), b = v_at_most(a, TK_TANH_MOST);
-    V t, r = v_exp_reduce(b + b, &t);
-    V q = 1 - 2 / (v_exp_poly(r) * v_pow2(t) + 1);
+    V t = b * (2 * TK_LOG2E) + TK_MAGIC, r = b * (2 * TK_LOG2E) - (t - TK_MAGIC);
+    V q = 1 - 2 / (v_exp2_poly(r) * v_pow2(t) + 1);
     return v_copysign(v_less(a, v_set(TK_TANH_SPLIT), v_tanh_small(x), q), x);
 }
 
@@ -216,8 +217,8 @@ TK_INLINE V v_atanh(V x)
 }
 
 /* |x| = n pi/2 + r + tail with |r| <= pi/4, for |x| <= TK_TURN_LIMIT; returns r, sets the low bits
- * of n. n times each part of pi/2 but the last is exact, with FMA because it is not rounded. There the
- * tail matters only where r is tiny; without FMA it is also what the last step of r has lost. */
+ * of n. n times each part of pi/2 but the last is exact, with FMA because it is not rounded. There
+ * the tail matters only where r is tiny; without FMA it is also what the last step of r has lost. */
 TK_INLINE V v_turn(V x, V *tail, M *n)
 {
     V a = v_abs(x), t = a * TK_TWO_OVER_PI + TK_MAGIC;
@@ -321,7 +322,7 @@ TK_INLINE V v_acos(V x)
 TK_INLINE V v_erf(V x)
 {
     V a = v_at_most(v_abs(x), TK_ERF_MOST), power, factor = v_erfc_parts(a, &power);
-    V t, r = v_exp_reduce(power, &t);
-    V q = 1 - factor * (v_exp_poly(r) * v_pow2(t));
+    V t = power + TK_MAGIC, r = power - (t - TK_MAGIC);
+    V q = 1 - factor * (v_exp2_poly(r) * v_pow2(t));
     return v_less(a, v_set(TK_ERF_SPLIT), v_erf_small(x), v_copysign(q, x));
 }

@@ -161,7 +161,7 @@ TK_INLINE V v_erf_small(V x)
     return p * x + x;
 }
 
-/* erfc(a) = exp(-a^2) P(u) / (a + 2), u = (a - 2) / (a + 2), 0.85 <= a <= 6,
+/* erfc(a) = 2^power factor, factor = P(u) / (a + 2), u = (a - 2) / (a + 2), 0.85 <= a <= 6,
  * error 2^-57.2 (absolute) */
 TK_INLINE V v_erfc_parts(V a, V *power)
 {
@@ -177,7 +177,7 @@ TK_INLINE V v_erfc_parts(V a, V *power)
     p = p * u + 0x1.1e2deea6ac01ap-2;
     p = p * u - 0x1.5fd386754efb5p-1;
     p = p * u + 0x1.058671b52c77bp0;
-    *power = -(a * a);
+    *power = a * a * -TK_LOG2E;
     return p * inverse;
 }
 

@@ -133,14 +133,14 @@ TK_INLINE V v_erf_small(V x)
     return p * x + x;
 }
 
-/* erfc(a) = exp(-a P(a)), 0.85 <= a <= 4, error 2^-28.2 (absolute); the factor is 1 */
+/* erfc(a) = 2^power factor, power = -a P(a), factor = 1; 0.85 <= a <= 4, error 2^-28.2 (absolute) */
 TK_INLINE V v_erfc_parts(V a, V *power)
 {
-    V p = -0x1.c38b1ep-13f * a + 0x1.a6d52cp-9f;
-    p = p * a - 0x1.779c3p-6f;
-    p = p * a + 0x1.af614ep-4f;
-    p = p * a + 0x1.457752p-1f;
-    p = p * a + 0x1.20e724p0f;
+    V p = -0x1.45c65ep-12f * a + 0x1.3108fep-8f;
+    p = p * a - 0x1.0ef478p-5f;
+    p = p * a + 0x1.372daep-3f;
+    p = p * a + 0x1.d58c36p-1f;
+    p = p * a + 0x1.a0cc82p0f;
     *power = -(p * a);
     return v_set(1);
 }
