@@ -130,6 +130,11 @@ tk_tensor *tk_map_int(int kernel, tk_tensor *a, int64_t scalar, int is_bool, int
 int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b_or_null,
                 tk_tensor *c_or_null, double p, double q);
 
+/* -- reductions: over the dimensions whose bits are set in dim_mask ---------------------------- */
+tk_tensor *tk_reduce(int kernel, tk_tensor *a, uint32_t dim_mask, int keepdim, double p);
+                                   /* p: var's correction */
+tk_tensor *tk_sum_to(tk_tensor *g, int ndim, const int64_t *shape); /* undoes a broadcast */
+
 /* -- optimizers -------------------------------------------------------------------------------- */
 /* The slots of the buffer that a step reads its hyperparameters from, at every launch anew. What a
  * rule has no use for it does not read; flags are 0 or not. */

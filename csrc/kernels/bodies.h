@@ -5,6 +5,7 @@
 #endif
 #include "map.h"
 #include "cast.h"
+#include "reduce.h"
 #include "optim.h"
 #if TK_IS_FLOAT
 #include "matmul.h"

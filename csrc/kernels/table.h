@@ -6,9 +6,12 @@
 #include "../core/pool.h"
 #include "../simd/philox.h"
 #include "../simd/names.h"
+#include "lines.h"
 #include "list.h"
 #include "rows.h"
 #include "work.h"
+
+#define TK_IS_I64_i64 1 /* TK_CAT(TK_IS_I64, TK_SUFFIX) is true for int64 alone */
 
 #define TK_SUFFIX _f32
 #define TK_SCALAR float

@@ -23,6 +23,32 @@ typedef struct tk_map_work {
     int64_t stride[TK_MAP_OPERANDS][TK_MAX_NDIM]; /* bytes; 0 where the operand is expanded */
 } tk_map_work;
 
+/* Some of a tensor's dimensions, merged where they lie behind each other; at least one. */
+typedef struct tk_dims {
+    int32_t n;
+    int64_t size[TK_MAX_NDIM], stride[TK_MAX_NDIM]; /* bytes */
+} tk_dims;
+
+/* Bytes of accumulators that one unit takes from one line: 64 for each of 256 bytes of lanes, so that
+ * a float32 takes part in at most 64 additions before the pairwise tree. A quarter of a 64 KiB L1. */
+#define TK_CHUNK_BYTES 16384
+/* Rows that one unit takes from a column: 64 groups of 8, for the same reason. */
+#define TK_CHUNK_ROWS 512
+
+/* Reduction, in phases: each shortens every output's line of `length` elements to `chunks` partial
+ * results, until one is left. A unit is one partial result: chunk c of output k. */
+typedef struct tk_reduce_work {
+    const char *in;
+    char *out;                /* lines: [outputs][chunks]; columns: [chunks][outputs] */
+    const char *pivot;        /* a value for each output, subtracted from its elements, or NULL */
+    const int64_t *in_index;  /* [outputs][length]: where in the tensor these candidates stood */
+    int64_t *out_index;
+    double p;
+    int64_t outputs, length, chunk, chunks;
+    int32_t columns, phase, last;
+    tk_dims kept, reduced;
+} tk_reduce_work;
+
 /* A list of n contiguous tensors of one dtype. A unit is one element of their concatenation, for
  * total_norm a chunk of TK_NORM_CHUNK elements of one tensor. */
 enum { TK_NORM_CHUNK = 1024 }; /* elements: a staging buffer of 8 KiB in double */

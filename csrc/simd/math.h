@@ -25,21 +25,17 @@
 #define TK_MM_ROUND(x, how) TK_MM(roundscale)(x, (how) | _MM_FROUND_NO_EXC)
 #define TK_MM_CMP_MASK TK_CAT(TK_CAT(_mm512_cmp, TK_CAT(TK_PACKED, TK_SUFFIX)), _mask)
 #define TK_MM_LESS(a, b) TK_MM_CMP_MASK(a, b, _CMP_LT_OQ)
-#define TK_MM_ANY(mask) (_mm512_test_epi32_mask((__m512i)(mask), (__m512i)(mask)) != 0)
 #elif defined(__AVX__) && TK_VECTOR_BYTES == 32
 #define TK_MM_PREFIX _mm256_
 #define TK_MM_ROUND(x, how) TK_MM(round)(x, (how) | _MM_FROUND_NO_EXC)
-#define TK_MM_ANY(mask) TK_MM(movemask)((V)(mask))
 #elif defined(__SSE2__) && TK_VECTOR_BYTES == 16
 #define TK_MM_PREFIX _mm_
-#define TK_MM_ANY(mask) TK_MM(movemask)((V)(mask))
 #endif
 
 #define TK_SIGN ((I)((I)1 << (8 * sizeof(I) - 1)))
 
 /* helpers of math.h and what it includes */
 #define TK_Bits TK_FN(TK_Bits)
-#define v_any TK_FN(v_any)
 #define v_at_most TK_FN(v_at_most)
 #define v_at_least TK_FN(v_at_least)
 #define v_less TK_FN(v_less)
@@ -170,19 +166,6 @@ TK_INLINE V v_less(V a, V b, V yes, V no)
     return TK_MM(mask_blend)(TK_MM_LESS(a, b), no, yes);
 #else
     return v_select(a < b, yes, no);
-#endif
-}
-
-/* whether any lane of a comparison holds */
-TK_INLINE int v_any(M mask)
-{
-#ifdef TK_MM_ANY
-    return TK_MM_ANY(mask);
-#else
-    I all = 0;
-    for (int i = 0; i < W; i++)
-        all |= mask[i];
-    return all != 0;
 #endif
 }
 

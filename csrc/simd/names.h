@@ -27,11 +27,21 @@
 #define I TK_FN(I)
 #define W ((int)(TK_VECTOR_BYTES / sizeof(T)))
 
+/* Read from byte 64 - n on, these are a mask of the first n bytes of a vector. */
+static const uint64_t tk_ones_then_zeros_words[16]
+    __attribute__((unused)) = {~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull};
+#define tk_ones_then_zeros ((const char *)tk_ones_then_zeros_words)
+
 /* vec.h */
 #define v_load TK_FN(v_load)
 #define v_store TK_FN(v_store)
 #define v_load_part TK_FN(v_load_part)
 #define v_store_part TK_FN(v_store_part)
+#define v_first TK_FN(v_first)
+#define v_bits TK_FN(v_bits)
+#define v_any TK_FN(v_any)
+#define v_first_true TK_FN(v_first_true)
+#define v_upper TK_FN(v_upper)
 #define v_set TK_FN(v_set)
 #define v_select TK_FN(v_select)
 #define v_and_mask TK_FN(v_and_mask)

@@ -21,9 +21,77 @@ TK_INLINE void v_store(T *p, V v)
     memcpy(p, &v, sizeof v);
 }
 
-/* The first n < W elements; the other lanes are zero and are never read from memory. */
+/* all ones in the first n lanes */
+TK_INLINE M v_first(int n)
+{
+    M mask;
+    memcpy(&mask, tk_ones_then_zeros + 64 - n * (int)sizeof(T), sizeof mask);
+    return mask;
+}
+
+/* One bit for each byte of a comparison. */
+TK_INLINE uint64_t v_bits(M mask)
+{
+#if defined(__AVX512BW__) && TK_VECTOR_BYTES == 64
+    return _mm512_movepi8_mask((__m512i)mask);
+#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    return (uint32_t)_mm256_movemask_epi8((__m256i)mask);
+#elif defined(__SSE2__)
+    return (uint32_t)_mm_movemask_epi8((__m128i)mask);
+#else
+    signed char bytes[TK_VECTOR_BYTES];
+    uint64_t bits = 0;
+    memcpy(bytes, &mask, sizeof mask);
+    for (int i = 0; i < TK_VECTOR_BYTES; i++)
+        bits |= (uint64_t)(bytes[i] & 1) << i;
+    return bits;
+#endif
+}
+
+/* whether any lane of a comparison holds */
+TK_INLINE int v_any(M mask)
+{
+    return v_bits(mask) != 0;
+}
+
+/* the first lane where a comparison holds, if any does */
+TK_INLINE int v_first_true(M mask)
+{
+    return __builtin_ctzll(v_bits(mask)) / (int)sizeof(T);
+}
+
+/* Loads of the first n < W elements leave the other lanes zero; neither loads nor stores touch the
+ * memory behind them. */
+#if defined(__AVX512BW__) && TK_VECTOR_BYTES == 64
 TK_INLINE V v_load_part(const T *p, int n)
 {
+    const uint64_t first = ((uint64_t)1 << n) - 1;
+    if (sizeof(T) == 8)
+        return (V)_mm512_maskz_loadu_epi64((__mmask8)first, p);
+    if (sizeof(T) == 4)
+        return (V)_mm512_maskz_loadu_epi32((__mmask16)first, p);
+    return (V)_mm512_maskz_loadu_epi8((__mmask64)first, p);
+}
+
+TK_INLINE void v_store_part(T *p, V v, int n)
+{
+    const uint64_t first = ((uint64_t)1 << n) - 1;
+    if (sizeof(T) == 8)
+        _mm512_mask_storeu_epi64(p, (__mmask8)first, (__m512i)v);
+    else if (sizeof(T) == 4)
+        _mm512_mask_storeu_epi32(p, (__mmask16)first, (__m512i)v);
+    else
+        _mm512_mask_storeu_epi8(p, (__mmask64)first, (__m512i)v);
+}
+#else
+TK_INLINE V v_load_part(const T *p, int n)
+{
+#if defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    if (sizeof(T) == 8)
+        return (V)_mm256_maskload_epi64((const long long *)p, (__m256i)v_first(n));
+    if (sizeof(T) == 4)
+        return (V)_mm256_maskload_epi32((const int *)p, (__m256i)v_first(n));
+#endif
     T lanes[TK_VECTOR_BYTES / sizeof(T)] = {0};
     for (int i = 0; i < n; i++)
         lanes[i] = p[i];
@@ -32,8 +100,52 @@ TK_INLINE V v_load_part(const T *p, int n)
 
 TK_INLINE void v_store_part(T *p, V v, int n)
 {
+#if defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    if (sizeof(T) == 8)
+        return _mm256_maskstore_epi64((long long *)p, (__m256i)v_first(n), (__m256i)v);
+    if (sizeof(T) == 4)
+        return _mm256_maskstore_epi32((int *)p, (__m256i)v_first(n), (__m256i)v);
+#endif
     for (int i = 0; i < n; i++)
         p[i] = v[i];
+}
+#endif
+
+/* Lane i becomes lane i + lanes, for i < lanes; the others hold anything. lanes is a constant power
+ * of two below W: the steps of a sum across the lanes are W / 2 ... 4, 2, 1. */
+TK_INLINE V v_upper(V v, const int lanes)
+{
+#ifdef __SSE2__
+    switch (lanes * (int)sizeof(T)) {
+#if TK_VECTOR_BYTES == 64
+    case 32:
+        return (V)_mm512_castsi256_si512(_mm512_extracti64x4_epi64((__m512i)v, 1));
+    case 16:
+        return (V)_mm512_castsi128_si512(
+            _mm256_extracti128_si256(_mm512_castsi512_si256((__m512i)v), 1));
+#define TK_SHIFT(v, bytes) (V) _mm512_bsrli_epi128((__m512i)v, bytes)
+#elif TK_VECTOR_BYTES == 32
+    case 16:
+        return (V)_mm256_castsi128_si256(_mm256_extracti128_si256((__m256i)v, 1));
+#define TK_SHIFT(v, bytes) (V) _mm256_bsrli_epi128((__m256i)v, bytes)
+#else
+#define TK_SHIFT(v, bytes) (V) _mm_bsrli_si128((__m128i)v, bytes)
+#endif
+    case 8:
+        return TK_SHIFT(v, 8);
+    case 4:
+        return TK_SHIFT(v, 4);
+    case 2:
+        return TK_SHIFT(v, 2);
+    default:
+        return TK_SHIFT(v, 1);
+    }
+#undef TK_SHIFT
+#else
+    for (int i = 0; i < lanes; i++)
+        v[i] = v[i + lanes];
+    return v;
+#endif
 }
 
 TK_INLINE V v_set(T x)

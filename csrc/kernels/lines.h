@@ -1,0 +1,197 @@
+/* Walking the input of a reduction: as lines (one output, its elements side by side) or as columns
+ * (many outputs, side by side, one row of elements after the other). Compiled once an instruction
+ * set; element types and mathematics come in through a tk_reducer. */
+#ifndef TK_LINES_H
+#define TK_LINES_H
+
+#include "work.h"
+
+/* n elements that lie `stride` bytes apart, converted and copied side by side. */
+typedef void tk_stage(void *restrict out, const char *restrict in, int64_t stride, int64_t n);
+/* out = the reduction of x[0..n); pivot is this output's, or NULL. n > 0. */
+typedef void tk_line_fn(void *out, const void *x, int64_t n, const void *pivot);
+/* acc[j] = the reduction of row[0..rows)[j], and of what acc[j] was unless first; rows is 1..8. */
+typedef void tk_column_fn(void *acc, const char *const *row, int rows, int64_t n, int first,
+                          const void *pivot);
+/* Turns n accumulated values into results. */
+typedef void tk_finish_fn(void *out, int64_t n, double p, const void *pivot);
+
+typedef struct tk_reducer {
+    int in_size, size; /* bytes of an input element and of an accumulator */
+    int direct;        /* the two are one type: input that is contiguous needs no staging */
+    tk_stage *stage;
+    tk_line_fn *line;
+    tk_column_fn *columns;
+    tk_finish_fn *finish; /* or NULL */
+} tk_reducer;
+
+/* An index into some dimensions and the byte offset that belongs to it. */
+typedef struct tk_cursor {
+    int64_t index[TK_MAX_NDIM], offset;
+} tk_cursor;
+
+static inline void tk_seek(tk_cursor *at, const tk_dims *dims, int64_t element)
+{
+    at->offset = 0;
+    for (int d = dims->n - 1; d >= 0; d--) {
+        int64_t above = d > 0 ? element / dims->size[d] : 0;
+        at->index[d] = element - above * dims->size[d];
+        at->offset += at->index[d] * dims->stride[d];
+        element = above;
+    }
+}
+
+/* Moves by `step` elements, which must not lead past the end of the innermost dimension. */
+static inline void tk_advance(tk_cursor *at, const tk_dims *dims, int64_t step)
+{
+    int d = dims->n - 1;
+    at->index[d] += step;
+    at->offset += step * dims->stride[d];
+    for (; d > 0 && at->index[d] == dims->size[d]; d--) {
+        at->offset += dims->stride[d - 1] - dims->size[d] * dims->stride[d];
+        at->index[d] = 0;
+        at->index[d - 1]++;
+    }
+}
+
+/* Elements [start, start + n) of one line, in place where they are contiguous, else in the buffer. */
+static inline const void *tk_line(const tk_reduce_work *w, const tk_reducer *f, const char *base,
+                                  int64_t start, int64_t n, char *buffer)
+{
+    const tk_dims *dims = &w->reduced;
+    const int last = dims->n - 1;
+    tk_cursor at;
+    tk_seek(&at, dims, start);
+    if (f->direct && (dims->stride[last] == f->size || n == 1) &&
+        n <= dims->size[last] - at.index[last])
+        return base + at.offset;
+    for (int64_t done = 0, part; done < n; done += part) {
+        part = dims->size[last] - at.index[last];
+        if (part > n - done)
+            part = n - done;
+        f->stage(buffer + done * f->size, base + at.offset, dims->stride[last], part);
+        tk_advance(&at, dims, part);
+    }
+    return buffer;
+}
+
+static inline const void *tk_pivot(const tk_reduce_work *w, const tk_reducer *f, int64_t output)
+{
+    return w->pivot ? w->pivot + output * f->size : NULL;
+}
+
+TK_OUTLINE void tk_reduce_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
+                                const tk_reducer *f)
+{
+    _Alignas(64) char buffer[TK_CHUNK_BYTES];
+    int64_t output = lo / w->chunks, chunk = lo % w->chunks;
+    tk_cursor kept;
+    tk_seek(&kept, &w->kept, output);
+    for (; lo < hi; lo++) {
+        int64_t start = chunk * w->chunk, n = w->length - start;
+        if (n > w->chunk)
+            n = w->chunk;
+        char *out = w->out + lo * f->size;
+        const void *pivot = tk_pivot(w, f, output);
+        f->line(out, tk_line(w, f, w->in + kept.offset, start, n, buffer), n, pivot);
+        if (w->last && f->finish)
+            f->finish(out, 1, w->p, pivot);
+        if (++chunk == w->chunks) {
+            chunk = 0;
+            output++;
+            tk_advance(&kept, &w->kept, 1);
+        }
+    }
+}
+
+TK_OUTLINE void tk_reduce_columns(const tk_reduce_work *w, int64_t lo, int64_t hi,
+                                  const tk_reducer *f)
+{
+    enum { ROWS = 8, TILE_BYTES = 4096 }; /* a tile of accumulators and 8 rows of it fit in L1 */
+    _Alignas(64) char buffer[TK_CHUNK_BYTES];
+    const int inner = w->kept.n - 1;
+    const int direct = f->direct && w->kept.stride[inner] == f->size;
+    const int64_t tile = (direct ? TILE_BYTES : TK_CHUNK_BYTES / ROWS) / f->size;
+    int64_t chunk = lo / w->outputs, output = lo % w->outputs;
+    tk_cursor kept, at;
+    tk_seek(&kept, &w->kept, output);
+    for (int64_t n; lo < hi; lo += n) {
+        int64_t start = chunk * w->chunk, rows = w->length - start;
+        if (rows > w->chunk)
+            rows = w->chunk;
+        n = w->kept.size[inner] - kept.index[inner];
+        n = n > tile ? tile : n;
+        n = n > hi - lo ? hi - lo : n;
+        char *out = w->out + lo * f->size;
+        const void *pivot = tk_pivot(w, f, output);
+        const char *row[ROWS], *base = w->in + kept.offset;
+        tk_seek(&at, &w->reduced, start);
+        for (int64_t r = 0; r < rows;) {
+            int group = rows - r < ROWS ? (int)(rows - r) : ROWS;
+            for (int i = 0; i < group; i++) {
+                row[i] = base + at.offset;
+                tk_advance(&at, &w->reduced, 1);
+                if (!direct) {
+                    char *staged = buffer + i * (TK_CHUNK_BYTES / ROWS);
+                    f->stage(staged, row[i], w->kept.stride[inner], n);
+                    row[i] = staged;
+                }
+            }
+            f->columns(out, row, group, n, r == 0, pivot);
+            r += group;
+        }
+        if (w->last && f->finish)
+            f->finish(out, n, w->p, pivot);
+        output += n;
+        tk_advance(&kept, &w->kept, n);
+        if (output == w->outputs) {
+            output = 0;
+            chunk++;
+            tk_seek(&kept, &w->kept, 0);
+        }
+    }
+}
+
+TK_OUTLINE void tk_reduce_units(const void *work, int64_t lo, int64_t hi, const tk_reducer *f)
+{
+    const tk_reduce_work *w = work;
+    if (w->columns)
+        tk_reduce_columns(w, lo, hi, f);
+    else
+        tk_reduce_lines(w, lo, hi, f);
+}
+
+/* The position of an extreme: the index in the line of the first of the values that a scan finds,
+ * looked up in `index` where the values are those that an earlier phase found. */
+typedef int64_t tk_find_fn(const void *x, int64_t n);
+
+TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk_reducer *f,
+                              tk_find_fn *find)
+{
+    _Alignas(64) char buffer[TK_CHUNK_BYTES];
+    const tk_reduce_work *w = work;
+    int64_t output = lo / w->chunks, chunk = lo % w->chunks;
+    tk_cursor kept;
+    tk_seek(&kept, &w->kept, output);
+    for (; lo < hi; lo++) {
+        int64_t start = chunk * w->chunk, n = w->length - start;
+        if (n > w->chunk)
+            n = w->chunk;
+        const char *x = tk_line(w, f, w->in + kept.offset, start, n, buffer);
+        int64_t found = find(x, n), position = start + found;
+        if (w->out)
+            memcpy(w->out + lo * f->size, x + found * f->size, (size_t)f->size);
+        w->out_index[lo] = w->in_index ? w->in_index[output * w->length + position] : position;
+        if (++chunk == w->chunks) {
+            chunk = 0;
+            output++;
+            tk_advance(&kept, &w->kept, 1);
+        }
+    }
+}
+
+/* Reductions of the types that others accumulate in, defined when those are included. */
+static tk_line_fn sum_line_i64, prod_line_i64, amax_line_bool, amin_line_bool;
+static tk_column_fn sum_columns_i64, prod_columns_i64, amax_columns_bool, amin_columns_bool;
+
+#endif

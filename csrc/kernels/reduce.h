@@ -1,0 +1,321 @@
+/* Reductions: what an op does to a vector is one line at the end. Included once per element type.
+ *
+ * A line goes through 256 bytes' worth of lanes whatever the register width, lane i taking elements
+ * i, i + LANES ..., and the lanes are folded in halves: every instruction set gives the same bits.
+ */
+#define LANES ((int)(256 / sizeof(T)))
+#define VECTORS (LANES / W)
+
+/* Elements are combined pairwise where the sum's chain of roundings would be longer than 64. */
+_Static_assert(TK_CHUNK_BYTES / 256 <= 64, "a lane's share of a chunk");
+
+typedef V (*TK_FN(prepare_fn))(V x, V pivot);
+typedef V (*TK_FN(combine_fn))(V a, V b);
+
+TK_INLINE T TK_FN(lowest)(void)
+{
+#if TK_IS_FLOAT
+    return -(T)INFINITY;
+#else
+    return (T)-1 > 0 ? 0 : (T)((uint64_t)1 << (8 * sizeof(T) - 1));
+#endif
+}
+
+TK_INLINE T TK_FN(highest)(void)
+{
+#if TK_IS_FLOAT
+    return (T)INFINITY;
+#else
+    return (T)~TK_FN(lowest)();
+#endif
+}
+
+/* The first n elements of a vector, fill in the other lanes. */
+TK_INLINE V TK_FN(load_filled)(const T *x, int64_t n, T fill)
+{
+    if (n >= W)
+        return v_load(x);
+    return n > 0 ? v_select(v_first((int)n), v_load_part(x, (int)n), v_set(fill)) : v_set(fill);
+}
+
+/* A sum (or the like) over all lanes, folded in halves. */
+TK_INLINE T TK_FN(fold)(V r, TK_FN(combine_fn) combine)
+{
+    if (W > 32)
+        r = combine(r, v_upper(r, 32));
+    if (W > 16)
+        r = combine(r, v_upper(r, 16));
+    if (W > 8)
+        r = combine(r, v_upper(r, 8));
+    if (W > 4)
+        r = combine(r, v_upper(r, 4));
+    if (W > 2)
+        r = combine(r, v_upper(r, 2));
+    r = combine(r, v_upper(r, 1));
+    return r[0];
+}
+
+/* identity leaves an accumulator as it is; so does fill, once prepared. */
+TK_INLINE T TK_FN(reduce_line)(const T *x, int64_t n, V pivot, T identity, T fill,
+                               TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine)
+{
+    if (n <= W) { /* few classes in a row: one vector is enough */
+        V some = prepare(TK_FN(load_filled)(x, n, fill), pivot);
+        return TK_FN(fold)(combine(v_set(identity), some), combine);
+    }
+    /* The elements behind the last full block are filled up to one more, before the accumulators
+     * take all the registers. */
+    T padded[LANES];
+    const T *end = x + n / LANES * LANES;
+    int64_t blocks = (n + LANES - 1) / LANES;
+    n %= LANES;
+    if (n > 0)
+        for (int i = 0; i < LANES; i += W)
+            v_store(padded + i, TK_FN(load_filled)(end + i, n - i, fill));
+    V acc[VECTORS];
+#pragma GCC unroll 16
+    for (int v = 0; v < VECTORS; v++)
+        acc[v] = v_set(identity);
+    for (; blocks > 0; blocks--, x += LANES) {
+        if (x == end)
+            x = padded;
+#pragma GCC unroll 16
+        for (int v = 0; v < VECTORS; v++)
+            acc[v] = combine(acc[v], prepare(v_load(x + v * W), pivot));
+    }
+#pragma GCC unroll 4
+    for (int half = VECTORS / 2; half > 0; half /= 2) {
+#pragma GCC unroll 8
+        for (int v = 0; v < half; v++)
+            acc[v] = combine(acc[v], acc[v + half]);
+    }
+    return TK_FN(fold)(acc[0], combine);
+}
+
+TK_INLINE void TK_FN(reduce_columns)(T *acc, const char *const *row, int rows, int64_t n, int first,
+                                     const T *pivot, T identity, TK_FN(prepare_fn) prepare,
+                                     TK_FN(combine_fn) combine, const int pivoted)
+{
+    for (int64_t j = 0; j < n; j += W) {
+        int left = n - j < W ? (int)(n - j) : W;
+        V a = v_set(identity), m = {0}, group;
+        if (__builtin_expect(left == W, 1)) {
+            if (!first)
+                a = v_load(acc + j);
+            if (pivoted)
+                m = v_load(pivot + j);
+            group = v_load((const T *)row[0] + j);
+        } else {
+            if (!first)
+                a = v_load_part(acc + j, left);
+            if (pivoted)
+                m = v_load_part(pivot + j, left);
+            group = v_load_part((const T *)row[0] + j, left);
+        }
+        group = prepare(group, m);
+        for (int r = 1; r < rows; r++) {
+            const T *x = (const T *)row[r] + j;
+            V next = __builtin_expect(left == W, 1) ? v_load(x) : v_load_part(x, left);
+            group = combine(group, prepare(next, m));
+        }
+        a = combine(a, group);
+        if (__builtin_expect(left == W, 1))
+            v_store(acc + j, a);
+        else
+            v_store_part(acc + j, a, left);
+    }
+}
+
+TK_INLINE V TK_FN(as_it_is)(V x, V pivot)
+{
+    (void)pivot;
+    return x;
+}
+
+TK_INLINE V TK_FN(added)(V a, V b)
+{
+    return a + b;
+}
+
+TK_INLINE V TK_FN(multiplied)(V a, V b)
+{
+    return a * b;
+}
+
+TK_INLINE V TK_FN(greater)(V a, V b)
+{
+    return v_max(a, b);
+}
+
+TK_INLINE V TK_FN(lesser)(V a, V b)
+{
+    return v_min(a, b);
+}
+
+/* The functions of one kind of accumulation; fill may use `pivot`, a pointer to one value. */
+#define ACCUMULATE(name, identity, fill, prepare, combine, pivoted)                                \
+    TK_OUTLINE void TK_FN(name##_line)(void *out, const void *x, int64_t n, const void *at)        \
+    {                                                                                              \
+        const T *pivot __attribute__((unused)) = at;                                               \
+        *(T *)out = TK_FN(reduce_line)(x, n, pivoted ? v_set(*pivot) : (V){0}, identity, fill,     \
+                                       TK_FN(prepare), TK_FN(combine));                            \
+    }                                                                                              \
+    TK_OUTLINE void TK_FN(name##_columns)(void *acc, const char *const *row, int rows, int64_t n,  \
+                                          int first, const void *pivot)                            \
+    {                                                                                              \
+        TK_FN(reduce_columns)(acc, row, rows, n, first, pivot, identity, TK_FN(prepare),           \
+                              TK_FN(combine), pivoted);                                            \
+    }
+
+#define LOWEST TK_FN(lowest)()
+#define HIGHEST TK_FN(highest)()
+ACCUMULATE(amax, LOWEST, LOWEST, as_it_is, greater, 0)
+ACCUMULATE(amin, HIGHEST, HIGHEST, as_it_is, lesser, 0)
+
+#if TK_IS_FLOAT || TK_CAT(TK_IS_I64, TK_SUFFIX)
+ACCUMULATE(sum, 0, 0, as_it_is, added, 0)
+ACCUMULATE(prod, 1, 1, as_it_is, multiplied, 0)
+#endif
+
+#if TK_IS_FLOAT
+TK_INLINE V TK_FN(squared_distance)(V x, V pivot)
+{
+    V d = x - pivot;
+    return d * d;
+}
+
+/* A maximum that is infinite cannot be subtracted; the exponentials then say what the sum is. */
+TK_INLINE V TK_FN(finite_or_zero)(V x)
+{
+    return v_and_mask(v_abs(x) < v_set((T)INFINITY), x);
+}
+
+TK_INLINE V TK_FN(scaled_exp)(V x, V pivot)
+{
+    return v_exp(x - TK_FN(finite_or_zero)(pivot));
+}
+
+ACCUMULATE(deviation, 0, *pivot, squared_distance, added, 1)
+ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
+
+TK_OUTLINE void TK_FN(divided)(void *out, int64_t n, double p, const void *pivot)
+{
+    T *x = out;
+    (void)pivot;
+    for (int64_t i = 0; i < n; i++)
+        x[i] /= (T)p;
+}
+
+TK_OUTLINE void TK_FN(log_restored)(void *out, int64_t n, double p, const void *pivot)
+{
+    T *x = out;
+    const T *m = pivot;
+    (void)p;
+    for (int64_t i = 0; i < n; i += W) {
+        int left = n - i < W ? (int)(n - i) : W;
+        V sum = left == W ? v_load(x + i) : v_load_part(x + i, left);
+        V top = left == W ? v_load(m + i) : v_load_part(m + i, left);
+        V r = v_log(sum) + TK_FN(finite_or_zero)(top);
+        if (left == W)
+            v_store(x + i, r);
+        else
+            v_store_part(x + i, r, left);
+    }
+}
+#endif
+
+/* Blocks of a constant size are what makes the compiler use vectors here. */
+#define STAGE(name, Out, expression)                                                               \
+    TK_OUTLINE void TK_FN(name)(void *restrict to, const char *restrict in, int64_t stride,        \
+                                int64_t n)                                                         \
+    {                                                                                              \
+        Out *restrict out = to;                                                                    \
+        const T *restrict from = (const T *)in;                                                    \
+        int64_t i = 0;                                                                             \
+        if (stride == sizeof(T))                                                                   \
+            for (; i + 64 <= n; i += 64)                                                           \
+                for (int64_t j = i; j < i + 64; j++)                                               \
+                    out[j] = (Out)(from[j] expression);                                            \
+        for (; i < n; i++)                                                                         \
+            out[i] = (Out)(*(const T *)(in + i * stride) expression);                              \
+    }
+STAGE(stage, T, )
+STAGE(stage_i64, int64_t, )
+STAGE(stage_truth, uint8_t, != 0)
+STAGE(stage_count, int64_t, != 0)
+#undef STAGE
+
+/* line and columns are the name of an accumulation and the suffix of the type it is done in. */
+#define REDUCE(name, Acc, direct, stage, line, columns, finish)                                    \
+    static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
+    {                                                                                              \
+        static const tk_reducer f = {sizeof(T), sizeof(Acc), direct, TK_FN(stage), line,           \
+                                     columns,   finish};                                           \
+        tk_reduce_units(work, lo, hi, &f);                                                         \
+    }
+REDUCE(amax, T, 1, stage, TK_FN(amax_line), TK_FN(amax_columns), NULL)
+REDUCE(amin, T, 1, stage, TK_FN(amin_line), TK_FN(amin_columns), NULL)
+REDUCE(any, uint8_t, 0, stage_truth, amax_line_bool, amax_columns_bool, NULL)
+REDUCE(all, uint8_t, 0, stage_truth, amin_line_bool, amin_columns_bool, NULL)
+REDUCE(count_nonzero, int64_t, 0, stage_count, sum_line_i64, sum_columns_i64, NULL)
+#if TK_IS_FLOAT || TK_CAT(TK_IS_I64, TK_SUFFIX)
+REDUCE(sum, T, 1, stage, TK_FN(sum_line), TK_FN(sum_columns), NULL)
+REDUCE(prod, T, 1, stage, TK_FN(prod_line), TK_FN(prod_columns), NULL)
+#else
+REDUCE(sum, int64_t, 0, stage_i64, sum_line_i64, sum_columns_i64, NULL)
+REDUCE(prod, int64_t, 0, stage_i64, prod_line_i64, prod_columns_i64, NULL)
+#endif
+#undef REDUCE
+
+#if TK_IS_FLOAT
+/* The sums of these are taken in phases: the first prepares the elements, the others add. */
+#define PHASED(name, first, finish)                                                                \
+    static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
+    {                                                                                              \
+        static const tk_reducer f[2] = {                                                           \
+            {sizeof(T), sizeof(T), 1, TK_FN(stage), TK_FN(first##_line), TK_FN(first##_columns),   \
+             TK_FN(finish)},                                                                       \
+            {sizeof(T), sizeof(T), 1, TK_FN(stage), TK_FN(sum_line), TK_FN(sum_columns),           \
+             TK_FN(finish)},                                                                       \
+        };                                                                                         \
+        tk_reduce_units(work, lo, hi, &f[((const tk_reduce_work *)work)->phase > 0]);              \
+    }
+PHASED(mean, sum, divided)
+PHASED(var, deviation, divided)
+PHASED(logsumexp, exp_sum, log_restored)
+#undef PHASED
+#endif
+
+TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
+{
+    for (int64_t i = 0; i < n; i += W) {
+        V some = TK_FN(load_filled)(x + i, n - i, best);
+        M found = (some == v_set(best)) | v_isnan(some);
+        if (v_any(found))
+            return i + v_first_true(found);
+    }
+    return 0;
+}
+
+/* The first element equal to the extreme, which is NaN where there is one. */
+#define FIND(name, extreme)                                                                        \
+    TK_OUTLINE int64_t TK_FN(name##_index)(const void *in, int64_t n)                              \
+    {                                                                                              \
+        T best;                                                                                    \
+        TK_FN(extreme##_line)(&best, in, n, NULL);                                                 \
+        return TK_FN(find)(in, n, best);                                                           \
+    }                                                                                              \
+    static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
+    {                                                                                              \
+        static const tk_reducer f = {                                                              \
+            .in_size = sizeof(T), .size = sizeof(T), .direct = 1, .stage = TK_FN(stage)};          \
+        tk_find_units(work, lo, hi, &f, TK_FN(name##_index));                                      \
+    }
+FIND(argmax, amax)
+FIND(argmin, amin)
+#undef FIND
+#undef ACCUMULATE
+#undef LOWEST
+#undef HIGHEST
+#undef LANES
+#undef VECTORS
