@@ -63,7 +63,7 @@ class Tensor:
         if owner:
             del _owners[owner]
 
-    # -- what it is ---------------------------------------------------------------------------------
+    # -- what it is -------------------------------------------------------------------------------
 
     @property
     def shape(self) -> Size:
@@ -143,7 +143,7 @@ class Tensor:
         """Always ``"cpu"``."""
         return "cpu"
 
-    # -- values -------------------------------------------------------------------------------------
+    # -- values -----------------------------------------------------------------------------------
 
     def item(self) -> Any:
         """The only element as a Python number; ValueError unless there is exactly one."""
@@ -219,7 +219,7 @@ class Tensor:
     def __format__(self, spec: str) -> str:
         return format(self.item(), spec) if self._h.ndim == 0 else format(str(self), spec)
 
-    # -- autograd's state ---------------------------------------------------------------------------
+    # -- autograd's state -------------------------------------------------------------------------
 
     @property
     def requires_grad(self) -> bool:
@@ -337,7 +337,7 @@ def set_data(t: Tensor, source: Tensor) -> None:
         del _owners[owner]
 
 
-# -- from NumPy and Python ----------------------------------------------------------------------------
+# -- from NumPy and Python -----------------------------------------------------------------------
 
 
 def from_numpy(array: np.ndarray) -> Tensor:

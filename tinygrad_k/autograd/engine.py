@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend import DEBUG, fail, ffi, lib
 from ..tensor import Tensor, alias, wrap
-from .node import Leaf, Node, check_unchanged
+from .node import Leaf, Node, Part, check_unchanged
 
 # The engine needs three operations that must be recorded when second derivatives are wanted. The op
 # layer lies above this one and hands them over when it is loaded.
@@ -35,7 +35,7 @@ def run(
     ``roots`` are (node, gradient). With ``wanted`` (nodes) nothing is accumulated in the leaves, and
     the gradients that reached those nodes are returned; without, leaves accumulate into ``grad``.
     """
-    arrived: dict[Any, Tensor] = {}
+    arrived: dict[Any, Any] = {}
     for node, gradient in roots:
         arrived[node] = _add(arrived[node], gradient) if node in arrived else gradient
     waiting = _count_edges(arrived, wanted)
@@ -70,7 +70,12 @@ def run(
                 result = results[i]
                 if result is not None:
                     present = arrived.get(parent)
-                    arrived[parent] = result if present is None else _add(present, result)
+                    if type(result) is Part:
+                        parts = present or [None] * parent.outputs
+                        parts[result.position] = result.gradient
+                        arrived[parent] = parts
+                    else:
+                        arrived[parent] = result if present is None else _add(present, result)
                     del present
                 waiting[parent] -= 1
                 if not waiting[parent]:

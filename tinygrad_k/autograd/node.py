@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend import fail, lib
-from ..tensor import Tensor
+from ..tensor import Tensor, alias
 
 
 class Plan:
@@ -55,6 +55,7 @@ class Node:
     shapes: Any = None
     grad: Tensor | None = None
     keep_grad: bool = False
+    outputs: int = 1  # of several outputs each has a node of its own that sends a Part here
     hooks: list[Callable[[Tensor], Tensor | None]] | None = None
 
     @property
@@ -99,7 +100,27 @@ class Leaf:
         return "<AccumulateGrad>"
 
 
-# -- in-place changes ---------------------------------------------------------------------------------
+class Part:
+    """A gradient for one output of a node of several, whose gradient is a list."""
+
+    __slots__ = ("gradient", "position")
+
+    def __init__(self, position: int, gradient: Tensor) -> None:
+        self.position = position
+        self.gradient = gradient
+
+
+class SavedOutput:
+    """A saved output of a user's function, without the node that would make the graph a cycle."""
+
+    __slots__ = ("position", "tensor")
+
+    def __init__(self, tensor: Tensor, position: int) -> None:
+        self.tensor = alias(tensor)
+        self.position = position
+
+
+# -- in-place changes ----------------------------------------------------------------------------
 
 # What the latest in-place changes were, by the clock: only for error messages.
 _recent: deque[tuple[int, str]] = deque(maxlen=4096)
@@ -120,7 +141,8 @@ def who_changed(t: Tensor) -> str:
 
 def check_unchanged(node: Node) -> None:
     """An error if anything the node saved was changed in place since."""
-    for value in node.saved:
+    for each in node.saved:
+        value = each.tensor if isinstance(each, SavedOutput) else each
         if isinstance(value, Tensor) and value._h.storage.stamp > node.stamp:
             raise RuntimeError(
                 f"backward: a tensor of {value.dtype.name} {tuple(value.shape)} that "

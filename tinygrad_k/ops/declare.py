@@ -37,6 +37,11 @@ class no_grad:
         self.reason = reason
 
 
+def vanishes(g: Tensor) -> None:
+    """The rule of an operand whose derivative is zero wherever it exists."""
+    return
+
+
 class Op:
     """A row of the op table."""
 
@@ -154,7 +159,7 @@ def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
     out._node = node
 
 
-# -- any op ---------------------------------------------------------------------------------------------
+# -- any op --------------------------------------------------------------------------------------
 
 
 def _samples(given: Iterable[Any]) -> tuple[Sample, ...]:
@@ -224,7 +229,7 @@ def _check_tensors(row: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> No
             ) from None
 
 
-# -- elementwise ----------------------------------------------------------------------------------------
+# -- elementwise ---------------------------------------------------------------------------------
 
 SHAPES = ((3, 5), (), (0, 3), (33,), (2, 1, 4))
 PAIRS = (((3, 5), (3, 5)), ((3, 5), (5,)), ((2, 1, 4), (3, 1)), ((), (4,)), ((0, 3), (1, 3)))
@@ -426,7 +431,7 @@ def composite(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-# -- in place --------------------------------------------------------------------------------------------
+# -- in place ------------------------------------------------------------------------------------
 
 
 def as_operand(value: Any, like: Tensor) -> Tensor:

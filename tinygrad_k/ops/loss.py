@@ -1,0 +1,332 @@
+"""Losses. ``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``; shapes must agree, none broadcasts."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..backend import ffi, lib
+from ..tensor import Tensor, wrap
+from .activation import softplus
+from .arithmetic import abs, clamp, mul, neg, square
+from .comparison import eq, gt, lt, where
+from .declare import composite, op
+from .normalization import log_softmax
+from .reduction import _mean, _sum
+from .samples import index, positive, real
+from .shape import _reshape
+from .transcendental import exp, log
+
+FUNCTIONAL = True
+ROOT = ()
+
+
+def _reduce(name: str, losses: Tensor, reduction: str) -> Tensor:
+    if reduction == "mean":
+        return _mean(losses)
+    if reduction == "sum":
+        return _sum(losses)
+    if reduction == "none":
+        return losses
+    raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
+
+
+def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
+    for what, value in (("input", input), ("target", target)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}: {what} must be a Tensor; got {type(value).__name__}")
+    if not lib.tk_same_shape(input._h, target._h):
+        raise ValueError(
+            f"{name}: input and target must have the same shape; "
+            f"got {tuple(input.shape)} and {tuple(target.shape)}"
+        )
+
+
+# -- regression --------------------------------------------------------------------------------------
+
+
+@composite
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """The squared differences (x - t)^2."""
+    _same_shape("mse_loss", input, target)
+    return _reduce("mse_loss", square(input - target), reduction)
+
+
+@composite
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """The absolute differences |x - t|."""
+    _same_shape("l1_loss", input, target)
+    return _reduce("l1_loss", abs(input - target), reduction)
+
+
+@composite
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
+    """d^2 / (2 beta) for d = |x - t| below beta, else d - beta / 2. Girshick 2015, eq. 3."""
+    if beta < 0:
+        raise ValueError(f"smooth_l1_loss: beta cannot be negative; got {beta}")
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    _same_shape("smooth_l1_loss", input, target)
+    distance = abs(input - target)
+    losses = where(lt(distance, beta), square(distance) * (0.5 / beta), distance - 0.5 * beta)
+    return _reduce("smooth_l1_loss", losses, reduction)
+
+
+@composite
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
+    """d^2 / 2 for d = |x - t| below delta, else delta (d - delta / 2). Huber 1964."""
+    if delta <= 0:
+        raise ValueError(f"huber_loss: delta must be positive; got {delta}")
+    _same_shape("huber_loss", input, target)
+    distance = abs(input - target)
+    losses = where(lt(distance, delta), square(distance) * 0.5, (distance - 0.5 * delta) * delta)
+    return _reduce("huber_loss", losses, reduction)
+
+
+# -- classification ----------------------------------------------------------------------------------
+
+
+def _weight_handle(weight: Tensor | None) -> Any:
+    return ffi.NULL if weight is None else weight._h
+
+
+def _numpy_nll(logp: Any, target: Any, weight: Any = None, ignore_index: int = -100) -> Any:
+    kept = target != ignore_index
+    labels = np.where(kept, target, 0)
+    scale = np.ones(logp.shape[1]) if weight is None else weight
+    picked = np.take_along_axis(logp, labels[:, None], 1)[:, 0]
+    return np.where(kept, -scale[labels] * picked, 0.0)
+
+
+@op(
+    vjp={
+        "input": lambda g, input, target, weight, ignore_index: _nll_backward(
+            g, target, weight, ignore_index, input.shape[1]
+        )
+    },
+    ref=_numpy_nll,
+    samples=[
+        (real(4, 3), index(4, below=3)),
+        (real(4, 3), index(4, below=3), positive(3)),
+        (real(4, 3), index(4, below=3), None, 1),
+        (real(0, 3), index(0, below=3)),
+    ],
+    family="loss",
+)
+def _nll(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100
+) -> Any:
+    """-weight[t] * input[i, t] for each row i with label t; 0 where the label is ignored."""
+    return lib.tk_nll_loss(input._h, target._h, _weight_handle(weight), ignore_index)
+
+
+def _numpy_nll_backward(g: Any, target: Any, weight: Any, ignore_index: int, classes: int) -> Any:
+    out = np.zeros((len(target), classes))
+    for i, label in enumerate(target):
+        if label != ignore_index:
+            out[i, label] = -g[i] * (1.0 if weight is None else weight[label])
+    return out
+
+
+@op(
+    vjp={
+        "g": lambda g_out, target, weight, ignore_index: _nll(
+            g_out, target, weight, ignore_index
+        )
+    },
+    ref=_numpy_nll_backward,
+    samples=[
+        (real(4), index(4, below=3), None, -100, 3),
+        (real(4), index(4, below=3), positive(3), 1, 3),
+    ],
+    family="loss",
+)
+def _nll_backward(
+    g: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, classes: int
+) -> Any:
+    """-weight[t] g_i at the label of each row i, zeros elsewhere: (rows,) -> (rows, classes)."""
+    return lib.tk_nll_loss_backward(
+        g._h, target._h, _weight_handle(weight), ignore_index, classes
+    )
+
+
+def _rows_of_classes(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Input (N, C, d1, ...) and labels (N, d1, ...) as (rows, C) and (rows,); (C,) and () too."""
+    for what, value in (("input", input), ("target", target)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}: {what} must be a Tensor; got {type(value).__name__}")
+    wanted = tuple(input.shape[:1] + input.shape[2:]) if input.ndim > 1 else ()
+    if input.ndim == 0 or tuple(target.shape) != wanted:
+        raise ValueError(
+            f"{name}: an input of {tuple(input.shape)} needs labels of {wanted}; "
+            f"got {tuple(target.shape)}"
+        )
+    if input.ndim == 2:
+        return input, target
+    if input.ndim == 1:
+        return _reshape(input, (1, -1)), _reshape(target, (1,))
+    last = input.permute(0, *range(2, input.ndim), 1)
+    return _reshape(last, (-1, input.shape[1])), _reshape(target, (-1,))
+
+
+def _reduce_labels(
+    name: str,
+    losses: Tensor,
+    rows: Tensor,
+    labels: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    reduction: str,
+) -> Tensor:
+    """Reduces a loss for each row; the mean is over the weights of the labels that count."""
+    if reduction == "none":
+        return _reshape(losses, tuple(target.shape))
+    if reduction != "mean":
+        return _reduce(name, losses, reduction)
+    weights = lib.tk_nll_weight(
+        labels._h, _weight_handle(weight), ignore_index, rows.shape[1], rows._h.dtype
+    )
+    return _sum(losses) / _sum(wrap(weights))
+
+
+@composite
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """-input[i, t_i] for log-probabilities (N, C, ...) and integer labels (N, ...).
+
+    ``weight`` (C,) scales classes; the mean is over the weights. A label that is neither a class nor
+    ``ignore_index`` is an IndexError.
+    """
+    rows, labels = _rows_of_classes("nll_loss", input, target)
+    losses = _nll(rows, labels, weight, ignore_index)
+    return _reduce_labels("nll_loss", losses, rows, labels, target, weight, ignore_index, reduction)
+
+
+@composite
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """The negative log-likelihood of ``softmax(input)``, for logits (N, C, ...).
+
+    ``target`` holds integer labels (N, ...), or probabilities of the input's shape and dtype. With
+    ``label_smoothing`` s the target is mixed with the uniform distribution, (1 - s) t + s / C.
+    """
+    if not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1]; got {label_smoothing}")
+    if input.ndim == 0:
+        raise ValueError("cross_entropy: the input needs a dimension of classes; got ()")
+    dim = 1 if input.ndim > 1 else 0
+    if target.dtype.is_floating_point:
+        return _soft_cross_entropy(input, target, weight, reduction, label_smoothing, dim)
+    logp = log_softmax(input, dim)
+    hard = nll_loss(logp, target, weight, ignore_index, reduction)
+    if label_smoothing == 0.0:
+        return hard
+    return hard * (1.0 - label_smoothing) + _smooth(
+        logp, target, weight, ignore_index, reduction, dim
+    ) * (label_smoothing / input.shape[dim])
+
+
+def _smooth(
+    logp: Tensor, target: Tensor, weight: Tensor | None, ignore: int, reduction: str, dim: int
+) -> Tensor:
+    """The loss of the uniform part: -sum_c w_c logp_c, over rows that are not ignored."""
+    rows, labels = _rows_of_classes("cross_entropy", logp, target)
+    scaled = rows if weight is None else rows * weight
+    losses = where(eq(labels, ignore), 0.0, neg(_sum(scaled, 1)))
+    return _reduce_labels(
+        "cross_entropy", losses, rows, labels, target, weight, ignore, reduction
+    )
+
+
+def _soft_cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    reduction: str,
+    smoothing: float,
+    dim: int,
+) -> Tensor:
+    _same_shape("cross_entropy", input, target)
+    classes = input.shape[dim]
+    if smoothing:
+        target = target * (1.0 - smoothing) + smoothing / classes
+    terms = log_softmax(input, dim) * target
+    if weight is not None:
+        terms = terms * _reshape(weight, (classes,) + (1,) * (input.ndim - dim - 1))
+    losses = neg(_sum(terms, dim))
+    if reduction == "mean":
+        return _sum(losses) / float(math.prod(losses.shape))
+    return _reduce("cross_entropy", losses, reduction)
+
+
+@composite
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """-(t log x + (1 - t) log(1 - x)) for probabilities x; logarithms are at least -100."""
+    _same_shape("binary_cross_entropy", input, target)
+    if bool(lt(input, 0.0).any()) or bool(gt(input, 1.0).any()):
+        raise ValueError("binary_cross_entropy: the input must lie in [0, 1]")
+    losses = neg(
+        target * clamp(log(input), min=-100.0)
+        + (1.0 - target) * clamp(log(1.0 - input), min=-100.0)
+    )
+    return _reduce("binary_cross_entropy", _weighted(losses, weight), reduction)
+
+
+def _weighted(losses: Tensor, weight: Tensor | None) -> Tensor:
+    return losses if weight is None else mul(losses, weight)
+
+
+@composite
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """``binary_cross_entropy`` of sigmoid(input), without overflow; ``pos_weight`` scales t.
+
+    (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)).
+    """
+    _same_shape("binary_cross_entropy_with_logits", input, target)
+    tail = softplus(neg(input), 1.0, math.inf)
+    if pos_weight is not None:
+        tail = tail * ((pos_weight - 1.0) * target + 1.0)
+    losses = (1.0 - target) * input + tail
+    return _reduce("binary_cross_entropy_with_logits", _weighted(losses, weight), reduction)
+
+
+@composite
+def kl_div(
+    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
+    """t (log t - x) for log-probabilities x; ``"batchmean"`` divides the sum by the batch."""
+    _same_shape("kl_div", input, target)
+    if log_target:
+        losses = exp(target) * (target - input)
+    else:
+        safe = where(gt(target, 0.0), target, 1.0)
+        losses = target * (log(safe) - input)
+    if reduction == "batchmean":
+        return _sum(losses) / float(input.shape[0] if input.ndim else 1)
+    return _reduce("kl_div", losses, reduction)

@@ -1,0 +1,231 @@
+"""Softmax along a dimension, and normalisation by batch or layer statistics."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd.node import note_change
+from ..backend import dtype as dtype_class, fail, ffi, kernel_number, lib
+from ..tensor import Tensor
+from .arithmetic import mul, neg
+from .declare import composite, op
+from .reduction import _as_dtype, _mean, _sum, _var
+from .samples import real
+from .shape import _reshape
+from .transcendental import exp, rsqrt
+
+FUNCTIONAL = True
+ROOT = ("softmax", "log_softmax")
+
+ROWS = [
+    (real(3, 5), 1),
+    (real(3, 5), 0),
+    (real(2, 3, 4), 1),
+    (real(), 0),
+    (real(0, 3), 1),
+    (real(2, 40), -1),
+]
+
+
+def _door(name: str) -> Any:
+    number = kernel_number(name)
+
+    def rows(first: Tensor, second: Tensor | None, dim: int) -> Any:
+        return lib.tk_rows(number, first._h, ffi.NULL if second is None else second._h, dim)
+
+    return rows
+
+
+_softmax_door, _softmax_backward_door = _door("softmax"), _door("softmax_backward")
+_log_softmax_door, _log_softmax_backward_door = _door("log_softmax"), _door("log_softmax_backward")
+
+
+def _numpy_softmax(x: Any, dim: int) -> Any:
+    if not x.size:
+        return x
+    e = np.exp(x - np.max(x, axis=dim, keepdims=True)) if x.ndim else np.ones(())
+    return e / np.sum(e, axis=dim, keepdims=True) if x.ndim else e
+
+
+@op(
+    kernel="softmax",
+    vjp={"input": lambda g, result, dim: softmax_backward(g, result, dim)},
+    ref=_numpy_softmax,
+    samples=ROWS,
+    family="rows",
+)
+def _softmax(input: Tensor, dim: int) -> Any:
+    return _softmax_door(input, None, dim)
+
+
+def _inner(a: Tensor, b: Tensor, dim: int) -> Tensor:
+    return _sum(mul(a, b), dim, True)
+
+
+@op(
+    kernel="softmax_backward",
+    vjp={
+        "g": lambda g_out, y, dim: softmax_backward(g_out, y, dim),
+        "y": lambda g_out, g, y, dim: (
+            g * (g_out - _inner(g_out, y, dim)) - g_out * _inner(g, y, dim)
+        ),
+    },
+    ref=lambda g, y, dim: y * (g - np.sum(g * y, axis=dim, keepdims=True)) if y.ndim else 0 * g,
+    samples=[(real(3, 5), real(3, 5), 1), (real(2, 3, 4), real(2, 3, 4), 0)],
+    family="rows",
+)
+def softmax_backward(g: Tensor, y: Tensor, dim: int) -> Any:
+    """The gradient of softmax whose result was y: y (g - sum(g y))."""
+    return _softmax_backward_door(g, y, dim)
+
+
+@op(
+    kernel="log_softmax",
+    vjp={"input": lambda g, result, dim: log_softmax_backward(g, result, dim)},
+    ref=lambda x, dim: np.log(_numpy_softmax(x, dim)),
+    samples=ROWS,
+    family="rows",
+)
+def _log_softmax(input: Tensor, dim: int) -> Any:
+    return _log_softmax_door(input, None, dim)
+
+
+@op(
+    kernel="log_softmax_backward",
+    vjp={
+        "g": lambda g_out, y, dim: g_out - _inner(g_out, exp(y), dim),
+        "y": lambda g_out, g, y, dim: neg(g_out * exp(y) * _sum(g, dim, True)),
+    },
+    ref=lambda g, y, dim: g - np.exp(y) * np.sum(g, axis=dim, keepdims=True),
+    samples=[(real(3, 5), real(3, 5), 1), (real(2, 3, 4), real(2, 3, 4), 0)],
+    family="rows",
+)
+def log_softmax_backward(g: Tensor, y: Tensor, dim: int) -> Any:
+    """The gradient of log_softmax whose result was y: g - exp(y) sum(g)."""
+    return _log_softmax_backward_door(g, y, dim)
+
+
+def _implicit_dim(name: str, input: Tensor, dim: int | None) -> int:
+    if dim is None:
+        raise TypeError(f"{name}: dim is missing; say along which dimension, -1 for the last")
+    return dim
+
+
+@composite
+def softmax(
+    input: Tensor, dim: int | None = None, dtype: dtype_class | None = None
+) -> Tensor:
+    """exp(x) over its sum along ``dim``: positive, and 1 in all."""
+    return _softmax(_as_dtype(input, dtype), _implicit_dim("softmax", input, dim))
+
+
+@composite
+def log_softmax(
+    input: Tensor, dim: int | None = None, dtype: dtype_class | None = None
+) -> Tensor:
+    """log(softmax(x)) along ``dim``, without overflow."""
+    return _log_softmax(_as_dtype(input, dtype), _implicit_dim("log_softmax", input, dim))
+
+
+@composite
+def softmin(input: Tensor, dim: int | None = None, dtype: dtype_class | None = None) -> Tensor:
+    """softmax(-x) along ``dim``."""
+    return softmax(neg(input), dim, dtype)
+
+
+@composite
+def layer_norm(
+    input: Tensor,
+    normalized_shape: Any,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias over the last dimensions.
+
+    ``normalized_shape`` are their sizes; weight and bias have that shape. Ba et al. 2016.
+    """
+    if isinstance(normalized_shape, int):
+        normalized_shape = (normalized_shape,)
+    shape = tuple(normalized_shape)
+    if not shape or tuple(input.shape[-len(shape) :]) != shape:
+        raise ValueError(
+            f"layer_norm: the input's last dimensions must be {shape}; got {tuple(input.shape)}"
+        )
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is not None and tuple(value.shape) != shape:
+            raise ValueError(f"layer_norm: {name} must be {shape}; got {tuple(value.shape)}")
+    dims = tuple(range(-len(shape), 0))
+    result = (input - _mean(input, dims, True)) * rsqrt(_var(input, dims, 0, True) + eps)
+    if weight is not None:
+        result = result * weight
+    return result if bias is None else result + bias
+
+
+@composite
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """(x - mean) / sqrt(var + eps) * weight + bias for each channel, dimension 1.
+
+    In training with the batch's statistics, which move the running ones by ``momentum`` (in place;
+    the running variance is unbiased); else with the running ones. Ioffe and Szegedy 2015.
+    """
+    if input.ndim < 2:
+        raise ValueError(f"batch_norm: at least 2 dimensions; got {tuple(input.shape)}")
+    channels = input.shape[1]
+    for name, value in (
+        ("running_mean", running_mean),
+        ("running_var", running_var),
+        ("weight", weight),
+        ("bias", bias),
+    ):
+        if value is not None and tuple(value.shape) != (channels,):
+            raise ValueError(
+                f"batch_norm: {name} must be ({channels},) for {tuple(input.shape)}; "
+                f"got {tuple(value.shape)}"
+            )
+    shape = (1, channels) + (1,) * (input.ndim - 2)
+    if training:
+        count = math.prod(input.shape) // max(channels, 1)
+        if count <= 1:
+            raise ValueError(
+                f"batch_norm: training needs more than one value a channel; got {tuple(input.shape)}"
+            )
+        dims = (0, *range(2, input.ndim))
+        mean, variance = _mean(input, dims, True), _var(input, dims, 0, True)
+        _move(running_mean, mean, momentum, 1.0)
+        _move(running_var, variance, momentum, count / (count - 1))
+    else:
+        if running_mean is None or running_var is None:
+            raise ValueError("batch_norm: evaluation needs running_mean and running_var")
+        mean, variance = _reshape(running_mean, shape), _reshape(running_var, shape)
+    scale = rsqrt(variance + eps)
+    if weight is not None:
+        scale = scale * _reshape(weight, shape)
+    result = (input - mean) * scale
+    return result if bias is None else result + _reshape(bias, shape)
+
+
+def _move(running: Tensor | None, batch: Tensor, momentum: float, factor: float) -> None:
+    """running <- (1 - momentum) running + momentum factor batch, outside the graph."""
+    if running is None:
+        return
+    before = lib.tk_set_grad_mode(0)
+    try:
+        moved = running * (1.0 - momentum) + _reshape(batch, running.shape) * (momentum * factor)
+        if lib.tk_copy_into(running._h, moved._h):
+            fail()
+        note_change(running, "batch_norm")
+    finally:
+        lib.tk_set_grad_mode(before)

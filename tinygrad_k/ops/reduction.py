@@ -1,0 +1,559 @@
+"""Reductions and scans. ``dim`` is an int, a tuple of ints, or None for all dimensions.
+
+Sums run in fixed lanes and chunks combined by a fixed tree: they are accurate for long tensors, and
+the number of threads never shows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend import dtype as dtype_class, kernel_number, lib
+from ..tensor import Tensor, from_data, from_numpy
+from .arithmetic import abs, maximum, minimum, power, square
+from .comparison import eq, ne, where
+from .declare import composite, no_grad, op
+from .samples import boolean, distinct, positive, real
+from .shape import _expand, _reshape, convert, mask_of, slice_dim, transpose, unsqueeze
+from .transcendental import exp, sqrt
+
+FAMILY = "reduction"
+
+
+def _kept(input: Tensor, dim: Any) -> tuple[int, ...]:
+    """The shape a reduction has with keepdim."""
+    mask = mask_of("reduction", input, dim)
+    return tuple(1 if mask >> i & 1 else n for i, n in enumerate(input.shape))
+
+
+def _spread(g: Tensor, input: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    """A reduction's gradient (or result) with the dimensions of size 1 that were dropped."""
+    return g if keepdim else _reshape(g, _kept(input, dim))
+
+
+def _count(input: Tensor, dim: Any) -> int:
+    """How many elements a reduction takes together."""
+    mask = mask_of("reduction", input, dim)
+    return math.prod(n for i, n in enumerate(input.shape) if mask >> i & 1)
+
+
+def _reducer(name: str) -> Any:
+    number = kernel_number(name)
+
+    def reduce(input: Tensor, dim: Any, keepdim: bool, p: float = 0.0) -> Any:
+        if dim is None:
+            return lib.tk_reduce(number, input._h, (1 << input._h.ndim) - 1, keepdim, p)
+        return lib.tk_reduce(number, input._h, mask_of(name, input, dim), keepdim, p)
+
+    return reduce
+
+
+_sum_door, _mean_door, _prod_door, _amax_door, _amin_door, _var_door, _logsumexp_door = map(
+    _reducer, ("sum", "mean", "prod", "amax", "amin", "var", "logsumexp")
+)
+_any_door, _all_door, _count_door, _argmax_door, _argmin_door = map(
+    _reducer, ("any", "all", "count_nonzero", "argmax", "argmin")
+)
+
+SUMS = [
+    (real(3, 5),),
+    (real(3, 5), 0),
+    (real(3, 5), -1, True),
+    (real(2, 3, 4), (0, 2)),
+    (real(2, 3, 4), (1,), True),
+    (real(),),
+    (real(70),),
+]
+EMPTY = [(real(0, 3), 0), (real(0, 3), 1), (real(0),)]
+
+
+@op(
+    kernel="sum",
+    vjp={
+        "input": lambda g, input, dim, keepdim: _expand(
+            _spread(g, input, dim, keepdim), tuple(input.shape)
+        )
+    },
+    ref=lambda x, dim=None, keepdim=False: np.sum(x, axis=dim, keepdims=keepdim),
+    samples=[*SUMS, *EMPTY],
+    dtypes="all",
+    family=FAMILY,
+)
+def _sum(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    return _sum_door(input, dim, keepdim)
+
+
+@op(
+    kernel="mean",
+    vjp={
+        "input": lambda g, input, dim, keepdim: _expand(
+            _spread(g, input, dim, keepdim) / float(_count(input, dim)), tuple(input.shape)
+        )
+    },
+    ref=lambda x, dim=None, keepdim=False: np.mean(x, axis=dim, keepdims=keepdim),
+    samples=[*SUMS, (real(0, 3), 1)],
+    family=FAMILY,
+)
+def _mean(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    return _mean_door(input, dim, keepdim)
+
+
+def _as_dtype(input: Tensor, dtype: dtype_class | None) -> Tensor:
+    return input if dtype is None or dtype is input.dtype else convert(input, dtype)
+
+
+def _dims(dim: Any) -> Any:
+    """PyTorch reads an empty tuple of dims as all of them."""
+    return None if isinstance(dim, (tuple, list)) and not dim else dim
+
+
+@composite
+def sum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype_class | None = None
+) -> Tensor:
+    """The sum over ``dim``; integers and bools are summed in int64. Nothing sums to 0."""
+    return _sum(_as_dtype(input, dtype), _dims(dim), keepdim)
+
+
+@composite
+def mean(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype_class | None = None
+) -> Tensor:
+    """The mean over ``dim``; floating dtypes only, NaN of nothing."""
+    return _mean(_as_dtype(input, dtype), _dims(dim), keepdim)
+
+
+def _exclusive(input: Tensor, dim: int, reverse: bool) -> Tensor:
+    """The product of everything before each element along dim; behind it, if ``reverse``."""
+    from .join import cat
+
+    size = input.shape[dim]
+    one = _expand(from_data(1.0, input.dtype), _kept(input, dim))
+    if size <= 1:
+        return one if size else input
+    if reverse:
+        return cat([_cumprod(slice_dim(input, dim, 1, None), dim, True), one], dim)
+    return cat([one, _cumprod(slice_dim(input, dim, 0, -1), dim, False)], dim)
+
+
+def _prod_rule(g: Tensor, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
+    """What stands before an element times what stands behind it: right also where there are zeros."""
+    if dim is None:
+        return _reshape(_prod_rule(g, _reshape(input, (-1,)), 0, False), input.shape)
+    if input.ndim == 0:
+        return g
+    others = _exclusive(input, dim, False) * _exclusive(input, dim, True)
+    return _spread(g, input, dim, keepdim) * others
+
+
+@op(
+    kernel="prod",
+    vjp={"input": _prod_rule},
+    ref=lambda x, dim=None, keepdim=False: np.prod(x, axis=dim, keepdims=keepdim),
+    samples=[
+        (real(3, 5),),
+        (real(3, 5), 0),
+        (real(3, 5), -1, True),
+        (real(),),
+        (real(1, 4), 0),
+        (real(0, 3), 0),
+        (real(0),),
+    ],
+    dtypes="all",
+    family=FAMILY,
+)
+def _prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    return _prod_door(input, dim, keepdim)
+
+
+@composite
+def prod(
+    input: Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: dtype_class | None = None,
+) -> Tensor:
+    """The product over one dimension or all; integers and bools in int64. Nothing gives 1."""
+    return _prod(_as_dtype(input, dtype), dim, keepdim)
+
+
+def _extreme_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    """The gradient goes to the extreme element; equal ones share it, as in PyTorch's amax."""
+    wins = convert(eq(input, _spread(result, input, dim, keepdim)), input.dtype)
+    shares = wins / _sum(wins, dim, True)
+    return _spread(g, input, dim, keepdim) * shares
+
+
+EXTREMES = [
+    (distinct(3, 5),),
+    (distinct(3, 5), 0),
+    (distinct(3, 5), -1, True),
+    (distinct(2, 3, 4), (0, 2)),
+    (distinct(),),
+    (distinct(40), 0),
+]
+
+
+@op(
+    kernel="amax",
+    vjp={"input": _extreme_rule},
+    ref=lambda x, dim=None, keepdim=False: np.max(x, axis=dim, keepdims=keepdim),
+    samples=EXTREMES,
+    dtypes="all",
+    family=FAMILY,
+)
+def _amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    return _amax_door(input, dim, keepdim)
+
+
+@op(
+    kernel="amin",
+    vjp={"input": _extreme_rule},
+    ref=lambda x, dim=None, keepdim=False: np.min(x, axis=dim, keepdims=keepdim),
+    samples=EXTREMES,
+    dtypes="all",
+    family=FAMILY,
+)
+def _amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    return _amin_door(input, dim, keepdim)
+
+
+@composite
+def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The largest element over ``dim``, NaN if there is one; equal ones share the gradient."""
+    return _amax(input, _dims(dim), keepdim)
+
+
+@composite
+def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """The smallest element over ``dim``, NaN if there is one; equal ones share the gradient."""
+    return _amin(input, _dims(dim), keepdim)
+
+
+POSITION = no_grad("the result is a position")
+
+
+@op(
+    kernel="argmax",
+    vjp=POSITION,
+    ref=lambda x, dim=None, keepdim=False: np.argmax(x, axis=dim, keepdims=keepdim),
+    samples=[(distinct(3, 5),), (distinct(3, 5), 0), (distinct(3, 5), -1, True), (distinct(),)],
+    dtypes="all",
+    family=FAMILY,
+)
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The position of the first largest element along ``dim``, or in the flattened tensor."""
+    return _argmax_door(input, dim, keepdim)
+
+
+@op(
+    kernel="argmin",
+    vjp=POSITION,
+    ref=lambda x, dim=None, keepdim=False: np.argmin(x, axis=dim, keepdims=keepdim),
+    samples=[(distinct(3, 5),), (distinct(3, 5), 0), (distinct(3, 5), -1, True), (distinct(),)],
+    dtypes="all",
+    family=FAMILY,
+)
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    """The position of the first smallest element along ``dim``, or in the flattened tensor."""
+    return _argmin_door(input, dim, keepdim)
+
+
+class ValuesIndices(NamedTuple):
+    """What reductions that also say where return."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def _extreme(name: str, pick: Any, whole: Any, elementwise: Any) -> Any:
+    def extreme(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+        if isinstance(dim, Tensor):
+            return elementwise(input, dim)
+        if dim is None:
+            return whole(input)
+        from .index import gather
+
+        indices = pick(input, dim, True)
+        if input.ndim == 0:
+            return ValuesIndices(input * 1, indices)
+        values = gather(input, dim, indices)
+        if not keepdim:
+            values, indices = values.squeeze(dim), indices.squeeze(dim)
+        return ValuesIndices(values, indices)
+
+    extreme.__name__ = extreme.__qualname__ = name
+    extreme.__doc__ = (
+        f"The {name}imum: of all elements; along ``dim`` as (values, indices); or, given a second "
+        "tensor, of the two elementwise."
+    )
+    return composite(extreme)
+
+
+max = _extreme("max", argmax, amax, maximum)
+min = _extreme("min", argmin, amin, minimum)
+
+
+TRUTH = no_grad("the result is bool")
+
+
+@op(
+    kernel="any",
+    vjp=TRUTH,
+    ref=lambda x, dim=None, keepdim=False: np.any(x, axis=dim, keepdims=keepdim),
+    samples=[(boolean(3, 5), 0), (boolean(3, 5),), (boolean(2, 3, 4), (0, -1), True), *EMPTY],
+    dtypes="all",
+    family=FAMILY,
+)
+def any(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether any element over ``dim`` is nonzero; of nothing False."""
+    return _any_door(input, dim, keepdim)
+
+
+@op(
+    kernel="all",
+    vjp=TRUTH,
+    ref=lambda x, dim=None, keepdim=False: np.all(x, axis=dim, keepdims=keepdim),
+    samples=[(boolean(3, 5), 0), (boolean(3, 5),), (boolean(2, 3, 4), (0, -1), True), *EMPTY],
+    dtypes="all",
+    family=FAMILY,
+)
+def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    """Whether all elements over ``dim`` are nonzero; of nothing True."""
+    return _all_door(input, dim, keepdim)
+
+
+@op(
+    kernel="count_nonzero",
+    vjp=no_grad("the result is a count"),
+    ref=lambda x, dim=None: np.count_nonzero(x, axis=dim),
+    samples=[(boolean(3, 5), 0), (boolean(3, 5),), (real(2, 3, 4), (0, -1)), (real(0, 3), 0)],
+    dtypes="all",
+    family=FAMILY,
+)
+def count_nonzero(input: Tensor, dim: Any = None) -> Any:
+    """How many elements over ``dim`` are nonzero."""
+    return _count_door(input, dim, False)
+
+
+# -- spread -------------------------------------------------------------------------------------------
+
+
+def _var_rule(g: Tensor, input: Tensor, dim: Any, correction: float, keepdim: bool) -> Tensor:
+    """2 (x - mean) / (n - correction)."""
+    freedom = _count(input, dim) - correction
+    scale = 2.0 / freedom if freedom > 0 else math.nan if freedom == 0 else 0.0
+    return _spread(g, input, dim, keepdim) * ((input - _mean(input, dim, True)) * scale)
+
+
+@op(
+    kernel="var",
+    vjp={"input": _var_rule},
+    ref=lambda x, dim=None, correction=1, keepdim=False: np.var(
+        x, axis=dim, ddof=correction, keepdims=keepdim
+    ),
+    samples=[
+        (real(3, 5),),
+        (real(3, 5), 0, 0),
+        (real(3, 5), -1, 1, True),
+        (real(2, 3, 4), (0, 2), 2),
+        (real(70), 0, 0.5),
+    ],
+    family=FAMILY,
+)
+def _var(input: Tensor, dim: Any = None, correction: float = 1, keepdim: bool = False) -> Any:
+    return _var_door(input, dim, keepdim, correction)
+
+
+def _correction(dim: Any, unbiased: bool | None, correction: float | None) -> tuple[Any, float]:
+    if isinstance(dim, bool):  # PyTorch's old form var(unbiased)
+        dim, unbiased = None, dim
+    if correction is None:
+        correction = 1 if unbiased is None or unbiased else 0
+    return _dims(dim), correction
+
+
+@composite
+def var(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
+    """The variance over ``dim``: squared deviations over (n - correction), correction 1 by default."""
+    dim, correction = _correction(dim, unbiased, correction)
+    return _var(input, dim, correction, keepdim)
+
+
+@composite
+def std(
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
+    """The standard deviation over ``dim``, the root of ``var``."""
+    dim, correction = _correction(dim, unbiased, correction)
+    return sqrt(_var(input, dim, correction, keepdim))
+
+
+@composite
+def var_mean(
+    input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Variance and mean over ``dim``."""
+    return _var(input, _dims(dim), correction, keepdim), _mean(input, _dims(dim), keepdim)
+
+
+@composite
+def std_mean(
+    input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False
+) -> tuple[Tensor, Tensor]:
+    """Standard deviation and mean over ``dim``."""
+    variance, center = var_mean(input, dim, correction=correction, keepdim=keepdim)
+    return sqrt(variance), center
+
+
+def _logsumexp_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    total = _spread(result, input, dim, keepdim)
+    weight = where(eq(total, -math.inf), 0.0, exp(input - total))
+    return _spread(g, input, dim, keepdim) * weight
+
+
+@op(
+    kernel="logsumexp",
+    vjp={"input": _logsumexp_rule},
+    ref=lambda x, dim, keepdim=False: np.log(np.sum(np.exp(x), axis=dim, keepdims=keepdim)),
+    samples=[
+        (real(3, 5), 0),
+        (real(3, 5), -1, True),
+        (real(2, 3, 4), (0, 2)),
+        (real(), 0),
+        (real(40), 0),
+    ],
+    family=FAMILY,
+)
+def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Any:
+    """log(sum(exp(x))) over ``dim``, without overflow; -inf of nothing."""
+    return _logsumexp_door(input, dim, keepdim)
+
+
+@composite
+def norm(
+    input: Tensor,
+    p: float | str | None = "fro",
+    dim: Any = None,
+    keepdim: bool = False,
+    dtype: dtype_class | None = None,
+) -> Tensor:
+    """The p-norm of the elements over ``dim``: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
+    return vector_norm(_as_dtype(input, dtype), 2 if p in ("fro", None) else p, dim, keepdim)
+
+
+def vector_norm(input: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+    """As ``norm``. The gradient at a zero vector is 0."""
+    if isinstance(ord, str):
+        raise ValueError(f"norm: p must be a number or 'fro'; got {ord!r}")
+    if not input.dtype.is_floating_point:
+        raise TypeError(f"norm: expected a floating tensor; got {input.dtype.name}")
+    dim = _dims(dim)
+    if ord == math.inf:
+        return _amax(abs(input), dim, keepdim)
+    if ord == -math.inf:
+        return _amin(abs(input), dim, keepdim)
+    if ord == 0:
+        return _sum(convert(ne(input, 0), input.dtype), dim, keepdim)
+    if ord == 1:
+        return _sum(abs(input), dim, keepdim)
+    if ord == 2:
+        return _root(_sum(square(input), dim, keepdim), 0.5)
+    return _root(_sum(power(abs(input), float(ord)), dim, keepdim), 1.0 / ord)
+
+
+def _root(total: Tensor, exponent: float) -> Tensor:
+    """total ** exponent with derivative 0 at 0, where the power itself has an infinite one."""
+    zero = eq(total, 0.0)
+    safe = where(zero, 1.0, total)
+    return where(zero, 0.0, sqrt(safe) if exponent == 0.5 else power(safe, exponent))
+
+
+# -- scans --------------------------------------------------------------------------------------------
+
+_CUMSUM, _CUMPROD = kernel_number("cumsum"), kernel_number("cumprod")
+
+
+@op(
+    kernel="cumsum",
+    vjp={"input": lambda g, dim, reverse: _cumsum(g, dim, not reverse)},
+    ref=lambda x, dim, reverse=False: np.flip(np.cumsum(np.flip(x, dim), dim), dim)
+    if reverse
+    else np.cumsum(x, dim),
+    samples=[
+        (real(3, 5), 0),
+        (real(3, 5), -1),
+        (real(3, 5), 1, True),
+        (real(40), 0),
+        (real(0, 3), 0),
+    ],
+    dtypes="all",
+    family="scan",
+)
+def _cumsum(input: Tensor, dim: int, reverse: bool = False) -> Any:
+    return lib.tk_scan(_CUMSUM, input._h, dim, reverse)
+
+
+@composite
+def cumsum(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
+    """The sums of everything up to each element along ``dim``."""
+    return _cumsum(_as_dtype(input, dtype), dim)
+
+
+def _cumprod_rule(g: Tensor, input: Tensor, dim: int, reverse: bool) -> Tensor:
+    """The derivative of the j-th product by x_i is the product without x_i, for j >= i.
+
+    Written out as a matrix for each row, since dividing by x_i would be wrong at zeros; so memory
+    grows with the square of the dimension.
+    """
+    if input.ndim == 0:
+        return g
+    rows, weights = transpose(input, dim, -1), transpose(g, dim, -1)
+    size = rows.shape[-1]
+    own = from_numpy(np.eye(size, dtype=np.bool_))
+    later = np.tri(size, dtype=np.bool_)
+    counts = from_numpy(later if reverse else later.T.copy())
+    without = _cumprod(where(own, 1.0, unsqueeze(rows, -2)), -1, reverse)
+    return transpose(_sum(where(counts, unsqueeze(weights, -2) * without, 0.0), -1), dim, -1)
+
+
+@op(
+    kernel="cumprod",
+    vjp={"input": _cumprod_rule},
+    ref=lambda x, dim, reverse=False: np.flip(np.cumprod(np.flip(x, dim), dim), dim)
+    if reverse
+    else np.cumprod(x, dim),
+    samples=[
+        (real(3, 5), 0),
+        (real(3, 5), -1),
+        (real(3, 5), 1, True),
+        (positive(20), 0),
+        (real(0, 3), 0),
+    ],
+    dtypes="all",
+    family="scan",
+)
+def _cumprod(input: Tensor, dim: int, reverse: bool = False) -> Any:
+    return lib.tk_scan(_CUMPROD, input._h, dim, reverse)
+
+
+@composite
+def cumprod(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
+    """The products of everything up to each element along ``dim``."""
+    return _cumprod(_as_dtype(input, dtype), dim)
