@@ -23,4 +23,4 @@ from .backend import (
 from .printing import set_printoptions
 from .tensor import Size, Tensor, from_numpy
 
-globals().update(ops.public_functions())
+globals().update(ops.root_functions())

@@ -1,23 +1,84 @@
 """The op table. Importing it loads every declaration and attaches the methods to Tensor."""
 
+import sys
+from collections.abc import Callable
+from typing import Any
+
 from ..autograd import engine
 from ..tensor import Tensor
-from . import arithmetic, comparison, shape, transcendental
+from . import (
+    activation,
+    arithmetic,
+    comparison,
+    linalg,
+    loss,
+    normalization,
+    reduction,
+    shape,
+    transcendental,
+)
 from .declare import COMPOSITES, OPS, Op
 
-MODULES = (comparison, arithmetic, transcendental, shape)
+MODULES = (
+    comparison,
+    arithmetic,
+    transcendental,
+    shape,
+    reduction,
+    linalg,
+    activation,
+    normalization,
+    loss,
+)
 
 engine.use_operations(OPS["add"].function, shape.sum_to, shape.convert)
 
 
-def public_functions() -> dict[str, object]:
-    """Every op and composite without a leading underscore, by name."""
-    functions = {name: op.function for name, op in OPS.items() if not name.startswith("_")}
-    return functions | COMPOSITES
+def _public() -> dict[str, Callable[..., Any]]:
+    """Every op and composite of the public face; fused gradients and helpers are not."""
+    functions = {name: op.function for name, op in OPS.items()} | COMPOSITES
+    return {
+        name: function
+        for name, function in functions.items()
+        if not name.startswith("_") and not name.endswith("_backward")
+    }
 
 
-for _name, _function in public_functions().items():
+def _only_functional(name: str, function: Callable[..., Any]) -> bool:
+    module = sys.modules[function.__module__]
+    return getattr(module, "FUNCTIONAL", False) and name not in module.ROOT
+
+
+def root_functions() -> dict[str, Callable[..., Any]]:
+    """What stands in the package's root."""
+    return {name: f for name, f in _public().items() if not _only_functional(name, f)}
+
+
+def functional_functions() -> dict[str, Callable[..., Any]]:
+    """What stands in nn.functional: activations, normalisation, losses, and linear."""
+    return {
+        name: f
+        for name, f in _public().items()
+        if getattr(sys.modules[f.__module__], "FUNCTIONAL", False)
+        or name in ("linear", "sigmoid", "tanh")
+    }
+
+
+def public_functions() -> dict[str, Callable[..., Any]]:
+    """Every public function, wherever it stands."""
+    return root_functions() | functional_functions()
+
+
+for _name, _function in root_functions().items():
     if not hasattr(Tensor, _name):
         setattr(Tensor, _name, _function)
 
-__all__ = ["COMPOSITES", "MODULES", "OPS", "Op", "public_functions"]
+__all__ = [
+    "COMPOSITES",
+    "MODULES",
+    "OPS",
+    "Op",
+    "functional_functions",
+    "public_functions",
+    "root_functions",
+]

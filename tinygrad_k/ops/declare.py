@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,37 +126,53 @@ COMPOSITES: dict[str, Callable[..., Any]] = {}
 
 def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
     """Puts ``out = op(*args)`` into the graph if one of the operands is there."""
-    wanted, inputs, operands, position = 0, [], [], 0
+    wanted, position = 0, 0
+    inputs, operands = [], []
     for arg in args:
         for each in arg if type(arg) in (list, tuple) else (arg,):
-            if isinstance(each, Tensor):
-                node = each._node
-                if node is not None:
-                    wanted |= 1 << position
-                    inputs.append(node)
-                    operands.append(each)
+            if isinstance(each, Tensor) and each._node is not None:
+                wanted |= 1 << position
+                inputs.append(each._node)
+                operands.append(each)
             position += 1
-    if not wanted:
-        return
-    h = out._h
-    if isinstance(op.vjp, no_grad):
-        if h.dtype <= lib.TK_F64:
-            raise RuntimeError(
-                f"{op.name}: no gradient: {op.vjp.reason}; use it on detach()ed data"
-            )
-        return
-    plan = op.plan(wanted)
+    if wanted:
+        _attach(op, out, args, wanted, tuple(inputs), operands)
+
+
+def _attach(
+    op: Op,
+    out: Tensor,
+    args: tuple[Any, ...],
+    wanted: int,
+    inputs: tuple[Any, ...],
+    operands: Sequence[Tensor],
+) -> None:
+    """Gives ``out`` its node. ``wanted`` are the bits of the operands that are in the graph,
+    ``inputs`` their nodes and ``operands`` they themselves."""
+    plan = op._plans.get(wanted)
+    if plan is None:
+        if isinstance(op.vjp, no_grad):
+            _refuse_gradient(op, out)
+            return
+        plan = op.plan(wanted)
     node = Node()
     node.plan = plan
-    node.inputs = tuple(inputs)
-    if plan.saves:
+    node.inputs = inputs
+    saves = plan.saves
+    if saves:
         node.stamp = lib.tk_clock
-        node.saved = [args[i] if i >= 0 else wrap(lib.tk_retain(h)) for i in plan.saves]
+        node.saved = [args[i] if i >= 0 else wrap(lib.tk_retain(out._h)) for i in saves]
     else:
         node.saved = ()
-    if h.flags & SHARED:
+    if out._h.flags & SHARED:
         node.shapes = tuple((each.shape, each.dtype) for each in operands)
     out._node = node
+
+
+def _refuse_gradient(op: Op, out: Tensor) -> None:
+    """Integer and bool results simply have no gradient; for a floating one the reason is told."""
+    if out._h.dtype <= lib.TK_F64:
+        raise RuntimeError(f"{op.name}: no gradient: {op.vjp.reason}; use it on detach()ed data")
 
 
 # -- any op --------------------------------------------------------------------------------------
@@ -265,8 +281,9 @@ def unary(
             out = new(cls)
             out._h = handle
             out._node = None
-            if input._node is not None and handle.flags & RECORD:
-                record(row, out, (input,))
+            node = input._node
+            if node is not None and handle.flags & RECORD:
+                _attach(row, out, (input,), 1, (node,), (input,))
             return out
 
         row.function = function
@@ -349,11 +366,16 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
         out = new(cls)
         out._h = handle
         out._node = None
-        if (
-            input._node is not None
-            or (kind is not float and kind is not int and other._node is not None)
-        ) and handle.flags & RECORD:
-            record(row, out, (input, other))
+        first = input._node
+        second = None if kind is float or kind is int else other._node
+        if first is None:
+            if second is not None and handle.flags & RECORD:
+                _attach(row, out, (input, other), 2, (second,), (other,))
+        elif handle.flags & RECORD:
+            if second is None:
+                _attach(row, out, (input, other), 1, (first,), (input,))
+            else:
+                _attach(row, out, (input, other), 3, (first, second), (input, other))
         return out
 
     def mixed(input: Any, other: Any) -> Any:
