@@ -122,7 +122,9 @@ def _record(
     hidden: set[int],
 ) -> None:
     node = Node()
-    shapes = [(arg.shape, arg.dtype) if want else None for arg, want in zip(args, wanted, strict=True)]
+    shapes = [
+        (arg.shape, arg.dtype) if want else None for arg, want in zip(args, wanted, strict=True)
+    ]
     geometry = [(each.shape, each._h.dtype) for each in outputs]
 
     def rule(gradients: Any, *saved: Any) -> list[Any]:

@@ -88,7 +88,9 @@ def gradcheck(
     input, element and both values, or gives False without ``raise_exception``.
     """
     arguments = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    wanted = [i for i, each in enumerate(arguments) if isinstance(each, Tensor) and each.requires_grad]
+    wanted = [
+        i for i, each in enumerate(arguments) if isinstance(each, Tensor) and each.requires_grad
+    ]
     if not wanted:
         raise ValueError("gradcheck: no input requires grad")
     for i in wanted:
@@ -132,7 +134,9 @@ def gradgradcheck(
     """``gradcheck`` of the gradient: of the function of inputs and output gradients that backward
     computes. ``grad_outputs`` are drawn from a fixed seed where they are not given."""
     arguments = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    wanted = [i for i, each in enumerate(arguments) if isinstance(each, Tensor) and each.requires_grad]
+    wanted = [
+        i for i, each in enumerate(arguments) if isinstance(each, Tensor) and each.requires_grad
+    ]
     outputs = [each for each in _outputs(func, arguments) if each.requires_grad]
     if grad_outputs is None:
         rng = np.random.default_rng(0)

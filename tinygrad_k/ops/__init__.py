@@ -11,8 +11,6 @@ from . import (
     arithmetic,
     comparison,
     linalg,
-    loss,
-    normalization,
     reduction,
     shape,
     transcendental,
@@ -27,8 +25,6 @@ MODULES = (
     reduction,
     linalg,
     activation,
-    normalization,
-    loss,
 )
 
 engine.use_operations(OPS["add"].function, shape.sum_to, shape.convert)

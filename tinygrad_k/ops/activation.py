@@ -61,9 +61,7 @@ _leaky_relu, _leaky_relu_backward = _map("leaky_relu"), _map("leaky_relu_backwar
 
 @op(
     kernel="leaky_relu",
-    vjp={
-        "input": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)
-    },
+    vjp={"input": lambda g, input, negative_slope: leaky_relu_backward(g, input, negative_slope)},
     ref=lambda x, slope=0.01: np.where(x > 0, x, slope * x),
     samples=[*((KINK(*s),) for s in SHAPES), (KINK(3, 5), 0.2)],
     family="elementwise",
@@ -115,7 +113,6 @@ def elu_backward(g: Tensor, x: Tensor, alpha: float) -> Any:
     return _elu_backward(g, x, alpha)
 
 
-
 DENSITY = 1.0 / math.sqrt(2.0 * math.pi)
 TANH_SCALE, TANH_CUBIC = math.sqrt(2.0 / math.pi), 0.044715
 
@@ -162,8 +159,7 @@ def _gelu_tanh_bend(x: Tensor) -> Tensor:
         "input": lambda g, other: gelu_backward(g, other),
         "other": lambda g, input, other: g * input * _gelu_bend(other),
     },
-    ref=lambda g, x: g
-    * (0.5 * (1 + _erf(x / math.sqrt(2))) + x * DENSITY * np.exp(-x * x / 2)),
+    ref=lambda g, x: g * (0.5 * (1 + _erf(x / math.sqrt(2))) + x * DENSITY * np.exp(-x * x / 2)),
     dtypes="float",
     inplace=False,
 )
@@ -232,9 +228,7 @@ _softplus, _softplus_backward = _map("softplus"), _map("softplus_backward")
 
 @op(
     kernel="softplus",
-    vjp={
-        "input": lambda g, input, beta, threshold: softplus_backward(g, input, beta, threshold)
-    },
+    vjp={"input": lambda g, input, beta, threshold: softplus_backward(g, input, beta, threshold)},
     ref=lambda x, beta=1.0, threshold=20.0: np.where(
         x * beta > threshold, x, np.log1p(np.exp(x * beta)) / beta
     ),
@@ -336,5 +330,3 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
         shape[min(1, input.ndim - 1)] = weight.numel()
         weight = weight.reshape(shape)
     return where(gt(input, 0.0), input, input * weight)
-
-

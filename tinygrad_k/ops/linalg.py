@@ -109,9 +109,7 @@ def _linear_bias(g: Tensor) -> Tensor:
 )
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     """input @ weight^T + bias: (..., in), (out, in), (out,) -> (..., out)."""
-    return lib.tk_matmul(
-        _LINEAR, input._h, weight._h, ffi.NULL if bias is None else bias._h, 0
-    )
+    return lib.tk_matmul(_LINEAR, input._h, weight._h, ffi.NULL if bias is None else bias._h, 0)
 
 
 def _check_dims(name: str, *pairs: tuple[Tensor, int]) -> None:

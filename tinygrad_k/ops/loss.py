@@ -136,9 +136,7 @@ def _numpy_nll_backward(g: Any, target: Any, weight: Any, ignore_index: int, cla
 
 @op(
     vjp={
-        "g": lambda g_out, target, weight, ignore_index: _nll(
-            g_out, target, weight, ignore_index
-        )
+        "g": lambda g_out, target, weight, ignore_index: _nll(g_out, target, weight, ignore_index)
     },
     ref=_numpy_nll_backward,
     samples=[
@@ -151,9 +149,7 @@ def _nll_backward(
     g: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, classes: int
 ) -> Any:
     """-weight[t] g_i at the label of each row i, zeros elsewhere: (rows,) -> (rows, classes)."""
-    return lib.tk_nll_loss_backward(
-        g._h, target._h, _weight_handle(weight), ignore_index, classes
-    )
+    return lib.tk_nll_loss_backward(g._h, target._h, _weight_handle(weight), ignore_index, classes)
 
 
 def _rows_of_classes(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
@@ -251,9 +247,7 @@ def _smooth(
     rows, labels = _rows_of_classes("cross_entropy", logp, target)
     scaled = rows if weight is None else rows * weight
     losses = where(eq(labels, ignore), 0.0, neg(_sum(scaled, 1)))
-    return _reduce_labels(
-        "cross_entropy", losses, rows, labels, target, weight, ignore, reduction
-    )
+    return _reduce_labels("cross_entropy", losses, rows, labels, target, weight, ignore, reduction)
 
 
 def _soft_cross_entropy(

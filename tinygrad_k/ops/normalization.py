@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd.node import note_change
-from ..backend import dtype as dtype_class, fail, ffi, kernel_number, lib
+from ..backend import dtype as dtype_class
+from ..backend import fail, ffi, kernel_number, lib
 from ..tensor import Tensor
 from .arithmetic import mul, neg
 from .declare import composite, op
@@ -115,17 +116,13 @@ def _implicit_dim(name: str, input: Tensor, dim: int | None) -> int:
 
 
 @composite
-def softmax(
-    input: Tensor, dim: int | None = None, dtype: dtype_class | None = None
-) -> Tensor:
+def softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None = None) -> Tensor:
     """exp(x) over its sum along ``dim``: positive, and 1 in all."""
     return _softmax(_as_dtype(input, dtype), _implicit_dim("softmax", input, dim))
 
 
 @composite
-def log_softmax(
-    input: Tensor, dim: int | None = None, dtype: dtype_class | None = None
-) -> Tensor:
+def log_softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None = None) -> Tensor:
     """log(softmax(x)) along ``dim``, without overflow."""
     return _log_softmax(_as_dtype(input, dtype), _implicit_dim("log_softmax", input, dim))
 

@@ -1,4 +1,4 @@
-"""Reductions and scans. ``dim`` is an int, a tuple of ints, or None for all dimensions.
+"""Reductions. ``dim`` is an int, a tuple of ints, or None for all dimensions.
 
 Sums run in fixed lanes and chunks combined by a fixed tree: they are accurate for long tensors, and
 the number of threads never shows.
@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import dtype as dtype_class, kernel_number, lib
-from ..tensor import Tensor, from_data, from_numpy
+from ..backend import dtype as dtype_class
+from ..backend import kernel_number, lib
+from ..tensor import Tensor, from_data
 from .arithmetic import abs, maximum, minimum, power, square
 from .comparison import eq, ne, where
 from .declare import composite, no_grad, op
-from .samples import boolean, distinct, positive, real
-from .shape import _expand, _reshape, convert, mask_of, slice_dim, transpose, unsqueeze
+from .samples import boolean, distinct, real
+from .shape import _expand, _reshape, convert, mask_of, slice_dim
 from .transcendental import exp, sqrt
 
 FAMILY = "reduction"
@@ -129,6 +130,7 @@ def mean(
 def _exclusive(input: Tensor, dim: int, reverse: bool) -> Tensor:
     """The product of everything before each element along dim; behind it, if ``reverse``."""
     from .join import cat
+    from .scan import _cumprod
 
     size = input.shape[dim]
     one = _expand(from_data(1.0, input.dtype), _kept(input, dim))
@@ -483,77 +485,3 @@ def _root(total: Tensor, exponent: float) -> Tensor:
     zero = eq(total, 0.0)
     safe = where(zero, 1.0, total)
     return where(zero, 0.0, sqrt(safe) if exponent == 0.5 else power(safe, exponent))
-
-
-# -- scans --------------------------------------------------------------------------------------------
-
-_CUMSUM, _CUMPROD = kernel_number("cumsum"), kernel_number("cumprod")
-
-
-@op(
-    kernel="cumsum",
-    vjp={"input": lambda g, dim, reverse: _cumsum(g, dim, not reverse)},
-    ref=lambda x, dim, reverse=False: np.flip(np.cumsum(np.flip(x, dim), dim), dim)
-    if reverse
-    else np.cumsum(x, dim),
-    samples=[
-        (real(3, 5), 0),
-        (real(3, 5), -1),
-        (real(3, 5), 1, True),
-        (real(40), 0),
-        (real(0, 3), 0),
-    ],
-    dtypes="all",
-    family="scan",
-)
-def _cumsum(input: Tensor, dim: int, reverse: bool = False) -> Any:
-    return lib.tk_scan(_CUMSUM, input._h, dim, reverse)
-
-
-@composite
-def cumsum(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
-    """The sums of everything up to each element along ``dim``."""
-    return _cumsum(_as_dtype(input, dtype), dim)
-
-
-def _cumprod_rule(g: Tensor, input: Tensor, dim: int, reverse: bool) -> Tensor:
-    """The derivative of the j-th product by x_i is the product without x_i, for j >= i.
-
-    Written out as a matrix for each row, since dividing by x_i would be wrong at zeros; so memory
-    grows with the square of the dimension.
-    """
-    if input.ndim == 0:
-        return g
-    rows, weights = transpose(input, dim, -1), transpose(g, dim, -1)
-    size = rows.shape[-1]
-    own = from_numpy(np.eye(size, dtype=np.bool_))
-    later = np.tri(size, dtype=np.bool_)
-    counts = from_numpy(later if reverse else later.T.copy())
-    without = _cumprod(where(own, 1.0, unsqueeze(rows, -2)), -1, reverse)
-    return transpose(_sum(where(counts, unsqueeze(weights, -2) * without, 0.0), -1), dim, -1)
-
-
-@op(
-    kernel="cumprod",
-    vjp={"input": _cumprod_rule},
-    ref=lambda x, dim, reverse=False: np.flip(np.cumprod(np.flip(x, dim), dim), dim)
-    if reverse
-    else np.cumprod(x, dim),
-    samples=[
-        (real(3, 5), 0),
-        (real(3, 5), -1),
-        (real(3, 5), 1, True),
-        (positive(20), 0),
-        (real(0, 3), 0),
-    ],
-    dtypes="all",
-    family="scan",
-)
-def _cumprod(input: Tensor, dim: int, reverse: bool = False) -> Any:
-    return lib.tk_scan(_CUMPROD, input._h, dim, reverse)
-
-
-@composite
-def cumprod(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
-    """The products of everything up to each element along ``dim``."""
-    return _cumprod(_as_dtype(input, dtype), dim)

@@ -1,0 +1,87 @@
+"""Scans: what a sum or a product was at every element along a dimension."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import dtype as dtype_class
+from ..backend import kernel_number, lib
+from ..tensor import Tensor, from_numpy
+from .comparison import where
+from .declare import composite, op
+from .reduction import _as_dtype, _sum
+from .samples import positive, real
+from .shape import transpose, unsqueeze
+
+_CUMSUM, _CUMPROD = kernel_number("cumsum"), kernel_number("cumprod")
+
+
+@op(
+    kernel="cumsum",
+    vjp={"input": lambda g, dim, reverse: _cumsum(g, dim, not reverse)},
+    ref=lambda x, dim, reverse=False: (
+        np.flip(np.cumsum(np.flip(x, dim), dim), dim) if reverse else np.cumsum(x, dim)
+    ),
+    samples=[
+        (real(3, 5), 0),
+        (real(3, 5), -1),
+        (real(3, 5), 1, True),
+        (real(40), 0),
+        (real(0, 3), 0),
+    ],
+    dtypes="all",
+    family="scan",
+)
+def _cumsum(input: Tensor, dim: int, reverse: bool = False) -> Any:
+    return lib.tk_scan(_CUMSUM, input._h, dim, reverse)
+
+
+@composite
+def cumsum(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
+    """The sums of everything up to each element along ``dim``."""
+    return _cumsum(_as_dtype(input, dtype), dim)
+
+
+def _cumprod_rule(g: Tensor, input: Tensor, dim: int, reverse: bool) -> Tensor:
+    """The derivative of the j-th product by x_i is the product without x_i, for j >= i.
+
+    Written out as a matrix for each row, since dividing by x_i would be wrong at zeros; so memory
+    grows with the square of the dimension.
+    """
+    if input.ndim == 0:
+        return g
+    rows, weights = transpose(input, dim, -1), transpose(g, dim, -1)
+    size = rows.shape[-1]
+    own = from_numpy(np.eye(size, dtype=np.bool_))
+    later = np.tri(size, dtype=np.bool_)
+    counts = from_numpy(later if reverse else later.T.copy())
+    without = _cumprod(where(own, 1.0, unsqueeze(rows, -2)), -1, reverse)
+    return transpose(_sum(where(counts, unsqueeze(weights, -2) * without, 0.0), -1), dim, -1)
+
+
+@op(
+    kernel="cumprod",
+    vjp={"input": _cumprod_rule},
+    ref=lambda x, dim, reverse=False: (
+        np.flip(np.cumprod(np.flip(x, dim), dim), dim) if reverse else np.cumprod(x, dim)
+    ),
+    samples=[
+        (real(3, 5), 0),
+        (real(3, 5), -1),
+        (real(3, 5), 1, True),
+        (positive(20), 0),
+        (real(0, 3), 0),
+    ],
+    dtypes="all",
+    family="scan",
+)
+def _cumprod(input: Tensor, dim: int, reverse: bool = False) -> Any:
+    return lib.tk_scan(_CUMPROD, input._h, dim, reverse)
+
+
+@composite
+def cumprod(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
+    """The products of everything up to each element along ``dim``."""
+    return _cumprod(_as_dtype(input, dtype), dim)
