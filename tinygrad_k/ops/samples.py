@@ -37,9 +37,9 @@ class Draw:
         """An array as described; ``dtype`` is that of the reals."""
         size = int(np.prod(self.shape, dtype=np.int64))
         if self.kind == "boolean":
-            return rng.random(self.shape) < 0.5
+            return np.asarray(rng.random(self.shape) < 0.5)
         if self.kind == "integer":
-            return rng.integers(int(self.low), int(self.high), self.shape)
+            return np.asarray(rng.integers(int(self.low), int(self.high), self.shape))
         if self.kind == "permutation":
             return rng.permutation(size).reshape(self.shape)
         if self.distinct:
