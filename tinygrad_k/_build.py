@@ -27,6 +27,7 @@ ffi.set_source(
     extra_compile_args=[
         "-std=gnu11",
         "-O2",
+        "-g0",
         "-ffp-contract=fast",
         "-fno-math-errno",
         "-fwrapv",
