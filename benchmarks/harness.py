@@ -64,7 +64,9 @@ def machine(threads: int) -> dict[str, str]:
     name = platform.processor() or platform.machine()
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            name = next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+            name = next(
+                line.split(":")[1].strip() for line in lines if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         pass
     facts = {

@@ -1,6 +1,6 @@
 """What an eager op costs on one element, against PyTorch: the price of the path, not of the work.
 
-    python benchmarks/launch.py [--json FILE]
+python benchmarks/launch.py [--json FILE]
 """
 
 from __future__ import annotations

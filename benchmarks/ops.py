@@ -30,12 +30,24 @@ def elementwise(elements: int, rng: Any) -> Iterator[tuple[str, str, list[Any], 
         yield f"{name} {elements:,}", name, arrays, {}
 
 
-def along_dimensions(elements: int, rng: Any) -> Iterator[tuple[str, str, list[Any], dict[str, Any]]]:
+def along_dimensions(
+    elements: int, rng: Any
+) -> Iterator[tuple[str, str, list[Any], dict[str, Any]]]:
     import numpy as np
 
     columns = 1000 if elements >= 1_000_000 else 100
     matrix = rng.standard_normal((elements // columns, columns), dtype=np.float32)
-    for name in ("sum", "mean", "amax", "argmax", "var", "logsumexp", "softmax", "log_softmax", "cumsum"):
+    for name in (
+        "sum",
+        "mean",
+        "amax",
+        "argmax",
+        "var",
+        "logsumexp",
+        "softmax",
+        "log_softmax",
+        "cumsum",
+    ):
         for dim in (1, 0):
             yield f"{name} {matrix.shape} dim {dim}", name, [matrix], {"dim": dim}
     yield f"sum {elements:,}", "sum", [matrix], {}

@@ -1,10 +1,11 @@
 """One training step of an MLP with Adam, against PyTorch eager and JAX jit.
 
-    python benchmarks/train_step.py [--threads 2] [--only 784] [--json FILE]
+python benchmarks/train_step.py [--threads 2] [--only 784] [--json FILE]
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +25,7 @@ def ours(sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
     import tinygrad_k as tk
 
     layers: list[Any] = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(sizes):
         layers += [tk.nn.Linear(inputs, outputs), tk.nn.ReLU()]
     model = tk.nn.Sequential(*layers[:-1])
     optimizer = tk.optim.Adam(model.parameters(), lr=1e-3)
@@ -43,7 +44,7 @@ def ours(sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
 
 def pytorch(torch: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
     layers: list[Any] = []
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in itertools.pairwise(sizes):
         layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
     model = torch.nn.Sequential(*layers[:-1])
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -70,7 +71,7 @@ def jax_jit(jax: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], An
             jnp.asarray(rng.standard_normal((a, b), dtype=np.float32) / a**0.5),
             jnp.zeros(b, dtype=jnp.float32),
         )
-        for a, b in zip(sizes, sizes[1:], strict=False)
+        for a, b in itertools.pairwise(sizes)
     ]
     zeros = jax.tree_util.tree_map(jnp.zeros_like, weights)
     state = [weights, zeros, zeros, jnp.float32(0)]
@@ -92,8 +93,9 @@ def jax_jit(jax: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], An
         m = tree(lambda m, g: 0.9 * m + 0.1 * g, m, grads)
         v = tree(lambda v, g: 0.999 * v + 0.001 * g * g, v, grads)
         weights = tree(
-            lambda w, m, v: w
-            - 1e-3 * (m / (1 - 0.9**count)) / (jnp.sqrt(v / (1 - 0.999**count)) + 1e-8),
+            lambda w, m, v: (
+                w - 1e-3 * (m / (1 - 0.9**count)) / (jnp.sqrt(v / (1 - 0.999**count)) + 1e-8)
+            ),
             weights,
             m,
             v,

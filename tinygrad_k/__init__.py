@@ -3,6 +3,8 @@
 ``import tinygrad_k as tk``; names and semantics are PyTorch's wherever PyTorch has the thing.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import autograd, ops
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
@@ -20,11 +22,14 @@ from .backend import (
     show_config,
     uint8,
 )
+from .printing import set_printoptions
 from .tensor import Size, Tensor, from_numpy
+from .version import __version__
 
-float = float32
-double = float64
-long = int64
-int = int32
+float, double, long, int = float32, float64, int64, int32  # PyTorch's short names
 
 globals().update(ops.root_functions())
+
+if TYPE_CHECKING:  # the ops, whose types the table does not tell a checker
+
+    def __getattr__(name: str) -> Any: ...

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from ._kernels import ffi, lib
+from .version import __version__
 
 __all__ = [
     "DTYPES",
@@ -116,7 +117,7 @@ def kernel_rows() -> list[tuple[str, str, tuple[dtype, ...]]]:
     ]
 
 
-# -- settings ------------------------------------------------------------------------------------
+# -- settings -----------------------------------------------------------------------------------
 
 
 def set_num_threads(n: int) -> None:
@@ -156,12 +157,6 @@ def empty_cache() -> None:
 
 def config() -> dict[str, str]:
     """Version, compiler, instruction sets and threads, as ``show_config`` prints them."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        own_version = version("tinygrad_k")
-    except PackageNotFoundError:
-        own_version = "not installed"
 
     def text(value: Any) -> str:
         return ffi.string(value).decode()
@@ -169,7 +164,7 @@ def config() -> dict[str, str]:
     built = text(lib.tk_isa_built()).split()
     supported = [isa for isa in built if lib.tk_isa_supported(isa.encode())]
     return {
-        "tinygrad_k": own_version,
+        "tinygrad_k": __version__,
         "numpy": np.__version__,
         "compiler": text(lib.tk_compiler()),
         "isa built": " ".join(built),

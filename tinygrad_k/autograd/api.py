@@ -108,7 +108,7 @@ def grad(
     return tuple(results)
 
 
-# -- methods of Tensor ---------------------------------------------------------------------------
+# -- methods of Tensor --------------------------------------------------------------------------
 
 
 def _backward(
@@ -120,8 +120,8 @@ def _backward(
 ) -> None:
     """Adds this tensor's gradients with respect to the leaves to their ``grad``.
 
-    ``gradient`` (same shape) weighs the elements; for a single element it is 1. With ``inputs`` only
-    those accumulate. RuntimeError where nothing was recorded or the graph was released before.
+    ``gradient`` (same shape) weighs the elements; for a single element it is 1. With ``inputs``
+    only those accumulate. RuntimeError where nothing was recorded or the graph was released before.
     """
     if inputs is None:
         backward(self, gradient, retain_graph, create_graph)

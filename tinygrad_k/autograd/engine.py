@@ -32,8 +32,9 @@ def run(
 ) -> dict[Any, Tensor]:
     """Sends gradients from root nodes through the graph.
 
-    ``roots`` are (node, gradient). With ``wanted`` (nodes) nothing is accumulated in the leaves, and
-    the gradients that reached those nodes are returned; without, leaves accumulate into ``grad``.
+    ``roots`` are (node, gradient). With ``wanted`` (nodes) nothing is accumulated in the leaves,
+    and the gradients that reached those nodes are returned; without, leaves accumulate into
+    ``grad``.
     """
     arrived: dict[Any, Any] = {}
     for node, gradient in roots:

@@ -38,8 +38,8 @@ class Node:
 
     ``plan``    how it goes backward.
     ``inputs``  the nodes of the operands that want a gradient.
-    ``saved``   what backward needs; None once it was released. The op's own result stands there as a
-                tensor outside the graph, which would be a cycle otherwise.
+    ``saved``   what backward needs; None once it was released. The op's own result stands there as
+                a tensor outside the graph, which would be a cycle otherwise.
     ``stamp``   the process's clock of in-place changes when the operation was recorded.
     ``shapes``  (shape, dtype) of each input where the launch broadcast or converted, else None.
     """
@@ -120,7 +120,7 @@ class SavedOutput:
         self.position = position
 
 
-# -- in-place changes ----------------------------------------------------------------------------
+# -- in-place changes ---------------------------------------------------------------------------
 
 # What the latest in-place changes were, by the clock: only for error messages.
 _recent: deque[tuple[int, str]] = deque(maxlen=4096)
@@ -147,5 +147,5 @@ def check_unchanged(node: Node) -> None:
             raise RuntimeError(
                 f"backward: a tensor of {value.dtype.name} {tuple(value.shape)} that "
                 f"{node.op.name} saved for its gradient was changed in place by "
-                f"{who_changed(value)} (version {value._version}); clone it before, or change a copy"
+                f"{who_changed(value)} (version {value._version}); change a clone instead"
             )

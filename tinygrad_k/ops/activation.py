@@ -1,4 +1,4 @@
-"""Activation functions, elementwise; their gradients are fused kernels with gradients of their own."""
+"""Activation functions, elementwise; their gradients are fused kernels with their own."""
 
 from __future__ import annotations
 
@@ -261,7 +261,7 @@ def softplus_backward(g: Tensor, x: Tensor, beta: float, threshold: float) -> An
     return _softplus_backward(g, x, beta, threshold)
 
 
-# -- over other ops ----------------------------------------------------------------------------------
+# -- over other ops -----------------------------------------------------------------------------
 
 
 @composite

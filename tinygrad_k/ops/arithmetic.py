@@ -19,7 +19,7 @@ def flat(g: Tensor) -> Tensor:
     return wrap(lib.tk_full_float(g._h.dtype, g._h.ndim, g.shape, 0.0))
 
 
-# -- one operand ---------------------------------------------------------------------------------
+# -- one operand --------------------------------------------------------------------------------
 
 
 @unary(vjp=lambda g: neg(g), ref=np.negative, dtypes="number")
@@ -75,7 +75,7 @@ def trunc(input: Tensor) -> Tensor:
     """The integer part, elementwise."""
 
 
-# -- two operands --------------------------------------------------------------------------------
+# -- two operands -------------------------------------------------------------------------------
 
 
 @binary(
@@ -268,7 +268,7 @@ def minimum(input: Any, other: Any) -> Tensor:
     """The smaller of the two, elementwise; NaN if either is. Equal operands share the gradient."""
 
 
-# -- bounds and mixtures -------------------------------------------------------------------------
+# -- bounds and mixtures ------------------------------------------------------------------------
 
 _CLAMP = kernel_number("clamp_scalar")
 
@@ -373,7 +373,7 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     return _lerp(input, end, as_operand(weight, input))
 
 
-# -- reflected and in-place forms that the declarations do not give ------------------------------
+# -- reflected and in-place forms that the declarations do not give -----------------------------
 
 
 def _method_inplace(name: str, compute: Any) -> Any:
@@ -410,6 +410,6 @@ for _name, _compute in {
 }.items():
     setattr(Tensor, _name, _method_inplace(_name, _compute))
 
-Tensor.__neg__ = neg  # type: ignore[attr-defined]
-Tensor.__abs__ = abs  # type: ignore[attr-defined]
-Tensor.__pos__ = lambda self: self  # type: ignore[attr-defined]
+Tensor.__neg__ = neg
+Tensor.__abs__ = abs
+Tensor.__pos__ = lambda self: self

@@ -44,7 +44,7 @@ def ge(input: Any, other: Any) -> Tensor:
     """input >= other, elementwise."""
 
 
-Tensor.__hash__ = lambda self: id(self)  # type: ignore[method-assign]
+Tensor.__hash__ = lambda self: id(self)
 
 
 @predicate(ref=np.isnan)
@@ -87,7 +87,7 @@ def bitwise_not(input: Tensor) -> Tensor:
     """Every bit inverted, elementwise; of bools, the logical not."""
 
 
-Tensor.__invert__ = bitwise_not  # type: ignore[attr-defined]
+Tensor.__invert__ = bitwise_not
 
 
 @binary(

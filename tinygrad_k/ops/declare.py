@@ -1,11 +1,12 @@
 """How an op is declared: one block that the function, the method, the tests and the documents use.
 
-``op`` takes any function that returns a new handle from a door. ``unary``, ``binary``, ``predicate``
-and ``comparison`` declare an elementwise op whose kernel does everything: their functions have only
-a docstring. ``composite`` marks an ordinary function over ops that belongs to the public face.
+``op`` takes any function that returns a new handle from a door. ``unary``, ``binary``,
+``predicate`` and ``comparison`` declare an elementwise op whose kernel does everything: their
+functions have only a docstring. ``composite`` marks an ordinary function over ops that belongs to
+the public face.
 
-A derivative rule is a function of the gradient and of what it needs, by name: the op's arguments, or
-``result``. It is made of ops, so that second derivatives come by themselves. Broadcasting and
+A derivative rule is a function of the gradient and of what it needs, by name: the op's arguments,
+or ``result``. It is made of ops, so that second derivatives come by themselves. Broadcasting and
 conversion of operands are undone by the engine, never by a rule.
 """
 
@@ -175,7 +176,7 @@ def _refuse_gradient(op: Op, out: Tensor) -> None:
         raise RuntimeError(f"{op.name}: no gradient: {op.vjp.reason}; use it on detach()ed data")
 
 
-# -- any op --------------------------------------------------------------------------------------
+# -- any op -------------------------------------------------------------------------------------
 
 
 def _samples(given: Iterable[Any]) -> tuple[Sample, ...]:
@@ -245,7 +246,7 @@ def _check_tensors(row: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> No
             ) from None
 
 
-# -- elementwise ---------------------------------------------------------------------------------
+# -- elementwise --------------------------------------------------------------------------------
 
 SHAPES = ((3, 5), (), (0, 3), (33,), (2, 1, 4))
 PAIRS = (((3, 5), (3, 5)), ((3, 5), (5,)), ((2, 1, 4), (3, 1)), ((), (4,)), ((0, 3), (1, 3)))
@@ -453,7 +454,7 @@ def composite(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-# -- in place ------------------------------------------------------------------------------------
+# -- in place -----------------------------------------------------------------------------------
 
 
 def as_operand(value: Any, like: Tensor) -> Tensor:
@@ -489,7 +490,7 @@ def inplace(
         return target
     if target._node is not None and target.is_leaf:
         raise RuntimeError(
-            f"{name}: a leaf that requires grad cannot be changed in place; use no_grad() or detach()"
+            f"{name}: a leaf that requires grad cannot be changed in place; use no_grad()"
         )
     if target._h.storage.refs > 1:
         raise RuntimeError(

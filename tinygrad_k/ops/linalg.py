@@ -74,7 +74,7 @@ def matmul(input: Tensor, other: Tensor) -> Any:
     return lib.tk_matmul(_MATMUL, input._h, other._h, ffi.NULL, 0)
 
 
-Tensor.__matmul__ = matmul  # type: ignore[attr-defined]
+Tensor.__matmul__ = matmul
 
 
 def _linear_weight(g: Tensor, input: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Losses. ``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``; shapes must agree, none broadcasts."""
+"""Losses. ``reduction`` is ``"mean"``, ``"sum"`` or ``"none"``; no shape broadcasts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
         )
 
 
-# -- regression --------------------------------------------------------------------------------------
+# -- regression ---------------------------------------------------------------------------------
 
 
 @composite
@@ -89,7 +89,7 @@ def huber_loss(
     return _reduce("huber_loss", losses, reduction)
 
 
-# -- classification ----------------------------------------------------------------------------------
+# -- classification -----------------------------------------------------------------------------
 
 
 def _weight_handle(weight: Tensor | None) -> Any:
@@ -202,8 +202,8 @@ def nll_loss(
 ) -> Tensor:
     """-input[i, t_i] for log-probabilities (N, C, ...) and integer labels (N, ...).
 
-    ``weight`` (C,) scales classes; the mean is over the weights. A label that is neither a class nor
-    ``ignore_index`` is an IndexError.
+    ``weight`` (C,) scales classes; the mean is over the weights. A label that is
+    neither a class nor ``ignore_index`` is an IndexError.
     """
     rows, labels = _rows_of_classes("nll_loss", input, target)
     losses = _nll(rows, labels, weight, ignore_index)

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.node import note_change
-from ..backend import dtype as dtype_class
-from ..backend import fail, ffi, kernel_number, lib
+from ..backend import dtype as dtype_class, fail, ffi, kernel_number, lib
 from ..tensor import Tensor
 from .arithmetic import mul, neg
 from .declare import composite, op
@@ -197,7 +196,8 @@ def batch_norm(
         count = math.prod(input.shape) // max(channels, 1)
         if count <= 1:
             raise ValueError(
-                f"batch_norm: training needs more than one value a channel; got {tuple(input.shape)}"
+                "batch_norm: training needs more than one value a channel; "
+                f"got {tuple(input.shape)}"
             )
         dims = (0, *range(2, input.ndim))
         mean, variance = _mean(input, dims, True), _var(input, dims, 0, True)

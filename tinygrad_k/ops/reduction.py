@@ -11,8 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import dtype as dtype_class
-from ..backend import kernel_number, lib
+from ..backend import dtype as dtype_class, kernel_number, lib
 from ..tensor import Tensor, from_data
 from .arithmetic import abs, maximum, minimum, power, square
 from .comparison import eq, ne, where
@@ -142,7 +141,7 @@ def _exclusive(input: Tensor, dim: int, reverse: bool) -> Tensor:
 
 
 def _prod_rule(g: Tensor, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
-    """What stands before an element times what stands behind it: right also where there are zeros."""
+    """What stands before an element times what stands behind it: right also with zeros."""
     if dim is None:
         return _reshape(_prod_rule(g, _reshape(input, (-1,)), 0, False), input.shape)
     if input.ndim == 0:
@@ -342,7 +341,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Any:
     return _count_door(input, dim, False)
 
 
-# -- spread -------------------------------------------------------------------------------------------
+# -- spread -------------------------------------------------------------------------------------
 
 
 def _var_rule(g: Tensor, input: Tensor, dim: Any, correction: float, keepdim: bool) -> Tensor:
@@ -388,7 +387,7 @@ def var(
     *,
     correction: float | None = None,
 ) -> Tensor:
-    """The variance over ``dim``: squared deviations over (n - correction), correction 1 by default."""
+    """The variance over ``dim``: the squared deviations over (n - correction)."""
     dim, correction = _correction(dim, unbiased, correction)
     return _var(input, dim, correction, keepdim)
 
@@ -456,11 +455,11 @@ def norm(
     keepdim: bool = False,
     dtype: dtype_class | None = None,
 ) -> Tensor:
-    """The p-norm of the elements over ``dim``: (sum |x|^p)^(1/p); inf, -inf and 0 as their limits."""
+    """The p-norm over ``dim``: (sum |x|^p)^(1/p); for inf, -inf and 0 the limits."""
     return vector_norm(_as_dtype(input, dtype), 2 if p in ("fro", None) else p, dim, keepdim)
 
 
-def vector_norm(input: Tensor, ord: float = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
+def vector_norm(input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """As ``norm``. The gradient at a zero vector is 0."""
     if isinstance(ord, str):
         raise ValueError(f"norm: p must be a number or 'fro'; got {ord!r}")

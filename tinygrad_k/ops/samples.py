@@ -17,8 +17,8 @@ class Draw:
     """A tensor to be drawn: its shape, its kind and its range.
 
     ``kind`` is ``"real"`` (floating), ``"integer"``, ``"boolean"`` or ``"permutation"``. Reals keep
-    ``gap`` away from the ``kinks``, where an op has no derivative; ``distinct`` ones differ from each
-    other by at least ``gap``.
+    ``gap`` away from the ``kinks``, where an op has no derivative; of ``distinct`` ones no two are
+    close.
     """
 
     shape: tuple[int, ...] = ()

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import dtype as dtype_class
-from ..backend import kernel_number, lib
+from ..backend import dtype as dtype_class, kernel_number, lib
 from ..tensor import Tensor, from_numpy
 from .comparison import where
 from .declare import composite, op

@@ -54,7 +54,7 @@ def mask_of(name: str, input: Tensor, dim: Any) -> int:
     return mask if ndim else 0
 
 
-# -- the views that C makes ----------------------------------------------------------------------
+# -- the views that C makes ---------------------------------------------------------------------
 
 
 @op(
@@ -257,7 +257,7 @@ def unsqueeze(input: Tensor, dim: int) -> Any:
     return lib.tk_unsqueeze(input._h, in_range("unsqueeze", dim))
 
 
-# -- copies --------------------------------------------------------------------------------------
+# -- copies -------------------------------------------------------------------------------------
 
 
 @op(
@@ -288,7 +288,7 @@ def convert(input: Tensor, dtype: dtype) -> Any:
     return lib.tk_cast(input._h, dtype.number)
 
 
-# -- the public names ----------------------------------------------------------------------------
+# -- the public names ---------------------------------------------------------------------------
 
 
 @composite
