@@ -159,7 +159,7 @@ def _record(
     node.inputs = tuple(arg._node for arg, want in zip(args, wanted, strict=True) if want)
     node.saved = [
         SavedOutput(each, next(i for i, r in enumerate(results) if r is each))
-        if _is_in(each, results)
+        if each is not None and _is_in(each, results)
         else each
         for each in ctx._saved
     ]
