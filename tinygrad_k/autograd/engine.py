@@ -13,14 +13,15 @@ from .node import Leaf, Node, Part, check_unchanged
 # The engine needs three operations that must be recorded when second derivatives are wanted. The op
 # layer lies above this one and hands them over when it is loaded.
 _add: Any = None
+_add_kernel: int = -1
 _sum_to: Any = None
 _convert: Any = None
 
 
 def use_operations(add: Any, sum_to: Any, convert: Any) -> None:
-    """Gives the engine ``add(a, b)``, ``sum_to(g, shape)`` and ``convert(g, dtype)``."""
-    global _add, _sum_to, _convert
-    _add, _sum_to, _convert = add, sum_to, convert
+    """Gives the engine the op ``add``, and ``sum_to(g, shape)`` and ``convert(g, dtype)``."""
+    global _add, _add_kernel, _sum_to, _convert
+    _add, _add_kernel, _sum_to, _convert = add.function, add.kernel, sum_to, convert
 
 
 def run(
@@ -220,6 +221,6 @@ def _add_zero(gradient: Tensor) -> Tensor:
 
 
 def _add_into(target: Tensor, gradient: Tensor) -> None:
-    if lib.tk_map_into(_add.kernel, target._h, target._h, gradient._h, ffi.NULL, 0.0, 0.0):
+    if lib.tk_map_into(_add_kernel, target._h, target._h, gradient._h, ffi.NULL, 0.0, 0.0):
         fail()
     lib.tk_touch(target._h)

@@ -27,7 +27,7 @@ MODULES = (
     activation,
 )
 
-engine.use_operations(OPS["add"].function, shape.sum_to, shape.convert)
+engine.use_operations(OPS["add"], shape.sum_to, shape.convert)
 
 
 def _public() -> dict[str, Callable[..., Any]]:
