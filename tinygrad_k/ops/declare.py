@@ -50,13 +50,22 @@ class Op:
         self, function: Callable[..., Any], kernel: str | None, vjp: Any, name: str | None = None
     ) -> None:
         self.name = name or function.__name__
-        self.doc = inspect.getdoc(function) or ""
-        self.signature = inspect.signature(function)
+        self.body = function
         self.kernel_name = kernel
         self.kernel = kernel_number(kernel) if kernel else -1
         self.vjp = vjp
-        self.parameters = tuple(self.signature.parameters)
-        self.defaults = tuple(p.default for p in self.signature.parameters.values())
+        # Read from the code object: inspect is slow, and this runs for every op at import.
+        code = function.__code__
+        self.parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+        positional = function.__defaults__ or ()
+        missing = (inspect.Parameter.empty,) * (code.co_argcount - len(positional))
+        keywords = function.__kwdefaults__ or {}
+        only = self.parameters[code.co_argcount :]
+        self.defaults = (
+            *missing,
+            *positional,
+            *(keywords.get(name, inspect.Parameter.empty) for name in only),
+        )
         self.positions = {name: i for i, name in enumerate(self.parameters)}
         self.ref: Callable[..., Any] | None = None
         self.samples: tuple[Sample, ...] = ()
@@ -65,6 +74,16 @@ class Op:
         self.domain: tuple[Draw, ...] = ()  # of an elementwise op: one draw an operand
         self.function: Callable[..., Any]
         self._plans: dict[int, Plan] = {}
+
+    @property
+    def doc(self) -> str:
+        """What it computes."""
+        return inspect.getdoc(self.body) or ""
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The arguments, with defaults and annotations."""
+        return inspect.signature(self.body)
 
     @property
     def differentiable(self) -> bool:
@@ -529,5 +548,5 @@ def _add_inplace(row: Op, write: Callable[..., int]) -> None:
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"
     method.__doc__ = f"``{row.name}`` in place: writes the result here and returns this tensor."
-    method.__signature__ = row.signature  # type: ignore[attr-defined]
+    method.__wrapped__ = row.body  # type: ignore[attr-defined]
     setattr(Tensor, name, method)

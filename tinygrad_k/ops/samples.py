@@ -6,32 +6,45 @@ stands for a tensor.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 
-@dataclass(frozen=True)
 class Draw:
     """A tensor to be drawn: its shape, its kind and its range.
 
     ``kind`` is ``"real"`` (floating), ``"integer"``, ``"boolean"`` or ``"permutation"``. Reals keep
     ``gap`` away from the ``kinks``, where an op has no derivative; of ``distinct`` ones no two are
-    close.
+    close. (No dataclass: hundreds are made at import.)
     """
 
-    shape: tuple[int, ...] = ()
-    kind: str = "real"
-    low: float = -3.0
-    high: float = 3.0
-    kinks: tuple[float, ...] = ()
-    gap: float = 0.05
-    distinct: bool = False
+    __slots__ = ("distinct", "gap", "high", "kind", "kinks", "low", "shape")
+
+    def __init__(
+        self,
+        shape: tuple[int, ...] = (),
+        kind: str = "real",
+        low: float = -3.0,
+        high: float = 3.0,
+        kinks: tuple[float, ...] = (),
+        gap: float = 0.05,
+        distinct: bool = False,
+    ) -> None:
+        self.shape = shape
+        self.kind = kind
+        self.low = low
+        self.high = high
+        self.kinks = kinks
+        self.gap = gap
+        self.distinct = distinct
 
     def __call__(self, *shape: int) -> Draw:
         """The same of another shape."""
-        return replace(self, shape=shape)
+        return Draw(shape, self.kind, self.low, self.high, self.kinks, self.gap, self.distinct)
+
+    def __repr__(self) -> str:
+        return f"{self.kind}{self.shape}"
 
     def make(self, rng: np.random.Generator, dtype: Any = np.float64) -> np.ndarray:
         """An array as described; ``dtype`` is that of the reals."""
@@ -79,12 +92,17 @@ def index(*shape: int, below: int) -> Draw:
     return Draw(shape=shape, kind="integer", low=0, high=below)
 
 
-@dataclass(frozen=True)
 class Sample:
     """Arguments of a call: positional and keyword."""
 
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    __slots__ = ("args", "kwargs")
+
+    def __init__(self, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> None:
+        self.args = args
+        self.kwargs = kwargs or {}
+
+    def __repr__(self) -> str:
+        return f"{self.args}{self.kwargs or ''}"
 
 
 def call(*args: Any, **kwargs: Any) -> Sample:
