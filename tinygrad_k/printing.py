@@ -140,19 +140,19 @@ def _batches(items: list[str], size: int) -> list[list[str]]:
 
 
 def tensor_text(t: Tensor) -> str:
-    """The text of a tensor: its elements, and its size, dtype and grad_fn where they do not show."""
+    """A tensor's elements, and its size, dtype and grad_fn where they do not show."""
     prefix = "tensor("
     array, kind, suffixes = t._array(), t.dtype, []
     if array.size:
         summarise = array.size > _options.threshold
         form = _Format(_edges(array) if summarise else array)
         body = _nested(array, len(prefix), summarise, form)
-        shows = (float32, int64, bool_)
+        plain = kind in (float32, int64, bool_)
     else:
-        body, shows = "[]", (float32,)
+        body, plain = "[]", kind is float32
         if array.ndim != 1:
             suffixes.append(f"size={tuple(array.shape)}")
-    if kind not in shows:
+    if not plain:
         suffixes.append(f"dtype={kind!r}")
     if not t.is_leaf:
         suffixes.append(f"grad_fn=<{t.grad_fn.name()}>")

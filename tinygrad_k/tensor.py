@@ -450,22 +450,24 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
         raise TypeError(f"tensor: expected numbers; got {array.dtype}")
     same = array.dtype == kind.numpy and array.flags.aligned and array.dtype.isnative
     if copy or not same or any(step % kind.itemsize for step in array.strides):
-        array = _converted(array, kind)
+        return store(array, kind)
     return from_numpy(array)
 
 
-def _converted(array: np.ndarray, kind: dtype) -> np.ndarray:
-    """A fresh array of the dtype; integers that do not fit are an error, never wrapped."""
-    if array.dtype.kind in "iu" and kind.numpy.kind in "iu" and array.size:
+def store(array: np.ndarray, kind: dtype) -> Tensor:
+    """A tensor with memory of its own and an array's values; integers must fit the dtype."""
+    if array.dtype.kind in "iu" and kind.numpy.kind in "iu" and array.dtype != kind.numpy:
         limits = np.iinfo(kind.numpy)
-        low, high = int(array.min()), int(array.max())
+        low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
         if low < limits.min or high > limits.max:
             value = low if low < limits.min else high
             raise ValueError(f"tensor: the number {value} does not fit {kind.name}")
-    fresh = np.empty(array.shape, kind.numpy)
-    with np.errstate(invalid="ignore", over="ignore"):
-        fresh[...] = array
-    return fresh
+    t = wrap(lib.tk_empty(kind.number, array.ndim, array.shape))
+    if array.size:
+        memory = np.frombuffer(ffi.buffer(t._h.data, array.size * kind.itemsize), kind.numpy)
+        with np.errstate(invalid="ignore", over="ignore"):
+            memory.reshape(array.shape)[...] = array
+    return t
 
 
 def _nested(data: Any) -> tuple[np.ndarray, bool]:

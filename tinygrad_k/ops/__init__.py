@@ -10,12 +10,13 @@ from . import (
     activation,
     arithmetic,
     comparison,
+    creation,
     linalg,
     reduction,
     shape,
     transcendental,
 )
-from .declare import COMPOSITES, OPS, Op
+from .declare import COMPOSITES, OPS, ROOT_ONLY, Op
 
 MODULES = (
     comparison,
@@ -25,6 +26,7 @@ MODULES = (
     reduction,
     linalg,
     activation,
+    creation,
 )
 
 engine.use_operations(OPS["add"], shape.sum_to, shape.convert)
@@ -66,7 +68,7 @@ def public_functions() -> dict[str, Callable[..., Any]]:
 
 
 for _name, _function in root_functions().items():
-    if not hasattr(Tensor, _name):
+    if not hasattr(Tensor, _name) and _name not in ROOT_ONLY:
         setattr(Tensor, _name, _function)
 
 __all__ = [

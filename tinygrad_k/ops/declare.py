@@ -142,6 +142,7 @@ class Op:
 
 OPS: dict[str, Op] = {}
 COMPOSITES: dict[str, Callable[..., Any]] = {}
+ROOT_ONLY: set[str] = set()
 
 
 def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
@@ -340,12 +341,12 @@ def binary(
         row.function = _binary_function(row, body, _refuse)
         OPS[row.name] = row
         if inplace:
-            _add_inplace(
-                row,
-                lambda input, other: lib.tk_map_into(
-                    row.kernel, input._h, input._h, as_operand(other, input)._h, NULL, 0.0, 0.0
-                ),
-            )
+
+            def write(input: Tensor, other: Any) -> int:
+                operand = as_operand(other, input)  # named: a handle dies with its Tensor
+                return lib.tk_map_into(row.kernel, input._h, input._h, operand._h, NULL, 0.0, 0.0)
+
+            _add_inplace(row, write)
         if operator:
             method = _binary_function(row, body, _defer)
             setattr(Tensor, f"__{operator}__", method)
@@ -473,6 +474,20 @@ def composite(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def root(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``composite``, for a function that is no method of Tensor."""
+    ROOT_ONLY.add(function.__name__)
+    return composite(function)
+
+
+def method(function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
+    """Attaches to Tensor, by its own name or another, a function that stands nowhere else."""
+    function.__name__ = name or function.__name__
+    function.__qualname__ = f"Tensor.{function.__name__}"
+    setattr(Tensor, function.__name__, function)
+    return function
+
+
 # -- in place -----------------------------------------------------------------------------------
 
 
@@ -507,15 +522,7 @@ def inplace(
             fail()
         note_change(target, name)
         return target
-    if target._node is not None and target.is_leaf:
-        raise RuntimeError(
-            f"{name}: a leaf that requires grad cannot be changed in place; use no_grad()"
-        )
-    if target._h.storage.refs > 1:
-        raise RuntimeError(
-            f"{name}: the tensor shares its memory with a view, and gradients are recorded; "
-            "that is not supported: use the op that returns a new tensor, or clone() first"
-        )
+    _check_changeable(name, target)
     result = compute()
     if result.shape != target.shape:
         raise ValueError(
@@ -531,6 +538,19 @@ def inplace(
     note_change(target, name)
     target._node = result._node
     return target
+
+
+def _check_changeable(name: str, target: Tensor) -> None:
+    """Errors for a recorded change of a leaf, or of memory that other tensors see too."""
+    if target._node is not None and target.is_leaf:
+        raise RuntimeError(
+            f"{name}: a leaf that requires grad cannot be changed in place; use no_grad()"
+        )
+    if target._h.storage.refs > 1:
+        raise RuntimeError(
+            f"{name}: the tensor shares its memory with a view, and gradients are recorded; "
+            "that is not supported: use the op that returns a new tensor, or clone() first"
+        )
 
 
 def _add_inplace(row: Op, write: Callable[..., int]) -> None:
@@ -550,3 +570,22 @@ def _add_inplace(row: Op, write: Callable[..., int]) -> None:
     method.__doc__ = f"``{row.name}`` in place: writes the result here and returns this tensor."
     method.__wrapped__ = row.body  # type: ignore[attr-defined]
     setattr(Tensor, name, method)
+
+
+def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[], int]) -> Tensor:
+    """Changes ``target`` in place by ``write()`` and records it as ``row(target, *operands)``.
+
+    For ops whose rules need neither the old values nor the result: nothing is computed twice.
+    """
+    name = f"{row.name.lstrip('_')}_"
+    recorded = lib.tk_grad_mode() and any(
+        isinstance(each, Tensor) and each._node is not None for each in (target, *operands)
+    )
+    if recorded:
+        _check_changeable(name, target)
+    if write():
+        fail()
+    note_change(target, name)
+    if recorded:
+        record(row, target, (target, *operands))
+    return target

@@ -17,7 +17,7 @@ VIEW = "view"
 
 def sizes(op_name: str, args: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes or dims given as separate ints or as one sequence."""
-    if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
+    if len(args) == 1 and isinstance(args[0], Sequence):
         args = tuple(args[0])
     for each in args:
         if isinstance(each, bool) or not hasattr(each, "__index__"):

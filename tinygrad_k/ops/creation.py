@@ -1,0 +1,567 @@
+"""New tensors: of data, of constants and of ranges; and conversions of dtype."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import Any
+
+import numpy as np
+
+from ..backend import DTYPES, bool_, dtype, fail, ffi, float32, float64, int32, int64, lib, uint8
+from ..tensor import Tensor, from_data, from_numpy, store
+from .declare import OPS, as_operand, change, method, op, root
+from .samples import real
+from .shape import expand, sizes, sum_to, to
+
+_new, _index, NULL = object.__new__, operator.index, ffi.NULL
+_full_float, _full_int = lib.tk_full_float, lib.tk_full_int
+FLOAT32 = float32.number
+
+PYTHON_TYPES = {float: float64, int: int64, bool: bool_}
+
+
+def as_dtype(name: str, kind: Any, default: dtype = float32) -> dtype:
+    """A dtype, or float, int or bool for float64, int64 and bool; None gives the default."""
+    if kind is None:
+        return default
+    if isinstance(kind, dtype):
+        return kind
+    if isinstance(kind, type) and kind in PYTHON_TYPES:
+        return PYTHON_TYPES[kind]
+    raise TypeError(f"{name}: expected a dtype as tk.float32; got {kind!r}")
+
+
+def check_device(name: str, device: Any) -> None:
+    """An error for any device but the CPU."""
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f"{name}: the only device is 'cpu'; got {device!r}")
+
+
+def finish(handle: Any, requires_grad: bool = False) -> Tensor:
+    """A leaf around a new handle."""
+    if not handle:
+        fail()
+    t = _new(Tensor)
+    t._h = handle
+    t._node = None
+    return t.requires_grad_() if requires_grad else t
+
+
+def size_of(name: str, size: Any) -> tuple[int, ...]:
+    """Sizes given as ints or as one sequence, checked."""
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = size[0]
+    try:
+        return tuple(map(_index, size))
+    except TypeError:
+        return sizes(name, size)
+
+
+# -- of data --------------------------------------------------------------------------------------
+
+
+@root
+def tensor(
+    data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor of a number, of nested sequences, of a NumPy array or of another tensor; a copy.
+
+    Python floats give float32, ints int64, bools bool; arrays and tensors keep their dtype.
+    """
+    if type(data) is float and dtype is None and device is None:
+        return finish(_full_float(FLOAT32, 0, NULL, data), requires_grad)
+    check_device("tensor", device)
+    t = from_data(data, None if dtype is None else as_dtype("tensor", dtype))
+    return t.requires_grad_() if requires_grad else t
+
+
+@root
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
+    """As ``tensor``, but without a copy where the memory can be shared.
+
+    A tensor of that dtype is returned itself, in its place in the graph.
+    """
+    check_device("as_tensor", device)
+    kind = None if dtype is None else as_dtype("as_tensor", dtype)
+    if isinstance(data, Tensor):
+        return to(data, kind)
+    return from_data(data, kind, copy=False)
+
+
+@root
+def asarray(
+    obj: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """A tensor of anything array-like; it shares memory unless ``copy`` or a conversion forbids.
+
+    ``copy=False``: ValueError where only a copy can do.
+    """
+    check_device("asarray", device)
+    kind = None if dtype is None else as_dtype("asarray", dtype)
+    if isinstance(obj, Tensor):
+        t = to(obj, kind, copy=bool(copy))
+        shared = t._h.storage == obj._h.storage
+        t = t.detach() if requires_grad and not t.is_leaf else t
+    else:
+        t = from_data(obj, kind, copy=bool(copy))
+        shared = isinstance(obj, np.ndarray) and np.shares_memory(t.detach().numpy(), obj)
+    if copy is False and not shared:
+        raise ValueError(f"asarray: a {type(obj).__name__} cannot become {t.dtype} without a copy")
+    return t.requires_grad_() if requires_grad else t
+
+
+@root
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, requires_grad: bool = False
+) -> Tensor:
+    """A vector on the memory of a bytes-like object: ``count`` elements from byte ``offset`` on."""
+    kind = as_dtype("frombuffer", dtype)
+    try:
+        array = np.frombuffer(buffer, kind.numpy, count, offset)
+    except (ValueError, BufferError) as error:
+        raise ValueError(f"frombuffer: {error}") from None
+    t = from_numpy(array)
+    return t.requires_grad_() if requires_grad else t
+
+
+@root
+def scalar_tensor(
+    s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """A tensor without dimensions; float32 unless told otherwise."""
+    return full((), s, dtype=as_dtype("scalar_tensor", dtype), requires_grad=requires_grad)
+
+
+# -- of constants ---------------------------------------------------------------------------------
+
+
+@root
+def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros; the sizes are ints or one sequence."""
+    return _filled("zeros", size, 0.0, dtype, device, requires_grad)
+
+
+@root
+def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones; the sizes are ints or one sequence."""
+    return _filled("ones", size, 1.0, dtype, device, requires_grad)
+
+
+def _filled(
+    name: str, size: Any, value: float, kind: Any, device: Any, requires_grad: bool
+) -> Tensor:
+    size = size_of(name, size)
+    number = FLOAT32
+    if kind is not None:
+        number = as_dtype(name, kind).number
+    if device is not None:
+        check_device(name, device)
+    try:
+        handle = _full_float(number, len(size), size, value)
+    except OverflowError:
+        raise ValueError(f"{name}: the sizes do not fit int64; got {size}") from None
+    if not handle:
+        fail()
+    t = _new(Tensor)
+    t._h = handle
+    t._node = None
+    return t.requires_grad_() if requires_grad else t
+
+
+@root
+def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """Memory as it comes, without values of any meaning."""
+    size = size_of("empty", size)
+    check_device("empty", device)
+    return finish(lib.tk_empty(as_dtype("empty", dtype).number, len(size), size), requires_grad)
+
+
+@root
+def full(
+    size: Any,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """One number everywhere; without a dtype the number's: float32, int64 or bool."""
+    size = size_of("full", (size,) if isinstance(size, int) else size)
+    check_device("full", device)
+    if isinstance(fill_value, (Tensor, np.generic)):
+        fill_value = fill_value.item()
+    if isinstance(fill_value, float):
+        kind = as_dtype("full", dtype)
+        handle = _full_float(kind.number, len(size), size, fill_value)
+    elif isinstance(fill_value, int):
+        kind = as_dtype("full", dtype, bool_ if isinstance(fill_value, bool) else int64)
+        if kind is bool_:
+            fill_value = fill_value != 0
+        if kind.is_floating_point:
+            handle = _full_float(kind.number, len(size), size, float(fill_value))
+        elif -(2**63) <= fill_value < 2**63:
+            handle = _full_int(kind.number, len(size), size, fill_value)
+        else:
+            raise ValueError(f"full: the number {fill_value} does not fit {kind.name}")
+    else:
+        raise TypeError(f"full: fill_value must be a number; got {type(fill_value).__name__}")
+    return finish(handle, requires_grad)
+
+
+def _like(name: str, input: Any, kind: Any) -> tuple[tuple[int, ...], dtype]:
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}: expected a Tensor; got {type(input).__name__}")
+    return input.shape, as_dtype(name, kind, input.dtype)
+
+
+def _filled_like(
+    name: str, input: Any, value: float, kind: Any, device: Any, requires_grad: bool
+) -> Tensor:
+    if not isinstance(input, Tensor):
+        raise TypeError(f"{name}: expected a Tensor; got {type(input).__name__}")
+    check_device(name, device)
+    h = input._h
+    number = h.dtype if kind is None else as_dtype(name, kind).number
+    return finish(_full_float(number, h.ndim, h.shape, value), requires_grad)
+
+
+@root
+def zeros_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Zeros of another tensor's shape and, unless told otherwise, dtype."""
+    return _filled_like("zeros_like", input, 0.0, dtype, device, requires_grad)
+
+
+@root
+def ones_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Ones of another tensor's shape and, unless told otherwise, dtype."""
+    return _filled_like("ones_like", input, 1.0, dtype, device, requires_grad)
+
+
+@root
+def empty_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Memory as it comes, of another tensor's shape and, unless told otherwise, dtype."""
+    shape, kind = _like("empty_like", input, dtype)
+    return empty(shape, dtype=kind, device=device, requires_grad=requires_grad)
+
+
+@root
+def full_like(
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """One number everywhere, of another tensor's shape and, unless told otherwise, dtype."""
+    shape, kind = _like("full_like", input, dtype)
+    return full(shape, fill_value, dtype=kind, device=device, requires_grad=requires_grad)
+
+
+@root
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Ones on the diagonal of an n x m (or n x n) matrix of zeros."""
+    t = zeros(n, n if m is None else m, dtype=dtype, device=device)
+    rows, columns = t.shape
+    shape, stride = (min(rows, columns),), (columns + 1,)
+    diagonal = finish(lib.tk_as_strided(t._h, 1, shape, stride, 0))
+    one = full((), 1, dtype=t.dtype)
+    if lib.tk_copy_into(diagonal._h, one._h):
+        fail()
+    return t.requires_grad_() if requires_grad else t
+
+
+# -- of ranges ------------------------------------------------------------------------------------
+
+
+def _number(name: str, what: str, value: Any) -> Any:
+    if isinstance(value, (Tensor, np.generic)):
+        value = value.item()
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{name}: {what} must be a number; got {type(value).__name__}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{name}: {what} must be finite; got {value}")
+    return value
+
+
+def _from_doubles(name: str, values: np.ndarray, kind: dtype, requires_grad: bool) -> Tensor:
+    """The values in the dtype; those that an integer type cannot hold are an error."""
+    if not kind.is_floating_point and kind is not bool_ and values.size:
+        limits = np.iinfo(kind.numpy)
+        low, high = values.min(), values.max()
+        if low < limits.min or high > limits.max:
+            raise ValueError(f"{name}: {low} to {high} does not fit {kind.name}")
+    t = store(values, kind)
+    return t.requires_grad_() if requires_grad else t
+
+
+@root
+def arange(
+    start: Any,
+    end: Any = None,
+    step: Any = 1,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """start, start + step, ... as long as it lies before ``end``; ``arange(end)`` starts at 0.
+
+    int64 if all three are ints, else float32. Each element is start + i * step, computed in double
+    precision (exactly for integers).
+    """
+    check_device("arange", device)
+    if end is None:
+        start, end = 0, start
+    given = zip(("start", "end", "step"), (start, end, step), strict=True)
+    start, end, step = (_number("arange", what, value) for what, value in given)
+    whole = all(isinstance(each, int) for each in (start, end, step))
+    kind = as_dtype("arange", dtype, int64 if whole else float32)
+    if kind is bool_:
+        raise TypeError("arange: no range of bools")
+    if not kind.is_floating_point:
+        start, end, step = int(start), int(end), int(step)
+    if step == 0:
+        raise ValueError("arange: step must not be 0")
+    if (end - start) * step < 0:
+        raise ValueError(f"arange: step {step} leads from {start} away from {end}")
+    exact = -((start - end) // step)
+    count = math.ceil((end - start) / step) if kind.is_floating_point else exact
+    if count >= 2**48:
+        raise ValueError(f"arange: {count} elements are too many")
+    if kind.is_floating_point:
+        values = start + np.arange(count, dtype=np.float64) * step
+    else:
+        last = start + (count - 1) * step if count else 0
+        if not all(-(2**63) <= each < 2**63 for each in (start, last)):
+            raise ValueError(f"arange: {start} to {last} does not fit int64")
+        values = start + np.arange(count, dtype=np.int64) * (step if count > 1 else 1)
+    return _from_doubles("arange", values, kind, requires_grad)
+
+
+def _steps(name: str, start: Any, end: Any, steps: Any) -> np.ndarray:
+    start, end = _number(name, "start", start), _number(name, "end", end)
+    if isinstance(steps, bool) or not hasattr(steps, "__index__"):
+        raise TypeError(f"{name}: steps must be an int; got {steps!r}")
+    steps = steps.__index__()
+    if not 0 <= steps < 2**48:
+        raise ValueError(f"{name}: steps must be 0 or more; got {steps}")
+    return np.linspace(start, end, steps)
+
+
+@root
+def linspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """``steps`` numbers in equal distances from ``start`` to ``end``, both included."""
+    check_device("linspace", device)
+    values = _steps("linspace", start, end, steps)
+    return _from_doubles("linspace", values, as_dtype("linspace", dtype), requires_grad)
+
+
+@root
+def logspace(
+    start: Any,
+    end: Any,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """base ** x for ``steps`` x in equal distances from ``start`` to ``end``, both included."""
+    check_device("logspace", device)
+    exponents = _steps("logspace", start, end, steps)
+    with np.errstate(all="ignore"):
+        values = np.power(float(_number("logspace", "base", base)), exponents)
+    return _from_doubles("logspace", values, as_dtype("logspace", dtype), requires_grad)
+
+
+@root
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
+    """The coordinates of a grid: tensor i of the result varies along dimension i as vector i.
+
+    With ``indexing="xy"`` the first two dimensions are exchanged. The results are views.
+    """
+    if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
+        tensors = tuple(tensors[0])
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy'; got {indexing!r}")
+    if not tensors or not all(isinstance(each, Tensor) and each.ndim <= 1 for each in tensors):
+        raise ValueError("meshgrid: expected one or more tensors of at most one dimension")
+    shape = tuple(each.numel() for each in tensors)
+    grids = []
+    for i, each in enumerate(tensors):
+        line = each.reshape(*(-1 if j == i else 1 for j in range(len(shape))))
+        grids.append(expand(line, shape))
+    if indexing == "xy" and len(grids) > 1:
+        grids = [grid.transpose(0, 1) for grid in grids]
+    return tuple(grids)
+
+
+# -- beside a tensor ------------------------------------------------------------------------------
+
+
+@method
+def new_tensor(
+    self: Tensor, data: Any, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """``tk.tensor`` in this tensor's dtype, unless told otherwise."""
+    kind = as_dtype("new_tensor", dtype, self.dtype)
+    return tensor(data, dtype=kind, requires_grad=requires_grad)
+
+
+@method
+def new_zeros(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Zeros in this tensor's dtype, unless told otherwise."""
+    kind = as_dtype("new_zeros", dtype, self.dtype)
+    return _filled("new_zeros", size, 0.0, kind, None, requires_grad)
+
+
+@method
+def new_ones(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Ones in this tensor's dtype, unless told otherwise."""
+    kind = as_dtype("new_ones", dtype, self.dtype)
+    return _filled("new_ones", size, 1.0, kind, None, requires_grad)
+
+
+@method
+def new_empty(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+    """Memory as it comes, in this tensor's dtype unless told otherwise."""
+    kind = as_dtype("new_empty", dtype, self.dtype)
+    return empty(*size, dtype=kind, requires_grad=requires_grad)
+
+
+@method
+def new_full(
+    self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """One number everywhere, in this tensor's dtype unless told otherwise."""
+    kind = as_dtype("new_full", dtype, self.dtype)
+    return full(size, fill_value, dtype=kind, requires_grad=requires_grad)
+
+
+# -- conversions ----------------------------------------------------------------------------------
+
+TYPE_NAMES = {
+    float32: "FloatTensor",
+    float64: "DoubleTensor",
+    int64: "LongTensor",
+    int32: "IntTensor",
+    uint8: "ByteTensor",
+    bool_: "BoolTensor",
+}
+
+
+def _type(self: Tensor, dtype: Any = None) -> Any:
+    """The tensor in another dtype; without one, the name of its type."""
+    if dtype is None:
+        return f"tinygrad_k.{TYPE_NAMES[self.dtype]}"
+    return to(self, as_dtype("type", dtype))
+
+
+method(_type, "type")
+
+
+def _conversion(name: str, kind: dtype) -> None:
+    def convert(self: Tensor) -> Tensor:
+        return to(self, kind)
+
+    convert.__doc__ = f"The tensor in {kind.name}; itself where it is that already."
+    method(convert, name)
+
+
+for _name, _kind in zip(("float", "double", "long", "int", "byte", "bool"), DTYPES, strict=True):
+    _conversion(_name, _kind)
+
+
+# -- in place -------------------------------------------------------------------------------------
+
+
+@op(
+    vjp={
+        "input": lambda g: zeros_like(g),
+        "value": lambda g, value: fit(g, value),
+    },
+    ref=lambda x, value: np.broadcast_to(value, np.shape(x)),
+    samples=[(real(3, 5), real()), (real(), real()), (real(0, 3), real())],
+    family="copy",
+)
+def _fill(input: Tensor, value: Tensor) -> Any:
+    spread = expand(value.detach(), input.shape)
+    return lib.tk_cast(spread._h, input._h.dtype)
+
+
+@method
+def fill_(self: Tensor, value: Any) -> Tensor:
+    """One number, or the value of a tensor without dimensions, everywhere; in place."""
+    if isinstance(value, Tensor):
+        if value.ndim:
+            raise ValueError(
+                f"fill_: value must have no dimensions; got {tuple(value.shape)}; use copy_"
+            )
+    else:
+        value = full((), value, dtype=self.dtype)
+    return change(OPS["_fill"], self, (value,), lambda: lib.tk_copy_into(self._h, value._h))
+
+
+@method
+def zero_(self: Tensor) -> Tensor:
+    """Zeros everywhere; in place."""
+    return fill_(self, 0)
+
+
+@op(
+    vjp={"input": lambda g: zeros_like(g), "src": lambda g, src: fit(g, src)},
+    ref=lambda x, src: np.broadcast_to(src, np.shape(x)),
+    samples=[
+        (real(3, 5), real(3, 5)),
+        (real(3, 5), real(5)),
+        (real(2, 3), real(1, 1)),
+        (real(), real()),
+        (real(0, 3), real(3)),
+    ],
+    family="copy",
+)
+def _copy(input: Tensor, src: Tensor) -> Any:
+    spread = expand(src.detach(), input.shape)
+    return lib.tk_cast(spread._h, input._h.dtype)
+
+
+def fit(g: Tensor, operand: Tensor) -> Tensor:
+    """The gradient of an operand that was broadcast and converted."""
+    g = sum_to(g, operand.shape) if g.shape != operand.shape else g
+    return to(g, operand.dtype)
+
+
+@method
+def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
+    """The values of ``src``, broadcast and converted; in place."""
+    src = as_operand(src, self)
+    return change(OPS["_copy"], self, (src,), lambda: lib.tk_copy_into(self._h, src._h))
