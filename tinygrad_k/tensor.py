@@ -58,7 +58,7 @@ class Tensor:
     def __del__(self) -> None:
         try:
             owner = _release(self._h)
-        except AttributeError:  # never finished: no handle
+        except (AttributeError, TypeError):  # no handle yet, or the interpreter is going down
             return
         if owner:
             del _owners[owner]

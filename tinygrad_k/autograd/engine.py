@@ -196,13 +196,26 @@ def _call_hooks(node: Any, gradient: Tensor) -> Tensor:
     return gradient
 
 
+def _references(gradient: object) -> int:
+    return sys.getrefcount(gradient)
+
+
+def _own_references() -> int:
+    """What ``accumulate`` counts for a gradient that only ``run`` holds: it differs between
+    versions of Python."""
+    gradient = object()
+    return _references(gradient)
+
+
+_OWN = _own_references()
+
+
 def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
     """Adds a gradient to node.grad, which never shares memory with anything else."""
     present = node.grad
     if present is None:
         h = gradient._h
-        # 3: run()'s name, this parameter, and getrefcount's own argument
-        ours = sys.getrefcount(gradient) <= 3 and h.storage.refs == 1 and h.refs == 1
+        ours = sys.getrefcount(gradient) <= _OWN and h.storage.refs == 1 and h.refs == 1
         if create_graph:
             node.grad = gradient if ours else _add_zero(gradient)
         elif ours and h.flags & lib.TK_CONTIGUOUS:
