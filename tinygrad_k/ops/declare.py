@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -226,9 +227,8 @@ def op(
         def function(*args: Any, **kwargs: Any) -> Tensor:
             try:
                 handle = body(*args, **kwargs)
-            except AttributeError:
-                _check_tensors(row, args, kwargs)
-                raise
+            except MISTAKES as error:
+                explain(body, error, args, kwargs)
             if not handle:
                 fail()
             out = _new(Tensor)
@@ -252,18 +252,38 @@ def op(
     return declare
 
 
-def _check_tensors(row: Op, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """TypeError for an argument that is no tensor where the signature says Tensor."""
-    for parameter, value in zip(
-        row.signature.parameters.values(), row.bind(args, kwargs), strict=False
-    ):
-        allowed = str(parameter.annotation)
+MISTAKES = (AttributeError, TypeError, OverflowError)
+_OURS = re.compile(r"[A-Za-z_][\w.]*(:|\(\)) ")  # "name: fact", or Python's "name() takes ..."
+
+
+def explain(
+    function: Callable[..., Any], error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> NoReturn:
+    """Raises in the function's name a mistake in its arguments that only Python noticed."""
+    if _OURS.match(str(error)):
+        raise error
+    name = function.__name__.strip("_")
+    parameters = inspect.signature(function).parameters
+    given = dict(zip(parameters, args, strict=False)) | kwargs
+    for each, value in given.items():
+        allowed = str(parameters[each].annotation) if each in parameters else ""
         if allowed.startswith("Tensor") and not isinstance(value, Tensor):
             if value is None and "None" in allowed:
                 continue
-            raise TypeError(
-                f"{row.name}: {parameter.name} must be a Tensor; got {type(value).__name__}"
-            ) from None
+            raise TypeError(f"{name}: {each} must be a Tensor; got {_kind(value)}") from error
+    what = ", ".join(f"{each} {_kind(value)}" for each, value in given.items())
+    if isinstance(error, OverflowError):
+        raise ValueError(f"{name}: a number is out of range; got {what}") from error
+    raise TypeError(f"{name}: these arguments do not fit; got {what}") from error
+
+
+def _kind(value: Any) -> str:
+    """An argument in a message: a tensor by dtype and shape, a number by value, others by type."""
+    if isinstance(value, Tensor):
+        return f"{value.dtype.name} {tuple(value.shape)}"
+    if value is None or isinstance(value, (int, float)):
+        return repr(value)
+    return type(value).__name__
 
 
 # -- elementwise --------------------------------------------------------------------------------
@@ -294,9 +314,8 @@ def unary(
         def function(input: Tensor) -> Tensor:
             try:
                 handle = map1(number, input._h, 0.0, 0.0)
-            except AttributeError:
-                _check_tensors(row, (input,), {})
-                raise
+            except AttributeError as error:
+                explain(body, error, (input,), {})
             if not handle:
                 fail()
             out = new(cls)
@@ -470,8 +489,16 @@ def comparison(
 
 def composite(function: Callable[..., Any]) -> Callable[..., Any]:
     """Marks an ordinary function over ops as part of the public face."""
-    COMPOSITES[function.__name__] = function
-    return function
+
+    @functools.wraps(function)
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except MISTAKES as error:
+            explain(function, error, args, kwargs)
+
+    COMPOSITES[function.__name__] = checked
+    return checked
 
 
 def root(function: Callable[..., Any]) -> Callable[..., Any]:
