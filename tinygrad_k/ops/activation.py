@@ -47,7 +47,7 @@ def relu(input: Tensor) -> Tensor:
 
 @binary(
     vjp={"input": lambda g, other: relu_backward(g, other), "other": vanishes},
-    ref=lambda g, y: g * (y > 0),
+    ref=lambda g, y: np.where((y > 0) | np.isnan(g), g, 0),
     domain=(real, KINK),
     dtypes="float",
     inplace=False,
@@ -117,11 +117,18 @@ DENSITY = 1.0 / math.sqrt(2.0 * math.pi)
 TANH_SCALE, TANH_CUBIC = math.sqrt(2.0 / math.pi), 0.044715
 
 
+def _not_infinite(x: Any) -> Any:
+    """x where the limit for -inf is wanted of x times a factor that vanishes there."""
+    return np.maximum(x, -1e4)
+
+
 def _numpy_gelu(x: Any) -> Any:
+    x = _not_infinite(x)
     return 0.5 * x * (1 + _erf(x / math.sqrt(2)))
 
 
 def _numpy_gelu_tanh(x: Any) -> Any:
+    x = _not_infinite(x)
     return 0.5 * x * (1 + np.tanh(TANH_SCALE * (x + TANH_CUBIC * x**3)))
 
 
@@ -154,12 +161,17 @@ def _gelu_tanh_bend(x: Tensor) -> Tensor:
     return (1.0 - square(t)) * (first + x * (second * 0.5 - t * square(first)))
 
 
+def _numpy_gelu_backward(g: Any, x: Any) -> Any:
+    x = np.clip(x, -1e4, 1e4)
+    return g * (0.5 * (1 + _erf(x / math.sqrt(2))) + x * DENSITY * np.exp(-x * x / 2))
+
+
 @binary(
     vjp={
         "input": lambda g, other: gelu_backward(g, other),
         "other": lambda g, input, other: g * input * _gelu_bend(other),
     },
-    ref=lambda g, x: g * (0.5 * (1 + _erf(x / math.sqrt(2))) + x * DENSITY * np.exp(-x * x / 2)),
+    ref=_numpy_gelu_backward,
     dtypes="float",
     inplace=False,
 )
@@ -168,6 +180,7 @@ def gelu_backward(input: Any, other: Any) -> Tensor:
 
 
 def _numpy_gelu_tanh_backward(g: Any, x: Any) -> Any:
+    x = np.clip(x, -1e4, 1e4)
     t = np.tanh(TANH_SCALE * (x + TANH_CUBIC * x**3))
     slope = TANH_SCALE * (1 + 3 * TANH_CUBIC * x * x)
     return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope)
@@ -205,7 +218,16 @@ def _silu_bend(x: Tensor) -> Tensor:
     return s * (1.0 - s) * (x * (1.0 - s * 2.0) + 2.0)
 
 
-@unary(vjp=lambda g, input: silu_backward(g, input), ref=lambda x: x / (1 + np.exp(-x)))
+def _numpy_silu_backward(g: Any, x: Any) -> Any:
+    x = np.clip(x, -1e4, 1e4)
+    s = 1 / (1 + np.exp(-x))
+    return g * (s * (1 + x * (1 - s)))
+
+
+@unary(
+    vjp=lambda g, input: silu_backward(g, input),
+    ref=lambda x: _not_infinite(x) / (1 + np.exp(-_not_infinite(x))),
+)
 def silu(input: Tensor) -> Tensor:
     """x sigmoid(x), also called swish."""
 
@@ -215,7 +237,7 @@ def silu(input: Tensor) -> Tensor:
         "input": lambda g, other: silu_backward(g, other),
         "other": lambda g, input, other: g * input * _silu_bend(other),
     },
-    ref=lambda g, x: g / (1 + np.exp(-x)) * (1 + x * (1 - 1 / (1 + np.exp(-x)))),
+    ref=_numpy_silu_backward,
     dtypes="float",
     inplace=False,
 )

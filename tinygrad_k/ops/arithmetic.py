@@ -32,7 +32,12 @@ def abs(input: Tensor) -> Tensor:
     """The absolute value |x|, elementwise. The derivative at 0 is 0."""
 
 
-@unary(vjp=lambda g: flat(g), ref=np.sign, domain=away_from(0.0), dtypes="number")
+@unary(
+    vjp=lambda g: flat(g),
+    ref=lambda x: np.where(np.isnan(x), 0, np.sign(x)),
+    domain=away_from(0.0),
+    dtypes="number",
+)
 def sign(input: Tensor) -> Tensor:
     """-1, 0 or 1 as the sign of x, elementwise; 0 for NaN."""
 
@@ -62,7 +67,7 @@ def ceil(input: Tensor) -> Tensor:
 
 @unary(
     vjp=lambda g: flat(g),
-    ref=np.rint,
+    ref=np.round,
     domain=away_from(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5),
     dtypes="number",
 )
