@@ -1,0 +1,312 @@
+"""The laws of derivatives, as functions of a case: each raises AssertionError where it is broken.
+
+Tests and the mutation script share them. A derivative is compared along random directions: one pair
+of evaluations sees every entry of the Jacobian at once, and a wrong entry hides with probability 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from cases import Case, array_of, case_of, elementwise_case
+
+import tinygrad_k as tk
+from tinygrad_k.ops import Op
+from tinygrad_k.ops.declare import no_grad
+
+STEP = 1e-5  # of central differences: error 1e-10 of the third derivative, rounding 1e-11
+CLOSE = 2e-6  # of the sum of the sizes of the terms compared
+EDGE_STEP, EDGE_CLOSE = 1e-6, 1e-4  # of one-sided differences, whose error is the step itself
+
+
+def differentiable(op: Op) -> bool:
+    """Whether the op has a rule at all."""
+    return not isinstance(op.vjp, no_grad)
+
+
+def operands(case: Case) -> list[int]:
+    """Which arrays of the case the op's rules give gradients for, by position."""
+    places, position = [], 0
+    bound = case.op.bind(case.args, case.kwargs)
+    order = {id(x): i for i, x in enumerate(case.arrays())}
+    for name, value in zip(case.op.parameters, bound, strict=False):
+        found: list[np.ndarray] = []
+        for each in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(each, np.ndarray):
+                found.append(each)
+        rule = True if callable(case.op.vjp) else case.op.vjp.get(name)
+        position += len(found)
+        if rule is None or isinstance(rule, no_grad):
+            continue
+        places += [order[id(x)] for x in found if x.dtype.kind == "f"]
+    return places
+
+
+def leaves_of(case: Case, places: list[int], arrays: list[np.ndarray]) -> list[tk.Tensor]:
+    """All arrays as tensors, those at ``places`` as leaves."""
+    tensors = [tk.from_numpy(np.array(x)) for x in arrays]
+    for i in places:
+        tensors[i].requires_grad_()
+    return tensors
+
+
+def call(case: Case, tensors: list[tk.Tensor]) -> tk.Tensor:
+    ready = case.replaced(list(tensors))
+    if hasattr(tk, "manual_seed"):
+        tk.manual_seed(0)
+    return case.op.function(*ready.args, **ready.kwargs)
+
+
+def gradients(
+    case: Case, tensors: list[tk.Tensor], places: list[int], seed: tk.Tensor, create: bool = False
+) -> list[tk.Tensor | None]:
+    """The gradients of <seed, op> for the tensors at ``places``."""
+    result = call(case, tensors)
+    assert result.requires_grad, f"{case}: the result is not in the graph"
+    found = tk.autograd.grad(
+        result, [tensors[i] for i in places], seed, create_graph=create, allow_unused=True
+    )
+    for i, each in zip(places, found, strict=True):
+        if each is not None:
+            assert each.shape == tensors[i].shape, f"{case}: gradient {i} has shape {each.shape}"
+            assert each.dtype is tensors[i].dtype, f"{case}: gradient {i} is {each.dtype}"
+    return list(found)
+
+
+def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Normal numbers as an array, also without dimensions."""
+    return np.asarray(rng.standard_normal(shape))
+
+
+def dot(a: np.ndarray | None, b: np.ndarray) -> float:
+    return 0.0 if a is None else float(np.sum(a * b))
+
+
+def size(a: np.ndarray | None, b: np.ndarray) -> float:
+    return 0.0 if a is None else float(np.sum(np.abs(a * b)))
+
+
+def compare(
+    case: Case,
+    what: str,
+    value: Callable[[list[np.ndarray]], float],
+    at: list[np.ndarray],
+    place: int,
+    analytic: np.ndarray | None,
+    rng: np.random.Generator,
+) -> None:
+    """The derivative of ``value`` along a random direction of one array against the gradient."""
+    direction = normal(rng, at[place].shape)
+    sides = []
+    for step in (STEP, -STEP):
+        moved = list(at)
+        moved[place] = np.asarray(at[place] + step * direction)
+        sides.append(value(moved))
+    numeric = (sides[0] - sides[1]) / (2 * STEP)
+    given = dot(analytic, direction)
+    scale = 1 + abs(numeric) + size(analytic, direction) + abs(sides[0])
+    assert abs(numeric - given) <= CLOSE * scale, (
+        f"{case}: {what} for operand {place} along a direction is {given:.9g}, "
+        f"{numeric:.9g} by differences"
+    )
+
+
+def check_first(case: Case, seed: int = 0) -> None:
+    """The rule's gradient is the derivative of the op."""
+    rng = np.random.default_rng(seed)
+    arrays, places = case.arrays(), operands(case)
+    if not places:
+        return
+    g = normal(rng, call(case, leaves_of(case, [], arrays)).shape)
+
+    def value(at: list[np.ndarray]) -> float:
+        return dot(array_of(call(case, leaves_of(case, [], at))), g)
+
+    tensors = leaves_of(case, places, arrays)
+    found = gradients(case, tensors, places, tk.from_numpy(g))
+    for i, each in zip(places, found, strict=True):
+        analytic = None if each is None else array_of(each)
+        compare(case, "the gradient", value, arrays, i, analytic, rng)
+
+
+def check_second(case: Case, seed: int = 0) -> None:
+    """The gradient's own gradient, for the operands and for what came from above."""
+    rng = np.random.default_rng(seed)
+    arrays, places = case.arrays(), operands(case)
+    if not places:
+        return
+    g = normal(rng, call(case, leaves_of(case, [], arrays)).shape)
+    weights = [normal(rng, arrays[i].shape) for i in places]
+
+    def scalar(tensors: list[tk.Tensor], create: bool) -> tk.Tensor | None:
+        found = gradients(case, tensors[:-1], places, tensors[-1], create)
+        terms = [
+            (each * tk.from_numpy(w)).sum()
+            for each, w in zip(found, weights, strict=True)
+            if each is not None
+        ]
+        total = None
+        for term in terms:
+            total = term if total is None else total + term
+        return total
+
+    def value(at: list[np.ndarray]) -> float:
+        tensors = [*leaves_of(case, places, at[:-1]), tk.from_numpy(np.array(at[-1]))]
+        total = scalar(tensors, False)
+        return 0.0 if total is None else total.item()
+
+    at = [*arrays, g]
+    wanted = [*places, len(arrays)]
+    tensors = leaves_of(case, wanted, at)
+    total = scalar(tensors, True)
+    found: list[Any] = [None] * len(wanted)
+    if total is not None and total.requires_grad:
+        found = list(tk.autograd.grad(total, [tensors[i] for i in wanted], allow_unused=True))
+    for i, each in zip(wanted, found, strict=True):
+        analytic = None if each is None else array_of(each)
+        compare(case, "the second derivative", value, at, i, analytic, rng)
+
+
+def check_linear(case: Case, seed: int = 0) -> None:
+    """The gradient is linear in what comes from above."""
+    rng = np.random.default_rng(seed)
+    arrays, places = case.arrays(), operands(case)
+    if not places:
+        return
+    shape = call(case, leaves_of(case, [], arrays)).shape
+    one, two = normal(rng, shape), normal(rng, shape)
+    results = []
+    for g in (one, two, 2 * one - 3 * two, np.zeros(shape)):
+        tensors = leaves_of(case, places, arrays)
+        found = gradients(case, tensors, places, tk.from_numpy(np.array(g)))
+        results.append([None if each is None else array_of(each) for each in found])
+    for a, b, both, nothing in zip(*results, strict=True):
+        assert (a is None) == (b is None) == (both is None), str(case)
+        if a is not None:
+            scale = np.max(np.abs(a), initial=1) + np.max(np.abs(b), initial=1)
+            assert np.allclose(both, 2 * a - 3 * b, rtol=0, atol=1e-12 * scale), str(case)
+            assert not nothing.any(), f"{case}: the gradient of nothing is not 0"
+
+
+# Where rules choose: kinks, ties, zeros and signs. Powers and logarithms meet their edges here too.
+EDGES = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
+
+
+def edge_case(op: Op) -> Case:
+    """An elementwise op on every combination of edges and of the kinks it declares."""
+    grids = [sorted({*EDGES, *draw.kinks}) for draw in op.domain]
+    return Case(op, tuple(np.array(x).ravel() for x in np.meshgrid(*grids)))
+
+
+def check_edges(op: Op) -> None:
+    """At kinks and ties the gradient lies between the slopes on the two sides.
+
+    Where the two agree, that is the derivative. Slopes that are not finite, or steps across a jump,
+    say nothing. Where operands tie, the slope along the diagonal must be the sum of the gradients.
+    """
+    case = edge_case(op)
+    arrays, places = case.arrays(), operands(case)
+    if not places:
+        return
+
+    def value(at: list[np.ndarray]) -> np.ndarray:
+        return array_of(call(case, leaves_of(case, [], at)))
+
+    here = value(arrays)
+    tensors = leaves_of(case, places, arrays)
+    seed = tk.from_numpy(np.ones(here.shape))
+    found = gradients(case, tensors, places, seed)
+    total = np.zeros(here.shape)
+    for i, each in zip(places, found, strict=True):
+        given = np.zeros(here.shape) if each is None else array_of(each)
+        total += given
+        _between(case, i, given, *_slopes(value, arrays, here, [i]))
+    if len(arrays) == 2 and len(places) == 2:
+        tied = arrays[0] == arrays[1]
+        left, right = _slopes(value, arrays, here, places)
+        smooth = tied & (np.abs(left - right) < EDGE_CLOSE)
+        _between(case, -1, total[smooth], left[smooth], right[smooth])
+
+
+def _slopes(
+    value: Callable[[list[np.ndarray]], np.ndarray],
+    arrays: list[np.ndarray],
+    here: np.ndarray,
+    moved: list[int],
+) -> tuple[np.ndarray, np.ndarray]:
+    with np.errstate(all="ignore"):
+        sides = [
+            (value([x + step if i in moved else x for i, x in enumerate(arrays)]) - here) / step
+            for step in (-EDGE_STEP, EDGE_STEP)
+        ]
+    return sides[0], sides[1]
+
+
+def _between(case: Case, place: int, given: Any, left: Any, right: Any) -> None:
+    with np.errstate(all="ignore"):
+        low, high = np.minimum(left, right), np.maximum(left, right)
+        slack = EDGE_CLOSE * (1 + np.minimum(np.abs(low), np.abs(high)))
+        known = np.isfinite(low) & np.isfinite(high)
+        # steeper than this is a jump or a root's infinite slope: no number stands between
+        known &= (np.abs(low) < 100) & (np.abs(high) < 100)
+        bad = known & ~((given >= low - slack) & (given <= high + slack))
+    assert not bad.any(), (
+        f"{case.op.name}: at {[x[bad][0] for x in case.arrays() if x.shape == bad.shape]} the "
+        f"gradient of operand {place} is {given[bad][0]}, the slopes {low[bad][0]}, {high[bad][0]}"
+    )
+
+
+def check_constant(case: Case) -> None:
+    """Where all elements of the operands tie, the slope in the direction of all ones is right."""
+    arrays, places = case.arrays(), operands(case)
+    if not places:
+        return
+    flat = [np.full(x.shape, 1.5) if i in places else x for i, x in enumerate(arrays)]
+
+    def value(at: list[np.ndarray]) -> np.ndarray:
+        return array_of(call(case, leaves_of(case, [], at)))
+
+    g = normal(np.random.default_rng(0), value(flat).shape)
+    tensors = leaves_of(case, places, flat)
+    found = gradients(case, tensors, places, tk.from_numpy(g))
+    sides = [
+        dot(value([x + s if i in places else x for i, x in enumerate(flat)]), g)
+        for s in (STEP, -STEP)
+    ]
+    left = (sides[0] - dot(value(flat), g)) / STEP
+    right = (dot(value(flat), g) - sides[1]) / STEP
+    numeric = (left + right) / 2
+    given = sum(0.0 if each is None else float(array_of(each).sum()) for each in found)
+    scale = 1 + abs(numeric) + abs(given) + abs(sides[0])
+    if np.isfinite(numeric) and abs(left - right) < 1e-3 * scale:
+        assert abs(numeric - given) <= 1e-5 * scale, (
+            f"{case}: where all elements are equal, the slope is {given:.9g}, "
+            f"{numeric:.9g} by differences"
+        )
+
+
+def sample_cases(op: Op, seed: int = 0) -> Iterator[Case]:
+    """The op's samples in double precision."""
+    for i, sample in enumerate(op.samples):
+        yield case_of(op, sample, tk.float64, seed + i)
+
+
+PAIRS_OF_SHAPES = (((2, 3), (2, 3)), ((2, 3), (3,)), ((), (2, 2)), ((1, 2), (3, 1)), ((0, 2), (2,)))
+
+
+def check_op(op: Op) -> None:
+    """Every law on every sample of an op: what the mutation script runs."""
+    for seed in (0, 7):
+        for case in sample_cases(op, seed):
+            check_first(case, seed)
+            check_second(case, seed)
+    for case in sample_cases(op, 3):
+        check_linear(case)
+        check_constant(case)
+    if op.domain:
+        check_edges(op)
+        if len(op.domain) == 2:
+            for shapes in PAIRS_OF_SHAPES:
+                check_first(elementwise_case(op, shapes, tk.float64, 5))

@@ -1,0 +1,183 @@
+"""How the operands lie in memory does not show in the result, nor does the number of threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import (
+    FLOATS,
+    GROUPS,
+    INSTRUCTION_SETS,
+    INTEGERS,
+    Case,
+    array_of,
+    assert_close,
+    big_case,
+    cases,
+    elementwise_case,
+    mapped,
+    name_of,
+    rows,
+    same_bits,
+)
+from hypothesis import given, strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygrad_k as tk
+from tinygrad_k.backend import lib
+from tinygrad_k.ops import Op
+
+every_op = pytest.mark.parametrize("op", rows(lambda op: op.samples), ids=name_of)
+
+
+def transposed(x: np.ndarray) -> np.ndarray:
+    return np.array(x, order="F")
+
+
+def stepped(x: np.ndarray) -> np.ndarray:
+    """Every second element of a larger array whose other elements are poison."""
+    wide = np.zeros([2 * n + 1 for n in x.shape], x.dtype)
+    wide[...] = np.nan if x.dtype.kind == "f" else 1
+    window = wide[(..., *(slice(1, 2 * n, 2) for n in x.shape))]
+    window[...] = x
+    return window
+
+
+def reversed_(x: np.ndarray) -> np.ndarray:
+    """The same values behind negative strides."""
+    every = (..., *(slice(None, None, -1),) * x.ndim)
+    return np.array(x[every])[every]
+
+
+def read_only(x: np.ndarray) -> np.ndarray:
+    copy = np.array(x)
+    copy.flags.writeable = False
+    return copy
+
+
+def shifted(x: np.ndarray) -> np.ndarray:
+    """One element off every alignment a vector load may like."""
+    room = np.empty(x.size + 1, x.dtype)
+    room[1:] = x.reshape(-1)
+    return room[1:].reshape(x.shape)
+
+
+def expanded(x: np.ndarray) -> np.ndarray:
+    """The first entry of each dimension in turn, repeated with stride 0: other values, no copy."""
+    if not x.size or not x.ndim:
+        return x
+    return np.broadcast_to(x[:1], x.shape)
+
+
+LAYOUTS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
+    transposed,
+    stepped,
+    reversed_,
+    read_only,
+    shifted,
+    expanded,
+)
+
+
+def contiguous(x: np.ndarray) -> np.ndarray:
+    return np.array(x, order="C")
+
+
+def outcome(case: Case) -> np.ndarray | str:
+    """The result, or the kind of exception."""
+    try:
+        return array_of(case.call())
+    except (ValueError, IndexError, ZeroDivisionError) as error:
+        return type(error).__name__
+
+
+def assert_same(laid: Case, note: str) -> None:
+    """The case gives what it gives with contiguous copies of its operands."""
+    before = [np.array(x) for x in laid.arrays()]
+    expected = outcome(laid.changed(contiguous))
+    try:
+        found = outcome(laid)
+    except RuntimeError as error:
+        # only a view may say that these strides allow none
+        assert laid.op.family == "view" and "stride" in str(error), f"{laid}: {error}"
+        return
+    if isinstance(expected, str) or isinstance(found, str):
+        assert isinstance(expected, str) and found == expected, f"{laid} {note}: {found}"
+        return
+    if laid.op.family == "reduction":  # walks the memory in its order, so it rounds in that order
+        reference = laid.reference()
+        assert reference is None or assert_close(laid, found, reference) is None
+    else:
+        assert same_bits(found, expected), f"{laid} with {note} operands: {found} {expected}"
+    for x, old in zip(laid.arrays(), before, strict=True):
+        assert same_bits(np.array(x), old), f"{laid} changed an operand"
+
+
+@every_op
+def test_samples_in_every_layout(op: Op, isa: str) -> None:
+    kinds = [kind for kind in GROUPS[op.dtypes] if kind in (*FLOATS, INTEGERS[0])] or None
+    for case in cases(op, tuple(kinds) if kinds else None):
+        for layout in LAYOUTS:
+            assert_same(case.changed(layout), layout.__name__)
+        for i in range(len(case.arrays())):
+            some = [transposed(x) if i == j else x for j, x in enumerate(case.arrays())]
+            assert_same(case.replaced(some), f"operand {i} transposed")
+
+
+@pytest.mark.parametrize("op", rows(lambda op: op.domain), ids=name_of)
+@given(data=st.data())
+def test_drawn_layouts(op: Op, data: st.DataObject) -> None:
+    assert lib.tk_choose_isa(data.draw(st.sampled_from(INSTRUCTION_SETS)).encode()) == 0
+    shapes = data.draw(
+        hnp.mutually_broadcastable_shapes(num_shapes=len(op.domain), max_dims=4, max_side=20)
+    ).input_shapes
+    kind = data.draw(st.sampled_from(GROUPS[op.dtypes]))
+    case = elementwise_case(op, shapes, kind, data.draw(st.integers(0, 999)))
+    chosen = [data.draw(st.sampled_from(LAYOUTS)) for _ in shapes]
+    laid = [layout(x) for layout, x in zip(chosen, case.arrays(), strict=True)]
+    assert_same(case.replaced(laid), str([layout.__name__ for layout in chosen]))
+
+
+def foul(nbytes: int) -> None:
+    """Fills the blocks that the allocator keeps for this size with NaN."""
+    poison = np.full(nbytes // 8 + 1, np.nan)
+    kept = [tk.from_numpy(poison).clone() for _ in range(3)]
+    del kept
+
+
+@every_op
+def test_every_element_is_written(op: Op, isa: str) -> None:
+    """Memory that held something else before gives the same result: nothing is left unwritten."""
+    for case in cases(op, (GROUPS[op.dtypes][0],)):
+        first = outcome(case)
+        if isinstance(first, np.ndarray):
+            for _ in range(2):
+                foul(first.nbytes)
+                again = outcome(case)
+                assert isinstance(again, np.ndarray)
+                assert same_bits(again, first), f"{case}: {again} {first}"
+
+
+@every_op
+def test_threads_do_not_show(op: Op, in_turn: Any) -> None:
+    """1, 2, 3 and 7 threads give the same bits on operands large enough for all of them."""
+    case = big_case(op, GROUPS[op.dtypes][0])
+    if case is None:
+        assert op.family in ("view", "place"), f"{op.name}: no sample can be made large"
+        return
+    results = {n: array_of(case.call()) for n in in_turn()}
+    for n, result in results.items():
+        assert same_bits(result, results[1]), f"{case}: {n} threads give other bits than 1"
+
+
+@pytest.mark.parametrize("op", rows(lambda op: op.domain), ids=name_of)
+def test_threads_do_not_show_in_strided_operands(op: Op, in_turn: Any) -> None:
+    case = big_case(op, GROUPS[op.dtypes][0])
+    assert case is not None
+    laid = case.changed(lambda x: mapped(transposed, x, np.ndarray))
+    expected = array_of(case.call())
+    for n in in_turn():
+        assert same_bits(array_of(laid.call()), expected), f"{laid}: {n} threads"
