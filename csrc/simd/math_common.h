@@ -218,7 +218,7 @@ TK_INLINE V v_atanh(V x)
 
 /* |x| = n pi/2 + r + tail with |r| <= pi/4, for |x| <= TK_TURN_LIMIT; returns r, sets the low bits
  * of n. n times each part of pi/2 but the last is exact, with FMA because it is not rounded. There
- * the tail matters only where r is tiny; without FMA it is also what the last step of r has lost. */
+ * the tail matters only where r is tiny; without FMA it is also what the last step of r lost. */
 TK_INLINE V v_turn(V x, V *tail, M *n)
 {
     V a = v_abs(x), t = a * TK_TWO_OVER_PI + TK_MAGIC;

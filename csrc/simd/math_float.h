@@ -133,7 +133,7 @@ TK_INLINE V v_erf_small(V x)
     return p * x + x;
 }
 
-/* erfc(a) = 2^power factor, power = -a P(a), factor = 1; 0.85 <= a <= 4, error 2^-28.2 (absolute) */
+/* erfc(a) = 2^power factor, power = -a P(a), factor = 1, 0.85 <= a <= 4; absolute error 2^-28.2 */
 TK_INLINE V v_erfc_parts(V a, V *power)
 {
     V p = -0x1.45c65ep-12f * a + 0x1.3108fep-8f;
