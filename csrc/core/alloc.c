@@ -86,15 +86,10 @@ static void drop_kept_blocks(void) /* the lock is held */
     stats.cached = 0;
 }
 
-char *tk_block_get(int64_t nbytes)
+/* The next four run with the lock held. */
+
+static kept *take_block(int class, int64_t bytes)
 {
-    int64_t bytes;
-    int class = size_class(nbytes, &bytes);
-    tk_memory_lock();
-    if (allocation_fails()) {
-        tk_memory_unlock();
-        return NULL;
-    }
     kept *block = free_blocks[class];
     if (block) {
         free_blocks[class] = block->next;
@@ -105,60 +100,26 @@ char *tk_block_get(int64_t nbytes)
     stats.in_use += bytes;
     if (stats.in_use > stats.peak)
         stats.peak = stats.in_use;
-    tk_memory_unlock();
-    if (block)
-        return (char *)block;
-
-    void *fresh = NULL;
-    size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
-    if (posix_memalign(&fresh, alignment, (size_t)bytes) != 0) {
-        tk_memory_lock();
-        drop_kept_blocks();
-        tk_memory_unlock();
-        if (posix_memalign(&fresh, alignment, (size_t)bytes) != 0) {
-            tk_memory_lock();
-            stats.in_use -= bytes;
-            tk_memory_unlock();
-            return NULL;
-        }
-    }
-#ifdef MADV_HUGEPAGE
-    if (bytes >= HUGE_PAGE)
-        madvise(fresh, (size_t)bytes, MADV_HUGEPAGE);
-#endif
-    return fresh;
+    return block;
 }
 
-void tk_block_put(char *block, int64_t nbytes)
+static int keep_block(char *block, int class, int64_t bytes) /* 0: the cache is full */
 {
-    int64_t bytes;
-    int class = size_class(nbytes, &bytes);
-    tk_memory_lock();
     stats.in_use -= bytes;
-    int keep = stats.cached + bytes <= cache_limit;
-    if (keep) {
-        ((kept *)block)->next = free_blocks[class];
-        free_blocks[class] = (kept *)block;
-        stats.cached += bytes;
-    }
-    tk_memory_unlock();
-    if (!keep)
-        free(block);
+    if (stats.cached + bytes > cache_limit)
+        return 0;
+    ((kept *)block)->next = free_blocks[class];
+    free_blocks[class] = (kept *)block;
+    stats.cached += bytes;
+    return 1;
 }
 
-void *tk_object_get(int kind)
+static void *take_object(int kind)
 {
-    tk_memory_lock();
-    if (allocation_fails()) {
-        tk_memory_unlock();
-        return NULL;
-    }
     if (!free_objects[kind]) {
         char *slab = malloc(OBJECTS_PER_SLAB * object_size[kind]);
-        if (!slab) {
-            tk_memory_unlock();
+        if (!slab)
             return NULL;
-        }
         for (int i = 0; i < OBJECTS_PER_SLAB; i++) {
             kept *object = (kept *)(slab + (size_t)i * object_size[kind]);
             object->next = free_objects[kind];
@@ -168,6 +129,65 @@ void *tk_object_get(int kind)
     kept *object = free_objects[kind];
     free_objects[kind] = object->next;
     stats.tensors += kind == TK_HANDLE;
+    return object;
+}
+
+static void keep_object(int kind, void *object)
+{
+    ((kept *)object)->next = free_objects[kind];
+    free_objects[kind] = object;
+    stats.tensors -= kind == TK_HANDLE;
+}
+
+static char *fresh_block(int64_t bytes)
+{
+    void *block = NULL;
+    size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : ALIGNMENT;
+    if (posix_memalign(&block, alignment, (size_t)bytes) != 0) {
+        tk_memory_trim();
+        if (posix_memalign(&block, alignment, (size_t)bytes) != 0) {
+            tk_memory_lock();
+            stats.in_use -= bytes;
+            tk_memory_unlock();
+            return NULL;
+        }
+    }
+#ifdef MADV_HUGEPAGE
+    if (bytes >= HUGE_PAGE)
+        madvise(block, (size_t)bytes, MADV_HUGEPAGE);
+#endif
+    return block;
+}
+
+char *tk_block_get(int64_t nbytes)
+{
+    int64_t bytes;
+    int class = size_class(nbytes, &bytes);
+    tk_memory_lock();
+    if (allocation_fails()) {
+        tk_memory_unlock();
+        return NULL;
+    }
+    kept *block = take_block(class, bytes);
+    tk_memory_unlock();
+    return block ? (char *)block : fresh_block(bytes);
+}
+
+void tk_block_put(char *block, int64_t nbytes)
+{
+    int64_t bytes;
+    int class = size_class(nbytes, &bytes);
+    tk_memory_lock();
+    int keep = keep_block(block, class, bytes);
+    tk_memory_unlock();
+    if (!keep)
+        free(block);
+}
+
+void *tk_object_get(int kind)
+{
+    tk_memory_lock();
+    void *object = allocation_fails() ? NULL : take_object(kind);
     tk_memory_unlock();
     return object;
 }
@@ -175,10 +195,50 @@ void *tk_object_get(int kind)
 void tk_object_put(int kind, void *object)
 {
     tk_memory_lock();
-    ((kept *)object)->next = free_objects[kind];
-    free_objects[kind] = object;
-    stats.tensors -= kind == TK_HANDLE;
+    keep_object(kind, object);
     tk_memory_unlock();
+}
+
+tk_tensor *tk_tensor_get(int64_t nbytes)
+{
+    int64_t bytes;
+    int class = size_class(nbytes, &bytes);
+    tk_memory_lock();
+    tk_tensor *t = allocation_fails() ? NULL : take_object(TK_HANDLE);
+    tk_storage *storage = !t || allocation_fails() ? NULL : take_object(TK_STORAGE);
+    int no_block = !storage || allocation_fails();
+    char *block = no_block ? NULL : (char *)take_block(class, bytes);
+    tk_memory_unlock();
+    if (!block && !no_block)
+        block = fresh_block(bytes);
+    if (!block) {
+        if (t)
+            tk_object_put(TK_HANDLE, t);
+        if (storage)
+            tk_object_put(TK_STORAGE, storage);
+        return NULL;
+    }
+    *storage = (tk_storage){.data = block, .nbytes = nbytes, .refs = 1};
+    t->storage = storage;
+    t->data = block;
+    t->refs = 1;
+    return t;
+}
+
+void tk_tensor_put(tk_tensor *t)
+{
+    tk_storage *storage = t->storage;
+    char *block = storage->data;
+    int64_t bytes;
+    int class = size_class(storage->nbytes, &bytes), keep = 1, owned = !storage->owner;
+    tk_memory_lock();
+    if (owned)
+        keep = keep_block(block, class, bytes);
+    keep_object(TK_STORAGE, storage);
+    keep_object(TK_HANDLE, t);
+    tk_memory_unlock();
+    if (!keep)
+        free(block);
 }
 
 void tk_memory_stats(tk_memory *out)

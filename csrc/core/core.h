@@ -19,6 +19,10 @@ void tk_block_put(char *block, int64_t nbytes);
 void *tk_object_get(int kind); /* a handle or a storage record */
 void tk_object_put(int kind, void *object);
 enum { TK_HANDLE, TK_STORAGE };
+/* A handle on a new storage of its own, geometry to be filled in; and their release together, when
+ * both have no other user. One lock for all three parts. NULL when out of memory. */
+tk_tensor *tk_tensor_get(int64_t nbytes);
+void tk_tensor_put(tk_tensor *t);
 void tk_memory_lock(void);
 void tk_memory_unlock(void);
 

@@ -222,19 +222,12 @@ tk_tensor *tk_empty(int dtype, int ndim, const int64_t *shape)
     if (numel < 0)
         return NULL;
     int64_t nbytes = numel * tk_item_size[dtype];
-    char *block = tk_block_get(nbytes);
-    if (!block) {
+    tk_tensor *t = tk_tensor_get(nbytes);
+    if (!t) {
         out_of_memory(nbytes);
         return NULL;
     }
-    tk_storage *storage = new_storage(block, nbytes);
-    tk_tensor *t = storage ? new_handle(storage, block, dtype) : NULL;
-    if (!t) {
-        if (storage)
-            tk_object_put(TK_STORAGE, storage);
-        tk_block_put(block, nbytes);
-        return NULL;
-    }
+    t->dtype = dtype;
     t->ndim = ndim;
     t->numel = numel;
     t->flags = TK_CONTIGUOUS | (grad_mode ? TK_RECORD : 0);
@@ -279,14 +272,12 @@ int64_t tk_release(tk_tensor *t)
     if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return 0;
     tk_storage *storage = t->storage;
-    int64_t owner = 0;
-    if (__atomic_sub_fetch(&storage->refs, 1, __ATOMIC_ACQ_REL) == 0) {
-        owner = storage->owner;
-        if (!owner)
-            tk_block_put(storage->data, storage->nbytes);
-        tk_object_put(TK_STORAGE, storage);
+    if (__atomic_sub_fetch(&storage->refs, 1, __ATOMIC_ACQ_REL) > 0) {
+        tk_object_put(TK_HANDLE, t);
+        return 0;
     }
-    tk_object_put(TK_HANDLE, t);
+    int64_t owner = storage->owner;
+    tk_tensor_put(t);
     return owner;
 }
 
