@@ -134,6 +134,8 @@ int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b_or_null,
 tk_tensor *tk_reduce(int kernel, tk_tensor *a, uint32_t dim_mask, int keepdim, double p);
                                    /* p: var's correction */
 tk_tensor *tk_sum_to(tk_tensor *g, int ndim, const int64_t *shape); /* undoes a broadcast */
+tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse);
+tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b_or_null, int64_t dim); /* softmax ... */
 
 /* -- optimizers -------------------------------------------------------------------------------- */
 /* The slots of the buffer that a step reads its hyperparameters from, at every launch anew. What a

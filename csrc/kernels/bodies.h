@@ -6,6 +6,10 @@
 #include "map.h"
 #include "cast.h"
 #include "reduce.h"
+#include "scan.h"
+#if TK_IS_FLOAT
+#include "softmax.h"
+#endif
 #include "optim.h"
 #if TK_IS_FLOAT
 #include "matmul.h"

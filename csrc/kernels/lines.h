@@ -54,7 +54,7 @@ static inline void tk_advance(tk_cursor *at, const tk_dims *dims, int64_t step)
     }
 }
 
-/* Elements [start, start + n) of one line, in place where they are contiguous, else in the buffer. */
+/* Elements [start, start + n) of one line: in place where contiguous, else in the buffer. */
 static inline const void *tk_line(const tk_reduce_work *w, const tk_reducer *f, const char *base,
                                   int64_t start, int64_t n, char *buffer)
 {
@@ -188,6 +188,34 @@ TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk
             tk_advance(&kept, &w->kept, 1);
         }
     }
+}
+
+/* What tk_rows kernels treat at a time: one line of n elements, or n lines side by side, `rows`
+ * elements of each; stride elements from row to row. */
+typedef struct tk_block {
+    int64_t rows, n, stride;
+    int columns;
+} tk_block;
+
+enum { TK_BLOCK_COLUMNS = 512 }; /* lines side by side: their parameters take 4 KiB in double */
+#define TK_BLOCK_ELEMENTS 16384  /* of a tile, if it can be so small: in and out fit a 256 KiB L2 */
+
+/* The block that starts with line lo and at element *at; returns how many lines it has. */
+static inline int64_t tk_next_block(const tk_rows_work *w, int64_t lo, int64_t hi, tk_block *b,
+                                    int64_t *at)
+{
+    if (w->inner == 1) {
+        *b = (tk_block){.rows = 1, .n = w->length};
+        *at = lo * w->length;
+        return 1;
+    }
+    int64_t column = lo % w->inner, most = TK_BLOCK_ELEMENTS / w->length;
+    most = most < 64 ? 64 : most > TK_BLOCK_COLUMNS ? TK_BLOCK_COLUMNS : most;
+    *b = (tk_block){.rows = w->length, .n = w->inner - column, .stride = w->inner, .columns = 1};
+    b->n = b->n > hi - lo ? hi - lo : b->n;
+    b->n = b->n > most ? most : b->n;
+    *at = lo / w->inner * w->length * w->inner + column;
+    return b->n;
 }
 
 /* Reductions of the types that others accumulate in, defined when those are included. */

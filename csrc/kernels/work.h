@@ -29,8 +29,8 @@ typedef struct tk_dims {
     int64_t size[TK_MAX_NDIM], stride[TK_MAX_NDIM]; /* bytes */
 } tk_dims;
 
-/* Bytes of accumulators that one unit takes from one line: 64 for each of 256 bytes of lanes, so that
- * a float32 takes part in at most 64 additions before the pairwise tree. A quarter of a 64 KiB L1. */
+/* Bytes of accumulators that one unit takes from one line: 64 for each of 256 bytes of lanes, so
+ * that a lane makes at most 64 additions before the pairwise tree. Half of a 32 KiB L1. */
 #define TK_CHUNK_BYTES 16384
 /* Rows that one unit takes from a column: 64 groups of 8, for the same reason. */
 #define TK_CHUNK_ROWS 512
@@ -48,6 +48,20 @@ typedef struct tk_reduce_work {
     int32_t columns, phase, last;
     tk_dims kept, reduced;
 } tk_reduce_work;
+
+/* Lines along one dimension of contiguous tensors of the shape [outer][length][inner]; a unit is a
+ * line. Those of one outer index lie side by side. */
+typedef struct tk_rows_work {
+    const char *in[2]; /* the second is the first where an op has but one */
+    char *out;
+    int64_t length, inner;
+} tk_rows_work;
+typedef struct tk_scan_work {
+    const char *in;
+    char *out;
+    int64_t length, inner;
+    int32_t reverse;
+} tk_scan_work;
 
 /* A list of n contiguous tensors of one dtype. A unit is one element of their concatenation, for
  * total_norm a chunk of TK_NORM_CHUNK elements of one tensor. */

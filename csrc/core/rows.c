@@ -1,0 +1,100 @@
+/* The doors of what runs along one dimension: softmax and its kin, and running sums. */
+#include "core.h"
+
+/* Elements a thread must at least have: exponentials are dear, running sums are chains. */
+#define GRAIN 8192
+
+/* The dimension as 0 .. ndim-1 with the sizes before, of and after it. A tensor without dimensions
+ * is a line of one. */
+static int split(const char *op, const tk_tensor *a, int64_t dim, int64_t *outer, int64_t *length,
+                 int64_t *inner)
+{
+    int d = 0;
+    *outer = *length = *inner = 1;
+    if (a->ndim == 0 && (dim == 0 || dim == -1))
+        return 0;
+    if (tk_check_dim(op, a, dim, &d))
+        return -1;
+    for (int i = 0; i < a->ndim; i++)
+        *(i < d ? outer : i > d ? inner : length) *= a->shape[i];
+    return 0;
+}
+
+static int check_dtype(int kernel, const tk_tensor *a)
+{
+    if (tk_kernels[kernel].dtypes >> a->dtype & 1)
+        return 0;
+    tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", tk_kernel_name(kernel),
+            tk_dtype_names[a->dtype]);
+    return -1;
+}
+
+tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
+{
+    char left[TK_TEXT], right[TK_TEXT];
+    tk_rows_work w;
+    int64_t outer;
+    if (tk_check_kernel(kernel, TK_FAMILY_ROWS))
+        return NULL;
+    const char *op = tk_kernel_name(kernel);
+    int backward = kernel == TK_K_softmax_backward || kernel == TK_K_log_softmax_backward;
+    if (backward != (b != NULL)) {
+        tk_fail(TK_RUNTIME_ERROR, "%s: takes %d tensors", op, 1 + backward);
+        return NULL;
+    }
+    if (check_dtype(kernel, a) || split(op, a, dim, &outer, &w.length, &w.inner))
+        return NULL;
+    if (b && b->dtype != a->dtype) {
+        tk_fail(TK_DTYPE_ERROR, "%s: dtypes differ; got %s and %s", op, tk_dtype_names[a->dtype],
+                tk_dtype_names[b->dtype]);
+        return NULL;
+    }
+    if (b && !tk_same_shape(a, b)) {
+        tk_fail(TK_SHAPE_ERROR, "%s: shapes differ; got %s and %s", op,
+                tk_shape_text(left, a->ndim, a->shape), tk_shape_text(right, b->ndim, b->shape));
+        return NULL;
+    }
+    tk_tensor *out = tk_empty(a->dtype, a->ndim, a->shape);
+    if (!out || out->numel == 0)
+        return out;
+    tk_tensor *x = tk_contiguous(a), *y = x && b ? tk_contiguous(b) : NULL;
+    if (!x || (b && !y)) {
+        tk_release(out);
+        out = NULL;
+    } else {
+        w.in[0] = x->data;
+        w.in[1] = y ? y->data : x->data;
+        w.out = out->data;
+        tk_run(kernel, a->dtype, &w, outer * w.inner, GRAIN / w.length + 1);
+    }
+    if (x)
+        tk_release(x);
+    if (y)
+        tk_release(y);
+    return out;
+}
+
+tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse)
+{
+    tk_scan_work w;
+    int64_t outer;
+    if (tk_check_kernel(kernel, TK_FAMILY_SCAN))
+        return NULL;
+    if (check_dtype(kernel, a) ||
+        split(tk_kernel_name(kernel), a, dim, &outer, &w.length, &w.inner))
+        return NULL;
+    tk_tensor *out = tk_empty(tk_result_dtype(kernel, a->dtype), a->ndim, a->shape);
+    if (!out || out->numel == 0)
+        return out;
+    tk_tensor *x = tk_contiguous(a);
+    if (!x) {
+        tk_release(out);
+        return NULL;
+    }
+    w.in = x->data;
+    w.out = out->data;
+    w.reverse = reverse != 0;
+    tk_run(kernel, a->dtype, &w, outer * w.inner, GRAIN / w.length + 1);
+    tk_release(x);
+    return out;
+}
