@@ -178,6 +178,31 @@ typedef struct tk_generator {
 int tk_random(int kernel, tk_tensor *out, tk_generator *g, double p, double q);
 int tk_randint(tk_tensor *out, tk_generator *g, int64_t low, int64_t high); /* [low, high) */
 int tk_randperm(tk_tensor *out, tk_generator *g); /* of 0 .. n-1 */
+
+/* -- indexing: an index out of range is an error before anything is written ----------------------- */
+tk_tensor *tk_index_select(tk_tensor *a, int64_t dim, tk_tensor *index);
+tk_tensor *tk_gather(tk_tensor *a, int64_t dim, tk_tensor *index);
+/* In place. Repeated indices are taken in ascending order: sums are deterministic, the last one wins
+ * in a copy. */
+int tk_scatter(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src);
+int tk_scatter_add(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src);
+int tk_index_copy(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src);
+int tk_index_add(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, double alpha);
+tk_tensor *tk_wrap_index(tk_tensor *index, int64_t size); /* int64; negative ones from the end */
+/* Row-major positions in a tensor of these sizes, of n broadcast indices, wrapped likewise. */
+tk_tensor *tk_linear_index(int n, tk_tensor **index, const int64_t *sizes);
+tk_tensor *tk_nonzero(tk_tensor *a);         /* [n, ndim] int64 */
+tk_tensor *tk_flat_nonzero(tk_tensor *mask); /* [n] int64: row-major positions */
+tk_tensor *tk_masked_select(tk_tensor *a, tk_tensor *mask);
+tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim);
+
+/* -- losses of class labels [N] of any integer dtype; a label that is `ignored` counts nothing ------ */
+tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight_or_null,
+                       int64_t ignored); /* [N, C] -> [N]: -weight[t] logp[i, t] */
+tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weight_or_null,
+                                int64_t ignored, int64_t classes); /* [N] -> [N, C] */
+tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
+                         int64_t classes, int dtype); /* [N]: weight[t], 0 where ignored */
 /* cdef end */
 
 #endif

@@ -92,4 +92,8 @@ int tk_result_dtype(int kernel, int compute_dtype);
 /* The pieces of an elementwise launch that other families use too. */
 void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int nin);
 
+/* The int64 copy of class labels of any integer dtype, -1 where they are `ignored`; NULL with an
+ * error where another is not in [0, classes). */
+tk_tensor *tk_checked_labels(const char *op, tk_tensor *target, int64_t classes, int64_t ignored);
+
 #endif

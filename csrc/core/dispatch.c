@@ -22,7 +22,8 @@ enum {
     INT = 1 << TK_I64 | 1 << TK_I32 | 1 << TK_U8,
     NUM = FLOAT | INT,
     ALL = NUM | 1 << TK_BOOL,
-    LOGIC = INT | 1 << TK_BOOL
+    LOGIC = INT | 1 << TK_BOOL,
+    BOOL = 1 << TK_BOOL
 };
 
 const tk_kernel_row tk_kernels[TK_NUM_KERNELS] = {

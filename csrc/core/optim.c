@@ -5,7 +5,7 @@
 
 #include "core.h"
 
-#define GRAIN 16384 /* elements a thread must at least have: tens of microseconds of memory traffic */
+#define GRAIN 16384 /* elements a thread must at least have: some ten microseconds of traffic */
 enum { ROLES = 5 }; /* parameters, gradients, three states */
 
 static const char *const role_names[ROLES] = {"parameter", "gradient", "state 1", "state 2",
@@ -194,7 +194,9 @@ int tk_optim_step(int kernel, int n, tk_tensor **params, tk_tensor **grads, tk_t
 {
     if (tk_check_kernel(kernel, TK_FAMILY_OPTIM))
         return -1;
-    lists l = {.op = tk_kernel_name(kernel), .n = n, .given = {params, grads, state1, state2, state3}};
+    lists l = {.op = tk_kernel_name(kernel),
+               .n = n,
+               .given = {params, grads, state1, state2, state3}};
     unsigned states = states_of(kernel, hyper);
     l.roles = 3 | states;
     l.changes = 1 | states;
@@ -250,7 +252,8 @@ tk_tensor *tk_total_norm(int n, tk_tensor **in, double p)
             tk_run(TK_K_total_norm, dtype, &w, units, GRAIN / TK_NORM_CHUNK);
             total = combine(w.partial, units, p, total);
         }
-        out = tk_full_float(result, 0, NULL, p == 2 ? sqrt(total) : isinf(p) ? total : pow(total, 1 / p));
+        total = p == 2 ? sqrt(total) : isinf(p) ? total : pow(total, 1 / p);
+        out = tk_full_float(result, 0, NULL, total);
         tk_release(partial);
     }
     close_lists(&l);

@@ -1,5 +1,5 @@
-/* The doors of the random numbers. A launch takes its groups from the generator's counter at once, so
- * concurrent launches on one generator never share a word. */
+/* The doors of the random numbers. A launch takes its groups from the generator's counter at once,
+ * so concurrent launches on one generator never share a word. */
 #include <float.h>
 #include <math.h>
 

@@ -19,6 +19,8 @@
 #include "matmul_units.h"
 #endif
 #include "random.h"
+#include "index.h"
+#include "loss.h"
 #undef TK_SUFFIX
 #undef TK_SCALAR
 #undef TK_SIGNED

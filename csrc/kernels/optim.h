@@ -155,7 +155,7 @@ STEP(rmsprop, h[TK_HYPER_ALPHA], 1, h[TK_HYPER_CENTERED] != 0, MOMENTUM)
 #undef MOMENTUM
 #undef STEP
 
-/* -- all tensors of a list, each in place ----------------------------------------------------------- */
+/* -- all tensors of a list, each in place ----------------------------------------------------- */
 
 TK_INLINE void TK_FN(list_loop)(const tk_list_work *w, int64_t lo, int64_t hi, const V p, const V q,
                                 V (*f)(V, V, V))
@@ -194,7 +194,7 @@ static void TK_FN(clamp_all)(const void *work, int64_t lo, int64_t hi)
     TK_FN(list_loop)(w, lo, hi, v_set((T)w->hyper[0]), v_set((T)w->hyper[1]), TK_FN(clamped));
 }
 
-/* -- norms ------------------------------------------------------------------------------------------ */
+/* -- norms ------------------------------------------------------------------------------------ */
 
 /* Sixteen sums, whatever the width of a register, so that every instruction set rounds alike; in
  * double, so that squares of floats are exact and cannot overflow. */

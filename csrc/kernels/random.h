@@ -97,7 +97,8 @@ TK_INLINE void TK_FN(uniform_group)(const tk_random_work *w, const uint32_t *wor
                     : WIDE        ? (T)nextafter((double)high, (double)low)
                                   : (T)nextafterf((float)high, (float)low);
     for (int e = 0; e < TK_FN(group_size); e += W)
-        v_store(out + e, v_min(TK_FN(unit)(words, e) * v_set(high - low) + v_set(low), v_set(below)));
+        v_store(out + e,
+                v_min(TK_FN(unit)(words, e) * v_set(high - low) + v_set(low), v_set(below)));
 }
 
 /* Box and Muller 1958: two uniform numbers give two normal ones, the second half a group away. */
@@ -166,7 +167,7 @@ static void TK_FN(randint)(const void *work, int64_t lo, int64_t hi)
 }
 
 #if !TK_IS_FLOAT && !TK_IS_BOOL
-/* Fisher and Yates, as in Knuth's algorithm P: one unit, because every exchange follows on the last. */
+/* Fisher and Yates, as in Knuth's algorithm P; one unit, for every exchange follows on the last. */
 static void TK_FN(randperm)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_random_work *w = work;

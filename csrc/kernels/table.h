@@ -60,6 +60,7 @@
 #define NUM(name) FLOAT(name), INT(name)
 #define ALL(name) NUM(name), [TK_BOOL] = name##_bool
 #define LOGIC(name) INT(name), [TK_BOOL] = name##_bool
+#define BOOL(name) [TK_BOOL] = name##_bool
 
 __attribute__((visibility("hidden"))) tk_task *const TK_TABLE[][TK_NUM_DTYPES] = {
 #define KERNEL(name, family, dtypes, result) {dtypes(name)},

@@ -88,4 +88,52 @@ typedef struct tk_random_work {
     int64_t low;
 } tk_random_work;
 
+/* The result (operand 0) over whose shape the gather runs, the tensor read (1), which stands still
+ * along dim, and the index (2, int64, in range). A unit is one element of the result. */
+typedef struct tk_gather_work {
+    tk_map_work map;
+    int64_t dim_step; /* bytes from one index to the next in the tensor read */
+} tk_gather_work;
+
+/* The output (operand 0), the source (1) and the index (2, int64, in range), all without dim. A unit
+ * is one element of that space: `count` elements of the source, met in order. */
+typedef struct tk_scatter_work {
+    tk_map_work rest;
+    int64_t count;
+    int64_t dim_step[3]; /* bytes along dim, an operand each */
+    int32_t rows;        /* the source is closer along the last dimension of rest than along dim */
+} tk_scatter_work;
+
+/* Indices (operand 1) of any integer type into operand 0, int64. A unit is one index. */
+typedef struct tk_wrap_work {
+    tk_map_work map;
+    int64_t size;  /* an index must be in [0, size) ... */
+    int64_t wrap;  /* ... once this is added to a negative one */
+    int64_t scale; /* the result is multiplied by this */
+    int64_t skip;  /* with skips: this value gives -1, whatever the size */
+    int64_t *bad;  /* the lowest position of an index out of range */
+    int32_t adds, skips;
+} tk_wrap_work;
+
+/* What is not zero in contiguous bools, 0 or 1. A unit is a chunk of TK_NONZERO_CHUNK of them. */
+enum { TK_NONZERO_CHUNK = 1024 }; /* elements: their positions are 8 KiB of stack */
+typedef struct tk_nonzero_work {
+    const uint8_t *in;
+    int64_t numel;
+    int64_t *count; /* by chunk: how many, then how many before it */
+    int64_t *out;   /* [n, ndim] */
+    int32_t ndim;
+    int64_t size[TK_MAX_NDIM];
+} tk_nonzero_work;
+
+/* Labels and what they choose. A unit is one sample. */
+typedef struct tk_nll_work {
+    char *out;             /* [N], backward: [N, classes], contiguous */
+    const char *in;        /* log probabilities [N, classes]; backward: gradient [N] */
+    const int64_t *target; /* [N], in range, or -1: ignored */
+    const char *weight;    /* [classes] or NULL */
+    int64_t row_step, class_step, weight_step; /* bytes */
+    int64_t classes;
+} tk_nll_work;
+
 #endif

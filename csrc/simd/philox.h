@@ -2,7 +2,7 @@
  * numbers: as easy as 1, 2, 3" (2011): 128 bits of counter and 64 of key give 128 random bits.
  *
  * The key is the seed; the counter's low half numbers the block, its third word the attempt (zero
- * but where a draw was rejected), its fourth is zero. Sixteen blocks are a group, whose 64 words are
+ * but where a draw was rejected), its fourth is zero. Sixteen blocks are a group, its 64 words are
  * stored word by word, so that no register has to be shuffled: word w of block b at 16 * w + b,
  * whatever the width of a register.
  */
@@ -115,7 +115,7 @@ static __attribute__((noinline)) void tk_philox_block(uint64_t seed, uint64_t bl
     words[3] = c3;
 }
 
-/* -- integers below a bound ------------------------------------------------------------------------ */
+/* -- integers below a bound ------------------------------------------------------------------- */
 
 /* Draw e of a group, uniform in [0, range) without bias: the high half of a product, rejected where
  * the low half falls short (Lemire, "Fast random integer generation in an interval", 2019). Ranges

@@ -1,0 +1,106 @@
+/* The doors of the negative log-likelihood. */
+#include "core.h"
+
+#define GRAIN 16384 /* elements a thread must at least have */
+
+/* Labels and weights, checked; the caller releases labels. */
+static int prepare(const char *op, tk_nll_work *w, int dtype, tk_tensor *target,
+                   const tk_tensor *weight, int64_t ignored, int64_t classes, tk_tensor **labels)
+{
+    char text[TK_TEXT];
+    *labels = NULL;
+    if (dtype != TK_F32 && dtype != TK_F64) {
+        tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", op,
+                dtype >= 0 && dtype < TK_NUM_DTYPES ? tk_dtype_names[dtype] : "this dtype");
+        return -1;
+    }
+    if (classes < 0) {
+        tk_fail(TK_VALUE_ERROR, "%s: the number of classes cannot be %lld", op, (long long)classes);
+        return -1;
+    }
+    if (target->ndim != 1) {
+        tk_fail(TK_SHAPE_ERROR, "%s: the labels must have one dimension; got %s", op,
+                tk_shape_text(text, target->ndim, target->shape));
+        return -1;
+    }
+    if (weight && (weight->ndim != 1 || weight->shape[0] != classes)) {
+        tk_fail(TK_SHAPE_ERROR, "%s: there must be a weight for each of %lld classes; got %s", op,
+                (long long)classes, tk_shape_text(text, weight->ndim, weight->shape));
+        return -1;
+    }
+    if (weight && weight->dtype != dtype) {
+        tk_fail(TK_DTYPE_ERROR, "%s: the weights are %s, the input %s", op,
+                tk_dtype_names[weight->dtype], tk_dtype_names[dtype]);
+        return -1;
+    }
+    *labels = tk_checked_labels(op, target, classes, ignored);
+    if (!*labels)
+        return -1;
+    *w = (tk_nll_work){.target = (const int64_t *)(*labels)->data, .classes = classes};
+    if (weight) {
+        w->weight = weight->data;
+        w->weight_step = weight->stride[0] * tk_item_size[dtype];
+    }
+    return 0;
+}
+
+static tk_tensor *launch(int kernel, int dtype, tk_nll_work *w, tk_tensor *labels, int ndim)
+{
+    const int64_t shape[2] = {labels->numel, w->classes};
+    tk_tensor *out = tk_empty(dtype, ndim, shape);
+    if (out) {
+        int64_t each = ndim == 2 ? w->classes : 1;
+        w->out = out->data;
+        tk_run(kernel, dtype, w, labels->numel, GRAIN / (each < 1 ? 1 : each) + 1);
+    }
+    tk_release(labels);
+    return out;
+}
+
+tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, int64_t ignored)
+{
+    char a[TK_TEXT], b[TK_TEXT];
+    tk_tensor *labels;
+    tk_nll_work w;
+    if (logp->ndim != 2 || target->ndim != 1 || target->shape[0] != logp->shape[0]) {
+        tk_fail(TK_SHAPE_ERROR, "nll_loss: needs input [N, C] and labels [N]; got %s and %s",
+                tk_shape_text(a, logp->ndim, logp->shape),
+                tk_shape_text(b, target->ndim, target->shape));
+        return NULL;
+    }
+    if (prepare("nll_loss", &w, logp->dtype, target, weight, ignored, logp->shape[1], &labels))
+        return NULL;
+    w.in = logp->data;
+    w.row_step = logp->stride[0] * tk_item_size[logp->dtype];
+    w.class_step = logp->stride[1] * tk_item_size[logp->dtype];
+    return launch(TK_K_nll_loss, logp->dtype, &w, labels, 1);
+}
+
+tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weight, int64_t ignored,
+                                int64_t classes)
+{
+    char a[TK_TEXT], b[TK_TEXT];
+    tk_tensor *labels;
+    tk_nll_work w;
+    if (g->ndim != 1 || target->ndim != 1 || g->shape[0] != target->shape[0]) {
+        tk_fail(TK_SHAPE_ERROR,
+                "nll_loss_backward: needs a gradient [N] and labels [N]; got %s and %s",
+                tk_shape_text(a, g->ndim, g->shape), tk_shape_text(b, target->ndim, target->shape));
+        return NULL;
+    }
+    if (prepare("nll_loss_backward", &w, g->dtype, target, weight, ignored, classes, &labels))
+        return NULL;
+    w.in = g->data;
+    w.row_step = g->stride[0] * tk_item_size[g->dtype];
+    return launch(TK_K_nll_loss_backward, g->dtype, &w, labels, 2);
+}
+
+tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight, int64_t ignored, int64_t classes,
+                         int dtype)
+{
+    tk_tensor *labels;
+    tk_nll_work w;
+    if (prepare("nll_weight", &w, dtype, target, weight, ignored, classes, &labels))
+        return NULL;
+    return launch(TK_K_nll_weight, dtype, &w, labels, 1);
+}

@@ -1,0 +1,211 @@
+/* Reading and writing where an index says. The indices are int64, checked by wrap_index before
+ * anything else runs. Included once per element type. */
+
+/* n elements, steps in bytes */
+TK_INLINE void TK_FN(copy_row)(char *to, int64_t to_step, const char *from, int64_t from_step,
+                               int64_t n)
+{
+    if (to_step == sizeof(T) && from_step == sizeof(T)) {
+        memcpy(to, from, (size_t)n * sizeof(T));
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        *(T *)(to + i * to_step) = *(const T *)(from + i * from_step);
+}
+
+TK_INLINE T TK_FN(sum_of)(T a, T b)
+{
+    return TK_IS_BOOL ? (T)(a != 0 || b != 0) : (T)(a + b);
+}
+
+TK_OUTLINE void TK_FN(add_row)(char *to, int64_t to_step, const char *from, int64_t from_step,
+                               int64_t n)
+{
+    int64_t i = 0;
+#if !TK_IS_BOOL
+    if (to_step == sizeof(T) && from_step == sizeof(T))
+        for (; i + W <= n; i += W)
+            v_store((T *)to + i, v_load((const T *)to + i) + v_load((const T *)from + i));
+#endif
+    for (; i < n; i++) {
+        T *x = (T *)(to + i * to_step);
+        *x = TK_FN(sum_of)(*x, *(const T *)(from + i * from_step));
+    }
+}
+
+/* out[..., j, ...] = a[..., index[..., j, ...], ...] */
+static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_gather_work *w = work;
+    const tk_map_work *m = &w->map;
+    const int last = m->ndim - 1;
+    const int64_t out_step = m->stride[0][last], step = m->stride[1][last],
+                  index_step = m->stride[2][last];
+    int64_t at[TK_MAX_NDIM], n;
+    char *row[3];
+    for (tk_start_rows(m, lo, at); lo < hi; lo += n) {
+        n = tk_next_row(m, 3, at, hi - lo, row);
+        if (index_step == 0) {
+            TK_FN(copy_row)(row[0], out_step, row[1] + *(const int64_t *)row[2] * w->dim_step, step,
+                            n);
+            continue;
+        }
+        for (int64_t i = 0; i < n; i++)
+            *(T *)(row[0] + i * out_step) = *(const T *)(
+                row[1] + i * step + *(const int64_t *)(row[2] + i * index_step) * w->dim_step);
+    }
+}
+
+/* One unit: for every j, ascending, out[..., index[..., j, ...], ...] takes src[..., j, ...]. Units
+ * never meet in the output, so the order in which repeated indices are met is always the same. */
+TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, const int add)
+{
+    const tk_scatter_work *w = work;
+    const tk_map_work *m = &w->rest;
+    const int last = m->ndim - 1;
+    const int64_t out_step = m->stride[0][last], step = m->stride[1][last],
+                  index_step = m->stride[2][last];
+    int64_t at[TK_MAX_NDIM], n;
+    char *row[3];
+    for (tk_start_rows(m, lo, at); lo < hi; lo += n) {
+        n = tk_next_row(m, 3, at, hi - lo, row);
+        if (w->rows && index_step == 0) { /* whole rows: one index for all n elements */
+            for (int64_t j = 0; j < w->count; j++) {
+                int64_t place = *(const int64_t *)(row[2] + j * w->dim_step[2]);
+                char *to = row[0] + place * w->dim_step[0];
+                const char *from = row[1] + j * w->dim_step[1];
+                if (add)
+                    TK_FN(add_row)(to, out_step, from, step, n);
+                else
+                    TK_FN(copy_row)(to, out_step, from, step, n);
+            }
+            continue;
+        }
+        /* The nested pair of loops: the inner one runs where src is the closer. */
+        const int64_t outer = w->rows ? w->count : n, inner = w->rows ? n : w->count;
+        const int64_t dim_step = w->dim_step[1], dim_index = w->dim_step[2];
+        for (int64_t i = 0; i < outer; i++)
+            for (int64_t k = 0; k < inner; k++) {
+                const int64_t j = w->rows ? i : k, e = w->rows ? k : i;
+                int64_t place = *(const int64_t *)(row[2] + e * index_step + j * dim_index);
+                T *to = (T *)(row[0] + e * out_step + place * w->dim_step[0]);
+                T x = *(const T *)(row[1] + e * step + j * dim_step);
+                *to = add ? TK_FN(sum_of)(*to, x) : x;
+            }
+    }
+}
+
+static void TK_FN(index_scatter)(const void *work, int64_t lo, int64_t hi)
+{
+    TK_FN(scatter_loop)(work, lo, hi, 0);
+}
+
+static void TK_FN(index_scatter_add)(const void *work, int64_t lo, int64_t hi)
+{
+    TK_FN(scatter_loop)(work, lo, hi, 1);
+}
+
+#if !TK_IS_FLOAT && !TK_IS_BOOL
+/* Notes the lowest position at which an index was bad. */
+TK_INLINE void TK_FN(note_bad)(int64_t *bad, int64_t position)
+{
+    int64_t lowest = __atomic_load_n(bad, __ATOMIC_RELAXED);
+    while (position < lowest && !__atomic_compare_exchange_n(bad, &lowest, position, 0,
+                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
+typedef T TK_FN(eight_indices) __attribute__((vector_size(8 * sizeof(T))));
+typedef int64_t TK_FN(eight_places) __attribute__((vector_size(64)));
+
+/* The common case, contiguous and neither scaled nor skipped, up to the first eight that hold a bad
+ * index; returns how many are done. */
+static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk_wrap_work *w)
+{
+    int64_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        TK_FN(eight_indices) read;
+        memcpy(&read, from + i, sizeof read);
+        TK_FN(eight_places) x = __builtin_convertvector(read, TK_FN(eight_places));
+        x += (x < 0) & w->wrap;
+        TK_FN(eight_places) bad = (x < 0) | (x >= w->size);
+        memcpy(to + i, &x, sizeof x);
+        if ((bad[0] | bad[1]) | (bad[2] | bad[3]) | ((bad[4] | bad[5]) | (bad[6] | bad[7])))
+            break;
+    }
+    return i;
+}
+
+/* Operand 0, int64: the checked index, times the scale, added to what is there if so asked. */
+static void TK_FN(wrap_index)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_wrap_work *w = work;
+    const tk_map_work *m = &w->map;
+    const int64_t out_step = m->stride[0][m->ndim - 1], step = m->stride[1][m->ndim - 1];
+    const int plain = !w->skips && !w->adds && w->scale == 1 && out_step == sizeof(int64_t) &&
+                      step == sizeof(T);
+    int64_t at[TK_MAX_NDIM], n;
+    char *row[2];
+    for (tk_start_rows(m, lo, at); lo < hi; lo += n) {
+        n = tk_next_row(m, 2, at, hi - lo, row);
+        int64_t i = plain ? TK_FN(wrap_plain)((int64_t *)row[0], (const T *)row[1], n, w) : 0;
+        for (; i < n; i++) {
+            int64_t x = (int64_t)*(const T *)(row[1] + i * step);
+            int64_t *to = (int64_t *)(row[0] + i * out_step);
+            if (w->skips && x == w->skip) {
+                *to = -1;
+                continue;
+            }
+            x += x < 0 ? w->wrap : 0;
+            if (x < 0 || x >= w->size)
+                TK_FN(note_bad)(w->bad, lo + i);
+            *to = (w->adds ? *to : 0) + x * w->scale;
+        }
+    }
+}
+#endif
+
+#if TK_IS_BOOL
+/* Units of both are chunks of TK_NONZERO_CHUNK elements. */
+static void TK_FN(nonzero_count)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_nonzero_work *w = work;
+    for (; lo < hi; lo++) {
+        int64_t i = lo * TK_NONZERO_CHUNK, count = 0;
+        int64_t end = i + TK_NONZERO_CHUNK < w->numel ? i + TK_NONZERO_CHUNK : w->numel;
+        V ones = {0}; /* a lane counts TK_NONZERO_CHUNK / W at most, which a byte holds */
+        for (; i + W <= end; i += W)
+            ones += v_load(w->in + i);
+        for (int lane = 0; lane < W; lane++)
+            count += ones[lane];
+        for (; i < end; i++)
+            count += w->in[i];
+        w->count[lo] = count;
+    }
+}
+
+/* The coordinates of the elements that are not zero; count holds the first row of each chunk. */
+static void TK_FN(nonzero_fill)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_nonzero_work *w = work;
+    for (; lo < hi; lo++) {
+        int64_t at = lo * TK_NONZERO_CHUNK, found[TK_NONZERO_CHUNK], n = 0;
+        int64_t end = at + TK_NONZERO_CHUNK < w->numel ? at + TK_NONZERO_CHUNK : w->numel;
+        for (; at < end; at++) { /* without a branch: the values are unpredictable */
+            found[n] = at;
+            n += w->in[at];
+        }
+        int64_t *out = w->out + w->count[lo] * w->ndim;
+        if (w->ndim == 1) {
+            memcpy(out, found, (size_t)n * sizeof *out);
+            continue;
+        }
+        for (int64_t i = 0; i < n; i++, out += w->ndim)
+            for (int d = w->ndim - 1; d >= 0; d--) {
+                int64_t above = found[i] / w->size[d];
+                out[d] = found[i] - above * w->size[d];
+                found[i] = above;
+            }
+    }
+}
+#endif
