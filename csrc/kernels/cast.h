@@ -27,7 +27,8 @@ TK_INLINE int32_t TK_FN(as_int32)(T x)
 }
 #endif
 
-#define CAST(to, Out, expression)                                                                  \
+/* raw: the bytes may be copied where the types agree, as they may not into a bool */
+#define CAST(to, Out, raw, expression)                                                             \
     static void TK_FN(cast_##to)(const void *work, int64_t lo, int64_t hi)                         \
     {                                                                                              \
         const tk_map_work *w = work;                                                               \
@@ -38,7 +39,7 @@ TK_INLINE int32_t TK_FN(as_int32)(T x)
             char *row[2];                                                                          \
             int64_t n = tk_next_row(w, 2, index, hi - lo, row);                                    \
             if (out_step == sizeof(Out) && in_step == sizeof(T)) {                                 \
-                if (__builtin_types_compatible_p(T, Out) && !TK_IS_BOOL)                           \
+                if (raw && __builtin_types_compatible_p(T, Out) && !TK_IS_BOOL)                    \
                     memcpy(row[0], row[1], (size_t)n * sizeof(T));                                 \
                 else                                                                               \
                     for (int64_t i = 0; i < n; i++) {                                              \
@@ -60,10 +61,10 @@ TK_INLINE int32_t TK_FN(as_int32)(T x)
         }                                                                                          \
     }
 
-CAST(f32, float, x)
-CAST(f64, double, x)
-CAST(i64, int64_t, TK_FN(as_int64)(x))
-CAST(i32, int32_t, TK_FN(as_int32)(x))
-CAST(u8, uint8_t, TK_FN(as_int64)(x))
-CAST(bool, uint8_t, x != 0)
+CAST(f32, float, 1, x)
+CAST(f64, double, 1, x)
+CAST(i64, int64_t, 1, TK_FN(as_int64)(x))
+CAST(i32, int32_t, 1, TK_FN(as_int32)(x))
+CAST(u8, uint8_t, 1, TK_FN(as_int64)(x))
+CAST(bool, uint8_t, 0, x != 0)
 #undef CAST
