@@ -12,7 +12,10 @@ from . import (
     comparison,
     creation,
     linalg,
+    loss,
+    normalization,
     reduction,
+    scan,
     shape,
     transcendental,
 )
@@ -24,8 +27,11 @@ MODULES = (
     transcendental,
     shape,
     reduction,
+    scan,
     linalg,
     activation,
+    normalization,
+    loss,
     creation,
 )
 
