@@ -208,8 +208,7 @@ class Tensor:
             raise TypeError("len: a tensor without dimensions has no length")
         return self._h.shape[0]
 
-    def __hash__(self) -> int:
-        return id(self)
+    __hash__ = object.__hash__  # by identity; __eq__ is an op
 
     def __repr__(self) -> str:
         from .printing import tensor_text
@@ -264,6 +263,53 @@ class Tensor:
                 raise RuntimeError("grad: the tensor does not require grad")
             return
         self._node.grad = value
+
+    @property
+    def data(self) -> Tensor:
+        """The tensor outside the graph, on the same memory.
+
+        Assigning a tensor makes this one a window on that tensor's memory; what a graph has saved
+        of this one then counts as changed.
+        """
+        return wrap(lib.tk_alias(self._h))
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"data: expected a Tensor; got {type(value).__name__}")
+        node: Any = self._node
+        fits = value.dtype is self.dtype and value.shape == self.shape
+        if node is not None and not fits and (not self.is_leaf or node.grad is not None):
+            raise ValueError(
+                f"data: {value.dtype.name} of {tuple(value.shape)} does not fit the gradient, "
+                f"which is {self.dtype.name} of {tuple(self.shape)}"
+            )
+        if node is not None and not value.dtype.is_floating_point:
+            raise TypeError(f"data: only floating tensors have gradients; got {value.dtype.name}")
+        set_data(self, value)
+        lib.tk_touch(self._h)
+        if node is not None and self.is_leaf:
+            node.shape, node.dtype = value.shape, value.dtype
+
+    # -- copies and pickles ------------------------------------------------------------------------
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        """A leaf with memory of its own; it has a copy of the gradient, too."""
+        if not self.is_leaf:
+            raise RuntimeError("deepcopy: only leaves can be copied; detach() or clone() it")
+        copy = wrap_as(type(self), lib.tk_cast(self._h, self._h.dtype))
+        memo[id(self)] = copy
+        if self._node is not None:
+            copy.requires_grad_()
+            if self._node.grad is not None:
+                copy.grad = self._node.grad.__deepcopy__({})
+        return copy
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """Pickles values and requires_grad, not the gradient."""
+        if not self.is_leaf:
+            raise RuntimeError("pickle: only leaves can be pickled; detach() it")
+        return _unpickle, (type(self), np.asarray(self._array(), order="C"), self.requires_grad)
 
     @property
     def T(self) -> Tensor:
@@ -344,6 +390,12 @@ def wrap_as(cls: type[Tensor], handle: Any, node: Any = None) -> Tensor:
 def alias(t: Tensor) -> Tensor:
     """Another Tensor on the same handle, outside the graph."""
     return wrap(lib.tk_retain(t._h))
+
+
+def _unpickle(cls: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
+    shared = from_numpy(array)
+    t = wrap_as(cls, lib.tk_cast(shared._h, shared._h.dtype))
+    return t.requires_grad_() if requires_grad else t
 
 
 class _Window:
