@@ -1,0 +1,282 @@
+"""What all optimizers share: parameter groups, state, and one launch a step."""
+
+from __future__ import annotations
+
+import copy
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..autograd import enable_grad
+from ..backend import lib
+from ..ops.lists import Step
+from ..tensor import Tensor, wrap
+
+
+def check_number(
+    owner: str, name: str, value: Any, least: float = 0.0, below: float | None = None
+) -> None:
+    """An error unless ``value`` is a number in [least, below)."""
+    number = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+    if isinstance(number, bool) or not isinstance(number, (int, float, np.number)):
+        raise TypeError(f"{owner}: {name} must be a number; got {value!r}")
+    if not number >= least or (below is not None and not number < below):
+        limits = f"at least {least:g}" if below is None else f"in [{least:g}, {below:g})"
+        raise ValueError(f"{owner}: {name} must be {limits}; got {number}")
+
+
+class Optimizer:
+    """Base of the optimizers: changes parameters by their gradients.
+
+    ``params`` are tensors, or dicts with ``"params"`` and settings of their own. A parameter
+    without a gradient is left alone. ``param_groups`` may be changed between steps; ``state`` has
+    a dict for every parameter that has been changed.
+
+    A subclass names its ``_rule`` and what that ``_reads``, and says how settings become values.
+    """
+
+    _rule = ""
+    _reads: tuple[str, ...] = ()  # keys of HYPER
+    _counts = True  # whether a parameter's steps are counted in its state
+
+    def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []
+        self._steps: list[Step] = []
+        if isinstance(params, Tensor):
+            raise TypeError(
+                f"{self._name}: expected an iterable of tensors or dicts; got a single Tensor"
+            )
+        groups = list(params)
+        if not groups:
+            raise ValueError(f"{self._name}: the list of parameters is empty")
+        if not any(isinstance(group, dict) for group in groups):
+            groups = [{"params": groups}]
+        for group in groups:
+            self.add_param_group(group)
+
+    @property
+    def _name(self) -> str:
+        return type(self).__name__
+
+    # -- what a subclass says ---------------------------------------------------------------------
+
+    def _check(self, group: Mapping[str, Any]) -> None:
+        """An error unless the settings of a group make sense."""
+
+    def _state_names(self, group: Mapping[str, Any]) -> tuple[str | None, ...]:
+        """The rule's states by the names they have in ``state``; None for one it does not use."""
+        return ()
+
+    def _hyper(self, group: Mapping[str, Any]) -> tuple[float, ...]:
+        """The values of what the rule reads."""
+        raise NotImplementedError
+
+    # -- groups -----------------------------------------------------------------------------------
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Adds parameters with settings of their own; what is not given has the default."""
+        if not isinstance(param_group, dict):
+            raise TypeError(
+                f"{self._name}: a parameter group is a dict; got {type(param_group).__name__}"
+            )
+        if "params" not in param_group:
+            raise ValueError(f"{self._name}: a parameter group has no 'params'")
+        given = param_group["params"]
+        if isinstance(given, (set, frozenset)):
+            raise TypeError(f"{self._name}: parameters need an order; got a set")
+        params = [given] if isinstance(given, Tensor) else list(given)
+        taken = {param for group in self.param_groups for param in group["params"]}
+        for i, param in enumerate(params):
+            if not isinstance(param, Tensor):
+                raise TypeError(
+                    f"{self._name}: parameter {i} is no Tensor; got {type(param).__name__}"
+                )
+            what = f"parameter {i} of shape {tuple(param.shape)}"
+            if not param.is_leaf:
+                raise ValueError(f"{self._name}: {what} is no leaf: it was computed")
+            if not param.is_floating_point():
+                raise TypeError(
+                    f"{self._name}: {what} is {param.dtype.name}, which has no gradient"
+                )
+            if param in taken:
+                raise ValueError(f"{self._name}: {what} appears twice")
+            taken.add(param)
+        group = {"params": params}
+        group.update((key, value) for key, value in param_group.items() if key != "params")
+        for key, value in self.defaults.items():
+            group.setdefault(key, value)
+        self._check(group)
+        self.param_groups.append(group)
+        self._steps.append(Step(self._rule))
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters, or fills them with zeros."""
+        for group in self.param_groups:
+            for param in group["params"]:
+                node = param._node
+                if node is None or node.grad is None:
+                    continue
+                if set_to_none:
+                    node.grad = None
+                else:
+                    node.grad = node.grad.detach().zero_()
+
+    # -- a step -----------------------------------------------------------------------------------
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Changes every parameter that has a gradient.
+
+        ``closure`` computes gradients and returns the loss; it is called first, and its result
+        returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group, step in zip(self.param_groups, self._steps, strict=True):
+            self._update(group, step)
+        return loss
+
+    def _update(self, group: dict[str, Any], step: Step) -> None:
+        """The common case: all have gradients and equally many steps behind them."""
+        step.set(self._reads, self._hyper(group))
+        names = self._state_names(group)
+        params, state = group["params"], self.state
+        states = []
+        count = 1
+        try:
+            # Everything is looked up anew, as all of it may have been replaced since the last step.
+            handles = [param._h for param in params]
+            handles += [param._node.grad._h for param in params]
+            if self._counts or names:
+                states = [state[param] for param in params]
+            for name in names:
+                if name is not None:
+                    handles += [each[name]._h for each in states]
+            if self._counts:
+                counts = [each["step"] for each in states]
+                count = counts[0]
+                if counts.count(count) != len(counts):
+                    raise KeyError
+        except (AttributeError, KeyError, IndexError):
+            self._update_some(group, step, names)
+            return
+        step(len(params), handles, names, count + 1)
+        if self._counts:
+            for each in states:
+                each["step"] = count + 1
+
+    def _update_some(
+        self, group: dict[str, Any], step: Step, names: tuple[str | None, ...]
+    ) -> None:
+        """Some have no gradient, or no state yet, or have had fewer gradients than others."""
+        among: dict[int, list[tuple[Any, dict[str, Any]]]] = {}
+        for param in group["params"]:
+            if param.grad is not None:
+                state = dict(self.state.get(param, {}))
+                among.setdefault(self._count(state), []).append((param, state))
+        for count, pairs in sorted(among.items()):
+            handles = [param._h for param, _ in pairs]
+            handles += [param._node.grad._h for param, _ in pairs]
+            for name in names:
+                if name is None:
+                    continue
+                for param, state in pairs:
+                    if state.get(name) is None:
+                        state[name] = _zeros(param)
+                    handles.append(state[name]._h)
+            step(len(pairs), handles, names, count + 1)
+            for param, state in pairs:
+                if self._counts:
+                    state["step"] = count + 1
+                if state:
+                    self.state[param].update(state)
+
+    def _count(self, state: dict[str, Any]) -> int:
+        """How many steps a parameter of this state has behind it, as far as the rule cares."""
+        return state.get("step", 0)
+
+    # -- state ------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """``{"state": {number: state}, "param_groups": [settings]}``, as PyTorch has it.
+
+        Parameters are numbered through all groups, and stand in them as numbers. The tensors are
+        the optimizer's own.
+        """
+        numbers: dict[Tensor, int] = {}
+        groups = []
+        for group in self.param_groups:
+            for param in group["params"]:
+                numbers[param] = len(numbers)
+            packed = {key: value for key, value in group.items() if key != "params"}
+            packed["params"] = [numbers[param] for param in group["params"]]
+            groups.append(packed)
+        state = {numbers[param]: dict(each) for param, each in self.state.items() if each}
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Takes over copies of a state and the settings that belong to it.
+
+        Tensors are converted to their parameter's dtype. ValueError or TypeError for a state of
+        other groups, sizes or shapes; then nothing was changed.
+        """
+        where = f"{self._name}.load_state_dict"
+        if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
+            raise ValueError(f"{where}: expected a dict with 'state' and 'param_groups'")
+        given = state_dict["param_groups"]
+        if len(given) != len(self.param_groups):
+            raise ValueError(f"{where}: {len(given)} parameter groups for {len(self.param_groups)}")
+        groups = []
+        by_number: dict[Any, Tensor] = {}
+        for i, (old, new) in enumerate(zip(self.param_groups, given, strict=True)):
+            there, have = len(new["params"]), len(old["params"])
+            if there != have:
+                raise ValueError(f"{where}: {there} parameters for {have} in group {i}")
+            by_number.update(zip(new["params"], old["params"], strict=True))
+            group = {**self.defaults, **copy.deepcopy(dict(new)), "params": old["params"]}
+            self._check(group)
+            groups.append(group)
+        state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        for number, values in state_dict["state"].items():
+            if number not in by_number:
+                raise ValueError(f"{where}: there is a state of parameter {number!r}, but no such")
+            param = by_number[number]
+            state[param] = {
+                name: _loaded(f"{where}: {name} of parameter {number}", name, value, param)
+                for name, value in values.items()
+            }
+        self.param_groups = groups
+        self.state = state
+
+    def __repr__(self) -> str:
+        lines = [f"{self._name} ("]
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([*lines, ")"])
+
+
+def _zeros(like: Tensor) -> Tensor:
+    return wrap(lib.tk_full_float(like.dtype.number, like.ndim, like.shape, 0.0))
+
+
+def _loaded(what: str, name: str, value: Any, param: Tensor) -> Any:
+    """A state of ``param`` as it is kept: the step an int, tensors of the parameter's shape."""
+    if name == "step":
+        number = value.item() if isinstance(value, Tensor) else value
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or number < 0:
+            raise TypeError(f"{what} must be a count; got {value!r}")
+        return int(number)
+    if not isinstance(value, Tensor):
+        return copy.deepcopy(value)
+    if value.shape != param.shape:
+        raise ValueError(
+            f"{what} has another shape than the parameter; got {tuple(value.shape)} and "
+            f"{tuple(param.shape)}"
+        )
+    return wrap(lib.tk_cast(value._h, param.dtype.number))
