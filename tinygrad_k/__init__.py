@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import autograd, ops
+from . import autograd, nn, ops, optim
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
     bool_ as bool,

@@ -1,0 +1,505 @@
+"""The Module: parameters, buffers and submodules, which are simply its attributes.
+
+An attribute that is a Parameter is a parameter of the module, one that is a Module a submodule, and
+the names given to ``register_buffer`` are its buffers. There is no second place where they are
+kept, so that reading ``self.weight`` in ``forward`` is an ordinary attribute access.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from ..autograd import no_grad
+from ..backend import dtype as dtype_class, float32, float64
+from ..tensor import Tensor
+from .parameter import Parameter
+from .trace import add_path
+
+M = TypeVar("M", bound="Module")
+
+
+class IncompatibleKeys(NamedTuple):
+    """What ``load_state_dict`` did not find, and what it did not need."""
+
+    missing_keys: list[str]
+    unexpected_keys: list[str]
+
+    def __repr__(self) -> str:
+        if not self.missing_keys and not self.unexpected_keys:
+            return "<All keys matched successfully>"
+        return (
+            f"IncompatibleKeys(missing_keys={self.missing_keys}, "
+            f"unexpected_keys={self.unexpected_keys})"
+        )
+
+
+class RemovableHandle:
+    """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
+
+    def __init__(self, module: Module, kind: str, entry: Any) -> None:
+        self._module, self._kind, self._entry = module, kind, entry
+
+    def remove(self) -> None:
+        """Takes the hook away; nothing happens the second time."""
+        left = [each for each in getattr(self._module, self._kind) if each is not self._entry]
+        self._module.__dict__[self._kind] = tuple(left)
+
+    def __enter__(self) -> RemovableHandle:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.remove()
+
+
+class Module:
+    """The base of everything with parameters: subclasses define ``forward``.
+
+    Calling a module calls ``forward`` with the same arguments, and its hooks if it has any. An
+    exception that leaves ``forward`` gets a note with the path of the module it came from.
+    """
+
+    training: bool = True
+
+    # What few modules have stands here for all; never changed in place, so that copies of a module
+    # share nothing.
+    _buffers: Mapping[str, bool] = {}
+    _forward_hooks: tuple[Any, ...] = ()
+    _forward_pre_hooks: tuple[Any, ...] = ()
+
+    # -- calling ----------------------------------------------------------------------------------
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes."""
+        raise NotImplementedError(f"{type(self).__name__}: forward is not defined")
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            if self._forward_hooks or self._forward_pre_hooks:
+                return self._call_with_hooks(args, kwargs)
+            return self.forward(*args, **kwargs)
+        except Exception as error:
+            add_path(error, self)
+            raise
+
+    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        for hook, with_kwargs, _ in self._forward_pre_hooks:
+            changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
+            if changed is None:
+                continue
+            if not with_kwargs:
+                args = changed if isinstance(changed, tuple) else (changed,)
+            elif isinstance(changed, tuple) and len(changed) == 2:
+                args, kwargs = changed
+            else:
+                raise RuntimeError(
+                    "forward_pre_hook: with kwargs it returns None or (args, kwargs); "
+                    f"got {type(changed).__name__}"
+                )
+        pending = [entry for entry in self._forward_hooks if entry[2]]
+        try:
+            result = self.forward(*args, **kwargs)
+            for entry in self._forward_hooks:
+                hook, with_kwargs, always = entry
+                if always:
+                    pending.remove(entry)
+                changed = (
+                    hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
+                )
+                if changed is not None:
+                    result = changed
+            return result
+        except Exception:
+            for hook, with_kwargs, _ in pending:
+                if with_kwargs:
+                    hook(self, args, kwargs, None)
+                else:
+                    hook(self, args, None)
+            raise
+
+    def register_forward_pre_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+    ) -> RemovableHandle:
+        """Calls ``hook(module, args)`` before forward; what it returns replaces the arguments.
+
+        With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which may return both.
+        """
+        return self._add_hook("_forward_pre_hooks", (hook, with_kwargs, False), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable[..., Any],
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> RemovableHandle:
+        """Calls ``hook(module, args, output)`` after forward; what it returns replaces the output.
+
+        With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``; with ``always_call`` it
+        is called also after an exception, with None for the output.
+        """
+        return self._add_hook("_forward_hooks", (hook, with_kwargs, always_call), prepend)
+
+    def _add_hook(self, kind: str, entry: tuple[Any, bool, bool], prepend: bool) -> RemovableHandle:
+        if not callable(entry[0]):
+            raise TypeError(f"register_hook: expected a callable; got {type(entry[0]).__name__}")
+        present = getattr(self, kind)
+        self.__dict__[kind] = (entry, *present) if prepend else (*present, entry)
+        return RemovableHandle(self, kind, entry)
+
+    # -- attributes -------------------------------------------------------------------------------
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if value is not None:
+            present = self.__dict__.get(name)
+            for kind in (Parameter, Module):
+                if isinstance(present, kind) and not isinstance(value, (Parameter, Module)):
+                    raise TypeError(
+                        f"{type(self).__name__}: {name} is a {kind.__name__}; only a "
+                        f"{kind.__name__} or None can be assigned; got {type(value).__name__}"
+                    )
+            if name in self._buffers:
+                if isinstance(value, (Parameter, Module)):
+                    self._forget_buffer(name)
+                elif not isinstance(value, Tensor):
+                    raise TypeError(
+                        f"{type(self).__name__}: {name} is a buffer; only a Tensor or None can be "
+                        f"assigned; got {type(value).__name__}"
+                    )
+        object.__setattr__(self, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        self._forget_buffer(name)
+
+    def _forget_buffer(self, name: str) -> None:
+        if name in self._buffers:
+            self.__dict__["_buffers"] = {k: v for k, v in self._buffers.items() if k != name}
+
+    def _check_new(self, what: str, name: Any, replaceable: bool) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"{what}: the name must be a string; got {type(name).__name__}")
+        if not name or "." in name:
+            raise KeyError(f"{what}: a name is not empty and has no dots; got {name!r}")
+        free = self.__dict__[name] is None if name in self.__dict__ else not hasattr(self, name)
+        if not free and not replaceable:
+            raise KeyError(f"{what}: the attribute {name!r} already exists")
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Adds a parameter, as assigning the attribute does; None says that there is none."""
+        present = self.__dict__.get(name)
+        self._check_new("register_parameter", name, isinstance(present, Parameter))
+        if param is not None and not isinstance(param, Parameter):
+            raise TypeError(
+                f"register_parameter: expected a Parameter or None; got {type(param).__name__}"
+            )
+        if param is not None and not param.is_leaf:
+            raise ValueError("register_parameter: a parameter is a leaf; this has a grad_fn")
+        self.__dict__[name] = param
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Adds a tensor that belongs to the module and is not trained.
+
+        It is in the state dict if ``persistent``, and converted by ``to``.
+        """
+        self._check_new("register_buffer", name, name in self._buffers)
+        if tensor is not None and not isinstance(tensor, Tensor):
+            raise TypeError(
+                f"register_buffer: expected a Tensor or None; got {type(tensor).__name__}"
+            )
+        self.__dict__["_buffers"] = {**self._buffers, name: persistent}
+        self.__dict__[name] = tensor
+
+    def add_module(self, name: str, module: Module | None) -> None:
+        """Adds a submodule, as assigning the attribute does."""
+        self._check_new("add_module", name, isinstance(self.__dict__.get(name), Module))
+        if module is not None and not isinstance(module, Module):
+            raise TypeError(f"add_module: expected a Module or None; got {type(module).__name__}")
+        self.__dict__[name] = module
+
+    register_module = add_module
+
+    # -- what is in it ----------------------------------------------------------------------------
+
+    def _own_parameters(self) -> list[tuple[str, Parameter]]:
+        items = self.__dict__.items()
+        return [(name, value) for name, value in items if isinstance(value, Parameter)]
+
+    def _own_buffers(self, persistent: bool = False) -> list[tuple[str, Tensor]]:
+        return [
+            (name, self.__dict__[name])
+            for name, kept in self._buffers.items()
+            if self.__dict__[name] is not None and (kept or not persistent)
+        ]
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """The direct submodules with their names, each once."""
+        seen = set()
+        for name, module in list(self.__dict__.items()):
+            if isinstance(module, Module) and module not in seen:
+                seen.add(module)
+                yield name, module
+
+    def children(self) -> Iterator[Module]:
+        """The direct submodules, each once."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_modules(
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Module]]:
+        """This module and all below it with their paths, parents first."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
+        yield prefix, self
+        for name, module in list(self.__dict__.items()):
+            if isinstance(module, Module):
+                path = f"{prefix}.{name}" if prefix else name
+                yield from module.named_modules(memo, path, remove_duplicate)
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all below it, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def _named(
+        self, members: Callable[[Module], Any], prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
+        if recurse:
+            modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
+        else:
+            modules = iter([(prefix, self)])
+        seen = set()
+        for path, module in modules:
+            for name, value in members(module):
+                if value in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(value)
+                yield (f"{path}.{name}" if path else name), value
+
+    def named_parameters(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Parameter]]:
+        """The parameters with their paths; what is shared comes once, under its first path."""
+        return self._named(Module._own_parameters, prefix, recurse, remove_duplicate)
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """The parameters, each once."""
+        for _, parameter in self.named_parameters(recurse=recurse):
+            yield parameter
+
+    def named_buffers(
+        self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
+    ) -> Iterator[tuple[str, Tensor]]:
+        """The buffers with their paths."""
+        return self._named(Module._own_buffers, prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """The buffers, each once."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path such as ``"encoder.0"``; this one for ``""``."""
+        module = self
+        for name in target.split(".") if target else ():
+            found = getattr(module, name, None)
+            if not isinstance(found, Module):
+                raise AttributeError(
+                    f"get_submodule: {type(module).__name__} has no submodule {name!r}; "
+                    f"got {target!r}"
+                )
+            module = found
+        return module
+
+    def _get_member(self, op: str, target: str, names: Callable[[Module], Any]) -> Any:
+        path, _, name = target.rpartition(".")
+        found = dict(names(self.get_submodule(path))).get(name)
+        if found is None:
+            raise AttributeError(f"{op}: {type(self).__name__} has no {target!r}")
+        return found
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path such as ``"encoder.0.weight"``."""
+        return self._get_member("get_parameter", target, Module._own_parameters)
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a path such as ``"1.running_mean"``."""
+        return self._get_member("get_buffer", target, Module._own_buffers)
+
+    # -- changes to all of it ---------------------------------------------------------------------
+
+    def apply(self: M, fn: Callable[[Module], None]) -> M:
+        """Calls ``fn`` on every module below this one, children first, and on this one."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def train(self: M, mode: bool = True) -> M:
+        """Sets training mode in this module and all below it."""
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode must be a bool; got {mode!r}")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Sets evaluation mode: ``train(False)``."""
+        return self.train(False)
+
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Makes all parameters want a gradient, or stop wanting one."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forgets the gradients of all parameters, or fills them with zeros."""
+        for parameter in self.parameters():
+            clear_grad(parameter, set_to_none)
+
+    def to(self: M, dtype: Any = None, *, device: Any = None) -> M:
+        """Converts floating parameters and buffers, with their gradients, to a floating dtype.
+
+        A tensor stands for its dtype; the device ``"cpu"`` is accepted, as there is no other. The
+        parameters stay the objects they are, so that optimizers keep them.
+        """
+        if isinstance(dtype, str):
+            dtype, device = None, dtype
+        if str(device or "cpu") != "cpu":
+            raise ValueError(f"to: the only device is 'cpu'; got {device!r}")
+        kind = dtype.dtype if isinstance(dtype, Tensor) else dtype
+        if kind is None:
+            return self
+        if not isinstance(kind, dtype_class) or not kind.is_floating_point:
+            raise TypeError(f"to: a module is converted to a floating dtype; got {dtype!r}")
+        for tensor in (*self.parameters(), *self.buffers()):
+            if tensor.is_floating_point() and tensor.dtype is not kind:
+                grad, tensor.grad = tensor.grad, None
+                tensor.data = tensor.detach().to(kind)
+                if grad is not None:
+                    tensor.grad = grad.detach().to(kind)
+        return self
+
+    def float(self: M) -> M:
+        """Converts floating parameters and buffers to float32."""
+        return self.to(float32)
+
+    def double(self: M) -> M:
+        """Converts floating parameters and buffers to float64."""
+        return self.to(float64)
+
+    def cpu(self: M) -> M:
+        """The module itself: there is no other device."""
+        return self
+
+    # -- state ------------------------------------------------------------------------------------
+
+    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        for name, value in (*self._own_parameters(), *self._own_buffers(persistent=True)):
+            yield prefix + name, value
+        for name, module in self.__dict__.items():
+            if isinstance(module, Module):
+                yield from module._state(f"{prefix}{name}.")
+
+    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
+        """Parameters and persistent buffers by path.
+
+        The tensors share the module's memory, outside the graph; with ``keep_vars`` they are the
+        module's own.
+        """
+        return {name: value if keep_vars else value.detach() for name, value in self._state(prefix)}
+
+    def load_state_dict(
+        self, state_dict: Mapping[str, Tensor], strict: bool = True
+    ) -> IncompatibleKeys:
+        """Copies values into parameters and buffers, converting dtypes.
+
+        RuntimeError, which lists what is wrong, for another shape, for a value that is no tensor,
+        and where ``strict`` for missing and unexpected names; then nothing was changed.
+        """
+        if not isinstance(state_dict, Mapping):
+            raise TypeError(
+                f"load_state_dict: expected a dict of tensors; got {type(state_dict).__name__}"
+            )
+        targets = dict(self._state())
+        missing = [name for name in targets if name not in state_dict]
+        unexpected = [name for name in state_dict if name not in targets]
+        wrong = []
+        if strict:
+            wrong += [f"missing: {', '.join(missing)}"] if missing else []
+            wrong += [f"unexpected: {', '.join(map(str, unexpected))}"] if unexpected else []
+        given = {name: state_dict[name] for name in targets if name in state_dict}
+        for name, value in given.items():
+            target = targets[name]
+            if not isinstance(value, Tensor):
+                wrong.append(f"not a tensor: {name} is of class {type(value).__name__}")
+            elif value.shape != target.shape:
+                wrong.append(
+                    f"another shape: {name} is {tuple(target.shape)} in the module and "
+                    f"{tuple(value.shape)} in the state"
+                )
+            elif target._h.storage.readonly:
+                wrong.append(f"read-only: the memory of {name} in the module")
+        if wrong:
+            raise RuntimeError(
+                f"load_state_dict: the state does not fit {type(self).__name__}, and nothing was "
+                "changed:\n  " + "\n  ".join(wrong)
+            )
+        # All that can fail, for want of memory, comes before the first change. A value on memory
+        # that is about to be overwritten, as of two parameters exchanged, is copied first.
+        overwritten = {targets[name]._h.storage for name in given}
+        with no_grad():
+            pairs = []
+            for name, value in given.items():
+                target, value = targets[name], value.detach()
+                if value.dtype is not target.dtype:
+                    value = value.to(target.dtype)
+                elif value._h.storage in overwritten and value.data_ptr() != target.data_ptr():
+                    value = value.clone()
+                pairs.append((target, value))
+            for target, value in pairs:
+                target.copy_(value)
+        return IncompatibleKeys(missing, unexpected)
+
+    # -- text -------------------------------------------------------------------------------------
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def extra_repr(self) -> str:
+        """What the module's text says between the brackets: its settings."""
+        return ""
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        children = [
+            f"({name}): " + repr(module).replace("\n", "\n  ")
+            for name, module in self.__dict__.items()
+            if isinstance(module, Module)
+        ]
+        if not children and len(lines) <= 1:
+            return f"{self._get_name()}({extra})"
+        return f"{self._get_name()}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
+
+
+def clear_grad(tensor: Tensor, set_to_none: bool) -> None:
+    """Forgets the gradient, or fills it with zeros, outside the graph."""
+    grad = tensor.grad
+    if grad is None:
+        return
+    if set_to_none:
+        tensor.grad = None
+    else:
+        tensor.grad = grad.detach().zero_()
