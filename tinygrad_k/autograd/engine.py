@@ -74,7 +74,11 @@ def run(
                     present = arrived.get(parent)
                     if type(result) is Part:
                         parts = present or [None] * parent.outputs
-                        parts[result.position] = result.gradient
+                        old = parts[result.position]
+                        parts[result.position] = (
+                            result.gradient if old is None else _add(old, result.gradient)
+                        )
+                        del old
                         arrived[parent] = parts
                     else:
                         arrived[parent] = result if present is None else _add(present, result)

@@ -24,6 +24,8 @@ class FunctionContext:
         self._saved: tuple[Tensor | None, ...] = ()
         self._not_differentiable: set[int] = set()
         self._recorded: tuple[Any, ...] | None = None  # the node's saved values, during backward
+        # The node, and those of its outputs by position; weak, for the node keeps this context.
+        self._node: weakref.ref[Node] | None = None
         self._outputs: dict[int, weakref.ref[Node]] = {}
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
@@ -44,8 +46,13 @@ class FunctionContext:
         """A saved output in its place in the graph, so that it can be differentiated again."""
         if not isinstance(value, SavedOutput):
             return value
-        node = self._outputs.get(value.position)
-        return wrap(lib.tk_retain(value.tensor._h), node() if node else None)
+        place = self._outputs.get(value.position)  # None: not differentiable
+        node = place() if place else None
+        if place and node is None and self._node:
+            # nobody holds that output any more; it gets another node
+            whole = self._node()
+            node = None if whole is None else _part(whole, value.position)
+        return wrap(lib.tk_retain(value.tensor._h), node)
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Says that these outputs have no gradient."""
@@ -147,6 +154,11 @@ def _record(
         for i, (gradient, shape) in enumerate(zip(answer, shapes, strict=True)):
             if shape is None:
                 continue
+            if gradient is not None and not isinstance(gradient, Tensor):
+                raise TypeError(
+                    f"{cls.__name__}: backward must return tensors or None; "
+                    f"got {type(gradient).__name__} for input {i}"
+                )
             if gradient is not None and gradient.shape != shape[0]:
                 raise RuntimeError(
                     f"{cls.__name__}: the gradient of input {i} has shape "
@@ -166,6 +178,8 @@ def _record(
     node.stamp = lib.tk_clock
     ctx._saved = ()
     node.outputs = len(outputs)
+    node.shapes = tuple(shape for shape in shapes if shape is not None)
+    ctx._node = weakref.ref(node)
     for i, output in enumerate(outputs):
         if i not in hidden:
             made_by = node if len(outputs) == 1 else _part(node, i)
