@@ -148,7 +148,7 @@ tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias, in
     if (out) {
         g.c = out->data;
         fold_batch(&g);
-        tk_gemm_plan(&g, dtype, tk_vector_bytes(), tk_get_num_threads());
+        tk_gemm_plan(&g, tk_item_size[dtype], tk_vector_bytes(), tk_get_num_threads());
         if (tk_reserve_scratch(g.scratch)) {
             tk_fail(TK_MEMORY_ERROR, "%s: out of memory; needs %lld bytes of scratch", op,
                     (long long)g.scratch);

@@ -1,0 +1,634 @@
+"""The engine: what is recorded, how gradients flow and accumulate, and what is released."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import threading
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, strategies as st
+
+import tinygrad_k as tk
+from tinygrad_k.autograd import Function, grad, gradcheck, gradgradcheck
+from tinygrad_k.backend import lib
+
+
+def leaf(*values: float, dtype: Any = np.float64) -> tk.Tensor:
+    return tk.from_numpy(np.array(values, dtype)).requires_grad_()
+
+
+def values(tensor: tk.Tensor | None) -> list[float]:
+    assert tensor is not None
+    return list(tensor.detach().numpy().reshape(-1))
+
+
+# -- accumulation ------------------------------------------------------------------------------
+
+
+def test_leaves_accumulate() -> None:
+    x = leaf(1.0, 2.0)
+    (x * 3.0).sum().backward()
+    (x * x).sum().backward()
+    assert values(x.grad) == [5.0, 7.0]
+    x.grad = None
+    (x * 2.0).sum().backward()
+    assert values(x.grad) == [2.0, 2.0]
+
+
+def test_a_tensor_used_twice() -> None:
+    x = leaf(3.0)
+    (x * x + x).sum().backward()
+    assert values(x.grad) == [7.0]
+
+
+def test_diamonds_visit_each_node_once() -> None:
+    """2^60 paths, 60 nodes: the gradient is exact and comes at once."""
+    x = leaf(1.0)
+    y = x
+    for _ in range(60):
+        y = y + y
+    y.sum().backward()
+    assert values(x.grad) == [2.0**60]
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 99), st.booleans()), max_size=30))
+def test_any_graph(edges: list[tuple[int, int, bool]]) -> None:
+    """A random graph of sums and products against the same graph of dual numbers."""
+    start = (0.7, -0.4)
+    leaves = [leaf(each) for each in start]
+    nodes = list(leaves)
+    duals = [(start[0], np.array([1.0, 0.0])), (start[1], np.array([0.0, 1.0]))]
+    for a, b, product in edges:
+        i, j = a % len(nodes), b % len(nodes)
+        (u, du), (v, dv) = duals[i], duals[j]
+        if product:
+            nodes.append((nodes[i] * nodes[j]).tanh())
+            t = np.tanh(u * v)
+            duals.append((t, (1 - t * t) * (u * dv + v * du)))
+        else:
+            nodes.append((nodes[i] + nodes[j]) * 0.5)
+            duals.append(((u + v) / 2, (du + dv) / 2))
+    found = grad(nodes[-1].sum(), leaves, allow_unused=True)
+    for k, each in enumerate(found):
+        expected = duals[-1][1][k]
+        assert each is not None or expected == 0.0
+        if each is not None:
+            assert np.isclose(values(each)[0], expected, rtol=1e-9, atol=1e-12)
+
+
+def test_backward_to_chosen_inputs() -> None:
+    x, y = leaf(2.0), leaf(3.0)
+    (x * y).sum().backward(inputs=[x])
+    assert values(x.grad) == [3.0]
+    assert y.grad is None
+
+
+def test_several_roots() -> None:
+    x = leaf(2.0)
+    tk.autograd.backward([x * 3.0, x * x], [tk.from_numpy(np.array([2.0])), None])
+    assert values(x.grad) == [10.0]
+
+
+def test_the_same_root_twice() -> None:
+    x = leaf(2.0)
+    y = x * x
+    tk.autograd.backward([y, y])
+    assert values(x.grad) == [8.0]
+
+
+# -- the life of a graph -----------------------------------------------------------------------
+
+
+def test_second_backward_is_an_error() -> None:
+    x = leaf(1.0)
+    y = x.exp().sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match=r"^backward: .* released .* retain_graph=True"):
+        y.backward()
+    assert values(x.grad) == [np.exp(1.0)]
+
+
+def test_retain_graph() -> None:
+    x = leaf(1.0)
+    y = x.exp().sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    assert values(x.grad) == [2 * np.exp(1.0)]
+
+
+def test_long_chains_go_back_and_are_released() -> None:
+    """100,000 nodes: no recursion in backward, none when the graph is dropped."""
+    before = tk.memory_stats()["tensors"]
+    x = leaf(1.0, 2.0)
+    y = x
+    for _ in range(100_000):
+        y = y + 1.0
+    y.sum().backward()
+    assert values(x.grad) == [1.0, 1.0]
+    del y
+    y = x
+    for _ in range(100_000):
+        y = y * 1.0
+    del y, x
+    gc.collect()
+    assert tk.memory_stats()["tensors"] == before
+
+
+def test_long_chains_of_second_derivatives() -> None:
+    x = leaf(0.5)
+    y = x
+    for _ in range(20_000):
+        y = y * 1.0
+    (first,) = grad((y * y).sum(), [x], create_graph=True)
+    assert first is not None
+    (second,) = grad(first.sum(), [x])
+    assert values(second) == [2.0]
+
+
+def test_graphs_are_freed_without_the_garbage_collector() -> None:
+    """No cycles: reference counts alone release a graph, whether backward ran or not."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = tk.memory_stats()["tensors"]
+        for run_back in (True, False):
+            x = leaf(1.0, 2.0)
+            result = (x.exp() * x.tanh()).sigmoid().sum()
+            node = weakref.ref(result.grad_fn)
+            if run_back:
+                result.backward()
+            del result, x
+            assert node() is None
+            assert tk.memory_stats()["tensors"] == before
+        x = leaf(1.0, 2.0)
+        (first,) = grad(x.exp().tanh().sum(), [x], create_graph=True)
+        assert first is not None
+        first.sum().backward()
+        del first, x
+        assert tk.memory_stats()["tensors"] == before
+    finally:
+        gc.enable()
+
+
+def test_saved_tensors_go_with_backward() -> None:
+    x = leaf(*np.ones(1000))
+    y = (x.exp() * x.sin()).sum()
+    held = tk.memory_stats()["tensors"]
+    y.backward()
+    assert tk.memory_stats()["tensors"] < held
+
+
+# -- grad() ------------------------------------------------------------------------------------
+
+
+def test_grad_touches_no_leaf() -> None:
+    x, y = leaf(2.0), leaf(5.0)
+    (found,) = grad((x * y).sum(), [x])
+    assert values(found) == [5.0]
+    assert x.grad is None and y.grad is None
+
+
+def test_grad_of_what_is_not_used() -> None:
+    x, y = leaf(2.0), leaf(5.0)
+    z = (x * 2.0).sum()
+    with pytest.raises(RuntimeError, match=r"^grad: input 1 .*not used"):
+        grad(z, [x, y], retain_graph=True)
+    assert grad(z, [x, y], retain_graph=True, allow_unused=True)[1] is None
+    assert values(grad(z, [x, y], materialize_grads=True)[1]) == [0.0]
+
+
+def test_grad_for_something_in_the_middle() -> None:
+    x = leaf(2.0)
+    middle = x * x
+    found = grad((middle * 3.0).sum(), [middle, x])
+    assert values(found[0]) == [3.0]
+    assert values(found[1]) == [12.0]
+
+
+def test_grad_of_the_output_itself() -> None:
+    x = leaf(2.0)
+    y = x * 2.0
+    assert values(grad(y, [y])[0]) == [1.0]
+    assert values(grad(x, [x])[0]) == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (lambda x: (x.detach().sum(), [x]), r"does not require grad"),
+        (lambda x: (x.sum(), [x.detach()]), r"does not require grad"),
+        (lambda x: (x * 2.0, [x]), r"implied only for one element; got shape \(2,\)"),
+        (lambda x: (x * 2.0, [x], tk.from_numpy(np.ones(3))), r"\(3,\) and \(2,\)"),
+        (lambda x: ([x.sum(), x.sum()], [x], [None]), r"2 outputs but 1 gradients"),
+        (lambda x: ("text", [x]), r"expected tensors; got str"),
+        (lambda x: (x.sum(), [1.0]), r"expected tensors; got float"),
+    ],
+)
+def test_wrong_arguments(arguments: Any, error: str) -> None:
+    with pytest.raises((RuntimeError, ValueError, TypeError), match=r"^grad: .*" + error):
+        grad(*arguments(leaf(1.0, 2.0)))
+
+
+def test_third_derivative() -> None:
+    x = leaf(0.3, -0.8)
+    current = x.sin()
+    for expected in (np.cos, lambda v: -np.sin(v), lambda v: -np.cos(v), np.sin):
+        (current,) = grad(current.sum(), [x], create_graph=True)  # type: ignore[assignment]
+        assert np.allclose(values(current), expected(np.array([0.3, -0.8])), rtol=1e-12)
+
+
+def test_create_graph_accumulates_a_recorded_gradient() -> None:
+    x = leaf(2.0)
+    (x * x * x).sum().backward(create_graph=True)
+    assert x.grad is not None and x.grad.requires_grad
+    (second,) = grad(x.grad.sum(), [x])
+    assert values(second) == [12.0]
+    x.grad = None
+
+
+# -- modes -------------------------------------------------------------------------------------
+
+
+def test_no_grad_records_nothing() -> None:
+    x = leaf(1.0)
+    with tk.no_grad():
+        y = x * 2.0
+        assert not y.requires_grad and not tk.is_grad_enabled()
+        with tk.enable_grad():
+            assert (x * 2.0).requires_grad
+        assert not (x * 2.0).requires_grad
+    assert (x * 2.0).requires_grad
+
+    @tk.no_grad()
+    def function() -> tk.Tensor:
+        return x * 2.0
+
+    assert not function().requires_grad
+    with pytest.raises(ZeroDivisionError), tk.no_grad():
+        raise ZeroDivisionError
+    assert tk.is_grad_enabled()
+
+
+def test_no_grad_is_per_thread() -> None:
+    seen = []
+    entered, leave = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with tk.no_grad():
+            entered.set()
+            leave.wait(10)
+            seen.append(tk.is_grad_enabled())
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert entered.wait(10)
+    seen.append(tk.is_grad_enabled())
+    leave.set()
+    thread.join()
+    assert seen == [True, False]
+
+
+def test_grad_mode_is_restored_when_backward_fails() -> None:
+    class Fails(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+            return x * 2.0
+
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+            raise KeyError("on purpose")
+
+    for enabled in (True, False):
+        for create in (True, False):
+            with tk.set_grad_enabled(True):
+                y = Fails.apply(leaf(1.0)).sum()
+            with tk.set_grad_enabled(enabled):
+                with pytest.raises(KeyError, match="on purpose"):
+                    y.backward(create_graph=create)
+                assert tk.is_grad_enabled() is enabled
+
+
+def test_detach_shares_memory_and_leaves_the_graph() -> None:
+    x = leaf(1.0, 2.0)
+    y = (x * 2.0).detach()
+    assert not y.requires_grad and y.is_leaf
+    z = x.detach()
+    assert z.data_ptr() == x.data_ptr()
+    ((x * 3.0) * z).sum().backward()
+    assert values(x.grad) == [3.0, 6.0]
+
+
+def test_requires_grad_is_for_floats_and_leaves() -> None:
+    with pytest.raises(RuntimeError, match=r"^requires_grad_: .*int64"):
+        tk.from_numpy(np.arange(3)).requires_grad_()
+    with pytest.raises(RuntimeError, match=r"^requires_grad_: "):
+        (leaf(1.0) * 2.0).requires_grad_(False)
+    x = leaf(1.0)
+    assert not x.requires_grad_(False).requires_grad
+
+
+# -- hooks -------------------------------------------------------------------------------------
+
+
+def test_hooks_see_and_change_gradients() -> None:
+    seen = []
+    x = leaf(1.0)
+    middle = x * 2.0
+    handle = middle.register_hook(lambda g: seen.append(values(g)))
+    middle.register_hook(lambda g: g * 10.0)
+    x.register_hook(lambda g: g + 1.0)
+    (middle * 3.0).sum().backward()
+    assert seen == [[3.0]]
+    assert values(x.grad) == [61.0]
+    handle.remove()
+    x.grad = None
+    (x * 1.0).sum().backward()
+    assert values(x.grad) == [2.0]
+    assert seen == [[3.0]]
+
+
+def test_hook_sees_the_sum_once() -> None:
+    seen = []
+    x = leaf(1.0)
+    middle = x * 1.0
+    middle.register_hook(lambda g: seen.append(values(g)))
+    (middle * 2.0 + middle * 3.0).sum().backward()
+    assert seen == [[5.0]]
+
+
+def test_hook_of_a_wrong_shape_is_an_error() -> None:
+    x = leaf(1.0, 2.0)
+    x.register_hook(lambda g: g.sum())
+    with pytest.raises(ValueError, match=r"^hook: .*\(2,\)"):
+        (x * 2.0).sum().backward()
+    assert tk.is_grad_enabled()
+
+
+def test_retain_grad() -> None:
+    x = leaf(2.0)
+    middle = x * 3.0
+    middle.retain_grad()
+    (middle * middle).sum().backward()
+    assert values(middle.grad) == [12.0]
+    assert (x * 2.0).grad is None
+
+
+# -- memory of gradients -----------------------------------------------------------------------
+
+
+def windows(tensor: tk.Tensor) -> tuple[int, int]:
+    return tensor.data_ptr(), tensor.data_ptr() + tensor.nbytes
+
+
+def apart(*tensors: tk.Tensor | None) -> bool:
+    """Whether no two tensors share memory."""
+    ends = sorted(windows(each) for each in tensors if each is not None)
+    return all(a[1] <= b[0] for a, b in itertools.pairwise(ends))
+
+
+def test_a_gradient_shares_memory_with_nothing() -> None:
+    """Not with what was handed in, not with another gradient, not with what a hook kept."""
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    seed = tk.from_numpy(np.array([1.0, 1.0]))
+    (x + y).backward(seed)
+    assert apart(x.grad, y.grad, seed, x, y)
+    seed.fill_(100.0)
+    assert values(x.grad) == [1.0, 1.0] and values(y.grad) == [1.0, 1.0]
+
+    z = leaf(1.0, 2.0)
+    z.backward(seed)
+    assert apart(z.grad, seed)
+    for how in (lambda t: t.view(2, 1), lambda t: t + 0.0, lambda t: t.neg().neg(), lambda t: t.clone()):
+        a, b = leaf(1.0, 2.0), leaf(1.0, 2.0)
+        given = tk.from_numpy(np.ones(how(a).shape))
+        (how(a) + how(b)).backward(given)
+        assert apart(a.grad, b.grad, given), how
+
+    kept = []
+    w = leaf(1.0, 2.0)
+    w.register_hook(kept.append)
+    (w * 2.0).backward(seed)
+    before = values(kept[0])
+    (w * 2.0).backward(seed)
+    assert values(kept[0]) == before
+
+
+def test_grad_results_share_memory_with_nothing() -> None:
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    seed = tk.from_numpy(np.array([1.0, 1.0]))
+    a, b = grad(x + y, [x, y], seed)
+    assert apart(a, b, seed)
+
+
+def test_user_changes_to_grad_stay_with_the_leaf() -> None:
+    x = leaf(1.0, 2.0)
+    (x * 2.0).sum().backward()
+    first = x.grad
+    assert first is not None
+    (x * 2.0).sum().backward()
+    assert x.grad is first and values(first) == [4.0, 4.0]
+
+
+def test_grad_is_checked_when_set() -> None:
+    x = leaf(1.0, 2.0)
+    with pytest.raises(ValueError, match=r"^grad: .*\(2,\).*\(3,\)"):
+        x.grad = tk.from_numpy(np.ones(3))
+    with pytest.raises(ValueError, match=r"^grad: .*float32"):
+        x.grad = tk.from_numpy(np.ones(2, np.float32))
+    with pytest.raises(TypeError, match=r"^grad: "):
+        x.grad = 1.0  # type: ignore[assignment]
+
+
+# -- user functions ----------------------------------------------------------------------------
+
+
+class Cube(Function):
+    @staticmethod
+    def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+        ctx.save_for_backward(x)
+        return x * x * x
+
+    @staticmethod
+    def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+        (x,) = ctx.saved_tensors
+        return g * x * x * 3.0
+
+
+class Exp(Function):
+    """Saves its output."""
+
+    @staticmethod
+    def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+        y = x.exp()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+        (y,) = ctx.saved_tensors
+        return g * y
+
+
+class SinCos(Function):
+    """Two outputs, both saved; an argument that is no tensor."""
+
+    @staticmethod
+    def forward(ctx: Any, x: tk.Tensor, factor: float) -> tuple[tk.Tensor, tk.Tensor]:
+        s, c = (x * factor).sin(), (x * factor).cos()
+        ctx.save_for_backward(s, c)
+        ctx.factor = factor
+        return s, c
+
+    @staticmethod
+    def backward(ctx: Any, gs: tk.Tensor, gc: tk.Tensor) -> tuple[tk.Tensor, None]:
+        s, c = ctx.saved_tensors
+        return (gs * c - gc * s) * ctx.factor, None
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        Cube.apply,
+        Exp.apply,
+        lambda x: SinCos.apply(x, 2.0),
+        lambda x: SinCos.apply(x, 2.0)[0],
+        lambda x: SinCos.apply(x, 2.0)[1],
+        lambda x: (lambda s, c: s * c + c * c * s)(*SinCos.apply(x, 2.0)),
+    ],
+    ids=["saves input", "saves output", "two outputs", "first", "second", "both used"],
+)
+def test_user_functions(function: Any) -> None:
+    x = leaf(0.3, -1.2, 2.0)
+    assert gradcheck(function, [x])
+    assert gradgradcheck(function, [x])
+
+
+def test_user_functions_leave_no_cycles() -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        before = tk.memory_stats()["tensors"]
+        for function in (Cube.apply, Exp.apply, lambda x: SinCos.apply(x, 2.0)[0]):
+            x = leaf(1.0, 2.0)
+            y = function(x)
+            del y
+            function(x).sum().backward()
+            del x
+            assert tk.memory_stats()["tensors"] == before
+    finally:
+        gc.enable()
+
+
+def test_user_functions_run_unrecorded() -> None:
+    seen = []
+
+    class Looks(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor, y: tk.Tensor) -> tk.Tensor:
+            seen.append((tk.is_grad_enabled(), ctx.needs_input_grad))
+            return x + y
+
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor) -> tuple[tk.Tensor, None]:
+            seen.append(tk.is_grad_enabled())
+            return g, None
+
+    x, y = leaf(1.0), leaf(1.0).detach()
+    Looks.apply(x, y).sum().backward()
+    assert seen == [(False, (True, False)), False]
+    assert values(x.grad) == [1.0]
+
+
+def test_user_functions_that_return_nonsense() -> None:
+    def make(answer: Any) -> type[Function]:
+        class Wrong(Function):
+            @staticmethod
+            def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+                return x * 1.0
+
+            @staticmethod
+            def backward(ctx: Any, g: tk.Tensor) -> Any:
+                return answer(g)
+
+        return Wrong
+
+    for answer in (lambda g: (g, g), lambda g: (), lambda g: tk.from_numpy(np.ones(5))):
+        with pytest.raises(RuntimeError, match=r"^Wrong: "):
+            make(answer).apply(leaf(1.0, 2.0)).sum().backward()
+    with pytest.raises((RuntimeError, TypeError), match=r"^Wrong: "):
+        make(lambda g: "text").apply(leaf(1.0, 2.0)).sum().backward()
+    x = leaf(1.0)
+    make(lambda g: None).apply(x).sum().backward()
+    assert x.grad is None
+
+
+def test_user_gradients_take_the_dtype_of_the_input() -> None:
+    class Doubles(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+            return x * 2.0
+
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+            return tk.from_numpy(np.full(g.shape, 2.0))
+
+    x = leaf(1.0, 2.0, dtype=np.float32)
+    Doubles.apply(x).sum().backward()
+    assert x.grad is not None and x.grad.dtype is tk.float32
+    assert values(x.grad) == [2.0, 2.0]
+
+
+def test_saved_input_changed_in_place() -> None:
+    x = leaf(1.0, 2.0)
+    middle = x * 1.0
+    y = Cube.apply(middle).sum()
+    middle.detach().add_(1.0)
+    with pytest.raises(RuntimeError, match=r"Cube saved .* changed in place by add_"):
+        y.backward()
+
+
+def test_gradcheck_sees_a_wrong_backward() -> None:
+    class Wrong(Cube):
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+            (x,) = ctx.saved_tensors
+            return g * x * x * 2.9
+
+    with pytest.raises(RuntimeError, match=r"^gradcheck: "):
+        gradcheck(Wrong.apply, [leaf(1.0, 2.0)])
+    assert not gradcheck(Wrong.apply, [leaf(1.0)], raise_exception=False)
+    with pytest.raises(ValueError, match=r"^gradcheck: .*float64"):
+        gradcheck(Cube.apply, [leaf(1.0, dtype=np.float32)])
+    with pytest.raises(ValueError, match=r"^gradcheck: no input requires grad"):
+        gradcheck(Cube.apply, [leaf(1.0).detach()])
+
+
+def test_backward_within_backward() -> None:
+    """A user's backward may itself run backward, on a graph of its own."""
+
+    class Inner(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+            (x,) = ctx.saved_tensors
+            with tk.enable_grad():
+                again = x.detach().requires_grad_()
+                (again * again).sum().backward()
+            assert again.grad is not None
+            return g * again.grad
+
+    x = leaf(3.0)
+    Inner.apply(x).sum().backward()
+    assert values(x.grad) == [6.0]
+
+
+def test_mode_of_the_process_is_left_alone() -> None:
+    assert lib.tk_grad_mode() == 1
