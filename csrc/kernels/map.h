@@ -308,9 +308,9 @@ TK_INLINE V TK_FN(gelu_tanh_slope)(V x)
 {
     V t = TK_FN(gelu_inner)(x);
     V inner_slope = v_set((T)0.79788456080286535588) * (ONE + v_set((T)(3 * 0.044715)) * x * x);
-    V bend = (ONE - t * t) * inner_slope;
+    V bend = ONE - t * t;
     /* where the tanh is flat its product with a huge x is 0, not NaN */
-    return HALF * (ONE + t) + HALF * v_select(bend == ZERO, ZERO, x * bend);
+    return HALF * (ONE + t) + HALF * v_select(bend == ZERO, ZERO, x * bend * inner_slope);
 }
 
 TK_INLINE V TK_FN(silu_slope)(V x)
