@@ -166,15 +166,36 @@ static int prepare(launch *l, int kernel)
     return 0;
 }
 
+/* Nothing to promote, convert, broadcast or refuse: the common case, in few instructions. */
+static int is_plain(const launch *l, int kernel)
+{
+    const tk_tensor *a = l->in[0];
+    if (!(tk_kernels[kernel].dtypes & 1 << a->dtype) || !tk_is_float(a->dtype) ||
+        tk_kernels[kernel].family == TK_FAMILY_WHERE)
+        return 0;
+    for (int i = 1; i < l->n; i++)
+        if (l->in[i]->dtype != a->dtype || !tk_same_shape(l->in[i], a))
+            return 0;
+    return 1;
+}
+
 static tk_tensor *launch_new(int kernel, launch *l, double p, double q)
 {
     if (!is_map(kernel) || arity(kernel) != l->n) {
         tk_fail(TK_RUNTIME_ERROR, "kernel %d is not elementwise of %d operands", kernel, l->n);
         return NULL;
     }
+    tk_tensor *out;
+    if (is_plain(l, kernel)) {
+        const tk_tensor *a = l->in[0];
+        out = tk_empty(tk_result_dtype(kernel, a->dtype), a->ndim, a->shape);
+        if (out)
+            run(kernel, a->dtype, out, l->in, l->n, p, q);
+        return out;
+    }
     if (prepare(l, kernel))
         return NULL;
-    tk_tensor *out = tk_empty(l->result, l->ndim, l->shape);
+    out = tk_empty(l->result, l->ndim, l->shape);
     if (out) {
         out->flags |= l->flags;
         run(kernel, l->compute, out, l->in, l->n, p, q);
