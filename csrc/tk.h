@@ -116,6 +116,7 @@ tk_tensor *tk_select(tk_tensor *t, int64_t dim, int64_t index);
 tk_tensor *tk_slice(tk_tensor *t, int64_t dim, int64_t start, int64_t stop, int64_t step);
 tk_tensor *tk_squeeze(tk_tensor *t, uint32_t dim_mask);
 tk_tensor *tk_unsqueeze(tk_tensor *t, int64_t dim);
+tk_tensor *tk_diagonal(tk_tensor *t, int64_t offset, int64_t dim1, int64_t dim2); /* comes last */
 tk_tensor *tk_contiguous(tk_tensor *t);
 tk_tensor *tk_cast(tk_tensor *t, int dtype); /* always a new, contiguous tensor */
 int tk_copy_into(tk_tensor *dst, tk_tensor *src); /* broadcasts and converts */

@@ -77,7 +77,7 @@ def spoiled(value: Any) -> Iterator[Any]:
         yield (*value, 1)
         yield value[1:]
         yield (*value[1:], 77)
-    elif isinstance(value, (tuple, list)):
+    elif isinstance(value, list):
         yield from (None, [], (), "text", [None], [*value, None], [*value, "x"], [1.0])
         for wrong in wrong_tensors(value[0]):
             yield [*value[1:], wrong]

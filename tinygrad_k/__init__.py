@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from . import autograd, nn, ops, optim
+from . import autograd, nn, ops, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
     bool_ as bool,
@@ -23,6 +23,15 @@ from .backend import (
     uint8,
 )
 from .printing import set_printoptions
+from .random import (
+    Generator,
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from .tensor import Size, Tensor, from_numpy
 from .version import __version__
 

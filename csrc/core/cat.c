@@ -65,6 +65,8 @@ tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim)
             continue;
         tk_tensor *slice = tk_slice(out, d, start, start + in[i]->shape[d], 1);
         int failed = !slice || (in[i]->numel && tk_copy_into(slice, in[i]));
+        if (in[i]->dtype != type.dtype)
+            out->flags |= TK_CONVERTED;
         if (slice)
             tk_release(slice);
         if (failed) {

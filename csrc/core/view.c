@@ -348,3 +348,42 @@ tk_tensor *tk_unsqueeze(tk_tensor *t, int64_t dim)
     tk_finish_view(view);
     return view;
 }
+
+tk_tensor *tk_diagonal(tk_tensor *t, int64_t offset, int64_t dim1, int64_t dim2)
+{
+    int rows = 0, columns = 0;
+    if (tk_check_dim("diagonal", t, dim1, &rows) || tk_check_dim("diagonal", t, dim2, &columns))
+        return NULL;
+    if (rows == columns) {
+        char text[TK_TEXT];
+        tk_fail(TK_VALUE_ERROR, "diagonal: dim1 and dim2 are the same, %d; got %s", rows,
+                tk_shape_text(text, t->ndim, t->shape));
+        return NULL;
+    }
+    int64_t height = t->shape[rows], width = t->shape[columns], length = 0, start = 0;
+    if (offset > -height && offset < width) {
+        if (offset < 0)
+            height += offset;
+        else
+            width -= offset;
+        length = height < width ? height : width;
+        start = offset < 0 ? -offset * t->stride[rows] : offset * t->stride[columns];
+    }
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    if (length > 0)
+        view->data = t->data + start * tk_item_size[t->dtype];
+    int n = 0;
+    for (int i = 0; i < t->ndim; i++) {
+        if (i == rows || i == columns)
+            continue;
+        view->shape[n] = t->shape[i];
+        view->stride[n++] = t->stride[i];
+    }
+    view->ndim = n + 1;
+    view->shape[n] = length;
+    view->stride[n] = t->stride[rows] + t->stride[columns];
+    tk_finish_view(view);
+    return view;
+}

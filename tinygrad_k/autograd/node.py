@@ -14,7 +14,8 @@ class Plan:
     """How an op is recorded when a given set of its operands wants a gradient.
 
     ``op``      the op: it has a ``name``.
-    ``saves``   what to save: positions among the op's arguments, RESULT for the result itself.
+    ``saves``   what to save: positions among the op's arguments, RESULT for the result itself,
+                SHAPES - i for the shape of argument i.
     ``results`` the positions in what was saved that are the result.
     ``rules``   for each operand that wants a gradient a function of (gradient, saved values...) and
                 the positions in ``saved`` that it takes; or, where ``joint``, one function of
@@ -23,7 +24,7 @@ class Plan:
 
     __slots__ = ("joint", "op", "results", "rules", "saves")
 
-    RESULT = -1
+    RESULT, SHAPES = -1, -2
 
     def __init__(self, op: Any, saves: tuple[int, ...], rules: Any, joint: bool) -> None:
         self.op = op

@@ -11,12 +11,18 @@ from . import (
     arithmetic,
     comparison,
     creation,
+    diagonal,
+    functional,
+    index,
+    join,
     linalg,
     loss,
     normalization,
+    random,
     reduction,
     scan,
     shape,
+    subscript,
     transcendental,
 )
 from .declare import COMPOSITES, OPS, ROOT_ONLY, Op
@@ -33,6 +39,12 @@ MODULES = (
     normalization,
     loss,
     creation,
+    diagonal,
+    index,
+    subscript,
+    join,
+    random,
+    functional,
 )
 
 engine.use_operations(OPS["add"], shape.sum_to, shape.convert)

@@ -338,16 +338,16 @@ def arange(
     kind = as_dtype("arange", dtype, int64 if whole else float32)
     if kind is bool_:
         raise TypeError("arange: no range of bools")
-    if not kind.is_floating_point:
-        start, end, step = int(start), int(end), int(step)
     if step == 0:
         raise ValueError("arange: step must not be 0")
     if (end - start) * step < 0:
         raise ValueError(f"arange: step {step} leads from {start} away from {end}")
-    exact = -((start - end) // step)
-    count = math.ceil((end - start) / step) if kind.is_floating_point else exact
-    if count >= 2**48:
-        raise ValueError(f"arange: {count} elements are too many")
+    length = -((start - end) // step) if whole else (end - start) / step
+    if length >= 2**48:
+        raise ValueError(f"arange: {start} to {end} by {step} is too long")
+    count = math.ceil(length)
+    if not kind.is_floating_point:
+        start, step = int(start), int(step)
     if kind.is_floating_point:
         values = start + np.arange(count, dtype=np.float64) * step
     else:
@@ -507,15 +507,24 @@ for _name, _kind in zip(("float", "double", "long", "int", "byte", "bool"), DTYP
 @op(
     vjp={
         "input": lambda g: zeros_like(g),
-        "value": lambda g, value: fit(g, value),
+        "value": lambda g, value_shape: sum_to(g, value_shape),
     },
     ref=lambda x, value: np.broadcast_to(value, np.shape(x)),
     samples=[(real(3, 5), real()), (real(), real()), (real(0, 3), real())],
     family="copy",
 )
 def _fill(input: Tensor, value: Tensor) -> Any:
-    spread = expand(value.detach(), input.shape)
+    spread = _of_dtype("fill_", input, value)
     return lib.tk_cast(spread._h, input._h.dtype)
+
+
+def _of_dtype(name: str, input: Tensor, value: Tensor) -> Tensor:
+    """The value expanded to the input's shape, outside the graph."""
+    if value.dtype is not input.dtype:
+        raise TypeError(
+            f"{name}: the dtypes must agree; got {input.dtype.name} and {value.dtype.name}"
+        )
+    return expand(value.detach(), input.shape)
 
 
 @method
@@ -526,6 +535,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             raise ValueError(
                 f"fill_: value must have no dimensions; got {tuple(value.shape)}; use copy_"
             )
+        value = to(value, self.dtype)
     else:
         value = full((), value, dtype=self.dtype)
     return change(OPS["_fill"], self, (value,), lambda: lib.tk_copy_into(self._h, value._h))
@@ -538,7 +548,7 @@ def zero_(self: Tensor) -> Tensor:
 
 
 @op(
-    vjp={"input": lambda g: zeros_like(g), "src": lambda g, src: fit(g, src)},
+    vjp={"input": lambda g: zeros_like(g), "src": lambda g, src_shape: sum_to(g, src_shape)},
     ref=lambda x, src: np.broadcast_to(src, np.shape(x)),
     samples=[
         (real(3, 5), real(3, 5)),
@@ -550,18 +560,12 @@ def zero_(self: Tensor) -> Tensor:
     family="copy",
 )
 def _copy(input: Tensor, src: Tensor) -> Any:
-    spread = expand(src.detach(), input.shape)
+    spread = _of_dtype("copy_", input, src)
     return lib.tk_cast(spread._h, input._h.dtype)
-
-
-def fit(g: Tensor, operand: Tensor) -> Tensor:
-    """The gradient of an operand that was broadcast and converted."""
-    g = sum_to(g, operand.shape) if g.shape != operand.shape else g
-    return to(g, operand.dtype)
 
 
 @method
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """The values of ``src``, broadcast and converted; in place."""
-    src = as_operand(src, self)
+    src = to(as_operand(src, self), self.dtype)
     return change(OPS["_copy"], self, (src,), lambda: lib.tk_copy_into(self._h, src._h))

@@ -6,8 +6,9 @@ functions have only a docstring. ``composite`` marks an ordinary function over o
 the public face.
 
 A derivative rule is a function of the gradient and of what it needs, by name: the op's arguments,
-or ``result``. It is made of ops, so that second derivatives come by themselves. Broadcasting and
-conversion of operands are undone by the engine, never by a rule.
+``result``, or ``input_shape`` for the shape of an argument ``input``, whose values may then change.
+It is made of ops, so that second derivatives come by themselves. Broadcasting and conversion of
+operands are undone by the engine, never by a rule.
 """
 
 from __future__ import annotations
@@ -110,8 +111,14 @@ class Op:
         return plan
 
     def _needs(self, rule: Callable[..., Any]) -> list[int]:
-        names = list(inspect.signature(rule).parameters)[1:]
-        return [Plan.RESULT if name == "result" else self.positions[name] for name in names]
+        return [self._need(name) for name in list(inspect.signature(rule).parameters)[1:]]
+
+    def _need(self, name: str) -> int:
+        if name == "result":
+            return Plan.RESULT
+        if name in self.positions:
+            return self.positions[name]
+        return Plan.SHAPES - self.positions[name.removesuffix("_shape")]
 
     def _plan(self, wanted: int) -> Plan:
         saves: list[int] = []
@@ -183,12 +190,20 @@ def _attach(
     saves = plan.saves
     if saves:
         node.stamp = lib.tk_clock
-        node.saved = [args[i] if i >= 0 else wrap(lib.tk_retain(out._h)) for i in saves]
+        node.saved = [args[i] if i >= 0 else _derived(i, args, out) for i in saves]
     else:
         node.saved = ()
     if out._h.flags & SHARED:
         node.shapes = tuple((each.shape, each.dtype) for each in operands)
     out._node = node
+
+
+def _derived(need: int, args: tuple[Any, ...], out: Tensor) -> Any:
+    """The result, as a tensor outside the graph, or the shape of an argument (of a list, all)."""
+    if need == Plan.RESULT:
+        return wrap(lib.tk_retain(out._h))
+    arg = args[Plan.SHAPES - need]
+    return arg.shape if isinstance(arg, Tensor) else tuple(each.shape for each in arg)
 
 
 def _refuse_gradient(op: Op, out: Tensor) -> None:
@@ -489,7 +504,11 @@ def comparison(
 
 def composite(function: Callable[..., Any]) -> Callable[..., Any]:
     """Marks an ordinary function over ops as part of the public face."""
+    COMPOSITES[function.__name__] = checked = _checked(function)
+    return checked
 
+
+def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         try:
@@ -497,7 +516,6 @@ def composite(function: Callable[..., Any]) -> Callable[..., Any]:
         except MISTAKES as error:
             explain(function, error, args, kwargs)
 
-    COMPOSITES[function.__name__] = checked
     return checked
 
 
@@ -511,8 +529,8 @@ def method(function: Callable[..., Any], name: str | None = None) -> Callable[..
     """Attaches to Tensor, by its own name or another, a function that stands nowhere else."""
     function.__name__ = name or function.__name__
     function.__qualname__ = f"Tensor.{function.__name__}"
-    setattr(Tensor, function.__name__, function)
-    return function
+    setattr(Tensor, function.__name__, _checked(function))
+    return getattr(Tensor, function.__name__)
 
 
 # -- in place -----------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ real = Draw()
 positive = Draw(low=0.2, high=4.0)
 integer = Draw(kind="integer", low=-5, high=6)
 boolean = Draw(kind="boolean")
+permutation = Draw(kind="permutation")  # of 0 .. size-1
 
 
 def between(low: float, high: float) -> Draw:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..backend import DTYPES, dtype, lib
-from ..tensor import Tensor, wrap
+from ..backend import DTYPES, dtype, ffi, lib
+from ..tensor import Size, Tensor, wrap
 from .declare import composite, op
 from .samples import real
 
@@ -27,10 +28,24 @@ def sizes(op_name: str, args: tuple[Any, ...]) -> tuple[int, ...]:
 
 def in_range(name: str, value: Any) -> int:
     """An int that C can take: absurd ones are an IndexError here."""
-    number = value.__index__()
+    number = operator.index(value)
     if not -(2**62) < number < 2**62:
         raise IndexError(f"{name}: {number} is out of range")
     return number
+
+
+def common_shape(name: str, *shapes: Any) -> Size:
+    """The shape to which all shapes broadcast."""
+    try:
+        return Size(np.broadcast_shapes(*map(tuple, shapes)))
+    except ValueError:
+        text = " and ".join(str(tuple(shape)) for shape in shapes)
+        raise ValueError(f"{name}: the shapes do not broadcast; got {text}") from None
+
+
+def strides_of(t: Tensor) -> list[int]:
+    """Elements between neighbours, a dimension each."""
+    return list(ffi.unpack(t._h.stride, t._h.ndim))
 
 
 def mask_of(name: str, input: Tensor, dim: Any) -> int:
@@ -58,7 +73,7 @@ def mask_of(name: str, input: Tensor, dim: Any) -> int:
 
 
 @op(
-    vjp={"input": lambda g, input: _reshape(g, input.shape)},
+    vjp={"input": lambda g, input_shape: _reshape(g, input_shape)},
     ref=lambda x, shape: np.reshape(x, shape),
     samples=[
         (real(3, 4), (2, 6)),
@@ -75,7 +90,7 @@ def _reshape(input: Tensor, shape: tuple[int, ...]) -> Any:
 
 
 @op(
-    vjp={"input": lambda g, input: _reshape(g, input.shape)},
+    vjp={"input": lambda g, input_shape: _reshape(g, input_shape)},
     ref=lambda x, shape: np.reshape(x, shape),
     samples=[(real(3, 4), (2, 6)), (real(0, 3), (0,))],
     dtypes="all",
@@ -86,7 +101,7 @@ def _view(input: Tensor, shape: tuple[int, ...]) -> Any:
 
 
 @op(
-    vjp={"input": lambda g, input: sum_to(g, input.shape)},
+    vjp={"input": lambda g, input_shape: sum_to(g, input_shape)},
     ref=lambda x, shape: np.broadcast_to(
         x, [x.shape[i - len(shape)] if n == -1 else n for i, n in enumerate(shape)]
     ),
@@ -110,7 +125,7 @@ def _numpy_sum_to(x: Any, shape: tuple[int, ...]) -> Any:
 
 
 @op(
-    vjp={"input": lambda g, input: _expand(g, tuple(input.shape))},
+    vjp={"input": lambda g, input_shape: _expand(g, input_shape)},
     ref=_numpy_sum_to,
     samples=[
         (real(2, 3, 4), (3, 1)),
@@ -156,7 +171,7 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Any:
 
 
 @op(
-    vjp={"input": lambda g, input, dim, index: _unselect(g, input, dim, index)},
+    vjp={"input": lambda g, input_shape, dim, index: _unselect(g, input_shape, dim, index)},
     ref=lambda x, dim, index: np.take(x, index, axis=dim),
     samples=[(real(3, 5), 0, 1), (real(2, 3, 4), -1, -4), (real(7), 0, 3)],
     dtypes="all",
@@ -167,14 +182,15 @@ def select(input: Tensor, dim: int, index: int) -> Any:
     return lib.tk_select(input._h, in_range("select", dim), in_range("select", index))
 
 
-def _unselect(g: Tensor, input: Tensor, dim: int, index: int) -> Tensor:
-    return _place(unsqueeze(g, dim), input.shape, dim, index, index + 1 or None, 1)
+def _unselect(g: Tensor, shape: tuple[int, ...], dim: int, index: int) -> Tensor:
+    dim %= len(shape)
+    return _place(unsqueeze(g, dim), shape, dim, index, index + 1 or None, 1)
 
 
 @op(
     vjp={
-        "input": lambda g, input, dim, start, stop, step: _place(
-            g, input.shape, dim, start, stop, step
+        "input": lambda g, input_shape, dim, start, stop, step: _place(
+            g, input_shape, dim, start, stop, step
         )
     },
     ref=lambda x, dim, start, stop, step: x[
@@ -207,7 +223,7 @@ def _ends(start: int | None, stop: int | None, step: int) -> tuple[int, int]:
         start = 0 if step > 0 else LAST
     if stop is None:
         stop = LAST if step > 0 else -LAST
-    return max(-LAST, min(LAST, start.__index__())), max(-LAST, min(LAST, stop.__index__()))
+    return max(-LAST, min(LAST, operator.index(start))), max(-LAST, min(LAST, operator.index(stop)))
 
 
 @op(
@@ -233,7 +249,7 @@ def _place(
 
 
 @op(
-    vjp={"input": lambda g, input: _reshape(g, input.shape)},
+    vjp={"input": lambda g, input_shape: _reshape(g, input_shape)},
     ref=lambda x, mask: np.reshape(
         x, [n for i, n in enumerate(x.shape) if n != 1 or not mask >> i & 1]
     ),
@@ -246,7 +262,7 @@ def _squeeze(input: Tensor, mask: int) -> Any:
 
 
 @op(
-    vjp={"input": lambda g, input: _reshape(g, input.shape)},
+    vjp={"input": lambda g, input_shape: _reshape(g, input_shape)},
     ref=np.expand_dims,
     samples=[(real(3, 5), 0), (real(3, 5), -1), (real(), 0), (real(0, 3), 1)],
     dtypes="all",

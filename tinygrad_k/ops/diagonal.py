@@ -1,0 +1,144 @@
+"""Diagonals and triangles of matrices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import int64, lib
+from ..tensor import Tensor, store, wrap
+from .comparison import where
+from .creation import as_dtype
+from .declare import composite, op, root
+from .samples import real
+from .shape import VIEW, clone, in_range
+
+
+@op(
+    vjp={
+        "input": lambda g, input_shape, offset, dim1, dim2: _from_diagonal(
+            g, input_shape, offset, dim1, dim2
+        )
+    },
+    ref=np.diagonal,
+    samples=[
+        (real(3, 5), 0, 0, 1),
+        (real(3, 5), 2, 0, 1),
+        (real(3, 5), -1, 1, 0),
+        (real(2, 3, 4), 1, -1, 0),
+        (real(3, 3), 7, 0, 1),
+        (real(0, 3), 0, 0, 1),
+    ],
+    dtypes="all",
+    family=VIEW,
+)
+def _diagonal(input: Tensor, offset: int, dim1: int, dim2: int) -> Any:
+    return lib.tk_diagonal(input._h, in_range("diagonal", offset), dim1, dim2)
+
+
+def _numpy_from_diagonal(
+    x: np.ndarray, shape: tuple[int, ...], offset: int, dim1: int, dim2: int
+) -> np.ndarray:
+    out = np.zeros(shape, x.dtype)
+    places = np.diagonal(np.arange(out.size).reshape(shape), offset, dim1, dim2)
+    out.reshape(-1)[places] = x
+    return out
+
+
+@op(
+    vjp={"input": lambda g, offset, dim1, dim2: _diagonal(g, offset, dim1, dim2)},
+    ref=_numpy_from_diagonal,
+    samples=[
+        (real(3), (3, 5), 0, 0, 1),
+        (real(2), (3, 5), -1, 0, 1),
+        (real(3, 1), (2, 3, 4), 1, -1, 0),
+        (real(0), (0, 3), 0, 0, 1),
+    ],
+    dtypes="all",
+    family="place",
+)
+def _from_diagonal(input: Tensor, shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> Any:
+    """Zeros of a shape with the input on a diagonal."""
+    out = wrap(lib.tk_full_float(input._h.dtype, len(shape), shape, 0.0))
+    window = wrap(lib.tk_diagonal(out._h, in_range("diagonal", offset), dim1, dim2))
+    if lib.tk_copy_into(window._h, input._h):
+        return None
+    return lib.tk_retain(out._h)
+
+
+@composite
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+    """The diagonal of two dimensions, as a new last one; a view.
+
+    ``offset`` > 0 lies above the main diagonal, < 0 below.
+    """
+    return _diagonal(input, offset, dim1, dim2)
+
+
+@composite
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """Square matrices of zeros, in the dims dim1 and dim2, with the last dimension as diagonal."""
+    if input.ndim == 0:
+        raise ValueError("diag_embed: at least one dimension; got ()")
+    ndim, offset = input.ndim + 1, in_range("diag_embed", offset)
+    for dim in (dim1, dim2):
+        if not -ndim <= dim < ndim:
+            raise IndexError(f"diag_embed: dim {dim} is out of range for {ndim} dimensions")
+    if dim1 % ndim == dim2 % ndim:
+        raise ValueError(f"diag_embed: dim1 and dim2 are the same, {dim1} and {dim2}")
+    rest = iter(input.shape)
+    side = input.shape[-1] + abs(offset)
+    shape = tuple(side if i in (dim1 % ndim, dim2 % ndim) else next(rest) for i in range(ndim))
+    return _from_diagonal(input, shape, offset, dim1, dim2)
+
+
+@composite
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The diagonal of a matrix, as a copy; or the matrix that has a vector as diagonal."""
+    if input.ndim == 1:
+        return diag_embed(input, diagonal)
+    if input.ndim == 2:
+        return clone(_diagonal(input, diagonal, 0, 1))
+    raise ValueError(f"diag: a vector or a matrix; got {tuple(input.shape)}")
+
+
+def _triangle(name: str, input: Tensor, diagonal: int, lower: bool) -> Tensor:
+    if input.ndim < 2:
+        raise ValueError(f"{name}: at least 2 dimensions; got {tuple(input.shape)}")
+    rows, columns = input.shape[-2:]
+    diagonal = max(-rows - 1, min(columns + 1, in_range(name, diagonal)))
+    mask = np.tri(rows, columns, diagonal if lower else diagonal - 1, bool)
+    zero = wrap(lib.tk_full_float(input._h.dtype, 0, (), 0.0))
+    return where(store(mask if lower else ~mask, as_dtype(name, bool)), input, zero)
+
+
+@composite
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The lower triangles of matrices, zeros above; ``diagonal`` is the last one kept."""
+    return _triangle("tril", input, diagonal, True)
+
+
+@composite
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
+    """The upper triangles of matrices, zeros below; ``diagonal`` is the first one kept."""
+    return _triangle("triu", input, diagonal, False)
+
+
+def _corner_indices(name: str, places: Any, row: int, col: int, offset: int, kind: Any) -> Tensor:
+    for size in (row, col):
+        if not 0 <= in_range(name, size) < 2**31:
+            raise ValueError(f"{name}: row and col must be sizes; got {row} and {col}")
+    return store(np.stack(places(row, offset, col)), as_dtype(name, kind, int64))
+
+
+@root
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
+    """The rows and columns, [2, n], of the lower triangle of a row x col matrix."""
+    return _corner_indices("tril_indices", np.tril_indices, row, col, offset, dtype)
+
+
+@root
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
+    """The rows and columns, [2, n], of the upper triangle of a row x col matrix."""
+    return _corner_indices("triu_indices", np.triu_indices, row, col, offset, dtype)

@@ -1,0 +1,197 @@
+"""What stands in nn.functional only: dropout, padding, one-hot rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import fail, int64, kernel_number, lib
+from ..random import handle
+from ..tensor import Tensor, store
+from .comparison import eq
+from .creation import arange, finish, full
+from .declare import composite, op
+from .index import index_select
+from .samples import real
+from .shape import sizes, slice_dim, to, unsqueeze
+
+FUNCTIONAL = True
+ROOT = ()
+
+DROPOUT = kernel_number("dropout_mask")
+
+
+# -- dropout --------------------------------------------------------------------------------------
+
+
+def _dropped(name: str, input: Tensor, shape: Any, p: float, inplace: bool) -> Tensor:
+    if not input.dtype.is_floating_point:
+        raise TypeError(f"{name}: expected a floating tensor; got {input.dtype.name}")
+    mask = finish(lib.tk_empty(input._h.dtype, len(shape), shape))
+    if lib.tk_random(DROPOUT, mask._h, handle(name, None), p, 0.0):
+        fail()
+    return input.mul_(mask) if inplace else input * mask
+
+
+def _probability(name: str, p: Any) -> float:
+    if not isinstance(p, (int, float)) or not 0 <= p <= 1:
+        raise ValueError(f"{name}: p must be a probability, 0 to 1; got {p!r}")
+    return float(p)
+
+
+@composite
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Each element 0 with probability p, else divided by 1 - p; as it is unless ``training``."""
+    p = _probability("dropout", p)
+    if not training or p == 0:
+        return input
+    return _dropped("dropout", input, input.shape, p, inplace)
+
+
+def _drop_channels(
+    name: str, input: Tensor, p: float, training: bool, inplace: bool, dims: int
+) -> Tensor:
+    p = _probability(name, p)
+    if input.ndim not in (dims, dims + 1):
+        raise ValueError(
+            f"{name}: expected [C, ...] or [N, C, ...] of {dims} or {dims + 1} dimensions; got "
+            f"{tuple(input.shape)}"
+        )
+    if not training or p == 0:
+        return input
+    kept = input.ndim - dims + 1
+    shape = tuple(n if i < kept else 1 for i, n in enumerate(input.shape))
+    return _dropped(name, input, shape, p, inplace)
+
+
+@composite
+def dropout1d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """As ``dropout`` for whole channels of [N, C, L] or [C, L]."""
+    return _drop_channels("dropout1d", input, p, training, inplace, 2)
+
+
+@composite
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """As ``dropout`` for whole channels of [N, C, H, W] or [C, H, W]."""
+    return _drop_channels("dropout2d", input, p, training, inplace, 3)
+
+
+# -- padding --------------------------------------------------------------------------------------
+
+
+def _numpy_pad(x: Any, pads: tuple[int, ...], value: float) -> np.ndarray:
+    widths = [(0, 0)] * (x.ndim - len(pads) // 2) + [
+        pads[i : i + 2] for i in range(len(pads) - 2, -1, -2)
+    ]
+    cut = x[
+        tuple(slice(max(-a, 0), n - max(-b, 0)) for n, (a, b) in zip(x.shape, widths, strict=True))
+    ]
+    return np.pad(cut, [(max(a, 0), max(b, 0)) for a, b in widths], constant_values=value)
+
+
+@op(
+    vjp={"input": lambda g, pads: _pad(g, tuple(-n for n in pads), 0.0)},
+    ref=_numpy_pad,
+    samples=[
+        (real(3, 5), (1, 2), 0.0),
+        (real(2, 3, 4), (1, 0, 0, 2), -1.5),
+        (real(3, 5), (-1, 2, 1, -2), 0.0),
+        (real(0, 3), (1, 1, 2, 0), 0.0),
+        (real(3, 5), (), 0.0),
+    ],
+    dtypes="all",
+    family="place",
+)
+def _pad(input: Tensor, pads: tuple[int, ...], value: float) -> Any:
+    """``pads``: before and after, of the last dimension first; negative ones cut off."""
+    if len(pads) % 2 or len(pads) > 2 * input.ndim:
+        raise ValueError(f"pad: expected pairs for at most {input.ndim} dimensions; got {pads}")
+    source, shape = input.detach(), list(input.shape)
+    for i in range(0, len(pads), 2):
+        d = input.ndim - 1 - i // 2
+        before, after = pads[i], pads[i + 1]
+        shape[d] += before + after
+        if shape[d] < 0 or -min(before, 0) - min(after, 0) > input.shape[d]:
+            raise ValueError(f"pad: {pads} cuts off more than there is; got {tuple(input.shape)}")
+        source = slice_dim(source, d, max(-before, 0), input.shape[d] - max(-after, 0), 1)
+    out = full(tuple(shape), value, dtype=input.dtype)
+    window = out
+    for i in range(0, len(pads), 2):
+        d = input.ndim - 1 - i // 2
+        start = max(pads[i], 0)
+        window = slice_dim(window, d, start, start + source.shape[d], 1)
+    if lib.tk_copy_into(window._h, source._h):
+        return None
+    return lib.tk_retain(out._h)
+
+
+def _borrowed(mode: str, size: int, before: int, after: int) -> np.ndarray:
+    """Which elements of a dimension a padded one shows."""
+    places = np.arange(-before, size + after)
+    if mode == "replicate":
+        return np.clip(places, 0, size - 1)
+    if mode == "circular":
+        return places % size
+    period = max(2 * (size - 1), 1)
+    folded = np.abs(places) % period
+    return np.where(folded >= size, period - folded, folded)
+
+
+@composite
+def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
+    """Wider dimensions: ``pad`` is (before, after) of the last one, then of the one before it, ...
+
+    ``mode``: ``"constant"`` fills with ``value`` (0), and negative numbers cut off; ``"reflect"``
+    mirrors at the border elements, ``"replicate"`` repeats them, ``"circular"`` wraps around.
+    """
+    pads = sizes("pad", (pad,))
+    if mode == "constant":
+        return _pad(input, pads, 0.0 if value is None else value)
+    if mode not in ("reflect", "replicate", "circular"):
+        raise ValueError(
+            f"pad: mode must be 'constant', 'reflect', 'replicate' or 'circular'; got {mode!r}"
+        )
+    if value is not None:
+        raise ValueError(f"pad: mode {mode!r} takes no value; got {value!r}")
+    if len(pads) % 2 or len(pads) > 2 * input.ndim:
+        raise ValueError(f"pad: expected pairs for at most {input.ndim} dimensions; got {pads}")
+    for i in range(0, len(pads), 2):
+        d = input.ndim - 1 - i // 2
+        before, after, size = pads[i], pads[i + 1], input.shape[d]
+        most = {"reflect": size - 1, "circular": size, "replicate": 2**31 if size else 0}[mode]
+        if max(before, after) > most or min(before, after) < 0:
+            raise ValueError(
+                f"pad: {mode} of {before} and {after} needs 0 to {most} for size {size} of dim {d}"
+            )
+        if before or after:
+            places = store(_borrowed(mode, size, before, after), int64)
+            input = index_select(input, d, places)
+    return input
+
+
+# -- one-hot --------------------------------------------------------------------------------------
+
+
+@composite
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """Rows of zeros with a 1 at each label: [...] gives [..., num_classes], int64.
+
+    Without ``num_classes``, one more than the largest label.
+    """
+    if not isinstance(tensor, Tensor) or tensor.dtype is not int64:
+        kind = tensor.dtype.name if isinstance(tensor, Tensor) else type(tensor).__name__
+        raise TypeError(f"one_hot: expected an int64 tensor; got {kind}")
+    labels = tensor.numpy()
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
+    if num_classes == -1:
+        if not labels.size:
+            raise ValueError("one_hot: num_classes cannot be inferred from no labels")
+        num_classes = high + 1
+    if low < 0 or high >= num_classes or num_classes < 1:
+        raise ValueError(f"one_hot: labels {low} to {high} do not fit {num_classes} classes")
+    return to(eq(unsqueeze(tensor, -1), arange(num_classes)), int64)

@@ -1,0 +1,503 @@
+"""Reading and writing where an index says.
+
+Indices are int64 or int32; one that is out of range is an IndexError before anything is written.
+The gradient of reading is adding, and of adding, reading: so each rule is made of its mirror image.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import bool_, kernel_number, lib
+from ..tensor import Tensor, wrap
+from .comparison import where
+from .declare import OPS, as_operand, change, composite, inplace, method, op
+from .samples import call, index, permutation, real
+from .shape import _expand, _reshape, common_shape, in_range, select, slice_dim, to
+
+WHERE = kernel_number("where")
+
+
+def _copied(input: Tensor, write: Any) -> Any:
+    """The handle of a copy of the input that ``write(copy)`` has changed."""
+    out = wrap(lib.tk_cast(input._h, input._h.dtype))
+    return None if write(out) else lib.tk_retain(out._h)
+
+
+def _source(name: str, input: Tensor, value: Any) -> Tensor:
+    """A number or a tensor as an operand of the input's dtype."""
+    if isinstance(value, Tensor) and value.dtype is not input.dtype and value.ndim:
+        raise TypeError(
+            f"{name}: the dtypes must agree; got {input.dtype.name} and {value.dtype.name}"
+        )
+    return to(as_operand(value, input), input.dtype)
+
+
+# -- along one dimension, the same indices everywhere ----------------------------------------------
+
+ROWS = [
+    (real(5, 3), 0, index(4, below=5)),
+    (real(2, 3, 4), -1, index(7, below=4)),
+    (real(2, 3, 4), 1, index(0, below=3)),
+    (real(6), 0, index(3, below=6)),
+    (real(0, 3), 1, index(2, below=3)),
+]
+
+
+@op(
+    kernel="index_gather",
+    vjp={"input": lambda g, input_shape, dim, index: _index_sum(g, input_shape, dim, index)},
+    ref=lambda x, dim, index: np.take(x, index, axis=dim),
+    samples=ROWS,
+    dtypes="all",
+    family="index",
+)
+def index_select(input: Tensor, dim: int, index: Tensor) -> Any:
+    """The parts of a dimension that a vector of indices names, in its order."""
+    return lib.tk_index_select(input._h, in_range("index_select", dim), index._h)
+
+
+def _at(ndim: int, dim: int, index: Any) -> tuple[Any, ...]:
+    return (slice(None),) * (dim % ndim) + (index,)
+
+
+def _numpy_index_sum(x: Any, shape: tuple[int, ...], dim: int, index: Any) -> Any:
+    out = np.zeros(shape, x.dtype)
+    np.add.at(out, _at(len(shape), dim, index), x)
+    return out
+
+
+@op(
+    kernel="index_scatter_add",
+    vjp={"source": lambda g, dim, index: index_select(g, dim, index)},
+    ref=_numpy_index_sum,
+    samples=[
+        (real(4, 3), (5, 3), 0, index(4, below=5)),
+        (real(2, 3, 7), (2, 3, 4), -1, index(7, below=4)),
+        (real(0), (3,), 0, index(0, below=3)),
+    ],
+    family="place",
+)
+def _index_sum(source: Tensor, shape: tuple[int, ...], dim: int, index: Tensor) -> Any:
+    """Zeros of a shape, to which the parts of ``source`` are added where the index says."""
+    out = wrap(lib.tk_full_float(source._h.dtype, len(shape), shape, 0.0))
+    if lib.tk_index_add(out._h, in_range("index_add", dim), index._h, source._h, 1.0):
+        return None
+    return lib.tk_retain(out._h)
+
+
+def _numpy_index_add(x: Any, dim: int, index: Any, source: Any, *, alpha: float = 1) -> Any:
+    out = np.array(x)
+    np.add.at(out, _at(out.ndim, dim, index), alpha * source)
+    return out
+
+
+@op(
+    vjp={
+        "input": lambda g: g,
+        "source": lambda g, dim, index, alpha: _scaled(index_select(g, dim, index), alpha),
+    },
+    ref=_numpy_index_add,
+    samples=[
+        (real(5, 3), 0, index(4, below=5), real(4, 3)),
+        call(real(2, 3, 4), -1, index(7, below=4), real(2, 3, 7), alpha=2),
+        (real(3), 0, index(0, below=3), real(0)),
+    ],
+    dtypes="number",
+    family="index",
+)
+def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1) -> Any:
+    """``input`` with alpha * source added to the parts of a dimension that the index names.
+
+    An index that appears twice is added to twice. Shapes: index [n], source as the input but n in
+    ``dim``.
+    """
+    dim = in_range("index_add", dim)
+    return _copied(input, lambda out: lib.tk_index_add(out._h, dim, index._h, source._h, alpha))
+
+
+def _scaled(t: Tensor, alpha: float) -> Tensor:
+    return t if alpha == 1 else t * alpha
+
+
+@method
+def index_add_(
+    self: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
+) -> Tensor:
+    """``index_add`` in place."""
+    dim = in_range("index_add_", dim)
+    return change(
+        OPS["index_add"],
+        self,
+        (dim, index, source, alpha),
+        lambda: lib.tk_index_add(self._h, dim, index._h, source._h, alpha),
+    )
+
+
+def _numpy_index_copy(x: Any, dim: int, index: Any, source: Any) -> Any:
+    out = np.array(x)
+    out[_at(out.ndim, dim, index)] = source
+    return out
+
+
+@op(
+    kernel="index_scatter",
+    vjp={
+        "input": lambda g, dim, index: index_fill(g, dim, index, 0.0),
+        "source": lambda g, dim, index: index_select(g, dim, index),
+    },
+    ref=_numpy_index_copy,
+    samples=[
+        (real(5, 3), 0, permutation(5), real(5, 3)),
+        (real(2, 3, 4), -1, permutation(4), real(2, 3, 4)),
+        (real(3), 0, index(0, below=3), real(0)),
+    ],
+    dtypes="all",
+    family="index",
+)
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
+    """``input`` with the parts of a dimension that the index names replaced by those of ``source``.
+
+    Of an index that appears twice the last wins; the gradient is that of distinct indices.
+    """
+    dim = in_range("index_copy", dim)
+    return _copied(input, lambda out: lib.tk_index_copy(out._h, dim, index._h, source._h))
+
+
+@method
+def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
+    """``index_copy`` in place."""
+    dim = in_range("index_copy_", dim)
+    return change(
+        OPS["index_copy"],
+        self,
+        (dim, index, source),
+        lambda: lib.tk_index_copy(self._h, dim, index._h, source._h),
+    )
+
+
+def _rows_of(name: str, input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """A number as the source of an index_copy."""
+    value = _source(name, input, value)
+    if value.ndim:
+        raise ValueError(f"{name}: value must have no dimensions; got {tuple(value.shape)}")
+    shape = list(input.shape) or [1]
+    shape[input._dim(dim, name) if input.ndim else 0] = index.numel()
+    return _expand(value, tuple(shape))
+
+
+@composite
+def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """``input`` with the parts of a dimension that the index names filled with one number."""
+    return index_copy(input, dim, index, _rows_of("index_fill", input, dim, index, value))
+
+
+@method
+def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
+    """``index_fill`` in place."""
+    return index_copy_(self, dim, index, _rows_of("index_fill_", self, dim, index, value))
+
+
+# -- along one dimension, an index for each element -----------------------------------------------
+
+
+def _numpy_grid(index: Any, dim: int) -> tuple[Any, ...]:
+    grid = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    grid[dim] = index
+    return tuple(grid)
+
+
+EACH = [
+    (real(3, 5), 1, index(3, 2, below=5)),
+    (real(3, 5), 0, index(4, 5, below=3)),
+    (real(2, 3, 4), -1, index(2, 2, 6, below=4)),
+    (real(4), 0, index(0, below=4)),
+]
+
+
+@op(
+    kernel="index_gather",
+    vjp={"input": lambda g, input_shape, dim, index: _scatter_sum(g, input_shape, dim, index)},
+    ref=lambda x, dim, index: x[_numpy_grid(index, dim)],
+    samples=EACH,
+    dtypes="all",
+    family="index",
+)
+def gather(input: Tensor, dim: int, index: Tensor) -> Any:
+    """out[i][j] = input[index[i][j]][j] for dim 0, and so on: an index for each element.
+
+    The index has as many dimensions as the input, and is nowhere longer but along ``dim``.
+    """
+    return lib.tk_gather(input._h, in_range("gather", dim), index._h)
+
+
+def _numpy_scatter_sum(src: Any, shape: tuple[int, ...], dim: int, index: Any) -> Any:
+    out = np.zeros(shape, src.dtype)
+    np.add.at(out, _numpy_grid(index, dim), src)
+    return out
+
+
+@op(
+    kernel="index_scatter_add",
+    vjp={"src": lambda g, dim, index: gather(g, dim, index)},
+    ref=_numpy_scatter_sum,
+    samples=[
+        (real(3, 2), (3, 5), 1, index(3, 2, below=5)),
+        (real(2, 2, 6), (2, 3, 4), -1, index(2, 2, 6, below=4)),
+        (real(0), (4,), 0, index(0, below=4)),
+    ],
+    family="place",
+)
+def _scatter_sum(src: Tensor, shape: tuple[int, ...], dim: int, index: Tensor) -> Any:
+    """Zeros of a shape, to which each element of ``src`` is added where its index says."""
+    out = wrap(lib.tk_full_float(src._h.dtype, len(shape), shape, 0.0))
+    if lib.tk_scatter_add(out._h, in_range("scatter_add", dim), index._h, src._h):
+        return None
+    return lib.tk_retain(out._h)
+
+
+def _numpy_scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
+    out = np.array(x)
+    out[_numpy_grid(index, dim)] = src
+    return out
+
+
+@op(
+    kernel="index_scatter",
+    vjp={
+        "input": lambda g, dim, index: scatter(g, dim, index, 0.0),
+        "src": lambda g, dim, index: gather(g, dim, index),
+    },
+    ref=_numpy_scatter,
+    samples=[
+        (real(1, 5), 1, permutation(1, 5), real(1, 5)),
+        (real(4, 3), 0, index(1, 3, below=4), real(1, 3)),
+        (real(3, 5), -1, index(3, 1, below=5), real(3, 1)),
+        (real(4), 0, index(0, below=4), real(0)),
+    ],
+    dtypes="all",
+    family="index",
+)
+def _scatter(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
+    return _copied(input, lambda out: lib.tk_scatter(out._h, dim, index._h, src._h))
+
+
+def _numpy_scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
+    out = np.array(x)
+    np.add.at(out, _numpy_grid(index, dim), src)
+    return out
+
+
+@op(
+    vjp={"input": lambda g: g, "src": lambda g, dim, index: gather(g, dim, index)},
+    ref=_numpy_scatter_add,
+    samples=[
+        (real(3, 5), 1, index(3, 2, below=5), real(3, 2)),
+        (real(2, 3, 4), -1, index(2, 2, 6, below=4), real(2, 2, 6)),
+        (real(4), 0, index(0, below=4), real(0)),
+    ],
+    dtypes="number",
+    family="index",
+)
+def _scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
+    return _copied(input, lambda out: lib.tk_scatter_add(out._h, dim, index._h, src._h))
+
+
+def _scatter_source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
+    """``src``, which may be a number or larger than the index, in the shape of the index."""
+    src = _source(name, input, src)
+    if src.shape == index.shape:
+        return src
+    if src.ndim == 0:
+        return _expand(src, index.shape)
+    for dim, (wanted, size) in enumerate(zip(index.shape, src.shape, strict=False)):
+        if wanted < size:
+            src = slice_dim(src, dim, 0, wanted)
+    return src
+
+
+@composite
+def scatter(
+    input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | None = None
+) -> Tensor:
+    """``input`` with out[index[i][j]][j] = src[i][j] for dim 0, and so on.
+
+    ``src`` is a tensor or a number; ``reduce`` ``"add"`` adds instead. Of an index that appears
+    twice the last wins; the gradient is that of distinct indices.
+    """
+    dim = in_range("scatter", dim)
+    if reduce not in (None, "add"):
+        raise ValueError(f"scatter: reduce must be None or 'add'; got {reduce!r}")
+    function = _scatter if reduce is None else _scatter_add
+    return function(input, dim, index, _scatter_source("scatter", input, index, src))
+
+
+@composite
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """``input`` with src[i][j] added to out[index[i][j]][j] for dim 0, and so on."""
+    dim = in_range("scatter_add", dim)
+    return _scatter_add(input, dim, index, _scatter_source("scatter_add", input, index, src))
+
+
+@method
+def scatter_(
+    self: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | None = None
+) -> Tensor:
+    """``scatter`` in place."""
+    if reduce == "add":
+        return scatter_add_(self, dim, index, src)
+    if reduce is not None:
+        raise ValueError(f"scatter_: reduce must be None or 'add'; got {reduce!r}")
+    dim, src = in_range("scatter_", dim), _scatter_source("scatter_", self, index, src)
+    return change(
+        OPS["_scatter"],
+        self,
+        (dim, index, src),
+        lambda: lib.tk_scatter(self._h, dim, index._h, src._h),
+    )
+
+
+@method
+def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
+    """``scatter_add`` in place."""
+    dim, src = in_range("scatter_add_", dim), _scatter_source("scatter_add_", self, index, src)
+    return change(
+        OPS["_scatter_add"],
+        self,
+        (dim, index, src),
+        lambda: lib.tk_scatter_add(self._h, dim, index._h, src._h),
+    )
+
+
+@composite
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    """``gather`` with input and indices broadcast outside ``dim``; without it, of all elements."""
+    if dim is None:
+        return gather(_reshape(input, (-1,)), 0, _reshape(indices, (-1,)))
+    if input.ndim != indices.ndim:
+        raise ValueError(
+            f"take_along_dim: as many dimensions are needed; got {tuple(input.shape)} and "
+            f"{tuple(indices.shape)}"
+        )
+    d = input._dim(dim, "take_along_dim")
+    shapes = [list(t.shape) for t in (input, indices)]
+    for shape in shapes:
+        shape[d] = 1
+    common = list(common_shape("take_along_dim", *shapes))
+    wide = [_expand(t, (*common[:d], t.shape[d], *common[d + 1 :])) for t in (input, indices)]
+    return gather(wide[0], d, wide[1])
+
+
+# -- by position among all elements ----------------------------------------------------------------
+
+
+def _positions(index: Tensor, size: int) -> Tensor:
+    """Indices among ``size`` elements, as a vector; negative ones count from the end."""
+    places = wrap(lib.tk_wrap_index(index._h, size))
+    return _reshape(places, (-1,))
+
+
+@composite
+def take(input: Tensor, index: Tensor) -> Tensor:
+    """The elements at positions counted over all of them; the result has the index's shape."""
+    places = _positions(index, input.numel())
+    return _reshape(index_select(_reshape(input, (-1,)), 0, places), index.shape)
+
+
+@composite
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """``input`` with the elements at positions counted over all of them replaced, or added to."""
+    places, values = _positions(index, input.numel()), _reshape(source, (-1,))
+    write = index_add if accumulate else index_copy
+    return _reshape(write(_reshape(input, (-1,)), 0, places, values), input.shape)
+
+
+# -- by a mask ------------------------------------------------------------------------------------
+
+
+def _check_mask(name: str, mask: Any) -> None:
+    if not isinstance(mask, Tensor) or mask.dtype is not bool_:
+        kind = mask.dtype.name if isinstance(mask, Tensor) else type(mask).__name__
+        raise TypeError(f"{name}: the mask must be a bool tensor; got {kind}")
+
+
+@composite
+def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """``value`` where the mask holds, else the input; the mask broadcasts with it."""
+    _check_mask("masked_fill", mask)
+    value = _source("masked_fill", input, value)
+    if value.ndim:
+        raise ValueError(f"masked_fill: value must have no dimensions; got {tuple(value.shape)}")
+    return where(mask, value, input)
+
+
+@method
+def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
+    """``masked_fill`` in place."""
+    _check_mask("masked_fill_", mask)
+    value = _source("masked_fill_", self, value)
+    h = self._h
+    return inplace(
+        "masked_fill_",
+        self,
+        (value,),
+        lambda: lib.tk_map_into(WHERE, h, mask._h, value._h, h, 0.0, 0.0),
+        lambda: masked_fill(self, mask, value),
+    )
+
+
+def flat_nonzero(mask: Tensor) -> Tensor:
+    """The positions, counted over all elements, of what is not zero."""
+    return wrap(lib.tk_flat_nonzero(mask._h))
+
+
+@composite
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
+    """The elements where the mask holds, as a vector; the two broadcast."""
+    _check_mask("masked_select", mask)
+    shape = common_shape("masked_select", input.shape, mask.shape)
+    wide = _expand(mask, shape)
+    return index_select(_reshape(_expand(input, shape), (-1,)), 0, flat_nonzero(wide))
+
+
+def _masked_places(name: str, shape: Any, mask: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
+    _check_mask(name, mask)
+    places = flat_nonzero(_expand(mask, shape))
+    if source.numel() < places.numel():
+        raise ValueError(
+            f"{name}: the mask takes {places.numel()} elements; the source has {source.numel()}"
+        )
+    return places, slice_dim(_reshape(source, (-1,)), 0, 0, places.numel())
+
+
+@composite
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """The input with its elements where the mask holds replaced by the first ones of ``source``."""
+    places, values = _masked_places("masked_scatter", input.shape, mask, source)
+    values = _source("masked_scatter", input, values)
+    return _reshape(index_copy(_reshape(input, (-1,)), 0, places, values), input.shape)
+
+
+@composite
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
+    """The indices of what is not zero, [n, ndim]; or a tuple of one vector a dimension."""
+    found = wrap(lib.tk_nonzero(input._h))
+    if not as_tuple:
+        return found
+    if input.ndim == 0:
+        return (slice_dim(_reshape(found, (-1,)), 0, 0, 0),)
+    return unbind(found, 1)
+
+
+@composite
+def argwhere(input: Tensor) -> Tensor:
+    """The indices of what is not zero, [n, ndim]."""
+    return nonzero(input)
+
+
+@composite
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """The parts of a dimension, one tensor for each index of it; views."""
+    return tuple(select(input, dim, i) for i in range(input.shape[input._dim(dim, "unbind")]))

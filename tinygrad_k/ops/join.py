@@ -1,0 +1,484 @@
+"""Joining, splitting, repeating and rearranging."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from ..backend import ffi, int64, lib
+from ..tensor import Size, Tensor, store, wrap
+from .declare import ROOT_ONLY, composite, method, op, root
+from .index import _index_sum, index_select
+from .samples import real
+from .shape import (
+    VIEW,
+    _expand,
+    _permute,
+    _reshape,
+    clone,
+    common_shape,
+    in_range,
+    mask_of,
+    sizes,
+    slice_dim,
+    strides_of,
+    to,
+    unsqueeze,
+)
+
+
+def _tensors(name: str, tensors: Any) -> list[Tensor]:
+    found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    for each in found:
+        if not isinstance(each, Tensor):
+            raise TypeError(f"{name}: expected tensors; got {type(each).__name__}")
+    if not found or found[0] is tensors:
+        raise ValueError(f"{name}: expected a sequence of at least one tensor")
+    return found
+
+
+# -- joining --------------------------------------------------------------------------------------
+
+
+def _cat_gradients(g: Tensor, tensors_shape: tuple[Any, ...], dim: int) -> list[Tensor]:
+    parts, end = [], 0
+    for shape in tensors_shape:
+        if len(shape) != g.ndim:  # an empty vector
+            parts.append(_reshape(slice_dim(_reshape(g, (-1,)), 0, 0, 0, 1), shape))
+            continue
+        start, end = end, end + shape[dim]
+        parts.append(slice_dim(g, dim, start, end, 1))
+    return parts
+
+
+@op(
+    vjp=_cat_gradients,
+    ref=np.concatenate,
+    samples=[
+        ([real(3, 5), real(2, 5)], 0),
+        ([real(3, 5), real(3, 1), real(3, 0)], -1),
+        ([real(4)],),
+        ([real(0, 3), real(2, 3)], 0),
+    ],
+    dtypes="all",
+    family="join",
+)
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Any:
+    """The tensors behind each other along a dimension; they agree in all other sizes.
+
+    An empty vector fits anything. Different dtypes are promoted.
+    """
+    handles = [each._h for each in tensors]
+    return lib.tk_cat(len(handles), ffi.new("tk_tensor *[]", handles), in_range("cat", dim))
+
+
+ROOT_ONLY.add("cat")
+
+
+@root
+def concat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """As ``cat``."""
+    return cat(tensors, dim)
+
+
+@root
+def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """As ``cat``."""
+    return cat(tensors, dim)
+
+
+@root
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensors of one shape along a new dimension."""
+    parts = _tensors("stack", tensors)
+    shape = parts[0].shape
+    for each in parts:
+        if each.shape != shape:
+            raise ValueError(
+                f"stack: the shapes must agree; got {tuple(shape)} and {tuple(each.shape)}"
+            )
+    ndim = len(shape) + 1
+    if not -ndim <= dim < ndim:
+        raise IndexError(f"stack: dim {dim} is out of range for {ndim} dimensions")
+    return cat([unsqueeze(each, dim % ndim) for each in parts], dim % ndim)
+
+
+@root
+def hstack(tensors: Sequence[Tensor]) -> Tensor:
+    """Vectors behind each other; other tensors along dimension 1."""
+    parts = [atleast_1d(each) for each in _tensors("hstack", tensors)]
+    return cat(parts, 0 if parts[0].ndim == 1 else 1)
+
+
+@root
+def vstack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors along dimension 0; vectors are rows."""
+    return cat([atleast_2d(each) for each in _tensors("vstack", tensors)], 0)
+
+
+@root
+def dstack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors along dimension 2; matrices and vectors get one there."""
+    return cat([atleast_3d(each) for each in _tensors("dstack", tensors)], 2)
+
+
+def _each(function: Any, tensors: tuple[Any, ...]) -> Any:
+    if len(tensors) == 1 and isinstance(tensors[0], Tensor):
+        return function(tensors[0])
+    if len(tensors) == 1:
+        tensors = tuple(tensors[0])
+    return tuple(function(each) for each in tensors)
+
+
+@root
+def atleast_1d(*tensors: Any) -> Any:
+    """Each tensor with at least one dimension; views."""
+    return _each(lambda t: _reshape(t, (1,)) if t.ndim == 0 else t, tensors)
+
+
+@root
+def atleast_2d(*tensors: Any) -> Any:
+    """Each tensor with at least two dimensions, the new ones in front; views."""
+    return _each(
+        lambda t: _reshape(t, (1, 1)) if t.ndim == 0 else unsqueeze(t, 0) if t.ndim == 1 else t,
+        tensors,
+    )
+
+
+@root
+def atleast_3d(*tensors: Any) -> Any:
+    """Each tensor with at least three dimensions: [n] gives [1, n, 1], [n, m] [n, m, 1]; views."""
+    return _each(
+        lambda t: t if t.ndim > 2 else unsqueeze(atleast_2d(t), 2),
+        tensors,
+    )
+
+
+# -- splitting ------------------------------------------------------------------------------------
+
+
+def _cut(input: Tensor, dim: int, ends: list[int]) -> tuple[Tensor, ...]:
+    starts = [0, *ends[:-1]]
+    return tuple(slice_dim(input, dim, a, b, 1) for a, b in zip(starts, ends, strict=True))
+
+
+@composite
+def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """Parts of one size (the last may be smaller), or of the sizes given; views."""
+    d = tensor._dim(dim, "split")
+    size, each = tensor.shape[d], split_size_or_sections
+    if isinstance(each, (list, tuple)):
+        lengths = list(sizes("split", tuple(each)))
+        if sum(lengths) != size or any(n < 0 for n in lengths):
+            raise ValueError(f"split: sizes {lengths} do not add up to {size} of dim {dim}")
+        return _cut(tensor, d, list(accumulate(lengths)))
+    each = in_range("split", each)
+    if each < 0 or (each == 0 and size):
+        raise ValueError(f"split: the size of a part must be positive; got {each}")
+    count = max(-(-size // each), 1) if each else 1
+    return _cut(tensor, d, [min((i + 1) * each, size) for i in range(count)])
+
+
+@composite
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    """At most ``chunks`` parts of one size, but for the last; views."""
+    if in_range("chunk", chunks) < 1:
+        raise ValueError(f"chunk: chunks must be positive; got {chunks}")
+    d = input._dim(dim, "chunk")
+    size = input.shape[d]
+    if size == 0:
+        return _cut(input, d, [0] * chunks)
+    return split(input, -(-size // chunks), d)
+
+
+@composite
+def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    """``n`` parts whose sizes differ by at most one, or parts cut at the indices given; views."""
+    d = input._dim(dim, "tensor_split")
+    size, each = input.shape[d], indices_or_sections
+    if isinstance(each, Tensor):
+        each = each.tolist()
+    if isinstance(each, (list, tuple)):
+        cuts = [*sizes("tensor_split", tuple(each)), None]
+        return tuple(
+            slice_dim(input, d, a, b, 1) for a, b in zip([0, *cuts[:-1]], cuts, strict=True)
+        )
+    if in_range("tensor_split", each) < 1:
+        raise ValueError(f"tensor_split: the number of parts must be positive; got {each}")
+    small, larger = divmod(size, each)
+    lengths = [small + 1] * larger + [small] * (each - larger)
+    return _cut(input, d, list(accumulate(lengths)))
+
+
+# -- repeating ------------------------------------------------------------------------------------
+
+
+@method
+def repeat(self: Tensor, *repeats: Any) -> Tensor:
+    """The tensor so many times along each dimension; more numbers than dimensions add some."""
+    times = sizes("repeat", repeats)
+    if len(times) < self.ndim:
+        raise ValueError(
+            f"repeat: one number a dimension is needed; got {times} for {tuple(self.shape)}"
+        )
+    if any(n < 0 for n in times):
+        raise ValueError(f"repeat: the numbers must not be negative; got {times}")
+    shape = (1,) * (len(times) - self.ndim) + tuple(self.shape)
+    pairs = list(zip(times, shape, strict=True))
+    spread = _expand(
+        _reshape(self, [n for _, size in pairs for n in (1, size)]),
+        tuple(n for pair in pairs for n in pair),
+    )
+    return _reshape(clone(spread), tuple(n * size for n, size in pairs))
+
+
+@composite
+def tile(input: Tensor, *dims: Any) -> Tensor:
+    """As ``repeat``, but missing numbers in front are 1."""
+    times = sizes("tile", dims)
+    return repeat(input, (1,) * (input.ndim - len(times)) + times)
+
+
+@composite
+def repeat_interleave(
+    input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    """Each part of a dimension so many times in a row; without dim, each element of all.
+
+    ``repeats`` is one number or a tensor of one a part.
+    """
+    if dim is None:
+        input, dim = _reshape(input, (-1,)), 0
+    d = input._dim(dim, "repeat_interleave")
+    size = input.shape[d]
+    counts = np.atleast_1d(np.asarray(repeats.tolist() if isinstance(repeats, Tensor) else repeats))
+    if counts.dtype.kind not in "iu" and counts.size:
+        raise TypeError(f"repeat_interleave: repeats must be integers; got {repeats!r}")
+    if counts.ndim != 1 or counts.size not in (1, size) or (counts < 0).any():
+        raise ValueError(
+            f"repeat_interleave: expected one number, or {size}, none negative; got {repeats!r}"
+        )
+    places = np.repeat(np.arange(size), counts if counts.size == size else int(counts[0]))
+    if output_size is not None and output_size != places.size:
+        raise ValueError(
+            f"repeat_interleave: the result has {places.size}, not {output_size} parts"
+        )
+    return index_select(input, d, store(places, int64))
+
+
+# -- rearranging ----------------------------------------------------------------------------------
+
+
+@composite
+def flip(input: Tensor, *dims: Any) -> Tensor:
+    """The tensor with the order in the dimensions given reversed; a copy."""
+    mask = mask_of("flip", input, sizes("flip", dims))
+    for d in range(input.ndim):
+        if mask >> d & 1:
+            input = slice_dim(input, d, None, None, -1)
+    return clone(input)
+
+
+@composite
+def fliplr(input: Tensor) -> Tensor:
+    """The tensor with the order in dimension 1 reversed; a copy."""
+    return flip(input, 1)
+
+
+@composite
+def flipud(input: Tensor) -> Tensor:
+    """The tensor with the order in dimension 0 reversed; a copy."""
+    return flip(input, 0)
+
+
+@composite
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
+    """The tensor turned by k quarters in the plane of two dimensions, first to second."""
+    plane = [input._dim(dim, "rot90") for dim in sizes("rot90", (dims,))]
+    if len(plane) != 2 or plane[0] == plane[1]:
+        raise ValueError(f"rot90: two different dimensions are needed; got {dims}")
+    a, b = plane
+    k %= 4
+    if k == 2:
+        return flip(input, a, b)
+    if k:
+        return clone((flip(input, b) if k == 1 else flip(input, a)).transpose(a, b))
+    return clone(input)
+
+
+@composite
+def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    """The elements moved on by ``shifts`` along ``dims``; what leaves comes in on the other side.
+
+    Without dims the tensor is rolled as a vector.
+    """
+    steps = sizes("roll", (shifts,))
+    if dims is None or dims == ():
+        if len(steps) != 1:
+            raise ValueError(f"roll: {len(steps)} shifts without dims")
+        return _reshape(roll(_reshape(input, (-1,)), steps, 0), input.shape)
+    axes = sizes("roll", (dims,))
+    if len(axes) != len(steps):
+        raise ValueError(f"roll: as many shifts as dims are needed; got {steps} and {axes}")
+    result = input
+    for step, axis in zip(steps, axes, strict=True):
+        d = input._dim(axis, "roll")
+        cut = -step % max(input.shape[d], 1)
+        if cut:
+            result = cat([slice_dim(result, d, cut, None, 1), slice_dim(result, d, 0, cut, 1)], d)
+    return clone(input) if result is input else result
+
+
+@composite
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """The dims ``source`` moved to the places ``destination``, the others in order; a view."""
+    moved = [input._dim(d, "movedim") for d in sizes("movedim", (source,))]
+    places = [input._dim(d, "movedim") for d in sizes("movedim", (destination,))]
+    if len(moved) != len(places) or len({*moved}) < len(moved) or len({*places}) < len(places):
+        raise ValueError(f"movedim: dims must be distinct pairs; got {source} to {destination}")
+    targets = dict(zip(places, moved, strict=True))
+    rest = iter(d for d in range(input.ndim) if d not in moved)
+    return _permute(
+        input, tuple(targets[i] if i in targets else next(rest) for i in range(input.ndim))
+    )
+
+
+@composite
+def moveaxis(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """As ``movedim``."""
+    return movedim(input, source, destination)
+
+
+@composite
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """As ``transpose``."""
+    return input.transpose(axis0, axis1)
+
+
+@composite
+def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """As ``transpose``."""
+    return input.transpose(dim0, dim1)
+
+
+@composite
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """One dimension as several, whose sizes multiply to its size (one may be -1)."""
+    d = input._dim(dim, "unflatten")
+    shape = tuple(input.shape)
+    return _reshape(input, (*shape[:d], *_factors(shape[d], tuple(sizes)), *shape[d + 1 :]))
+
+
+def _factors(size: int, factors: tuple[int, ...]) -> tuple[int, ...]:
+    known = math.prod(n for n in factors if n != -1)
+    wild = factors.count(-1)
+    if wild > 1 or (known == 0 if wild else known != size) or (wild and size % known):
+        raise ValueError(f"unflatten: sizes {factors} do not multiply to {size}")
+    return tuple(size // known if n == -1 else n for n in factors)
+
+
+@root
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape to which all shapes broadcast."""
+    known = [sizes("broadcast_shapes", (shape,)) for shape in shapes]
+    return common_shape("broadcast_shapes", *known)
+
+
+@root
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """The tensors expanded to their common shape; views."""
+    if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
+        tensors = tuple(tensors[0])
+    parts = _tensors("broadcast_tensors", tensors)
+    shape = common_shape("broadcast_tensors", *(each.shape for each in parts))
+    return tuple(each if each.shape == shape else _expand(each, shape) for each in parts)
+
+
+@root
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """All combinations of the elements of vectors, one a row; of one vector, itself."""
+    from .creation import meshgrid
+
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([_reshape(each, (-1,)) for each in meshgrid(*tensors)], 1)
+
+
+# -- views with strides given ---------------------------------------------------------------------
+
+
+def _unstride(
+    g: Tensor, size: Any, stride: Any, storage_offset: int, geometry: tuple[Any, ...]
+) -> Tensor:
+    """The gradient of as_strided: added up where elements were seen twice."""
+    shape, steps, start = geometry
+    if any(n > 1 and step == 0 for n, step in zip(shape, steps, strict=True)):
+        raise RuntimeError("as_strided: no gradient for an input that was expanded")
+    if 0 in shape or 0 in size:
+        return wrap(lib.tk_full_float(g._h.dtype, len(shape), shape, 0.0))
+    places = _places(size, stride, storage_offset)
+    own = _places(shape, steps, start)
+    low = min(places.min(), own.min())
+    span = int(max(places.max(), own.max()) - low) + 1
+    into = store(places.reshape(-1) - low, int64)
+    memory = _index_sum(_reshape(g, (-1,)), (span,), 0, into)
+    return _reshape(index_select(memory, 0, store(own.reshape(-1) - low, int64)), shape)
+
+
+def _places(shape: Any, stride: Any, offset: int) -> np.ndarray:
+    """Where in the storage each element lies."""
+    places = np.full(tuple(shape), offset, np.int64)
+    for axis, (n, step) in enumerate(zip(shape, stride, strict=True)):
+        line = np.arange(n) * step
+        places += line.reshape([-1 if i == axis else 1 for i in range(len(shape))])
+    return places
+
+
+@op(
+    vjp={
+        "input": lambda g, size, stride, storage_offset, geometry: _unstride(
+            g, size, stride, storage_offset, geometry
+        )
+    },
+    ref=None,
+    samples=[],
+    dtypes="all",
+    family=VIEW,
+)
+def _as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int, geometry: Any) -> Any:
+    """``geometry``: the input's own shape, strides and offset, for the gradient."""
+    return lib.tk_as_strided(input._h, len(size), size, stride, storage_offset)
+
+
+@composite
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """A view of the storage with any sizes and strides; ValueError where it would leave it."""
+    size, stride = sizes("as_strided", (size,)), sizes("as_strided", (stride,))
+    if len(size) != len(stride):
+        raise ValueError(f"as_strided: as many strides as sizes; got {size} and {stride}")
+    own = input.storage_offset()
+    start = own if storage_offset is None else in_range("as_strided", storage_offset)
+    return _as_strided(
+        input, size, stride, start, (tuple(input.shape), tuple(strides_of(input)), own)
+    )
+
+
+@method
+def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Windows of ``size`` elements of a dimension, ``step`` apart, as a new last one; a view."""
+    t = _reshape(self, (1,)) if self.ndim == 0 else self
+    d = t._dim(dimension, "unfold")
+    length = t.shape[d]
+    if not 0 <= in_range("unfold", size) <= length or in_range("unfold", step) < 1:
+        raise ValueError(
+            f"unfold: size must be 0 to {length} and step positive; got {size} and {step}"
+        )
+    shape, stride = [*t.shape, size], strides_of(t)
+    stride.append(stride[d])
+    shape[d] = (length - size) // step + 1
+    stride[d] *= step
+    return as_strided(t, tuple(shape), tuple(stride), t.storage_offset())

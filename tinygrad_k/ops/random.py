@@ -1,0 +1,289 @@
+"""Random tensors. ``generator``: where the numbers come from, else the default generator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import dtype as dtype_class, fail, float32, float64, int64, kernel_number, lib
+from ..random import Generator, handle
+from ..tensor import Tensor, store
+from .comparison import lt
+from .creation import as_dtype, check_device, empty, finish, size_of
+from .declare import composite, inplace, method, root
+from .shape import to
+
+UNIFORM, NORMAL, EXPONENTIAL, BERNOULLI = map(
+    kernel_number, ("uniform", "normal", "exponential", "bernoulli")
+)
+
+
+def drawn(
+    kernel: int, shape: Any, kind: dtype_class, generator: Any, p: float, q: float = 0.0
+) -> Tensor:
+    """A new tensor that a random kernel has filled."""
+    t = finish(lib.tk_empty(kind.number, len(shape), shape))
+    if lib.tk_random(kernel, t._h, handle("random", generator), p, q):
+        fail()
+    return t
+
+
+def _made(
+    name: str, kernel: int, size: Any, p: float, q: float, generator: Any, kind: Any, device: Any,
+    requires_grad: bool,
+) -> Tensor:  # fmt: skip
+    check_device(name, device)
+    t = drawn(kernel, size_of(name, size), as_dtype(name, kind), generator, p, q)
+    return t.requires_grad_() if requires_grad else t
+
+
+@root
+def rand(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Uniform random numbers of [0, 1)."""
+    return _made("rand", UNIFORM, size, 0.0, 1.0, generator, dtype, device, requires_grad)
+
+
+@root
+def randn(
+    *size: Any,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Normal random numbers of mean 0 and standard deviation 1."""
+    return _made("randn", NORMAL, size, 0.0, 1.0, generator, dtype, device, requires_grad)
+
+
+@root
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Random integers of [low, high); ``randint(high, size)`` starts at 0. int64 unless told."""
+    if size is None:
+        low, high, size = 0, low, high
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"randint: size must be a sequence of ints; got {size!r}")
+    check_device("randint", device)
+    t = empty(size_of("randint", size), dtype=as_dtype("randint", dtype, int64))
+    _fill_integers("randint", t, low, high, generator)
+    return t.requires_grad_() if requires_grad else t
+
+
+def _fill_integers(name: str, t: Tensor, low: Any, high: Any, generator: Any) -> None:
+    for each in (low, high):
+        if isinstance(each, bool) or not hasattr(each, "__index__"):
+            raise TypeError(f"{name}: low and high must be ints; got {low!r} and {high!r}")
+    low, high = low.__index__(), high.__index__()
+    if not -(2**63) <= low < 2**63 or not -(2**63) <= high < 2**63:
+        raise ValueError(f"{name}: low and high must fit int64; got {low} and {high}")
+    if lib.tk_randint(t._h, handle(name, generator), low, high):
+        fail()
+
+
+@root
+def randperm(
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """The integers 0 .. n-1 in random order."""
+    check_device("randperm", device)
+    t = empty(n, dtype=as_dtype("randperm", dtype, int64))
+    if lib.tk_randperm(t._h, handle("randperm", generator)):
+        fail()
+    return t.requires_grad_() if requires_grad else t
+
+
+@root
+def rand_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Uniform random numbers of [0, 1), of another tensor's shape and dtype."""
+    kind = as_dtype("rand_like", dtype, input.dtype)
+    return _made("rand_like", UNIFORM, input.shape, 0.0, 1.0, None, kind, device, requires_grad)
+
+
+@root
+def randn_like(
+    input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Tensor:
+    """Normal random numbers, as ``randn``, of another tensor's shape and dtype."""
+    kind = as_dtype("randn_like", dtype, input.dtype)
+    return _made("randn_like", NORMAL, input.shape, 0.0, 1.0, None, kind, device, requires_grad)
+
+
+@root
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
+    """Random integers of [low, high), or [0, low), of another tensor's shape and dtype."""
+    if high is None:
+        low, high = 0, low
+    kind = as_dtype("randint_like", dtype, input.dtype)
+    size = tuple(input.shape)
+    return randint(low, high, size, dtype=kind, device=device, requires_grad=requires_grad)
+
+
+@root
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Normal random numbers; mean and std are numbers (with a size) or tensors, which broadcast."""
+    if size is not None:
+        return drawn(NORMAL, size_of("normal", size), float32, generator, mean, std)
+    tensors = [each for each in (mean, std) if isinstance(each, Tensor)]
+    if not tensors:
+        raise TypeError("normal: a size is needed where mean and std are numbers")
+    if isinstance(std, Tensor) and std.numel() and bool((std < 0).any()):
+        raise ValueError("normal: std must not be negative")
+    like = sum(tensors[1:], tensors[0])
+    noise = drawn(NORMAL, like.shape, like.dtype, generator, 0.0, 1.0)
+    return noise * std + mean
+
+
+@composite
+def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
+    """1 with the probability that the input gives, else 0, elementwise."""
+    if not input.dtype.is_floating_point:
+        raise TypeError(f"bernoulli: the probabilities must be floating; got {input.dtype.name}")
+    input = input.detach()
+    if input.numel() and not bool(((input >= 0) & (input <= 1)).all()):
+        raise ValueError("bernoulli: the probabilities must be between 0 and 1")
+    return to(lt(drawn(UNIFORM, input.shape, input.dtype, generator, 0.0, 1.0), input), input.dtype)
+
+
+@composite
+def multinomial(
+    input: Tensor,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: Generator | None = None,
+) -> Tensor:
+    """Indices drawn with the probabilities that the rows of the input are proportional to.
+
+    Input [n] or [m, n], of weights; result [num_samples] or [m, num_samples], int64. Without
+    replacement no index comes twice: the smallest of exponential numbers divided by the weights
+    (Efraimidis and Spirakis, 2006).
+    """
+    if input.ndim not in (1, 2) or not input.dtype.is_floating_point:
+        raise ValueError(
+            "multinomial: expected floating weights [n] or [m, n]; got "
+            f"{input.dtype.name} {tuple(input.shape)}"
+        )
+    weights = np.array(input.detach().numpy(), np.float64)
+    if not (np.isfinite(weights) & (weights >= 0)).all() or (weights.sum(-1) <= 0).any():
+        raise ValueError("multinomial: weights must be finite, not negative, and not all zero")
+    possible = int((weights > 0).sum(-1).min()) if weights.size else 0
+    if num_samples < 1 or (not replacement and num_samples > possible):
+        raise ValueError(
+            f"multinomial: cannot draw {num_samples} of {possible} "
+            f"{'with' if replacement else 'without'} replacement"
+        )
+    if replacement:
+        rows = weights.reshape(-1, weights.shape[-1])
+        edges = np.cumsum(rows, -1)
+        shape = (len(rows), num_samples)
+        picks = drawn(UNIFORM, shape, float64, generator, 0.0, 1.0).numpy() * edges[:, -1:]
+        found = [np.searchsorted(e, p, "right") for e, p in zip(edges, picks, strict=True)]
+        last = [np.flatnonzero(row)[-1] for row in rows]  # where rounding leads past the end
+        places = np.minimum(np.reshape(found, shape), np.reshape(last, (-1, 1)))
+        return store(places.reshape(*weights.shape[:-1], num_samples), int64)
+    waits = drawn(EXPONENTIAL, weights.shape, float64, generator, 1.0).numpy()
+    with np.errstate(divide="ignore"):
+        order = np.argsort(waits / weights, -1, kind="stable")
+    return store(order[..., :num_samples], int64)
+
+
+# -- in place -------------------------------------------------------------------------------------
+
+
+def _refill(name: str, self: Tensor, kernel: int, p: float, q: float, generator: Any) -> Tensor:
+    source = handle(name, generator)
+    return inplace(
+        name,
+        self,
+        (),
+        lambda: lib.tk_random(kernel, self._h, source, p, q),
+        lambda: drawn(kernel, self.shape, self.dtype, generator, p, q),
+    )
+
+
+@method
+def uniform_(
+    self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Uniform random numbers of [from, to) everywhere; in place."""
+    return _refill("uniform_", self, UNIFORM, from_, to, generator)
+
+
+@method
+def normal_(
+    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
+) -> Tensor:
+    """Normal random numbers everywhere; in place."""
+    return _refill("normal_", self, NORMAL, mean, std, generator)
+
+
+@method
+def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
+    """Exponential random numbers of a rate everywhere; in place."""
+    return _refill("exponential_", self, EXPONENTIAL, lambd, 0.0, generator)
+
+
+@method
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
+    """1 with a probability, a number or a tensor of them, else 0, everywhere; in place."""
+    if isinstance(p, Tensor):
+        return self.copy_(bernoulli(p.expand(self.shape), generator=generator))
+    return _refill("bernoulli_", self, BERNOULLI, p, 0.0, generator)
+
+
+@method
+def random_(
+    self: Tensor, from_: int = 0, to: int | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """Random integers of [from, to), or [0, from), everywhere; in place.
+
+    Without bounds: all that the dtype holds exactly, from 0 on.
+    """
+    if to is None:
+        to = from_ or LARGEST[self.dtype.name]
+        from_ = 0
+    t = empty(self.shape, dtype=self.dtype)
+    _fill_integers("random_", t, from_, to, generator)
+    return self.copy_(t)
+
+
+LARGEST = {
+    "float32": 2**24,
+    "float64": 2**53,
+    "int64": 2**63 - 1,
+    "int32": 2**31 - 1,
+    "uint8": 256,
+    "bool": 2,
+}

@@ -1,0 +1,362 @@
+"""``t[...]`` and ``t[...] = value``.
+
+Ints, slices (also with negative steps), Ellipsis and None make views. Integer tensors, arrays and
+lists, and bool masks, gather and scatter; where several stand side by side their broadcast shape
+takes their place, else it comes first. As in PyTorch, and unlike NumPy, an int beside an index
+tensor is no index tensor.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..backend import bool_, fail, ffi, int32, int64, lib
+from ..tensor import Tensor, from_data, store, wrap
+from .comparison import eq
+from .declare import OPS, RECORD, as_operand, change, composite, method, op, record
+from .index import flat_nonzero, index_select, nonzero
+from .samples import real
+from .shape import (
+    _expand,
+    _permute,
+    _reshape,
+    select,
+    slice_dim,
+    sum_to,
+    to,
+    unsqueeze,
+)
+
+_new = object.__new__
+_select_handle, _SELECT = lib.tk_select, OPS["select"]
+ALL = slice(None)
+
+
+def _getitem(self: Tensor, key: Any) -> Tensor:
+    """A part of the tensor; see this module."""
+    kind = type(key)
+    if kind is int:
+        try:
+            handle = _select_handle(self._h, 0, key)
+        except OverflowError:
+            raise IndexError(f"index: {key} is out of range") from None
+        if not handle:
+            fail()
+        out = _new(Tensor)
+        out._h = handle
+        out._node = None
+        if self._node is not None and handle.flags & RECORD:
+            record(_SELECT, out, (self, 0, key))
+        return out
+    if kind is slice:
+        return slice_dim(self, 0, key.start, key.stop, key.step)
+    if kind is tuple:
+        dim, t = 0, self
+        for each in key:
+            kind = type(each)
+            if kind is int:
+                t = select(t, dim, each)
+            elif kind is slice:
+                if each != ALL:
+                    t = slice_dim(t, dim, each.start, each.stop, each.step)
+                dim += 1
+            else:
+                break
+        else:
+            if t is not self and dim <= t.ndim:
+                return t
+    return Key(self, key).read(self)
+
+
+class Key:
+    """What stands in the brackets, worked out for a shape.
+
+    ``steps``   the views to be taken first: functions with their arguments.
+    ``dims``    the dimensions of that view that ``places`` index, None where nothing does.
+    ``places``  int64, never negative: positions in those dimensions, counted row-major over them.
+    """
+
+    __slots__ = ("dims", "places", "steps")
+
+    def __init__(self, t: Tensor, key: Any) -> None:
+        items = [_item(each) for each in (key if type(key) is tuple else (key,))]
+        shape = t.shape
+        used = sum(_consumes(each) for each in items)
+        if used > len(shape):
+            raise IndexError(f"index: {used} indices are too many for {tuple(shape)}")
+        if sum(each is Ellipsis for each in items) > 1:
+            raise IndexError("index: only one Ellipsis can be used")
+        self.steps: list[tuple[Any, ...]] = []
+        dim = source = 0  # in the view, in t
+        dims: list[int] = []
+        sizes: list[int] = []
+        tensors: list[Tensor] = []
+        for each in items:
+            if each is Ellipsis:
+                dim += len(shape) - used
+                source += len(shape) - used
+            elif each is None or isinstance(each, bool):
+                self.steps.append((unsqueeze, dim))
+                if each is not None:
+                    dims.append(dim)
+                    sizes.append(1)
+                    tensors.append(store(np.zeros(int(each), np.int64), int64))
+                dim += 1
+            elif isinstance(each, slice):
+                if each != ALL:
+                    self.steps.append((slice_dim, dim, each.start, each.stop, each.step))
+                dim += 1
+                source += 1
+            elif isinstance(each, int):
+                self.steps.append((select, dim, each))
+                source += 1
+            else:
+                n = _consumes(each)
+                covered = shape[source : source + n]
+                if each.dtype is bool_:
+                    _check_mask(each, covered, source)
+                dims.extend(range(dim, dim + n))
+                sizes.extend(covered)
+                tensors.append(each)
+                dim += n
+                source += n
+        self.dims = dims
+        self.places = _places(tensors, sizes) if tensors else None
+
+    def _views(self, t: Tensor) -> Tensor:
+        for function, *args in self.steps:
+            t = function(t, *args)
+        return t
+
+    def _place(self) -> tuple[int, list[int]]:
+        """Where the indexed dimensions go, and the order that brings them together there."""
+        dims = self.dims
+        if dims[-1] - dims[0] == len(dims) - 1:
+            return dims[0], []
+        return 0, dims
+
+    def _together(self, t: Tensor) -> tuple[Tensor, int]:
+        start, first = self._place()
+        if first:
+            t = _permute(t, (*first, *(d for d in range(t.ndim) if d not in first)))
+        return t, start
+
+    def read(self, t: Tensor) -> Tensor:
+        """The part of a tensor of that shape, recorded."""
+        view = self._views(t)
+        if self.places is None:
+            return _expand(view, view.shape) if view is t else view
+        view, start = self._together(view)
+        before, covered, after = _thirds(view, start, len(self.dims))
+        if len(covered) > 1:
+            view = _reshape(view, (*before, math.prod(covered), *after))
+        if self.places.ndim == 1:
+            return index_select(view, start, self.places)
+        found = index_select(view, start, _reshape(self.places, (-1,)))
+        return _reshape(found, (*before, *self.places.shape, *after))
+
+    def write(self, t: Tensor, value: Tensor) -> int:
+        """Writes a value, broadcast, into the part; 0, or -1 with the door's error."""
+        outside = wrap(lib.tk_retain(t._h))  # not in the graph
+        view = self._views(outside)
+        if self.places is None:
+            return lib.tk_copy_into(view._h, value._h)
+        view, start = self._together(view)
+        before, covered, after = _thirds(view, start, len(self.dims))
+        wanted = (*before, *self.places.shape, *after)
+        spread = wrap(lib.tk_expand(value._h, len(wanted), wanted))
+        flat = (*before, self.places.numel(), *after)
+        source = wrap(lib.tk_reshape(spread._h, len(flat), flat, 0))
+        places = _reshape(self.places, (-1,))
+        merged = (*before, math.prod(covered), *after)
+        handle = lib.tk_reshape(view._h, len(merged), merged, 1)
+        if handle:
+            target = wrap(handle)
+            return lib.tk_index_copy(target._h, start, places._h, source._h)
+        # the strides do not let the dimensions be one: the part is written in a copy
+        copy = wrap(lib.tk_cast(view._h, view._h.dtype))
+        target = wrap(lib.tk_reshape(copy._h, len(merged), merged, 1))
+        if lib.tk_index_copy(target._h, start, places._h, source._h):
+            return -1
+        return lib.tk_copy_into(view._h, copy._h)
+
+
+def _thirds(t: Tensor, start: int, count: int) -> tuple[Any, Any, Any]:
+    shape = tuple(t.shape)
+    return shape[:start], shape[start : start + count], shape[start + count :]
+
+
+def _item(each: Any) -> Any:
+    """An index as an int, a slice, None, Ellipsis, a bool, or a tensor of indices or a mask."""
+    if each is None or each is Ellipsis or isinstance(each, slice):
+        return each
+    if isinstance(each, (bool, np.bool_)):
+        return bool(each)
+    if isinstance(each, (list, range)):
+        each = _listed(each)
+    if isinstance(each, np.ndarray):
+        if each.dtype.kind in "iu":
+            each = store(each, int64)
+        elif each.dtype.kind == "b":
+            each = store(each, bool_)
+        else:
+            raise IndexError(f"index: arrays of integers or bools can index; got {each.dtype}")
+    if isinstance(each, Tensor):
+        if each.dtype not in (int64, int32, bool_):
+            raise IndexError(
+                f"index: tensors of int64, int32 or bool can index; got {each.dtype.name}"
+            )
+        return each if each.ndim else each.item()
+    try:
+        return operator.index(each)
+    except TypeError:
+        raise TypeError(
+            "index: expected ints, slices, None, Ellipsis, tensors, arrays or lists; got "
+            f"{type(each).__name__}"
+        ) from None
+
+
+def _listed(values: Any) -> Any:
+    t = from_data(list(values))
+    if not t.numel() and t.dtype.is_floating_point:
+        return t.to(int64)
+    return t
+
+
+def _consumes(each: Any) -> int:
+    """How many of the tensor's dimensions an index stands for."""
+    if each is None or each is Ellipsis or isinstance(each, bool):
+        return 0
+    return each.ndim if isinstance(each, Tensor) and each.dtype is bool_ else 1
+
+
+def _check_mask(mask: Tensor, covered: Any, source: int) -> None:
+    if mask.shape != covered:
+        raise IndexError(
+            f"index: a mask of {tuple(mask.shape)} does not fit sizes {tuple(covered)} from dim "
+            f"{source} on"
+        )
+
+
+def _places(tensors: list[Tensor], sizes: list[int]) -> Tensor:
+    """Index tensors and masks together as positions in the dimensions they cover."""
+    if len(tensors) == 1 and tensors[0].dtype is bool_:
+        return flat_nonzero(tensors[0])
+    columns: list[Tensor] = []
+    for each in tensors:
+        columns.extend(nonzero(each, as_tuple=True) if each.dtype is bool_ else [each])
+    handles = ffi.new("tk_tensor *[]", [each._h for each in columns])
+    return wrap(lib.tk_linear_index(len(columns), handles, sizes))
+
+
+# -- assignment -----------------------------------------------------------------------------------
+
+
+def _numpy_setitem(x: Any, value: Any, key: Any) -> Any:
+    out = np.array(x)
+    out[key] = value
+    return out
+
+
+@op(
+    vjp={
+        "input": lambda g, key: _setitem(g, as_operand(0.0, g), key),
+        "value": lambda g, value_shape, key: sum_to(_resolved(g, key).read(g), value_shape),
+    },
+    ref=_numpy_setitem,
+    samples=[
+        (real(4, 3), real(3), 1),
+        (real(4, 3), real(), slice(None, None, 2)),
+        (real(4, 3), real(2, 1), (slice(1, None, 2), slice(0, 2))),
+        (real(3), real(), slice(0, 0)),
+    ],
+    dtypes="all",
+    family="index",
+)
+def _setitem(input: Tensor, value: Tensor, key: Any) -> Any:
+    """A copy of the input with ``value`` at a key."""
+    if value.dtype is not input.dtype:
+        raise TypeError(
+            f"setitem: the dtypes must agree; got {input.dtype.name} and {value.dtype.name}"
+        )
+    out = wrap(lib.tk_cast(input._h, input._h.dtype))
+    return None if _resolved(out, key).write(out, value) else lib.tk_retain(out._h)
+
+
+def _resolved(t: Tensor, key: Any) -> Key:
+    return key if isinstance(key, Key) else Key(t, key)
+
+
+def _assigned(name: str, self: Tensor, value: Any) -> Tensor:
+    """The value as a tensor of this dtype, without leading dimensions of size 1 in excess."""
+    if isinstance(value, (list, tuple)):
+        value = from_data(value)
+    value = to(as_operand(value, self), self.dtype)
+    return value
+
+
+def _set(self: Tensor, key: Key, value: Tensor) -> Tensor:
+    while value.ndim > self.ndim and value.shape[0] == 1:
+        value = select(value, 0, 0)
+    return change(OPS["_setitem"], self, (value, key), lambda: key.write(self, value))
+
+
+def _setitem_method(self: Tensor, key: Any, value: Any) -> None:
+    """Writes a number, a tensor or an array, broadcast, into a part; see this module."""
+    _set(self, Key(self, key), _assigned("setitem", self, value))
+
+
+Tensor.__getitem__ = _getitem
+Tensor.__setitem__ = _setitem_method
+
+
+# -- the same as functions ------------------------------------------------------------------------
+
+
+@composite
+def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """``input`` with input[indices] = values, or, with ``accumulate``, += over repeated indices."""
+    key, values = Key(input, tuple(indices)), _assigned("index_put", input, values)
+    if not accumulate:
+        return _setitem(input, values, key)
+    return _accumulated(input, key, values)
+
+
+def _accumulated(input: Tensor, key: Key, values: Tensor) -> Tensor:
+    numbers = store(np.arange(input.numel()).reshape(input.shape), int64)
+    places = key.read(numbers)
+    values = _expand(values, places.shape)
+    return _reshape(
+        _reshape(input, (-1,)).index_add(0, _reshape(places, (-1,)), _reshape(values, (-1,))),
+        input.shape,
+    )
+
+
+@method
+def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
+    """``index_put`` in place."""
+    key, values = Key(self, tuple(indices)), _assigned("index_put_", self, values)
+    if accumulate:
+        return self.copy_(_accumulated(self, key, values))
+    return _set(self, key, values)
+
+
+def _iter(self: Tensor) -> Iterator[Tensor]:
+    """The parts of the first dimension."""
+    if self.ndim == 0:
+        raise TypeError("iter: a tensor without dimensions cannot be iterated over")
+    return (select(self, 0, i) for i in range(len(self)))
+
+
+def _contains(self: Tensor, element: Any) -> bool:
+    """Whether any element is equal to a number or a tensor."""
+    return bool(eq(self, element).any())
+
+
+Tensor.__iter__ = _iter  # type: ignore[attr-defined]
+Tensor.__contains__ = _contains  # type: ignore[operator]
