@@ -1,0 +1,479 @@
+"""Datasets, loaders, splits and readers."""
+
+import gzip
+import math
+import struct
+import sys
+import tracemalloc
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import tinygrad_k as tk
+from tinygrad_k.data import (
+    DataLoader,
+    Dataset,
+    Subset,
+    TensorDataset,
+    collate,
+    load_digits,
+    load_mnist,
+    random_split,
+    read_idx,
+    train_val_test_split,
+)
+
+sizes = st.integers(0, 40)
+seeds = st.integers(0, 2**31)
+
+
+def numbered(n: int) -> TensorDataset:
+    """Rows that tell their own index, in two tensors of different dtype and rank."""
+    ids = np.arange(n)
+    return TensorDataset(tk.tensor(np.stack([ids, -ids], 1).astype(np.float32)), tk.tensor(ids))
+
+
+class Squares:
+    """A dataset of Python numbers that derives from nothing."""
+
+    def __init__(self, n: int) -> None:
+        self.n = n
+
+    def __len__(self) -> int:
+        return self.n
+
+    def __getitem__(self, index: int) -> tuple[int, float]:
+        return index, index**2 / 2
+
+
+# Datasets
+
+
+def test_tensor_dataset_items_and_arrays() -> None:
+    data = TensorDataset(np.arange(6.0).reshape(3, 2), tk.tensor([4, 5, 6]))
+    assert len(data) == 3
+    row, label = data[1]
+    assert row.tolist() == [2.0, 3.0] and label.item() == 5
+    assert data[-1][1].item() == 6
+
+
+@pytest.mark.parametrize(
+    ("tensors", "text"),
+    [
+        ((), "no tensors"),
+        ((np.zeros(3), np.zeros((2, 3))), "first sizes differ"),
+        ((np.zeros(()),), "without dimensions"),
+    ],
+)
+def test_tensor_dataset_refuses(tensors: tuple, text: str) -> None:
+    with pytest.raises(ValueError, match=f"TensorDataset: .*{text}"):
+        TensorDataset(*tensors)
+
+
+def test_subset_of_subset() -> None:
+    inner = Subset(numbered(10), [9, 1, -3, 5])
+    outer = Subset(inner, np.array([2, 0]))
+    assert [outer[i][1].item() for i in range(len(outer))] == [7, 9]
+    (_, ids), *_ = DataLoader(outer, 2)
+    assert ids.tolist() == [7, 9]
+    assert outer[0:2][1].tolist() == [7, 9]
+    assert len(Subset(inner, [])) == 0
+
+
+@pytest.mark.parametrize("indices", [[3], [-4], [0, 99]])
+def test_subset_out_of_range(indices: list[int]) -> None:
+    with pytest.raises(IndexError, match=r"Subset: index -?\d+ out of range for 3 items"):
+        Subset(numbered(3), indices)
+
+
+@pytest.mark.parametrize("indices", [[0.5], [[0]], [True], ["a"]])
+def test_subset_indices_are_ints(indices: list) -> None:
+    with pytest.raises(ValueError, match="Subset: indices are a list of ints"):
+        Subset(numbered(3), indices)
+
+
+# Loaders
+
+
+@given(n=sizes, size=st.integers(1, 9), shuffle=st.booleans(), drop=st.booleans(), seed=seeds)
+def test_loader_covers_each_sample_once(
+    n: int, size: int, shuffle: bool, drop: bool, seed: int
+) -> None:
+    generator = tk.Generator().manual_seed(seed)
+    loader = DataLoader(numbered(n), size, shuffle, drop_last=drop, generator=generator)
+    batches = list(loader)
+    assert len(batches) == len(loader) == (n // size if drop else math.ceil(n / size))
+    assert all(len(ids) == size for _, ids in batches[: n // size])
+    ids = [i for _, batch in batches for i in batch.tolist()]
+    assert len(ids) == len(set(ids)) == (n - n % size if drop else n)
+    assert set(ids) <= set(range(n))
+    if not shuffle:
+        assert ids == sorted(ids)
+    for rows, batch in batches:
+        assert rows.dtype == tk.float32 and rows.tolist() == [[i, -i] for i in batch.tolist()]
+
+
+def order(loader: DataLoader) -> list[int]:
+    return [i for _, ids in loader for i in ids.tolist()]
+
+
+def test_loader_order_comes_from_the_generator() -> None:
+    data = numbered(50)
+
+    def two_passes(seed: int) -> list[list[int]]:
+        loader = DataLoader(data, 8, True, generator=tk.Generator().manual_seed(seed))
+        return [order(loader), order(loader)]
+
+    assert two_passes(3) == two_passes(3)
+    assert two_passes(3) != two_passes(4)
+    first, second = two_passes(3)
+    assert first != second and first != sorted(first)
+
+
+def test_loader_order_comes_from_manual_seed() -> None:
+    loader = DataLoader(numbered(50), 8, shuffle=True)
+    tk.manual_seed(5)
+    first = order(loader)
+    tk.manual_seed(5)
+    assert order(loader) == first
+    assert order(loader) != first
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_changing_a_batch_leaves_the_dataset(shuffle: bool) -> None:
+    data = numbered(6)
+    before = [t.tolist() for t in data.tensors]
+    for rows, ids in DataLoader(data, 3, shuffle):
+        rows.zero_()
+        ids.zero_()
+    assert [t.tolist() for t in data.tensors] == before
+
+
+def test_loader_gathers_a_batch_at_once() -> None:
+    calls = []
+
+    class Counting(TensorDataset):
+        def __getitem__(self, index: object) -> tuple:
+            calls.append(index)
+            return super().__getitem__(index)
+
+    list(DataLoader(Subset(Counting(np.zeros((10, 2))), range(10)), 5))
+    assert len(calls) == 2
+
+
+def test_loader_collates_items() -> None:
+    (ids, halves), last = DataLoader(Squares(5), 3)
+    assert ids.dtype == tk.int64 and ids.tolist() == [0, 1, 2]
+    assert halves.dtype == tk.float64 and halves.tolist() == [0, 0.5, 2]
+    assert last[0].tolist() == [3, 4]
+    assert next(iter(DataLoader(Squares(5), 2, collate_fn=list))) == [(0, 0.0), (1, 0.5)]
+
+
+def test_a_dataset_class_without_batch_is_collated() -> None:
+    class Pairs(Dataset):
+        def __len__(self) -> int:
+            return 4
+
+        def __getitem__(self, index: int) -> dict:
+            if not 0 <= index < 4:
+                raise IndexError(index)
+            return {"x": tk.ones(2) * index, "name": f"row {index}"}
+
+    (batch,) = DataLoader(Pairs(), 4)
+    assert batch["x"].tolist() == [[i, i] for i in range(4)]
+    assert batch["name"] == [f"row {i}" for i in range(4)]
+    half = Subset(Pairs(), [3, 1])
+    assert half[0]["name"] == "row 3"
+    assert next(iter(DataLoader(half, 2)))["name"] == ["row 3", "row 1"]
+
+
+def test_collate_structures() -> None:
+    Point = namedtuple("Point", "x y")
+    joined = collate([Point(1, True), Point(2, False)])
+    assert type(joined) is Point
+    assert joined.x.tolist() == [1, 2] and joined.y.dtype == tk.bool
+    array = collate([np.ones((2, 3), np.int32), np.zeros((2, 3), np.int32)])
+    assert array.dtype == tk.int32 and tuple(array.shape) == (2, 2, 3)
+    assert collate([np.float32(1), np.float32(2)]).dtype == tk.float32
+
+
+@pytest.mark.parametrize(
+    ("items", "text"),
+    [
+        ([np.zeros(2), np.zeros(3)], r"shapes .*\(2,\) and \(3,\)"),
+        ([(1, 2), (1,)], "lengths .*2 and 1"),
+        ([{"a": 1}, {"b": 1}], "keys"),
+    ],
+)
+def test_collate_refuses_unlike_items(items: list, text: str) -> None:
+    with pytest.raises(ValueError, match=f"collate: {text}|collate: .*differ"):
+        collate(items)
+    if isinstance(items[0], np.ndarray):
+        with pytest.raises(ValueError, match=f"collate: {text}"):
+            collate([tk.tensor(item) for item in items])
+
+
+def test_collate_refuses_other_types() -> None:
+    with pytest.raises(TypeError, match="collate: .*got object"):
+        collate([object()])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"batch_size": 0}, ValueError),
+        ({"batch_size": -3}, ValueError),
+        ({"batch_size": 2.0}, TypeError),
+        ({"batch_size": True}, TypeError),
+        ({"generator": 7}, TypeError),
+        ({"dataset": 7}, TypeError),
+        ({"dataset": iter([1])}, TypeError),
+    ],
+)
+def test_loader_refuses(arguments: dict, error: type[Exception]) -> None:
+    with pytest.raises(error, match="DataLoader: "):
+        DataLoader(**({"dataset": numbered(3)} | arguments))
+
+
+# Splits
+
+
+@given(cuts=st.lists(sizes, min_size=1, max_size=5), seed=seeds)
+def test_random_split_partitions(cuts: list[int], seed: int) -> None:
+    n = sum(cuts)
+    parts = random_split(numbered(n), cuts, tk.Generator().manual_seed(seed))
+    assert [len(part) for part in parts] == cuts
+    ids = [i for part in parts for i in part.indices.tolist()]
+    assert sorted(ids) == list(range(n))
+    again = random_split(numbered(n), cuts, tk.Generator().manual_seed(seed))
+    assert [i for part in again for i in part.indices.tolist()] == ids
+
+
+fractions = st.lists(st.integers(0, 20), min_size=2, max_size=3).filter(sum)
+
+
+@given(n=sizes, weights=fractions, seed=seeds)
+def test_random_split_by_fractions(n: int, weights: list[int], seed: int) -> None:
+    shares = [weight / sum(weights) for weight in weights]
+    parts = random_split(numbered(n), shares, tk.Generator().manual_seed(seed))
+    ids = [i for part in parts for i in part.indices.tolist()]
+    assert sorted(ids) == list(range(n))
+    for part, share in zip(parts, shares, strict=True):
+        assert abs(len(part) - n * share) <= len(shares) + 1e-6
+
+
+def test_random_split_is_random() -> None:
+    (part, _) = random_split(numbered(50), [25, 25], tk.Generator().manual_seed(1))
+    assert part.indices.tolist() != sorted(part.indices.tolist())
+
+
+@pytest.mark.parametrize("lengths", [[], [3, 8], [-1, 11], [0.5, 0.6], [1.5, -0.5], [math.nan]])
+def test_random_split_refuses(lengths: list) -> None:
+    with pytest.raises(ValueError, match="random_split: "):
+        random_split(numbered(10), lengths)
+
+
+@given(counts=st.lists(st.integers(1, 30), min_size=1, max_size=8), weights=fractions, seed=seeds)
+def test_stratified_split(counts: list[int], weights: list[int], seed: int) -> None:
+    shares = [weight / sum(weights) for weight in weights]
+    labels = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    n = len(labels)
+    parts = train_val_test_split(np.arange(n), labels, shares, seed=seed)
+    assert sorted(np.concatenate([x for x, _ in parts]).tolist()) == list(range(n))
+    for (x, y), share in zip(parts, shares, strict=True):
+        assert (labels[x] == y).all()
+        assert abs(len(x) - n * share) < 1 + 1e-6
+        for kind, count in enumerate(counts):
+            assert abs((y == kind).sum() - count * share) <= 1 + 1e-6
+
+
+@given(n=sizes, weights=fractions, seed=seeds)
+def test_plain_split(n: int, weights: list[int], seed: int) -> None:
+    shares = [weight / sum(weights) for weight in weights]
+    parts = train_val_test_split(np.arange(n), np.arange(n) / 7, shares, stratify=False, seed=seed)
+    assert sorted(np.concatenate([x for x, _ in parts]).tolist()) == list(range(n))
+    for (x, y), share in zip(parts, shares, strict=True):
+        assert (y == x / 7).all()
+        assert abs(len(x) - n * share) < 1 + 1e-6
+
+
+def test_split_keeps_the_kind_and_the_seed() -> None:
+    X, y = tk.arange(40).reshape(20, 2), tk.tensor([0, 1] * 10)
+    parts = train_val_test_split(X, y, seed=3)
+    assert [len(x) for x, _ in parts] == [14, 3, 3]
+    for rows, labels in parts:
+        assert isinstance(rows, tk.Tensor) and isinstance(labels, tk.Tensor)
+        assert [int(i) // 2 % 2 for i in rows[:, 0].tolist()] == labels.tolist()
+    arrays = train_val_test_split(X.numpy(), y.numpy(), seed=3)
+    assert isinstance(arrays[0][0], np.ndarray)
+    assert arrays[0][0].tolist() == parts[0][0].tolist()
+    by_generator = train_val_test_split(X, y, generator=tk.Generator().manual_seed(3))
+    assert by_generator[0][0].tolist() == parts[0][0].tolist()
+    assert train_val_test_split(X, y, seed=4)[0][0].tolist() != parts[0][0].tolist()
+    tk.manual_seed(3)
+    assert train_val_test_split(X, y)[0][0].tolist() == parts[0][0].tolist()
+
+
+def test_split_rows_come_in_random_order() -> None:
+    x, _ = train_val_test_split(np.arange(60), np.repeat([0, 1, 2], 20), seed=0)[0]
+    assert sorted(x.tolist()) != x.tolist()
+    assert len(set((x[:12] // 20).tolist())) == 3
+
+
+@pytest.mark.parametrize(
+    ("y", "arguments", "text"),
+    [
+        (np.zeros(9, int), {}, "same first size"),
+        (np.zeros(10), {}, "stratify needs one class label"),
+        (np.zeros((10, 2), int), {}, "stratify needs one class label"),
+        (np.zeros(10, int), {"fractions": (0.5, 0.6)}, "add up to 1"),
+        (np.zeros(10, int), {"fractions": ()}, "add up to 1"),
+        (np.zeros(10, int), {"seed": 1, "generator": tk.Generator()}, "not both"),
+        (np.zeros(()), {}, "same first size"),
+    ],
+)
+def test_split_refuses(y: np.ndarray, arguments: dict, text: str) -> None:
+    with pytest.raises(ValueError, match=f"train_val_test_split: .*{text}"):
+        train_val_test_split(np.zeros(10), y, **arguments)
+
+
+# Readers
+
+CODES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+
+
+def idx(array: np.ndarray, code: int = 8) -> bytes:
+    head = struct.pack(f">BBBB{array.ndim}I", 0, 0, code, array.ndim, *array.shape)
+    return head + array.astype(CODES[code]).tobytes()
+
+
+def written(path: Path, content: bytes, zipped: bool = False) -> str:
+    path.write_bytes(gzip.compress(content) if zipped else content)
+    return str(path)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("shape", [(5,), (0,), (3, 0, 2), (2, 3, 4), (1, 1, 1, 1, 7)])
+def test_read_idx(tmp_path: Path, shape: tuple, code: int, zipped: bool) -> None:
+    array = np.random.default_rng(0).integers(0, 100, shape).astype(CODES[code])
+    # The name says nothing: gzip is told by content.
+    got = read_idx(written(tmp_path / "x.dat", idx(array, code), zipped))
+    assert got.shape == shape and got.dtype == np.dtype(CODES[code]).newbyteorder("=")
+    assert (got == array).all()
+    got[...] = 1  # writable, and the reader's own
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_every_truncation_of_an_idx_file_raises(tmp_path: Path, zipped: bool) -> None:
+    content = idx(np.random.default_rng(0).integers(0, 255, (2, 3, 2)))
+    content = gzip.compress(content) if zipped else content
+    for length in range(len(content)):
+        with pytest.raises(ValueError, match=r"read_idx: .*x\.idx"):
+            read_idx(written(tmp_path / "x.idx", content[:length]))
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"", "bad magic.*empty"),
+        (b"PK\3\4 and more", "bad magic.*50 4b"),
+        (b"\0\0\x0a\1\0\0\0\0", "bad magic"),  # no such type
+        (b"\0\0\x08\0", "bad magic"),  # no dimensions
+        (b"\0\1\x08\1\0\0\0\0", "bad magic"),
+        (idx(np.zeros(3)) + b"\0", "bytes after"),
+        (b"\0\0\x08\1\xff\xff\xff\xff", r"shape \(4294967295,\).*cannot hold"),
+        (b"\0\0\x0e\3" + b"\xff" * 12 + b"1234", "cannot hold"),
+        (b"\0\0\x08\xff" + b"\xff" * 1020, "cannot hold"),
+        (b"\0\0\x08\xff" + b"\0" * 1020, "read_idx: "),  # more dimensions than NumPy has
+        (b"\0\0\x0e\3\0\0\0\0" + b"\xff" * 8, "read_idx: "),
+    ],
+)
+def test_read_idx_refuses(tmp_path: Path, content: bytes, text: str, zipped: bool) -> None:
+    with pytest.raises(ValueError, match=text):
+        read_idx(written(tmp_path / "x", content, zipped))
+
+
+def test_read_idx_refuses_damaged_gzip(tmp_path: Path) -> None:
+    content = bytearray(gzip.compress(idx(np.arange(200))))
+    content[len(content) // 2] ^= 0xFF
+    with pytest.raises(ValueError, match="read_idx: "):
+        read_idx(written(tmp_path / "x.gz", bytes(content)))
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_absurd_sizes_allocate_nothing(tmp_path: Path, zipped: bool) -> None:
+    # The gzip stream is long enough for its ratio to allow the claim; the data is not there.
+    claim = b"\0\0\x08\1" + struct.pack(">I", 2**28) + bytes(np.random.default_rng(0).bytes(2**18))
+    path = written(tmp_path / "x", claim, zipped)
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="read_idx: .*268435456"):
+            read_idx(path)
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+
+
+def test_read_idx_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_idx(tmp_path / "none")
+
+
+def mnist(
+    directory: Path,
+    part: str = "train",
+    n: int = 4,
+    m: int = 4,
+    dot: str = "-",
+    zipped: bool = False,
+) -> None:
+    end = ".gz" if zipped else ""
+    images = np.arange(n * 6).reshape(n, 3, 2)
+    written(directory / f"{part}-images{dot}idx3-ubyte{end}", idx(images), zipped)
+    written(directory / f"{part}-labels{dot}idx1-ubyte{end}", idx(np.arange(m) % 10), zipped)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("dot", ["-", "."])
+def test_load_mnist(tmp_path: Path, dot: str, zipped: bool) -> None:
+    mnist(tmp_path, "train", 4, 4, dot, zipped)
+    mnist(tmp_path, "t10k", 2, 2, dot, zipped)
+    images, labels = load_mnist(tmp_path)
+    assert images.shape == (4, 3, 2) and images.dtype == np.uint8
+    assert labels.dtype == np.int64 and labels.tolist() == [0, 1, 2, 3]
+    images, labels = load_mnist(str(tmp_path), train=False)
+    assert images.shape == (2, 3, 2) and labels.tolist() == [0, 1]
+
+
+def test_load_mnist_refuses(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"load_mnist: .*train-images-idx3-ubyte\.gz"):
+        load_mnist(tmp_path)
+    mnist(tmp_path, n=4, m=3)
+    with pytest.raises(ValueError, match="load_mnist: counts differ, 4 images and 3 labels"):
+        load_mnist(tmp_path)
+    written(tmp_path / "train-labels-idx1-ubyte", idx(np.zeros((4, 1))))
+    with pytest.raises(ValueError, match="load_mnist: labels have 1 dimension"):
+        load_mnist(tmp_path)
+    written(tmp_path / "train-images-idx3-ubyte", idx(np.zeros((4, 2, 2)), 13))
+    with pytest.raises(ValueError, match="load_mnist: images have 3 dimensions of uint8"):
+        load_mnist(tmp_path)
+
+
+def test_load_digits() -> None:
+    pytest.importorskip("sklearn")
+    images, labels = load_digits()
+    assert images.shape == (1797, 8, 8) and images.dtype == np.uint8
+    assert images.min() == 0 and images.max() == 16
+    assert labels.dtype == np.int64 and set(labels.tolist()) == set(range(10))
+
+
+def test_load_digits_without_sklearn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "sklearn", None)
+    with pytest.raises(ImportError, match=r"load_digits: .*tinygrad_k\[examples\]"):
+        load_digits()

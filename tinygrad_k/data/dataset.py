@@ -1,0 +1,98 @@
+"""Map-style datasets: anything with a length and an item for every index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..ops import as_tensor
+from ..tensor import Tensor
+from .collate import collate
+
+
+class Dataset:
+    """Base class of datasets: `__len__` and `__getitem__(int)` are the subclass's.
+
+    `batch` may be overridden where many items are read faster together than one by one.
+    Any other object with those two methods works in a `DataLoader` as well.
+    """
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__}: __len__ is not defined")
+
+    def __getitem__(self, index: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__}: __getitem__ is not defined")
+
+    def batch(self, index: Tensor) -> Any:
+        """The items at `index` (int64, one dimension) as one collated batch."""
+        return collate([self[i] for i in index.tolist()])
+
+
+class TensorDataset(Dataset):
+    """Rows of tensors that belong together: item i is `(t[i] for t in tensors)`.
+
+    NumPy arrays are taken as well and share their memory. ValueError when the first sizes differ.
+    """
+
+    def __init__(self, *tensors: Any) -> None:
+        if not tensors:
+            raise ValueError("TensorDataset: no tensors; at least one is needed")
+        self.tensors: tuple[Tensor, ...] = tuple(as_tensor(t) for t in tensors)
+        shapes = [tuple(t.shape) for t in self.tensors]
+        if any(not shape for shape in shapes):
+            raise ValueError(
+                f"TensorDataset: a tensor without dimensions has no rows; got {shapes}"
+            )
+        if len({shape[0] for shape in shapes}) > 1:
+            raise ValueError(f"TensorDataset: first sizes differ; got {shapes}")
+
+    def __len__(self) -> int:
+        return int(self.tensors[0].shape[0])
+
+    def __getitem__(self, index: Any) -> tuple[Tensor, ...]:
+        return tuple(t[index] for t in self.tensors)
+
+    def batch(self, index: Tensor) -> tuple[Tensor, ...]:
+        """Rows `index` of every tensor, by one indexing call each."""
+        return self[index]
+
+
+class Subset(Dataset):
+    """The items of `dataset` at `indices`, in that order.
+
+    Negative indices count from the end. IndexError for one out of range.
+    """
+
+    def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray | Tensor) -> None:
+        chosen = np.asarray(indices.numpy() if isinstance(indices, Tensor) else indices)
+        if chosen.size == 0:
+            chosen = chosen.astype(np.int64)
+        if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
+            raise ValueError(
+                f"Subset: indices are a list of ints; got {chosen.dtype} of shape {chosen.shape}"
+            )
+        n = len(dataset)
+        wrong = chosen[(chosen < -n) | (chosen >= n)]
+        if wrong.size:
+            raise IndexError(f"Subset: index {wrong[0]} out of range for {n} items")
+        self.dataset = dataset
+        self.indices: Tensor = as_tensor(np.where(chosen < 0, chosen + n, chosen).astype(np.int64))
+
+    def __len__(self) -> int:
+        return int(self.indices.shape[0])
+
+    def __getitem__(self, index: Any) -> Any:
+        chosen = self.indices[index]
+        return self.dataset[chosen.item()] if chosen.ndim == 0 else fetch(self.dataset, chosen)
+
+    def batch(self, index: Tensor) -> Any:
+        return fetch(self.dataset, self.indices[index])
+
+
+def fetch(dataset: Any, index: Tensor) -> Any:
+    """The items of any map-style dataset at `index` (int64, one dimension) as one batch."""
+    if isinstance(dataset, Dataset):
+        return dataset.batch(index)
+    return collate([dataset[i] for i in index.tolist()])
