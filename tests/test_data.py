@@ -218,7 +218,7 @@ def test_collate_refuses_unlike_items(items: list, text: str) -> None:
 
 
 def test_collate_refuses_other_types() -> None:
-    with pytest.raises(TypeError, match="collate: .*got object"):
+    with pytest.raises(TypeError, match=r"collate: .*got object"):
         collate([object()])
 
 
@@ -413,7 +413,7 @@ def test_absurd_sizes_allocate_nothing(tmp_path: Path, zipped: bool) -> None:
     path = written(tmp_path / "x", claim, zipped)
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="read_idx: .*268435456"):
+        with pytest.raises(ValueError, match=r"read_idx: .*268435456"):
             read_idx(path)
         assert tracemalloc.get_traced_memory()[1] < 2**24
     finally:

@@ -153,7 +153,7 @@ def test_save_refuses_what_it_cannot_store(tmp_path: Path) -> None:
             tk.save(bad, path)
     own: dict = {}
     own["self"] = own
-    with pytest.raises(ValueError, match="save: .*too deeply"):
+    with pytest.raises(ValueError, match=r"save: .*too deeply"):
         tk.save(own, path)
     with pytest.raises(ValueError, match="save: "):
         tk.save({"\ud800": tk.ones(2)}, path)
@@ -174,7 +174,7 @@ def test_every_truncation_raises(saved: Path) -> None:
     content = saved.read_bytes()
     for length in range(len(content)):
         saved.write_bytes(content[:length])
-        with pytest.raises(ValueError, match="load: .*state"):
+        with pytest.raises(ValueError, match=r"load: .*state"):
             tk.load(saved)
     saved.write_bytes(content + b"\0")
     with pytest.raises(ValueError, match="load: "):
@@ -283,7 +283,7 @@ def test_the_hostile_files_are_hostile_in_one_thing_only(tmp_path: Path) -> None
 def test_hostile_files_raise(tmp_path: Path, name: str) -> None:
     path = tmp_path / "f"
     path.write_bytes(HOSTILE[name])
-    with pytest.raises(ValueError, match="load: .*f$") as caught:
+    with pytest.raises(ValueError, match=r"load: .*f$") as caught:
         tk.load(path)
     assert len(str(caught.value)) < 1000
 

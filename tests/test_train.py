@@ -494,7 +494,7 @@ def test_a_monitor_that_is_not_there_is_told_before_training() -> None:
         ModelCheckpoint("f", save_best_only=True),
         LRSchedulerCallback(plateau),
     ):
-        with pytest.raises(ValueError, match="no 'val_loss' among loss, .*pass validation="):
+        with pytest.raises(ValueError, match=r"no 'val_loss' among loss, .*pass validation="):
             quiet(trainer, blobs(6), callbacks=[callback])
     assert weights(trainer) == before
 

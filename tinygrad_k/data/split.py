@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ def random_split(
             sizes[part % len(sizes)] += 1
     order = randperm(n, generator=generator)
     ends = np.cumsum([0, *sizes]).tolist()
-    return [Subset(dataset, order[a:b]) for a, b in zip(ends, ends[1:], strict=False)]
+    return [Subset(dataset, order[a:b]) for a, b in pairwise(ends)]
 
 
 def train_val_test_split(
