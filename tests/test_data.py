@@ -82,6 +82,8 @@ def test_subset_of_subset() -> None:
     assert ids.tolist() == [7, 9]
     assert outer[0:2][1].tolist() == [7, 9]
     assert len(Subset(inner, [])) == 0
+    last = Subset(Squares(5), [-1])  # a dataset that knows no negative indices
+    assert last[0] == (4, 8.0) and next(iter(DataLoader(last)))[0].tolist() == [4]
 
 
 @pytest.mark.parametrize("indices", [[3], [-4], [0, 99]])

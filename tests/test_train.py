@@ -597,8 +597,16 @@ def test_order_of_calls() -> None:
 # Interrupts
 
 
+@pytest.fixture
+def python_sigint() -> Iterator[None]:
+    """Python's own SIGINT handler, which a process started in the background does not have."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
+
+
 @pytest.mark.skipif(not hasattr(signal, "raise_signal"), reason="needs signals")
-def test_interrupt_inside_a_step_waits_for_its_end() -> None:
+def test_interrupt_inside_a_step_waits_for_its_end(python_sigint: None) -> None:
     trainer = make()
     steps = 0
     real_step, real_loss = trainer.optimizer.step, trainer.loss
@@ -623,7 +631,7 @@ def test_interrupt_inside_a_step_waits_for_its_end() -> None:
     assert trainer.model.training
 
 
-def test_a_second_interrupt_does_not_wait() -> None:
+def test_a_second_interrupt_does_not_wait(python_sigint: None) -> None:
     trainer = make()
     reached = []
 
@@ -639,7 +647,7 @@ def test_a_second_interrupt_does_not_wait() -> None:
     assert reached == [1]
 
 
-def test_interrupt_between_steps_is_at_once() -> None:
+def test_interrupt_between_steps_is_at_once(python_sigint: None) -> None:
     def rows() -> Iterator[Any]:
         yield blobs(6)
         signal.raise_signal(signal.SIGINT)

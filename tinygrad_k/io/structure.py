@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import tensor
-from ..tensor import Tensor
+
+from ..tensor import Tensor, from_data
 
 _RESERVED = "__metadata__"  # safetensors keeps its metadata under this name
 
@@ -68,7 +68,7 @@ def unflatten(arrays: Mapping[str, np.ndarray], structure: Any) -> Any:
         if kind == "tensor" and isinstance(content, str):
             if content not in left:
                 raise ValueError(f"tensor {_short(content)} is missing or named twice")
-            return tensor(left.pop(content))
+            return from_data(left.pop(content))
         if kind == "float" and content in ("nan", "inf", "-inf"):
             return float(content)
         if kind in ("list", "tuple") and isinstance(content, list):
