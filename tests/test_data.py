@@ -288,7 +288,7 @@ def test_stratified_split(counts: list[int], weights: list[int], seed: int) -> N
     assert sorted(np.concatenate([x for x, _ in parts]).tolist()) == list(range(n))
     for (x, y), share in zip(parts, shares, strict=True):
         assert (labels[x] == y).all()
-        assert abs(len(x) - n * share) < 1 + 1e-6
+        assert abs(len(x) - n * share) < 1 - 1e-6  # a whole share stays whole
         for kind, count in enumerate(counts):
             assert abs((y == kind).sum() - count * share) <= 1 + 1e-6
 
@@ -300,7 +300,20 @@ def test_plain_split(n: int, weights: list[int], seed: int) -> None:
     assert sorted(np.concatenate([x for x, _ in parts]).tolist()) == list(range(n))
     for (x, y), share in zip(parts, shares, strict=True):
         assert (y == x / 7).all()
-        assert abs(len(x) - n * share) < 1 + 1e-6
+        assert abs(len(x) - n * share) < 1 - 1e-6  # a whole share stays whole
+
+
+@pytest.mark.parametrize("stratify", [False, True])
+def test_split_rounds_the_largest_remainders_up(stratify: bool) -> None:
+    for n, shares, expected in [
+        (10, (0.7, 0.15, 0.15), [7, 2, 1]),
+        (11, (0.3, 0.7), [3, 8]),
+        (9, (0.5, 0.1, 0.4), [4, 1, 4]),
+    ]:
+        parts = train_val_test_split(
+            np.arange(n), np.zeros(n, int), shares, stratify=stratify, seed=0
+        )
+        assert [len(x) for x, _ in parts] == expected
 
 
 def test_split_keeps_the_kind_and_the_seed() -> None:

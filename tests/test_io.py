@@ -127,6 +127,20 @@ def test_model_and_optimizer_round_trip(tmp_path: Path) -> None:
     assert bits(dict(other.state_dict())) == bits(dict(model.state_dict()))
 
 
+def test_names_that_collide(tmp_path: Path) -> None:
+    values = [tk.tensor([i]) for i in range(6)]
+    state = {
+        "a.b": values[0],
+        "a": {"b": values[1]},
+        1: values[2],
+        "1": values[3],
+        "__metadata__": values[4],
+        "": values[5],
+    }
+    tk.save(state, tmp_path / "f")
+    assert bits(tk.load(tmp_path / "f")) == bits(state)
+
+
 def test_other_readers_and_writers(tmp_path: Path) -> None:
     from safetensors import numpy as safetensors
 
@@ -286,6 +300,8 @@ def test_hostile_files_raise(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match=r"load: .*f$") as caught:
         tk.load(path)
     assert len(str(caught.value)) < 1000
+    if name in ("unknown dtype", "foreign dtype", "bfloat16", "named twice"):
+        assert "known are F32, F64, I64, I32, U8, BOOL" in str(caught.value)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="there are no such files")

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 
-
 from ..tensor import Tensor, from_data
 
 _RESERVED = "__metadata__"  # safetensors keeps its metadata under this name
