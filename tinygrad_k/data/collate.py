@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import as_tensor, stack
+from ..ops.creation import as_tensor
+from ..ops.join import stack
 from ..tensor import Tensor
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import as_tensor
+from ..ops.creation import as_tensor
 from ..tensor import Tensor
 from .collate import collate
 

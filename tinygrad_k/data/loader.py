@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..ops import arange, randperm
+from ..ops.creation import arange
+from ..ops.random import randperm
 from ..random import Generator
 from .dataset import fetch
 

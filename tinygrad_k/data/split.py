@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import as_tensor, randperm
+from ..ops.creation import as_tensor
+from ..ops.random import randperm
 from ..random import Generator
 from ..tensor import Tensor
 from .dataset import Subset

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..data import DataLoader, TensorDataset
 from ..nn import Module
-from ..ops import as_tensor
+from ..ops.creation import as_tensor
 from ..tensor import Tensor
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..autograd import no_grad
 from ..nn import Module
-from ..ops import cat
+from ..ops.join import cat
 from ..optim import Optimizer
 from ..tensor import Tensor
 from .callbacks import Callback
