@@ -240,6 +240,23 @@ def test_closure_is_called_with_gradients_on():
     assert optimizer.step(closure).item() < first
 
 
+@pytest.mark.parametrize("cls", ALL)
+def test_training_lowers_a_loss(cls):
+    tk.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 16), nn.Tanh(), nn.Linear(16, 1))
+    x = tk.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    y = tk.tensor([[0.0], [1.0], [1.0], [0.0]])
+    optimizer = cls(model.parameters(), lr=0.3 if cls is optim.SGD else 0.03)
+    loss_of = nn.MSELoss()
+    first = loss_of(model(x), y).item()
+    for _ in range(300):
+        optimizer.zero_grad()
+        loss = loss_of(model(x), y)
+        loss.backward()
+        optimizer.step()
+    assert loss.item() < first / 3
+
+
 def test_a_step_between_forward_and_backward_is_an_error():
     (p,) = parameters((2,))
     optimizer = optim.SGD([p], lr=0.1)

@@ -10,7 +10,7 @@ from .module import Module
 class Dropout(Module):
     """In training each element is 0 with probability p, else divided by 1 - p.
 
-    In evaluation the input itself. ``inplace`` is accepted, and changes nothing.
+    In evaluation the input itself. With ``inplace`` the input is overwritten.
     """
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
@@ -20,7 +20,7 @@ class Dropout(Module):
         self.inplace = inplace
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.dropout(input, self.p, self.training)
+        return F.dropout(input, self.p, self.training, self.inplace)
 
     def extra_repr(self) -> str:
-        return f"p={self.p}" + (", inplace=True" if self.inplace else "")
+        return f"p={self.p}, inplace={self.inplace}"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from ..autograd import no_grad
 from ..ops.arithmetic import clamp
+from ..ops.join import cat
 from ..ops.lists import clamp_all_, scale_all_, total_norm
 from ..tensor import Tensor
 
@@ -66,6 +67,11 @@ def clip_grad_value_(parameters: Tensors, clip_value: float) -> None:
     if not float(clip_value) >= 0:
         raise ValueError(f"clip_grad_value_: clip_value must be at least 0; got {clip_value!r}")
     clamp_all_(_gradients(parameters), -float(clip_value), float(clip_value))
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All elements, in order, as one vector."""
+    return cat([each.reshape(-1) for each in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:

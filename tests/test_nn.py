@@ -1,0 +1,993 @@
+"""Laws of modules: what they own, how they are saved, copied, called and shown."""
+
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings, strategies as st
+
+import tinygrad_k as tk
+from tinygrad_k import nn
+from tinygrad_k.nn import functional as F
+
+
+def small_model():
+    return nn.Sequential(nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3))
+
+
+def values(module):
+    return {name: t.numpy().copy() for name, t in module.state_dict().items()}
+
+
+def same(a, b):
+    assert list(a) == list(b)
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def draw(*shape, seed=0):
+    return tk.tensor(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(tk.ones(3))
+        self.body = small_model()
+        self.head = nn.Linear(3, 2, bias=False)
+        self.register_buffer("shift", tk.zeros(3))
+        self.register_buffer("cache", tk.zeros(1), persistent=False)
+
+    def forward(self, x):
+        return self.head(self.body(x) * self.scale + self.shift)
+
+
+# -- what a module owns ---------------------------------------------------------------------------
+
+
+def test_names_stand_in_the_order_of_definition():
+    net = Net()
+    assert [name for name, _ in net.named_parameters()] == [
+        "scale",
+        "body.0.weight",
+        "body.0.bias",
+        "body.1.weight",
+        "body.1.bias",
+        "body.3.weight",
+        "body.3.bias",
+        "head.weight",
+    ]
+    assert [name for name, _ in net.named_buffers()] == [
+        "shift",
+        "cache",
+        "body.1.running_mean",
+        "body.1.running_var",
+        "body.1.num_batches_tracked",
+    ]
+    assert [name for name, _ in net.named_children()] == ["body", "head"]
+    assert [name for name, _ in net.named_modules()] == [
+        "",
+        "body",
+        "body.0",
+        "body.1",
+        "body.2",
+        "body.3",
+        "head",
+    ]
+    assert len(list(net.parameters())) == 8 and len(list(net.modules())) == 7
+    assert len(list(net.parameters(recurse=False))) == 1
+    assert len(list(net.buffers(recurse=False))) == 2
+
+
+def test_state_dict_has_parameters_and_persistent_buffers_and_shares_memory():
+    net = Net()
+    state = net.state_dict()
+    assert "shift" in state and "cache" not in state
+    assert not any(value.requires_grad for value in state.values())
+    with tk.no_grad():
+        net.scale.mul_(2)
+    assert state["scale"].tolist() == [2, 2, 2]
+    assert net.state_dict(keep_vars=True)["scale"] is net.scale
+
+
+def test_what_is_shared_is_listed_once_and_saved_under_every_name():
+    a = nn.Linear(3, 3)
+    model = nn.Sequential(a, nn.ReLU(), a)
+    assert [name for name, _ in model.named_parameters()] == ["0.weight", "0.bias"]
+    assert len(list(model.named_parameters(remove_duplicate=False))) == 4
+    assert list(model.state_dict()) == ["0.weight", "0.bias", "2.weight", "2.bias"]
+    assert len(list(model.modules())) == 3
+
+    tied = nn.Module()
+    tied.encode, tied.decode = nn.Linear(3, 4, bias=False), nn.Linear(4, 3, bias=False)
+    tied.decode.weight = nn.Parameter(tk.zeros(3, 4))
+    tied.mirror = tied.encode
+    tied.encode.twin = tied.decode.weight
+    assert len(list(tied.parameters())) == 2
+
+
+def test_attributes_go_where_they_belong():
+    m = nn.Module()
+    m.w = nn.Parameter(tk.zeros(2))
+    with pytest.raises(TypeError, match="w is a Parameter"):
+        m.w = tk.zeros(2)
+    m.w = None
+    assert not list(m.parameters())
+    m.w = nn.Parameter(tk.ones(2))
+    del m.w
+    assert not hasattr(m, "w")
+    with pytest.raises(AttributeError):
+        _ = m.w
+
+    m.register_buffer("b", tk.zeros(2))
+    m.b = tk.ones(2)
+    assert m.state_dict()["b"].tolist() == [1, 1]
+    with pytest.raises(TypeError, match="b is a buffer"):
+        m.b = 3
+    m.b = None
+    assert not m.state_dict()
+    m.b = nn.Parameter(tk.zeros(1))
+    assert [name for name, _ in m.named_parameters()] == ["b"] and not list(m.buffers())
+    m.register_buffer("c", tk.zeros(1))
+    del m.c
+    assert not list(m.buffers())
+
+    m.child = nn.ReLU()
+    with pytest.raises(TypeError, match="child is a Module"):
+        m.child = 3
+
+
+@pytest.mark.parametrize("method", ["register_buffer", "register_parameter", "add_module"])
+def test_bad_names_are_refused(method):
+    m = nn.Module()
+    with pytest.raises(KeyError, match="dots"):
+        getattr(m, method)("a.b", None)
+    with pytest.raises(KeyError, match="not empty"):
+        getattr(m, method)("", None)
+    with pytest.raises(KeyError, match="already exists"):
+        getattr(m, method)("forward", None)
+    with pytest.raises(TypeError, match="string"):
+        getattr(m, method)(3, None)
+    with pytest.raises(TypeError, match="expected a"):
+        getattr(m, method)("x", 3)
+
+
+def test_registering_none_says_that_there_is_none():
+    m = nn.Module()
+    m.register_parameter("bias", None)
+    assert m.bias is None and not list(m.parameters())
+    m.register_parameter("bias", nn.Parameter(tk.zeros(1)))
+    assert len(list(m.parameters())) == 1
+    with pytest.raises(ValueError, match="leaf"):
+        w = nn.Parameter(tk.zeros(1))
+        made = w * 2
+        made.__class__ = nn.Parameter
+        m.register_parameter("made", made)
+
+
+def test_paths():
+    net = Net()
+    assert net.get_submodule("") is net
+    assert net.get_submodule("body.3") is net.body[3]
+    assert net.get_parameter("body.3.bias") is net.body[3].bias
+    assert net.get_buffer("body.1.running_mean") is net.body[1].running_mean
+    for bad in ("body.9", "scale", "body.0.weight.x"):
+        with pytest.raises(AttributeError, match="has no submodule"):
+            net.get_submodule(bad)
+    with pytest.raises(AttributeError, match="get_parameter"):
+        net.get_parameter("body.nothing")
+
+
+def test_a_module_without_init_call_works():
+    class Lazy(nn.Module):
+        def __init__(self):
+            self.layer = nn.Linear(2, 2)
+
+    assert len(list(Lazy().parameters())) == 2
+
+
+# -- state dicts ----------------------------------------------------------------------------------
+
+
+def test_state_dict_round_trip():
+    a, b = Net(), Net()
+    a(draw(6, 4))
+    b.load_state_dict(a.state_dict())
+    same(values(a), values(b))
+    result = b.load_state_dict(a.state_dict())
+    assert not result.missing_keys and not result.unexpected_keys
+    x = draw(5, 4, seed=1)
+    np.testing.assert_array_equal(a.eval()(x).detach().numpy(), b.eval()(x).detach().numpy())
+
+
+def test_loading_keeps_the_parameters_the_objects_they_were():
+    net = Net()
+    before = list(net.parameters())
+    net.load_state_dict(Net().state_dict())
+    assert all(a is b for a, b in zip(before, net.parameters(), strict=True))
+    assert all(p.requires_grad and p.is_leaf for p in net.parameters())
+
+
+def break_missing(state):
+    del state["head.weight"]
+
+
+def break_unexpected(state):
+    state["foot"] = tk.zeros(1)
+
+
+def break_shape(state):
+    state["scale"] = tk.zeros(4)
+
+
+def break_kind(state):
+    state["scale"] = [1.0, 2.0, 3.0]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (break_missing, "missing: head.weight"),
+        (break_unexpected, "unexpected: foot"),
+        (break_shape, r"another shape: scale is \(3,\) in the module and \(4,\) in the state"),
+        (break_kind, "not a tensor: scale is of class list"),
+    ],
+)
+def test_a_failing_load_lists_everything_and_changes_nothing(spoil, text):
+    net, other = Net(), Net()
+    state = {name: t.clone() + 1 for name, t in other.state_dict().items()}
+    spoil(state)
+    before = values(net)
+    with pytest.raises(RuntimeError, match=text):
+        net.load_state_dict(state)
+    same(before, values(net))
+
+
+def test_all_mistakes_come_in_one_error():
+    state = Net().state_dict()
+    break_missing(state), break_unexpected(state), break_shape(state)
+    with pytest.raises(RuntimeError) as caught:
+        Net().load_state_dict(state)
+    text = str(caught.value)
+    assert all(part in text for part in ("head.weight", "foot", "(4,)", "nothing was changed"))
+
+
+def test_a_load_that_is_not_strict_reports_names_but_not_shapes():
+    net, state = Net(), Net().state_dict()
+    break_missing(state), break_unexpected(state)
+    result = net.load_state_dict(state, strict=False)
+    assert result == (["head.weight"], ["foot"])
+    break_shape(state)
+    with pytest.raises(RuntimeError, match="another shape"):
+        net.load_state_dict(state, strict=False)
+
+
+def test_loading_converts_dtypes_and_takes_exchanged_tensors():
+    m = nn.Module()
+    m.a, m.b = nn.Parameter(tk.zeros(2)), nn.Parameter(tk.ones(2))
+    state = m.state_dict()
+    m.load_state_dict({"a": state["b"], "b": state["a"]})
+    assert m.a.tolist() == [1, 1] and m.b.tolist() == [0, 0]
+    m.load_state_dict({"a": tk.tensor([3, 4]), "b": tk.tensor([5.0, 6.0], dtype=tk.float64)})
+    assert m.a.tolist() == [3, 4] and m.b.dtype is tk.float32
+    with pytest.raises(TypeError, match="load_state_dict"):
+        m.load_state_dict([1])
+
+
+# -- copies ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_are_equal_and_independent(duplicate):
+    net = Net()
+    net(draw(6, 4))
+    twin = duplicate(net)
+    same(values(net), values(twin))
+    assert [p.requires_grad for p in twin.parameters()] == [True] * 8
+    assert type(twin.scale) is nn.Parameter
+    assert repr(twin) == repr(net)
+    before = values(net)
+    with tk.no_grad():
+        for p in twin.parameters():
+            p.add_(1)
+    same(before, values(net))
+    twin.register_buffer("more", tk.zeros(1))
+    assert "more" not in net.state_dict()
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_share_what_was_shared(duplicate):
+    a = nn.Linear(2, 2)
+    twin = duplicate(nn.Sequential(a, a))
+    assert twin[0] is twin[1] and len(list(twin.parameters())) == 2
+
+
+def test_a_shallow_copy_has_attributes_of_its_own():
+    m = nn.Linear(2, 2)
+    twin = copy.copy(m)
+    twin.register_buffer("extra", tk.zeros(1))
+    twin.register_forward_hook(lambda *_: None)
+    assert twin.weight is m.weight
+    assert not list(m.buffers()) and not m._forward_hooks
+
+
+def test_parameters_copy_and_pickle():
+    p = nn.Parameter(tk.tensor([[1.0, 2.0]]))
+    p.sum().backward()
+    for twin in (copy.deepcopy(p), pickle.loads(pickle.dumps(p))):
+        assert type(twin) is nn.Parameter and twin.requires_grad and twin.grad is None
+        assert twin.tolist() == p.tolist() and twin.data_ptr() != p.data_ptr()
+    frozen = pickle.loads(pickle.dumps(nn.Parameter(tk.zeros(()), requires_grad=False)))
+    assert not frozen.requires_grad and frozen.shape == ()
+    with pytest.raises(RuntimeError, match="leaves"):
+        copy.deepcopy(p * 2)
+    with pytest.raises(RuntimeError, match="leaves"):
+        pickle.dumps(p * 2)
+    with pytest.raises(TypeError, match="Parameter"):
+        nn.Parameter([1.0])
+    with pytest.raises(TypeError, match="int64"):
+        nn.Parameter(tk.tensor([1]))
+    assert repr(p).startswith("Parameter containing:\ntensor(")
+
+
+def test_assigning_data_moves_the_window_and_the_graph_notices():
+    p = nn.Parameter(tk.tensor([1.0, 2.0]))
+    loss = (p * p).sum()
+    p.data = tk.tensor([5.0, 6.0])
+    assert p.tolist() == [5, 6] and p.requires_grad
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+    (p * p).sum().backward()
+    assert p.grad.tolist() == [10, 12]
+    with pytest.raises(ValueError, match="does not fit"):
+        p.data = tk.zeros(3)
+
+
+# -- modes, conversion, gradients -----------------------------------------------------------------
+
+
+def test_train_and_eval_reach_everything():
+    net = Net()
+    assert all(m.training for m in net.modules())
+    assert net.eval() is net
+    assert not any(m.training for m in net.modules())
+    assert net.train().body[1].training
+    with pytest.raises(ValueError, match="train"):
+        net.train("yes")
+
+
+def test_apply_goes_from_the_leaves_up():
+    seen = []
+    net = small_model()
+    assert net.apply(lambda m: seen.append(type(m).__name__)) is net
+    assert seen == ["Linear", "BatchNorm1d", "ReLU", "Linear", "Sequential"]
+
+
+def test_conversion_reaches_floats_and_keeps_the_objects():
+    net = Net()
+    net(draw(6, 4)).sum().backward()
+    before = list(net.parameters())
+    grads = [p.grad.numpy().copy() for p in before]
+    assert net.double() is net
+    for p, g, old in zip(net.parameters(), grads, before, strict=True):
+        assert p is old and p.dtype is tk.float64 and p.grad.dtype is tk.float64
+        np.testing.assert_array_equal(p.grad.numpy(), g)
+    assert net.shift.dtype is tk.float64
+    assert net.body[1].num_batches_tracked.dtype is tk.int64
+    out = net(draw(6, 4).double())
+    assert out.dtype is tk.float64
+    out.sum().backward()
+    assert net.float().to("cpu").cpu().scale.dtype is tk.float32
+    assert net.to(tk.zeros(1, dtype=tk.float64)).scale.dtype is tk.float64
+    with pytest.raises(TypeError, match="floating"):
+        net.to(tk.int64)
+    with pytest.raises(ValueError, match="cpu"):
+        net.to("cuda")
+
+
+def test_zero_grad_and_requires_grad():
+    m = nn.Linear(2, 2)
+    m(tk.ones(1, 2)).sum().backward()
+    m.zero_grad(set_to_none=False)
+    assert m.weight.grad.tolist() == [[0, 0], [0, 0]]
+    m.zero_grad()
+    assert m.weight.grad is None
+    m.requires_grad_(False)
+    assert not m(tk.ones(1, 2)).requires_grad
+
+
+# -- calls ----------------------------------------------------------------------------------------
+
+
+def test_hooks_see_and_replace_arguments_and_results():
+    m = nn.Identity()
+    calls = []
+    with m.register_forward_pre_hook(lambda module, args: (args[0] + 1,)):
+        assert m(tk.tensor(1.0)).item() == 2
+    first = m.register_forward_hook(lambda module, args, out: calls.append("first"))
+    m.register_forward_hook(lambda module, args, out: calls.append("before"), prepend=True)
+    m.register_forward_hook(lambda module, args, kwargs, out: out * 10, with_kwargs=True)
+    assert m(tk.tensor(1.0)).item() == 10 and calls == ["before", "first"]
+    first.remove(), first.remove()
+    m(tk.tensor(1.0))
+    assert calls == ["before", "first", "before"]
+    m.register_forward_pre_hook(lambda module, args, kwargs: ((tk.tensor(7.0),), {}), with_kwargs=1)
+    assert m(input=tk.tensor(1.0)).item() == 70
+    with pytest.raises(TypeError, match="callable"):
+        m.register_forward_hook(3)
+
+
+def test_a_hook_that_is_always_called_is_called_after_an_error():
+    m = nn.Module()
+    seen = []
+    m.register_forward_hook(lambda module, args, out: seen.append(out), always_call=True)
+    with pytest.raises(NotImplementedError, match="forward is not defined"):
+        m(1)
+    assert seen == [None]
+
+
+def notes(error):
+    return "\n".join([str(error), *getattr(error, "__notes__", [])])
+
+
+def test_errors_carry_the_path_of_the_module():
+    net = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Linear(4, 3), nn.Linear(8, 2)))
+    with pytest.raises(ValueError) as caught:
+        net(draw(2, 4))
+    text = notes(caught.value)
+    assert text.endswith("in Sequential > 1 > 1: Linear(in_features=8, out_features=2, bias=True)")
+    assert text.count("in Sequential") == 1
+    with pytest.raises(ValueError) as caught:
+        nn.Linear(4, 3)(draw(2, 5))
+    assert notes(caught.value).endswith("in Linear(in_features=4, out_features=3, bias=True)")
+
+
+def test_without_notes_the_path_stands_in_the_message():
+    from tinygrad_k.nn import trace
+
+    class Old:  # an exception before Python 3.11
+        args = ("linear: no",)
+
+    error, inner = Old(), nn.ReLU()
+    trace.add_path(error, inner)
+    assert error.args[0] == "linear: no\nin ReLU()"
+    trace.add_path(error, nn.Sequential(inner))
+    assert error.args[0] == "linear: no\nin Sequential > 0: ReLU()"
+
+
+# -- containers -----------------------------------------------------------------------------------
+
+
+def test_sequential_is_a_list_of_layers():
+    a, b, c, d = nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1), nn.Tanh()
+    s = nn.Sequential(a, b, c)
+    x = draw(4, 2)
+    np.testing.assert_array_equal(s(x).detach().numpy(), c(b(a(x))).detach().numpy())
+    assert len(s) == 3 and s[0] is a and s[-1] is c and list(s) == [a, b, c] and b in s
+    head = s[:2]
+    assert type(head) is nn.Sequential and list(head) == [a, b]
+    s.append(d).insert(1, d)
+    assert list(s) == [a, d, b, c, d]
+    del s[1]
+    assert list(s) == [a, b, c, d] and list(s.state_dict())[2:] == ["2.weight", "2.bias"]
+    s[1] = nn.Sigmoid()
+    assert isinstance(s[1], nn.Sigmoid)
+    s.extend([b]), s.pop()
+    assert list(s + nn.Sequential(b))[-1] is b
+    named = nn.Sequential({"in": a, "out": c})
+    assert list(named.state_dict()) == ["in.weight", "in.bias", "out.weight", "out.bias"]
+    assert list(named[1:].state_dict()) == ["out.weight", "out.bias"]
+    for bad in (9, -9):
+        with pytest.raises(IndexError, match="out of range"):
+            s[bad]
+    with pytest.raises(TypeError, match="expected a Module"):
+        nn.Sequential(3)
+    with pytest.raises(TypeError, match="index"):
+        s["0"]
+
+
+def test_module_list_and_dict():
+    layers = nn.ModuleList(nn.Linear(2, 2) for _ in range(3))
+    assert len(list(layers.parameters())) == 6
+    layers += [nn.ReLU()]
+    assert len(layers) == 4
+    layers[1:3] = [nn.ReLU(), nn.Tanh()]
+    assert isinstance(layers[2], nn.Tanh)
+    with pytest.raises(ValueError, match="2 members"):
+        layers[1:3] = [nn.ReLU()]
+    del layers[:2]
+    assert len(layers) == 2
+    with pytest.raises(IndexError, match="out of range"):
+        layers.insert(7, nn.ReLU())
+    with pytest.raises(NotImplementedError):
+        layers(1)
+
+    d = nn.ModuleDict({"a": nn.Linear(1, 1)})
+    d["b"] = nn.ReLU()
+    d.update([("c", nn.Tanh())])
+    assert list(d) == ["a", "b", "c"] and "b" in d and len(d) == 3
+    assert list(d.state_dict()) == ["a.weight", "a.bias"]
+    assert isinstance(d.pop("b"), nn.ReLU) and list(d.keys()) == ["a", "c"]
+    assert len(list(d.values())) == len(list(d.items())) == 2
+    with pytest.raises(KeyError):
+        del d["b"]
+    d.clear()
+    assert len(d) == 0
+
+
+def test_parameter_list_and_dict():
+    p = nn.ParameterList([tk.zeros(2), nn.Parameter(tk.ones(3))])
+    assert all(type(each) is nn.Parameter for each in p) and p[0].requires_grad
+    assert [name for name, _ in p.named_parameters()] == ["0", "1"]
+    assert "float32, 3" in repr(p)
+    with pytest.raises(TypeError, match="expected a Parameter"):
+        p.append(3)
+    d = nn.ParameterDict({"w": tk.zeros(2, 2)})
+    d["b"] = tk.zeros(())
+    assert [name for name, _ in d.named_parameters()] == ["w", "b"]
+    assert "2x2" in repr(d)
+
+
+# -- text -----------------------------------------------------------------------------------------
+
+
+def test_repr_is_a_tree():
+    assert repr(small_model()) == (
+        "Sequential(\n"
+        "  (0): Linear(in_features=4, out_features=5, bias=True)\n"
+        "  (1): BatchNorm1d(5, eps=1e-05, momentum=0.1, affine=True, bias=True, "
+        "track_running_stats=True)\n"
+        "  (2): ReLU()\n"
+        "  (3): Linear(in_features=5, out_features=3, bias=True)\n"
+        ")"
+    )
+    assert repr(nn.Sequential(nn.Sequential(nn.Tanh()))) == (
+        "Sequential(\n  (0): Sequential(\n    (0): Tanh()\n  )\n)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "text"),
+    [
+        (nn.Dropout(0.2), "Dropout(p=0.2, inplace=False)"),
+        (nn.LeakyReLU(0.2, inplace=True), "LeakyReLU(negative_slope=0.2, inplace=True)"),
+        (nn.GELU("tanh"), "GELU(approximate='tanh')"),
+        (nn.Softmax(dim=-1), "Softmax(dim=-1)"),
+        (nn.Softplus(), "Softplus(beta=1.0, threshold=20.0)"),
+        (nn.Flatten(), "Flatten(start_dim=1, end_dim=-1)"),
+        (nn.Unflatten(1, (2, -1)), "Unflatten(dim=1, unflattened_size=(2, -1))"),
+        (nn.Embedding(5, 3, padding_idx=-1), "Embedding(5, 3, padding_idx=4)"),
+        (nn.LayerNorm((2, 3)), "LayerNorm((2, 3), eps=1e-05, elementwise_affine=True, bias=True)"),
+        (nn.MSELoss(), "MSELoss()"),
+        (nn.HuberLoss("sum", 0.5), "HuberLoss(delta=0.5, reduction='sum')"),
+        (nn.PReLU(3), "PReLU(num_parameters=3)"),
+        (nn.Identity(1, a=2), "Identity()"),
+    ],
+)
+def test_repr_of_a_layer_shows_its_settings(module, text):
+    assert repr(module) == text
+
+
+# -- layers ---------------------------------------------------------------------------------------
+
+
+def test_linear():
+    m = nn.Linear(3, 2)
+    x = draw(5, 4, 3)
+    expected = x.numpy() @ m.weight.detach().numpy().T + m.bias.detach().numpy()
+    np.testing.assert_allclose(m(x).detach().numpy(), expected, rtol=1e-5, atol=1e-6)
+    assert nn.Linear(3, 2, bias=False).bias is None
+    assert nn.Linear(3, 2, dtype=tk.float64).weight.dtype is tk.float64
+    assert nn.Linear(0, 2)(tk.zeros(4, 0)).shape == (4, 2)
+    with pytest.raises(ValueError, match="at least 0"):
+        nn.Linear(-1, 2)
+    with pytest.raises(TypeError, match="must be an int"):
+        nn.Linear(2.5, 2)
+
+
+ACTIVATIONS = {
+    nn.ReLU(): lambda x: np.maximum(x, 0),
+    nn.ReLU6(): lambda x: np.clip(x, 0, 6),
+    nn.LeakyReLU(0.3): lambda x: np.where(x > 0, x, 0.3 * x),
+    nn.PReLU(): lambda x: np.where(x > 0, x, 0.25 * x),
+    nn.ELU(0.5): lambda x: np.where(x > 0, x, 0.5 * np.expm1(x)),
+    nn.CELU(0.5): lambda x: np.where(x > 0, x, 0.5 * np.expm1(x / 0.5)),
+    nn.SELU(): lambda x: 1.05070098735548 * np.where(x > 0, x, 1.67326324235437 * np.expm1(x)),
+    nn.GELU(): lambda x: x * np.vectorize(lambda v: math.erfc(-v / math.sqrt(2)) / 2)(x),
+    nn.GELU("tanh"): lambda x: (
+        x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2
+    ),
+    nn.SiLU(): lambda x: x / (1 + np.exp(-x)),
+    nn.Mish(): lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    nn.Sigmoid(): lambda x: 1 / (1 + np.exp(-x)),
+    nn.LogSigmoid(): lambda x: -np.log1p(np.exp(-x)),
+    nn.Tanh(): np.tanh,
+    nn.Softplus(2.0, 3.0): lambda x: np.where(2 * x > 3, x, np.log1p(np.exp(2 * x)) / 2),
+    nn.Softsign(): lambda x: x / (1 + np.abs(x)),
+    nn.Hardtanh(-0.5, 2.0): lambda x: np.clip(x, -0.5, 2),
+    nn.Hardsigmoid(): lambda x: np.clip(x / 6 + 0.5, 0, 1),
+    nn.Hardswish(): lambda x: x * np.clip(x / 6 + 0.5, 0, 1),
+    nn.Softmax(-1): lambda x: np.exp(x) / np.exp(x).sum(-1, keepdims=True),
+    nn.LogSoftmax(0): lambda x: x - np.log(np.exp(x).sum(0, keepdims=True)),
+    nn.Softmin(1): lambda x: np.exp(-x) / np.exp(-x).sum(1, keepdims=True),
+}
+
+
+@pytest.mark.parametrize("module", list(ACTIVATIONS), ids=repr)
+def test_activations(module):
+    x = 3 * draw(4, 5)
+    expected = ACTIVATIONS[module](x.numpy().astype(np.float64))
+    np.testing.assert_allclose(module(x).detach().numpy(), expected, rtol=2e-5, atol=2e-6)
+
+
+def test_settings_are_checked():
+    for make in (
+        lambda: nn.GELU("erf"),
+        lambda: nn.Hardtanh(1, 1),
+        lambda: nn.Dropout(1.5),
+        lambda: nn.MSELoss("average"),
+        lambda: nn.CrossEntropyLoss(label_smoothing=2),
+        lambda: nn.Embedding(3, 2, padding_idx=3),
+        lambda: nn.LayerNorm(()),
+    ):
+        with pytest.raises(ValueError):
+            make()
+    with pytest.raises(TypeError, match="dim"):
+        nn.Softmax()(tk.zeros(2))
+
+
+def test_shapes_of_flatten_and_unflatten():
+    x = draw(2, 6, 3)
+    assert nn.Flatten()(x).shape == (2, 18)
+    assert nn.Unflatten(1, (2, -1))(x).shape == (2, 2, 3, 3)
+    assert nn.Unflatten(-1, (3, 1))(x).shape == (2, 6, 3, 1)
+    with pytest.raises(ValueError, match="product"):
+        nn.Unflatten(1, (4, -1))(x)
+
+
+def test_dropout():
+    tk.manual_seed(0)
+    m = nn.Dropout(0.25)
+    x = tk.ones(200, 200)
+    y = m(x).numpy()
+    assert set(np.unique(y)) == {np.float32(0), np.float32(1) / np.float32(0.75)}
+    assert abs((y == 0).mean() - 0.25) < 0.01
+    assert not np.array_equal(y, m(x).numpy())
+    assert np.array_equal(m.eval()(x).numpy(), x.numpy())
+    assert not nn.Dropout(1.0)(x).numpy().any()
+
+
+# -- normalisation --------------------------------------------------------------------------------
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.sampled_from([None, 0.1, 0.7, 0.0]),
+    st.booleans(),
+    st.sampled_from([(6, 3), (4, 3, 5)]),
+    st.integers(1, 3),
+)
+def test_batch_norm_statistics(momentum, affine, shape, batches):
+    m = nn.BatchNorm1d(3, momentum=momentum, affine=affine).double()
+    if affine:
+        with tk.no_grad():
+            m.weight.copy_(tk.tensor([1.5, -0.5, 2.0]))
+            m.bias.copy_(tk.tensor([0.1, 0.2, 0.3]))
+    mean, var = np.zeros(3), np.ones(3)
+    rng = np.random.default_rng(7)
+    axes = (0, *range(2, len(shape)))
+    where = (1, 3) + (1,) * (len(shape) - 2)
+
+    def normal(x, mu, v):
+        y = (x - mu.reshape(where)) / np.sqrt(v.reshape(where) + 1e-5)
+        if affine:
+            y = y * np.reshape([1.5, -0.5, 2.0], where) + np.reshape([0.1, 0.2, 0.3], where)
+        return y
+
+    for i in range(batches):
+        x = rng.normal(2, 3, shape)
+        y = m(tk.tensor(x)).detach().numpy()
+        np.testing.assert_allclose(y, normal(x, x.mean(axes), x.var(axes)), rtol=1e-6, atol=1e-7)
+        share = 1 / (i + 1) if momentum is None else momentum
+        mean = (1 - share) * mean + share * x.mean(axes)
+        var = (1 - share) * var + share * x.var(axes, ddof=1)
+        assert m.num_batches_tracked.item() == i + 1
+    np.testing.assert_allclose(m.running_mean.numpy(), mean, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(m.running_var.numpy(), var, rtol=1e-6)
+    m.eval()
+    x = rng.normal(size=shape)
+    np.testing.assert_allclose(
+        m(tk.tensor(x)).detach().numpy(), normal(x, mean, var), rtol=1e-6, atol=1e-7
+    )
+    assert m.num_batches_tracked.item() == batches
+    m.reset_parameters()
+    assert m.running_var.tolist() == [1, 1, 1] and m.num_batches_tracked.item() == 0
+
+
+def test_batch_norm_without_statistics_uses_the_batch_always():
+    m = nn.BatchNorm1d(3, track_running_stats=False, affine=False).eval()
+    assert not m.state_dict() and m.running_mean is None
+    x = draw(50, 3) * 4 + 1
+    y = m(x).numpy()
+    np.testing.assert_allclose(y.mean(0), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std(0), 1, atol=1e-3)
+
+
+def test_batch_norm_refuses_what_it_cannot_normalise():
+    m = nn.BatchNorm1d(3)
+    for shape in ((3,), (2, 4), (2, 3, 4, 5)):
+        with pytest.raises(ValueError, match="BatchNorm1d"):
+            m(tk.zeros(*shape))
+    with pytest.raises(ValueError, match="more than one value"):
+        m(tk.zeros(1, 3))
+    m.eval()(tk.zeros(1, 3))
+
+
+def test_layer_norm():
+    m = nn.LayerNorm([3, 4])
+    x = draw(2, 3, 4) * 5 + 1
+    a = x.numpy().reshape(2, -1)
+    expected = (a - a.mean(1, keepdims=True)) / np.sqrt(a.var(1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(m(x).detach().numpy().reshape(2, -1), expected, atol=1e-5)
+    assert m.weight.shape == m.bias.shape == (3, 4)
+    assert nn.LayerNorm(4, bias=False).bias is None
+    assert not list(nn.LayerNorm(4, elementwise_affine=False).parameters())
+
+
+def test_embedding():
+    m = nn.Embedding(5, 3, padding_idx=1)
+    assert m.weight[1].tolist() == [0, 0, 0] and m.weight[0].abs().sum().item() > 0
+    index = tk.tensor([[1, 2], [2, 4]])
+    out = m(index)
+    np.testing.assert_array_equal(out.detach().numpy(), m.weight.detach().numpy()[index.numpy()])
+    out.sum().backward()
+    assert m.weight.grad.sum(1).tolist() == [0, 0, 6, 0, 3]
+    with pytest.raises(IndexError):
+        m(tk.tensor([5]))
+    table = tk.ones(2, 3)
+    assert not nn.Embedding.from_pretrained(table).weight.requires_grad
+    assert nn.Embedding.from_pretrained(table, freeze=False)(tk.tensor(0)).tolist() == [1, 1, 1]
+
+
+# -- losses ---------------------------------------------------------------------------------------
+
+PAIRED = [
+    nn.MSELoss,
+    nn.L1Loss,
+    nn.SmoothL1Loss,
+    nn.HuberLoss,
+    nn.BCELoss,
+    nn.BCEWithLogitsLoss,
+    nn.KLDivLoss,
+]
+
+
+@pytest.mark.parametrize("loss", PAIRED)
+def test_a_target_of_another_shape_is_an_error(loss):
+    with pytest.raises(ValueError, match=r"\(4,\)"):
+        loss()(tk.full((4, 1), 0.5), tk.full((4,), 0.5))
+
+
+@pytest.mark.parametrize("loss", [*PAIRED, nn.NLLLoss, nn.CrossEntropyLoss])
+def test_reductions_agree(loss):
+    x = (draw(6, 4) * 0.2 + 0.5).clamp(0.01, 0.99)
+    y = (draw(6, 4, seed=1) * 0.2 + 0.5).clamp(0.01, 0.99)
+    if loss in (nn.NLLLoss, nn.CrossEntropyLoss):
+        y = tk.tensor([0, 1, 2, 3, 0, 1])
+    each = loss(reduction="none")(x, y).numpy()
+    assert each.shape == tuple(y.shape)
+    np.testing.assert_allclose(loss(reduction="sum")(x, y).item(), each.sum(), rtol=1e-5)
+    np.testing.assert_allclose(loss()(x, y).item(), each.mean(), rtol=1e-5)
+
+
+def test_loss_values():
+    x, y = np.array([[0.3, -1.2], [2.0, 0.1]]), np.array([[0.0, 1.0], [1.0, 0.0]])
+    tx, ty = tk.tensor(x), tk.tensor(y)
+    d = np.abs(x - y)
+    p = 1 / (1 + np.exp(-x))
+    weight = np.array([2.0, 0.5])
+    expected = {
+        nn.MSELoss(): (d**2).mean(),
+        nn.L1Loss(): d.mean(),
+        nn.SmoothL1Loss(beta=0.5): np.where(d < 0.5, d**2, d - 0.25).mean(),
+        nn.HuberLoss(delta=0.5): np.where(d < 0.5, d**2 / 2, 0.5 * (d - 0.25)).mean(),
+        nn.BCEWithLogitsLoss(pos_weight=tk.tensor(weight)): -(
+            weight * y * np.log(p) + (1 - y) * np.log(1 - p)
+        ).mean(),
+    }
+    for loss, value in expected.items():
+        np.testing.assert_allclose(loss(tx, ty).item(), value, rtol=1e-9, err_msg=repr(loss))
+    np.testing.assert_allclose(
+        nn.BCELoss(tk.tensor(weight))(tk.tensor(p), ty).item(),
+        -(weight * (y * np.log(p) + (1 - y) * np.log(1 - p))).mean(),
+        rtol=1e-9,
+    )
+    assert list(nn.BCELoss(tk.tensor(weight)).state_dict()) == ["weight"]
+
+
+def cross_entropy_reference(x, target, weight, ignore, smoothing, reduction):
+    logp = x - np.log(np.exp(x).sum(1, keepdims=True))
+    w = np.ones(x.shape[1]) if weight is None else weight
+    kept = target != ignore
+    safe = np.where(kept, target, 0)
+    hard = -logp[np.arange(len(x)), safe] * w[safe]
+    smooth = -(logp * w).sum(1) / x.shape[1]
+    each = ((1 - smoothing) * hard + smoothing * smooth) * kept
+    if reduction == "none":
+        return each
+    return each.sum() if reduction == "sum" else each.sum() / (w[safe] * kept).sum()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 6),
+    st.integers(1, 5),
+    st.booleans(),
+    st.sampled_from([0.0, 0.1, 1.0]),
+    st.sampled_from(["mean", "sum", "none"]),
+    st.integers(0, 1000),
+)
+def test_cross_entropy_against_the_formula(n, classes, weighted, smoothing, reduction, seed):
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(n, classes))
+    target = rng.integers(0, classes, n)
+    ignore = -100
+    if n > 1:
+        target[0] = ignore
+    weight = rng.uniform(0.2, 2, classes) if weighted else None
+    loss = nn.CrossEntropyLoss(
+        None if weight is None else tk.tensor(weight),
+        reduction=reduction,
+        label_smoothing=smoothing,
+    )
+    expected = cross_entropy_reference(x, target, weight, ignore, smoothing, reduction)
+    got = loss(tk.tensor(x), tk.tensor(target))
+    np.testing.assert_allclose(got.numpy(), expected, rtol=1e-9, atol=1e-12)
+    if smoothing == 0:
+        nll = nn.NLLLoss(loss.weight, reduction=reduction)
+        same_loss = nll(F.log_softmax(tk.tensor(x), 1), tk.tensor(target))
+        np.testing.assert_allclose(got.numpy(), same_loss.numpy(), rtol=1e-9, atol=1e-12)
+
+
+# -- initial values -------------------------------------------------------------------------------
+
+INITS = {
+    "uniform_": (lambda t, g: nn.init.uniform_(t, -1, 3, generator=g), 1.0, 4 / math.sqrt(12)),
+    "normal_": (lambda t, g: nn.init.normal_(t, 2.0, 0.5, generator=g), 2.0, 0.5),
+    "xavier_uniform_": (
+        lambda t, g: nn.init.xavier_uniform_(t, 2.0, generator=g),
+        0.0,
+        2 * math.sqrt(2 / (300 + 200)),
+    ),
+    "xavier_normal_": (
+        lambda t, g: nn.init.xavier_normal_(t, generator=g),
+        0.0,
+        math.sqrt(2 / (300 + 200)),
+    ),
+    "kaiming_uniform_": (
+        lambda t, g: nn.init.kaiming_uniform_(t, nonlinearity="relu", generator=g),
+        0.0,
+        math.sqrt(2 / 200),
+    ),
+    "kaiming_normal_": (
+        lambda t, g: nn.init.kaiming_normal_(t, a=1.0, mode="fan_out", generator=g),
+        0.0,
+        math.sqrt(1 / 300),
+    ),
+    # the deviation of a standard normal cut at +-2: sqrt(1 - 4 phi(2) / (2 Phi(2) - 1))
+    "trunc_normal_": (
+        lambda t, g: nn.init.trunc_normal_(t, 1.0, 0.5, 0.0, 2.0, generator=g),
+        1.0,
+        0.5 * math.sqrt(1 - 4 * 0.05399096651318806 / 0.9544997361036416),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", list(INITS))
+def test_initial_values_have_their_mean_and_deviation(name):
+    fill, mean, deviation = INITS[name]
+    t = nn.Parameter(tk.empty(300, 200))
+    assert fill(t, tk.Generator().manual_seed(1)) is t
+    a = t.detach().numpy().astype(np.float64)
+    n = a.size
+    assert abs(a.mean() - mean) < 5 * deviation / math.sqrt(n)
+    assert abs(a.std() - deviation) < 5 * deviation / math.sqrt(n)
+    again = nn.Parameter(tk.empty(300, 200))
+    fill(again, tk.Generator().manual_seed(1))
+    assert np.array_equal(again.detach().numpy(), t.detach().numpy())
+    assert t.requires_grad and t.is_leaf
+
+
+def test_bounds_of_initial_values():
+    t = nn.init.trunc_normal_(tk.empty(10000), std=1.0, a=-0.5, b=1.0)
+    assert t.min().item() >= -0.5 and t.max().item() <= 1.0
+    linear = nn.Linear(16, 400)
+    for p in linear.parameters():
+        a = p.detach().numpy()
+        assert np.abs(a).max() <= 0.25 and abs(a.std() - 0.25 / math.sqrt(3)) < 0.02
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5), (6, 2), (2, 3, 2)])
+def test_orthogonal(shape):
+    t = nn.init.orthogonal_(tk.empty(*shape, dtype=tk.float64), gain=2.0)
+    a = t.numpy().reshape(shape[0], -1)
+    product = a @ a.T if a.shape[0] <= a.shape[1] else a.T @ a
+    np.testing.assert_allclose(product, 4 * np.eye(len(product)), atol=1e-12)
+
+
+def test_constants_and_errors_of_init():
+    assert nn.init.constant_(tk.empty(2), 3.5).tolist() == [3.5, 3.5]
+    assert nn.init.ones_(tk.empty(2)).tolist() == [1, 1]
+    assert nn.init.zeros_(tk.empty(2)).tolist() == [0, 0]
+    assert nn.init.eye_(tk.empty(2, 3)).tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert nn.init.calculate_gain("relu") == math.sqrt(2)
+    assert nn.init.calculate_gain("leaky_relu", 1.0) == 1.0
+    assert nn.init.calculate_gain("tanh") == 5 / 3
+    for bad in (
+        lambda: nn.init.eye_(tk.empty(2)),
+        lambda: nn.init.xavier_normal_(tk.empty(2)),
+        lambda: nn.init.kaiming_normal_(tk.empty(2, 2), mode="fan"),
+        lambda: nn.init.calculate_gain("cosine"),
+        lambda: nn.init.orthogonal_(tk.empty(2)),
+        lambda: nn.init.trunc_normal_(tk.empty(2), a=1, b=1),
+    ):
+        with pytest.raises(ValueError):
+            bad()
+
+
+# -- gradients of many parameters -----------------------------------------------------------------
+
+
+def with_gradients(*arrays):
+    params = []
+    for a in arrays:
+        p = nn.Parameter(tk.zeros(*np.shape(a)))
+        p.grad = tk.tensor(np.asarray(a, np.float32))
+        params.append(p)
+    return params
+
+
+@pytest.mark.parametrize("order", [1.0, 2.0, 3.0, math.inf])
+def test_clip_grad_norm(order):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=(3, 4)), rng.normal(size=5)]
+    flat = np.concatenate([a.ravel() for a in arrays])
+    norm = np.linalg.norm(flat, order)
+    for limit in (norm / 3, norm * 3):
+        params = with_gradients(*arrays)
+        params.append(nn.Parameter(tk.zeros(2)))  # without a gradient
+        got = nn.utils.clip_grad_norm_(iter(params), limit, norm_type=order)
+        np.testing.assert_allclose(got.item(), norm, rtol=1e-5)
+        factor = min(1.0, limit / (norm + 1e-6))
+        for p, a in zip(params, arrays, strict=False):
+            np.testing.assert_allclose(p.grad.numpy(), a * factor, rtol=1e-5)
+        assert params[-1].grad is None
+
+
+def test_clipping_edges():
+    (p,) = with_gradients([np.nan, 1.0])
+    with pytest.raises(RuntimeError, match="nan"):
+        nn.utils.clip_grad_norm_(p, 1.0, error_if_nonfinite=True)
+    assert p.grad.tolist()[1] == 1
+    assert nn.utils.clip_grad_norm_([], 1.0).item() == 0
+    with pytest.raises(ValueError, match="max_norm"):
+        nn.utils.clip_grad_norm_(p, -1.0)
+    with pytest.raises(ValueError, match="norm_type"):
+        nn.utils.clip_grad_norm_(p, 1.0, norm_type=0)
+    (q,) = with_gradients([-3.0, 0.5, 2.0])
+    nn.utils.clip_grad_value_(q, 1.0)
+    assert q.grad.tolist() == [-1, 0.5, 1]
+    with pytest.raises(ValueError, match="clip_value"):
+        nn.utils.clip_grad_value_(q, -1.0)
+
+
+def test_vectors_of_parameters():
+    m = nn.Linear(3, 2)
+    vector = nn.utils.parameters_to_vector(m.parameters())
+    assert vector.shape == (8,) and vector.requires_grad
+    nn.utils.vector_to_parameters(tk.arange(8).float(), m.parameters())
+    assert m.weight.tolist() == [[0, 1, 2], [3, 4, 5]] and m.bias.tolist() == [6, 7]
+    with pytest.raises(ValueError, match="8 elements"):
+        nn.utils.vector_to_parameters(tk.zeros(9), m.parameters())
