@@ -106,7 +106,7 @@ def _numpy_nll(logp: Any, target: Any, weight: Any = None, ignore_index: int = -
 
 @op(
     vjp={
-        "input": lambda g, input, target, weight, ignore_index: _nll_backward(
+        "input": lambda g, input, target, weight, ignore_index: nll_loss_backward(
             g, target, weight, ignore_index, input.shape[1]
         )
     },
@@ -145,7 +145,7 @@ def _numpy_nll_backward(g: Any, target: Any, weight: Any, ignore_index: int, cla
     ],
     family="loss",
 )
-def _nll_backward(
+def nll_loss_backward(
     g: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, classes: int
 ) -> Any:
     """-weight[t] g_i at the label of each row i, zeros elsewhere: (rows,) -> (rows, classes)."""
