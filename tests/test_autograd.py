@@ -402,7 +402,12 @@ def test_a_gradient_shares_memory_with_nothing() -> None:
     z = leaf(1.0, 2.0)
     z.backward(seed)
     assert apart(z.grad, seed)
-    for how in (lambda t: t.view(2, 1), lambda t: t + 0.0, lambda t: t.neg().neg(), lambda t: t.clone()):
+    for how in (
+        lambda t: t.view(2, 1),
+        lambda t: t + 0.0,
+        lambda t: t.neg().neg(),
+        lambda t: t.clone(),
+    ):
         a, b = leaf(1.0, 2.0), leaf(1.0, 2.0)
         given = tk.from_numpy(np.ones(how(a).shape))
         (how(a) + how(b)).backward(given)

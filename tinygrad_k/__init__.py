@@ -3,7 +3,8 @@
 ``import tinygrad_k as tk``; names and semantics are PyTorch's wherever PyTorch has the thing.
 """
 
-from typing import TYPE_CHECKING, Any
+import importlib
+from typing import Any
 
 from . import autograd, nn, ops, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
@@ -22,6 +23,7 @@ from .backend import (
     show_config,
     uint8,
 )
+from .io import load, save
 from .printing import set_printoptions
 from .random import (
     Generator,
@@ -39,6 +41,9 @@ float, double, long, int = float32, float64, int64, int32  # PyTorch's short nam
 
 globals().update(ops.root_functions())
 
-if TYPE_CHECKING:  # the ops, whose types the table does not tell a checker
 
-    def __getattr__(name: str) -> Any: ...
+def __getattr__(name: str) -> Any:
+    """``tk.data`` and ``tk.train``, which are imported when they are first used."""
+    if name in ("data", "train"):
+        return importlib.import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -377,14 +377,19 @@ def wrap(handle: Any, node: Any = None) -> Tensor:
     return t
 
 
-def wrap_as(cls: type[Tensor], handle: Any, node: Any = None) -> Tensor:
+def wrap_as(cls: type[Tensor], handle: Any) -> Tensor:
     """As ``wrap``, of a subclass."""
     if not handle:
         fail()
     t = _new(cls)
     t._h = handle
-    t._node = node
+    t._node = None
     return t
+
+
+def alias_as(cls: type[Tensor], t: Tensor) -> Tensor:
+    """A Tensor of a subclass on the same memory, outside the graph, with a handle of its own."""
+    return wrap_as(cls, lib.tk_alias(t._h))
 
 
 def alias(t: Tensor) -> Tensor:

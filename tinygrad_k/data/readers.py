@@ -6,7 +6,7 @@ import io
 import math
 import os
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -35,7 +35,7 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
         zipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         room = os.fstat(raw.fileno()).st_size * (_DEFLATE_RATIO if zipped else 1)
-        stream: IO[bytes] = gzip.GzipFile(fileobj=raw) if zipped else raw
+        stream: Any = gzip.GzipFile(fileobj=raw) if zipped else raw
         try:
             return _parse_idx(stream, room, path)
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:

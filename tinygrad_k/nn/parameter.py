@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..backend import lib
-from ..tensor import Tensor, wrap_as
+from ..tensor import Tensor, alias_as
 
 
 class Parameter(Tensor):
@@ -25,12 +24,12 @@ class Parameter(Tensor):
                 f"Parameter: only floating tensors have gradients; got {data.dtype.name}; pass "
                 "requires_grad=False"
             )
-        self: Any = wrap_as(cls, lib.tk_alias(data._h))
+        self: Any = alias_as(cls, data)
         return self.requires_grad_() if requires_grad else self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
         """A parameter with memory of its own, without the gradient."""
-        copy: Any = wrap_as(type(self), lib.tk_cast(self._h, self._h.dtype))
+        copy: Any = alias_as(type(self), self.detach().clone())
         memo[id(self)] = copy
         return copy.requires_grad_(self.requires_grad)
 

@@ -9,7 +9,7 @@ import numpy as np
 from ..backend import fail, int64, kernel_number, lib
 from ..random import handle
 from ..tensor import Tensor, store
-from .comparison import eq
+from .comparison import eq, where
 from .creation import arange, finish, full
 from .declare import composite, op
 from .index import index_select
@@ -195,3 +195,18 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if low < 0 or high >= num_classes or num_classes < 1:
         raise ValueError(f"one_hot: labels {low} to {high} do not fit {num_classes} classes")
     return to(eq(unsqueeze(tensor, -1), arange(num_classes)), int64)
+
+
+@composite
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """The rows of ``weight`` (rows, width) at integer indices: (...) -> (..., width).
+
+    An index outside 0 .. rows-1 is an IndexError. The row ``padding_idx`` gets no gradient.
+    """
+    if weight.ndim != 2:
+        raise ValueError(f"embedding: the weight must be a matrix; got {tuple(weight.shape)}")
+    rows = index_select(weight, 0, input.reshape(-1))
+    if padding_idx is not None:
+        padding = padding_idx + weight.shape[0] if padding_idx < 0 else padding_idx
+        rows = where((input.reshape(-1) == padding).unsqueeze(-1), rows.detach(), rows)
+    return rows.reshape(*input.shape, weight.shape[1])

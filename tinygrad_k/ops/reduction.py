@@ -167,6 +167,8 @@ def _prod_rule(g: Tensor, input: Tensor, dim: int | None, keepdim: bool) -> Tens
     family=FAMILY,
 )
 def _prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
+    if isinstance(dim, (tuple, list)):
+        raise TypeError(f"prod: dim must be one int or None; got {dim!r}")
     return _prod_door(input, dim, keepdim)
 
 

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from ..backend import dtype as dtype_class, kernel_number, lib
-from ..tensor import Tensor, from_numpy
-from .comparison import where
+from ..tensor import Tensor, from_numpy, wrap
+from .comparison import eq, isnan, logical_or, where
 from .declare import composite, op
-from .reduction import _as_dtype, _sum
+from .index import gather
+from .reduction import ValuesIndices, _as_dtype, _sum
 from .samples import positive, real
-from .shape import transpose, unsqueeze
+from .shape import _expand, in_range, transpose, unsqueeze
 
 _CUMSUM, _CUMPROD = kernel_number("cumsum"), kernel_number("cumprod")
 
@@ -84,3 +85,31 @@ def _cumprod(input: Tensor, dim: int, reverse: bool = False) -> Any:
 def cumprod(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
     """The products of everything up to each element along ``dim``."""
     return _cumprod(_as_dtype(input, dtype), dim)
+
+
+_CUMMAX, _CUMMIN = kernel_number("cummax"), kernel_number("cummin")
+
+
+def _running(input: Tensor, dim: int, kernel: int) -> ValuesIndices:
+    """The running extreme and where it was last met; its gradient goes to that element."""
+    values = wrap(lib.tk_scan(kernel, input._h, in_range("cummax", dim), False))
+    if input.ndim == 0:
+        return ValuesIndices(input * 1, wrap(lib.tk_full_int(lib.TK_I64, 0, (), 0)))
+    size = input.shape[dim]
+    counts = np.arange(size).reshape([-1] + [1] * (input.ndim - 1 - dim % input.ndim))
+    met = logical_or(eq(input.detach(), values), isnan(input.detach()))
+    positions = where(met, _expand(from_numpy(counts), tuple(input.shape)), 0)
+    indices = wrap(lib.tk_scan(_CUMMAX, positions._h, dim, False))
+    return ValuesIndices(gather(input, dim, indices), indices)
+
+
+@composite
+def cummax(input: Tensor, dim: int) -> ValuesIndices:
+    """The largest of everything up to each element along ``dim``, and where it was last met."""
+    return _running(input, dim, _CUMMAX)
+
+
+@composite
+def cummin(input: Tensor, dim: int) -> ValuesIndices:
+    """The smallest of everything up to each element along ``dim``, and where it was last met."""
+    return _running(input, dim, _CUMMIN)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -101,7 +101,7 @@ class Trainer:
                     callback.on_epoch_begin(self, epoch)
                 start = time.perf_counter()
                 rate = float(self.optimizer.param_groups[0]["lr"])
-                show.begin(epoch, len(loader) if hasattr(loader, "__len__") else None)
+                show.begin(epoch, len(loader) if isinstance(loader, Sized) else None)
                 logs = self._train_epoch(loader, callbacks, interrupts, show)
                 if check is not None:
                     values = self._measure("fit", check)
