@@ -109,7 +109,7 @@ def test_second_backward_is_an_error() -> None:
     y.backward()
     with pytest.raises(RuntimeError, match=r"^backward: .* released .* retain_graph=True"):
         y.backward()
-    assert values(x.grad) == [np.exp(1.0)]
+    assert values(x.grad) == values(x.exp())
 
 
 def test_retain_graph() -> None:
@@ -117,11 +117,12 @@ def test_retain_graph() -> None:
     y = x.exp().sum()
     y.backward(retain_graph=True)
     y.backward()
-    assert values(x.grad) == [2 * np.exp(1.0)]
+    assert values(x.grad) == values(x.exp() * 2.0)
 
 
 def test_long_chains_go_back_and_are_released() -> None:
     """100,000 nodes: no recursion in backward, none when the graph is dropped."""
+    gc.collect()
     before = tk.memory_stats()["tensors"]
     x = leaf(1.0, 2.0)
     y = x

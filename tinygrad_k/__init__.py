@@ -23,7 +23,6 @@ from .backend import (
     show_config,
     uint8,
 )
-from .io import load, save
 from .printing import set_printoptions
 from .random import (
     Generator,
@@ -43,7 +42,9 @@ globals().update(ops.root_functions())
 
 
 def __getattr__(name: str) -> Any:
-    """``tk.data`` and ``tk.train``, which are imported when they are first used."""
-    if name in ("data", "train"):
+    """What is imported when it is first used: ``tk.data``, ``tk.train``, ``tk.io`` and its two."""
+    if name in ("data", "io", "train"):
         return importlib.import_module(f".{name}", __name__)
+    if name in ("load", "save"):
+        return getattr(importlib.import_module(".io", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

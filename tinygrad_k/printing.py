@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -13,8 +12,7 @@ from .backend import bool_, float32, int64
 from .tensor import Tensor
 
 
-@dataclass(frozen=True)
-class PrintOptions:
+class PrintOptions(NamedTuple):
     """What ``set_printoptions`` sets; the values are PyTorch's."""
 
     precision: int = 4
@@ -64,7 +62,7 @@ def set_printoptions(
         if value is not None and (isinstance(value, bool) or not value >= 0):
             raise ValueError(f"set_printoptions: {name} must be a number, 0 or more; got {value!r}")
     changes = {name: value for name, value in given.items() if value is not None}
-    _options = replace(base, **changes, sci_mode=sci_mode)
+    _options = base._replace(**changes, sci_mode=sci_mode)
 
 
 class _Format:

@@ -186,10 +186,12 @@ def _reduce_labels(
         return _reshape(losses, tuple(target.shape))
     if reduction != "mean":
         return _reduce(name, losses, reduction)
-    weights = lib.tk_nll_weight(
-        labels._h, _weight_handle(weight), ignore_index, rows.shape[1], rows._h.dtype
+    weights = wrap(
+        lib.tk_nll_weight(
+            labels._h, _weight_handle(weight), ignore_index, rows.shape[1], rows._h.dtype
+        )
     )
-    return _sum(losses) / _sum(wrap(weights))
+    return _sum(losses) / _sum(weights)
 
 
 @composite

@@ -1,0 +1,254 @@
+"""The process around the kernels: fork, threads, settings, memory, failures, import."""
+
+from __future__ import annotations
+
+import gc
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_k as tk
+from tinygrad_k.backend import lib
+
+LARGE = 400_000  # elements: enough that the pool takes part
+ROOT = Path(tk.__file__).resolve().parent.parent
+
+
+def run_python(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A fresh interpreter that can import this package."""
+    settings = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=settings,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def net_and_step(seed: int = 0) -> tuple[tk.nn.Module, Any]:
+    """A small network with dropout and batch norm, and a whole training step of it."""
+    tk.manual_seed(seed)
+    model = tk.nn.Sequential(
+        tk.nn.Linear(6, 8),
+        tk.nn.BatchNorm1d(8),
+        tk.nn.ReLU(),
+        tk.nn.Dropout(0.2),
+        tk.nn.Linear(8, 3),
+    )
+    optimizer = tk.optim.Adam(model.parameters(), lr=1e-2)
+    loss_of = tk.nn.CrossEntropyLoss()
+    x, y = tk.randn(5, 6), tk.randint(0, 3, (5,))
+
+    def step() -> tk.Tensor:
+        optimizer.zero_grad()
+        loss = loss_of(model(x), y)
+        loss.backward()
+        tk.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        return loss
+
+    return model, step
+
+
+# -- settings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("TK_ISA", "sse9"),
+        ("TK_NUM_THREADS", "0"),
+        ("TK_NUM_THREADS", "many"),
+        ("TK_NUM_THREADS", "100000"),
+    ],
+)
+def test_bad_settings_are_exceptions_at_import(name: str, value: str) -> None:
+    result = run_python("import tinygrad_k", **{name: value})
+    assert result.returncode == 1
+    assert "ValueError" in result.stderr
+    assert name in result.stderr and value in result.stderr
+
+
+def test_settings_are_honoured_and_printed() -> None:
+    result = run_python(
+        "import runpy; runpy.run_module('tinygrad_k')", TK_ISA="base", TK_NUM_THREADS="3"
+    )
+    assert result.returncode == 0, result.stderr
+    shown = dict(line.split(":", 1) for line in result.stdout.splitlines())
+    assert shown["isa chosen"].strip() == "base"
+    assert shown["threads"].strip().startswith("3: TK_NUM_THREADS=3")
+
+
+@pytest.mark.parametrize("count", [0, -1, 1025, 2.5, True, "2"])
+def test_absurd_thread_counts_are_refused(count: Any) -> None:
+    before = tk.get_num_threads()
+    with pytest.raises((TypeError, ValueError), match="set_num_threads"):
+        tk.set_num_threads(count)
+    assert tk.get_num_threads() == before
+
+
+# -- fork, threads, exit --------------------------------------------------------------------------
+
+FORK = """
+import os, signal, threading
+import tinygrad_k as tk
+tk.set_num_threads(3)
+x = tk.arange(400_000).float()
+expected = (x * 2).sum().item()
+stop = threading.Event()
+def work():
+    while not stop.is_set():
+        (x + 1).sum()
+helper = threading.Thread(target=work)
+helper.start()
+for _ in range(15):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        os._exit(0 if (x * 2).sum().item() == expected else 3)
+    assert os.waitpid(child, 0)[1] == 0
+stop.set()
+helper.join()
+assert (x * 2).sum().item() == expected
+"""
+
+
+def test_fork_while_threads_compute() -> None:
+    result = run_python(FORK)
+    assert result.returncode == 0, result.stderr
+
+
+def test_a_daemon_thread_at_exit_does_no_harm() -> None:
+    result = run_python(
+        "import threading, tinygrad_k as tk\n"
+        "x = tk.ones(400_000)\n"
+        "def work():\n"
+        "    while True: x.exp()\n"
+        "threading.Thread(target=work, daemon=True).start()\n"
+        "x.exp()\n"
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_threads_at_once_give_the_bits_of_one() -> None:
+    source = np.random.default_rng(0).standard_normal((300, 500)).astype(np.float32)
+
+    def compute() -> tuple[np.ndarray, np.ndarray]:
+        leaf = tk.from_numpy(source.copy()).requires_grad_()
+        out = (leaf.tanh() @ leaf.T).softmax(-1)
+        out.square().sum().backward()
+        return out.detach().numpy(), leaf.grad.numpy()
+
+    expected = compute()
+    results: list[Any] = [None] * 6
+
+    def work(i: int) -> None:
+        results[i] = [compute() for _ in range(4)]
+
+    workers = [threading.Thread(target=work, args=(i,)) for i in range(len(results))]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    for found in results:
+        assert found is not None, "a thread failed"
+        for pair in found:
+            for a, b in zip(pair, expected, strict=True):
+                assert np.array_equal(a, b)
+
+
+def test_an_interrupt_leaves_grad_mode_as_it_was() -> None:
+    with pytest.raises(KeyboardInterrupt), tk.no_grad():
+        raise KeyboardInterrupt
+    assert tk.is_grad_enabled()
+
+
+# -- memory ---------------------------------------------------------------------------------------
+
+
+def test_stats_follow_tensors() -> None:
+    gc.collect()
+    before = tk.memory_stats()
+    held = tk.zeros(1000, 1000)
+    during = tk.memory_stats()
+    assert during["tensors"] == before["tensors"] + 1
+    assert 4_000_000 <= during["in_use"] - before["in_use"] <= 4_600_000
+    assert during["peak"] >= during["in_use"]
+    del held
+    after = tk.memory_stats()
+    assert after["in_use"] == before["in_use"] and after["tensors"] == before["tensors"]
+    assert after["cached"] >= 4_000_000
+    tk.empty_cache()
+    assert tk.memory_stats()["cached"] == 0
+
+
+def test_every_allocation_may_fail() -> None:
+    """Each is a MemoryError, nothing is lost, and the next step works."""
+    _, step = net_and_step()
+    step()
+    gc.collect()
+    tensors = tk.memory_stats()["tensors"]
+    failures = 0
+    for n in range(2000):
+        lib.tk_memory_fail_after(n)
+        try:
+            step()
+            done = True
+        except MemoryError:
+            done = False
+            failures += 1
+        finally:
+            lib.tk_memory_fail_after(-1)
+        assert tk.is_grad_enabled()
+        step()
+        gc.collect()
+        assert tk.memory_stats()["tensors"] == tensors, f"after failing allocation {n}"
+        if done:
+            break
+    assert done and failures > 20
+
+
+def test_ten_thousand_steps_keep_memory_flat() -> None:
+    _, step = net_and_step()
+    for _ in range(500):
+        step()
+    gc.collect()
+    before = tk.memory_stats()
+    rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(10_000):
+        step()
+    gc.collect()
+    after = tk.memory_stats()
+    assert after["tensors"] == before["tensors"]
+    assert after["in_use"] == before["in_use"]
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - rss
+    assert grown < 2_000, f"resident memory grew by {grown} KiB"
+
+
+# -- import ---------------------------------------------------------------------------------------
+
+IMPORT = """
+import time
+import numpy
+start = time.perf_counter()
+import tinygrad_k
+print(time.perf_counter() - start)
+"""
+
+
+def test_import_is_quick(tmp_path: Path) -> None:
+    """20 ms over NumPy's own on a quiet machine; twice that here, where others may be at work."""
+    caches = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
+    run_python(IMPORT, **caches)
+    times = [float(run_python(IMPORT, **caches).stdout) for _ in range(7)]
+    assert statistics.median(times) < 0.040, times
