@@ -8,6 +8,8 @@
 /* Elements a thread must at least have. An exponential costs about as much as 8 additions. */
 #define GRAIN 65536
 #define GRAIN_EXP 8192
+#define NARROW_BYTES 256 /* rows of columns at most so long are joined ... */
+#define FOLDED_BYTES 2048 /* ... to rows of this, where a row's own cost is small */
 #define SHORT_ROW_BYTES 256 /* one block of a line's lanes; shorter rows are put together */
 
 static int is_index(int kernel)
@@ -89,19 +91,40 @@ static int64_t chunk_size(const tk_reduce_work *w, int in_size, int size)
     return (row - 1) / parts + 1;
 }
 
+/* How many rows of columns that lie together are treated as one long row: a few columns (gradients
+ * of a bias, say) would leave most of each vector empty. 1: it is not worth it. */
+static int64_t fold_factor(const tk_reduce_work *w, int in_size)
+{
+    int64_t row = w->outputs * in_size;
+    if (!w->columns || w->kept.n > 1 || w->reduced.n > 1 || w->kept.stride[0] != in_size ||
+        w->reduced.stride[0] != row || row > NARROW_BYTES || (w->pivot && w->phase == 0))
+        return 1;
+    int64_t fold = FOLDED_BYTES / row;
+    return w->length >= 8 * fold ? fold : 1;
+}
+
 /* Runs the phases. The accumulators have the dtype acc, as out has where kernel is not an arg*. */
 static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out)
 {
     const int size = tk_item_size[acc], index = is_index(kernel);
-    const int64_t grain = kernel == TK_K_logsumexp ? GRAIN_EXP : GRAIN;
-    char *before = NULL; /* the partial results of the last phase, then their indices */
+    const int64_t grain = kernel == TK_K_logsumexp ? GRAIN_EXP : GRAIN, outputs = w->outputs;
+    char *before = NULL; /* the partial results of the last phase, behind their indices */
     int64_t before_bytes = 0;
     w->in_index = NULL;
     for (w->phase = 0;; w->phase++) {
-        w->chunk = chunk_size(w, tk_item_size[dtype], size);
+        const int item = tk_item_size[dtype];
+        const int64_t fold = fold_factor(w, item), rest = w->length % fold;
+        w->outputs = outputs * fold;
+        w->length /= fold;
+        if (fold > 1) {
+            w->kept.size[0] = w->outputs;
+            w->reduced.size[0] = w->length;
+            w->reduced.stride[0] *= fold;
+        }
+        w->chunk = chunk_size(w, item, size);
         w->chunks = (w->length - 1) / w->chunk + 1;
-        w->last = w->chunks == 1;
-        int64_t partials = w->outputs * w->chunks;
+        w->last = w->chunks == 1 && fold == 1;
+        int64_t rows = w->chunks * fold + (rest > 0), partials = outputs * rows;
         int64_t bytes = w->last ? 0 : partials * (size + (index ? (int64_t)sizeof(int64_t) : 0));
         char *block = w->last ? NULL : tk_block_get(bytes);
         if (bytes && !block) {
@@ -109,10 +132,20 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
                 tk_block_put(before, before_bytes);
             return out_of_memory(kernel, bytes);
         }
-        w->out = w->last ? (index ? NULL : out->data) : block + (index ? partials * 8 : 0);
+        char *values = w->last ? (index ? NULL : out->data) : block + (index ? partials * 8 : 0);
+        w->out = values;
         w->out_index = (int64_t *)(w->last ? out->data : block);
         int64_t each = w->length < w->chunk ? w->length : w->chunk;
-        tk_run(kernel, dtype, w, partials, grain / each + 1);
+        tk_run(kernel, dtype, w, w->outputs * w->chunks, grain / each + 1);
+        if (rest > 0) { /* the rows that did not fill a long one make a last row of results */
+            w->in += w->length * w->reduced.stride[0];
+            w->out += (partials - outputs) * size;
+            w->reduced.stride[0] /= fold;
+            w->kept.size[0] = w->outputs = outputs;
+            w->reduced.size[0] = w->length = w->chunk = rest;
+            w->chunks = 1;
+            tk_run(kernel, dtype, w, outputs, outputs);
+        }
         if (before)
             tk_block_put(before, before_bytes);
         if (w->last)
@@ -120,14 +153,15 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
         before = block;
         before_bytes = bytes;
         /* The partial results are the input of the next phase. */
-        w->in = w->out;
+        w->in = values;
         w->in_index = index ? w->out_index : NULL;
-        w->length = w->chunks;
+        w->outputs = outputs;
+        w->length = rows;
         w->kept.n = w->reduced.n = 1;
-        w->kept.size[0] = w->outputs;
-        w->reduced.size[0] = w->chunks;
-        w->kept.stride[0] = w->columns ? size : w->chunks * size;
-        w->reduced.stride[0] = w->columns ? w->outputs * size : size;
+        w->kept.size[0] = outputs;
+        w->reduced.size[0] = rows;
+        w->kept.stride[0] = w->columns ? size : rows * size;
+        w->reduced.stride[0] = w->columns ? outputs * size : size;
         dtype = acc;
         if (kernel == TK_K_count_nonzero)
             kernel = TK_K_sum;
