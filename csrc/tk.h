@@ -137,6 +137,13 @@ tk_tensor *tk_reduce(int kernel, tk_tensor *a, uint32_t dim_mask, int keepdim, d
 tk_tensor *tk_sum_to(tk_tensor *g, int ndim, const int64_t *shape); /* undoes a broadcast */
 tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse);
 tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b_or_null, int64_t dim); /* softmax ... */
+/* Over the last ndim dimensions. out receives y, mean and rstd (those with sizes 1 in their place). */
+int tk_layer_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_null, int ndim,
+                  double eps, tk_tensor **out);
+/* out receives the gradients of x, of weight and of bias; NULL where not wanted. */
+int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
+                           tk_tensor *weight_or_null, int ndim, int want_weight, int want_bias,
+                           tk_tensor **out);
 
 /* -- optimizers -------------------------------------------------------------------------------- */
 /* The slots of the buffer that a step reads its hyperparameters from, at every launch anew. What a

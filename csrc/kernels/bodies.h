@@ -8,6 +8,7 @@
 #include "reduce.h"
 #include "scan.h"
 #if TK_IS_FLOAT
+#include "norm.h"
 #include "softmax.h"
 #endif
 #include "optim.h"

@@ -201,6 +201,12 @@ TK_INLINE V TK_FN(scaled_exp)(V x, V pivot)
     return v_exp(x - TK_FN(finite_or_zero)(pivot));
 }
 
+TK_INLINE V TK_FN(distance)(V x, V pivot)
+{
+    return x - pivot;
+}
+
+ACCUMULATE(difference, 0, *pivot, distance, added, 1)
 ACCUMULATE(deviation, 0, *pivot, squared_distance, added, 1)
 ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
 

@@ -63,6 +63,18 @@ typedef struct tk_scan_work {
     int32_t reverse;
 } tk_scan_work;
 
+/* Layer normalisation of contiguous [rows][length]. A unit is a row; backward, TK_NORM_ROWS rows and
+ * their sums for the gradients of weight and bias. */
+enum { TK_NORM_ROWS = 32 }; /* the sums are then 1/32 of the gradient, and a short chain each */
+typedef struct tk_norm_work {
+    const char *x, *gradient, *weight, *bias; /* weight and bias: [length] or NULL */
+    char *out;                                /* the result, or the gradient of x */
+    char *mean, *rstd;                        /* [rows]; written forward, read backward */
+    char *dweight, *dbias;                    /* [units][length] or NULL */
+    double eps;
+    int64_t rows, length;
+} tk_norm_work;
+
 /* A list of n contiguous tensors of one dtype. A unit is one element of their concatenation, for
  * total_norm a chunk of TK_NORM_CHUNK elements of one tensor. */
 enum { TK_NORM_CHUNK = 1024 }; /* elements: a staging buffer of 8 KiB in double */

@@ -1,0 +1,173 @@
+/* The doors of layer normalisation, forward and backward. */
+#include <string.h>
+
+#include "core.h"
+
+#define GRAIN 8192 /* elements a thread must at least have: several passes over each row */
+
+/* Rows and their length, where the last `ndim` dimensions are normalised; -1 with an error. */
+static int split(const char *op, const tk_tensor *x, int ndim, tk_norm_work *w)
+{
+    char text[TK_TEXT];
+    if (!tk_is_float(x->dtype)) {
+        tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", op, tk_dtype_names[x->dtype]);
+        return -1;
+    }
+    if (ndim < 1 || ndim > x->ndim) {
+        tk_fail(TK_VALUE_ERROR, "%s: cannot normalise %d dimensions; got %s", op, ndim,
+                tk_shape_text(text, x->ndim, x->shape));
+        return -1;
+    }
+    w->rows = w->length = 1;
+    for (int d = 0; d < x->ndim; d++)
+        *(d < x->ndim - ndim ? &w->rows : &w->length) *= x->shape[d];
+    return 0;
+}
+
+static int check_like(const char *op, const char *name, const tk_tensor *t, int dtype, int ndim,
+                      const int64_t *shape)
+{
+    char have[TK_TEXT], want[TK_TEXT];
+    if (t->dtype != dtype) {
+        tk_fail(TK_DTYPE_ERROR, "%s: %s must be %s; got %s", op, name, tk_dtype_names[dtype],
+                tk_dtype_names[t->dtype]);
+        return -1;
+    }
+    if (t->ndim == ndim && memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) == 0)
+        return 0;
+    tk_fail(TK_SHAPE_ERROR, "%s: %s must have the shape %s; got %s", op, name,
+            tk_shape_text(want, ndim, shape), tk_shape_text(have, t->ndim, t->shape));
+    return -1;
+}
+
+/* Contiguous forms of n operands, NULL where the operand is; -1 when out of memory. */
+static int contiguous(int n, tk_tensor *const *in, tk_tensor **made)
+{
+    int failed = 0;
+    for (int i = 0; i < n; i++) {
+        made[i] = in[i] && !failed ? tk_contiguous(in[i]) : NULL;
+        failed |= in[i] && !made[i];
+    }
+    return failed ? -1 : 0;
+}
+
+static void drop(int n, tk_tensor **made)
+{
+    for (int i = 0; i < n; i++) {
+        if (made[i])
+            tk_release(made[i]);
+        made[i] = NULL;
+    }
+}
+
+static const char *data(const tk_tensor *t)
+{
+    return t ? t->data : NULL;
+}
+
+int tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim, double eps,
+                  tk_tensor **out)
+{
+    const char *op = tk_kernel_name(TK_K_layer_norm);
+    tk_norm_work w = {.eps = eps};
+    int64_t shape[TK_MAX_NDIM];
+    out[0] = out[1] = out[2] = NULL;
+    if (split(op, x, ndim, &w))
+        return -1;
+    const int64_t *inner = x->shape + (x->ndim - ndim);
+    if ((weight && check_like(op, "weight", weight, x->dtype, ndim, inner)) ||
+        (bias && check_like(op, "bias", bias, x->dtype, ndim, inner)))
+        return -1;
+    for (int d = 0; d < x->ndim; d++)
+        shape[d] = d < x->ndim - ndim ? x->shape[d] : 1;
+    tk_tensor *in[3] = {x, weight, bias}, *made[3];
+    int failed = contiguous(3, in, made);
+    for (int i = 0; i < 3 && !failed; i++) {
+        out[i] = tk_empty(x->dtype, x->ndim, i ? shape : x->shape);
+        failed = out[i] == NULL;
+    }
+    if (!failed) {
+        w.x = made[0]->data;
+        w.weight = data(made[1]);
+        w.bias = data(made[2]);
+        w.out = out[0]->data;
+        w.mean = out[1]->data;
+        w.rstd = out[2]->data;
+        tk_run(TK_K_layer_norm, x->dtype, &w, w.rows, GRAIN / (w.length + 1) + 1);
+    } else {
+        drop(3, out);
+    }
+    drop(3, made);
+    return failed ? -1 : 0;
+}
+
+/* The sums over rows from those of the units: partial is [units][length]. */
+static tk_tensor *sum_units(char *partial, int64_t units, const tk_norm_work *w, int dtype,
+                            int ndim, const int64_t *shape)
+{
+    tk_tensor all = {.data = partial, .dtype = dtype, .ndim = 2, .numel = units * w->length,
+                     .flags = TK_CONTIGUOUS, .shape = {units, w->length}};
+    tk_row_major(&all);
+    tk_tensor *sum = tk_reduce(TK_K_sum, &all, 1, 0, 0);
+    if (!sum)
+        return NULL;
+    sum->ndim = ndim;
+    memcpy(sum->shape, shape, (size_t)ndim * sizeof *shape);
+    tk_row_major(sum);
+    return sum;
+}
+
+int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
+                           tk_tensor *weight, int ndim, int want_weight, int want_bias,
+                           tk_tensor **out)
+{
+    const char *op = tk_kernel_name(TK_K_layer_norm_backward);
+    tk_norm_work w = {0};
+    int64_t shape[TK_MAX_NDIM];
+    out[0] = out[1] = out[2] = NULL;
+    if (split(op, x, ndim, &w))
+        return -1;
+    const int64_t *inner = x->shape + (x->ndim - ndim);
+    for (int d = 0; d < x->ndim; d++)
+        shape[d] = d < x->ndim - ndim ? x->shape[d] : 1;
+    if (check_like(op, "gradient", gradient, x->dtype, x->ndim, x->shape) ||
+        check_like(op, "mean", mean, x->dtype, x->ndim, shape) ||
+        check_like(op, "rstd", rstd, x->dtype, x->ndim, shape) ||
+        (weight && check_like(op, "weight", weight, x->dtype, ndim, inner)))
+        return -1;
+    tk_tensor *in[5] = {x, gradient, mean, rstd, weight}, *made[5];
+    int failed = contiguous(5, in, made), wanted = (want_weight != 0) + (want_bias != 0);
+    int64_t units = (w.rows + TK_NORM_ROWS - 1) / TK_NORM_ROWS;
+    int64_t each = units * w.length * tk_item_size[x->dtype];
+    char *partial = failed || !wanted ? NULL : tk_block_get(wanted * each);
+    if (!failed && wanted && !partial) {
+        tk_fail(TK_MEMORY_ERROR, "%s: out of memory: could not allocate %lld bytes", op,
+                (long long)(wanted * each));
+        failed = -1;
+    }
+    if (!failed && !(out[0] = tk_empty(x->dtype, x->ndim, x->shape)))
+        failed = -1;
+    if (!failed) {
+        w.x = made[0]->data;
+        w.gradient = made[1]->data;
+        w.mean = made[2]->data;
+        w.rstd = made[3]->data;
+        w.weight = data(made[4]);
+        w.out = out[0]->data;
+        w.dweight = want_weight ? partial : NULL;
+        w.dbias = want_bias ? partial + (want_weight ? each : 0) : NULL;
+        tk_run(TK_K_layer_norm_backward, x->dtype, &w, units,
+               GRAIN / (TK_NORM_ROWS * w.length + 1) + 1);
+        if (want_weight)
+            out[1] = sum_units(w.dweight, units, &w, x->dtype, ndim, inner);
+        if (want_bias)
+            out[2] = sum_units(w.dbias, units, &w, x->dtype, ndim, inner);
+        failed = (want_weight && !out[1]) || (want_bias && !out[2]) ? -1 : 0;
+    }
+    if (partial)
+        tk_block_put(partial, wanted * each);
+    drop(5, made);
+    if (failed)
+        drop(3, out);
+    return failed;
+}
