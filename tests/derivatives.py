@@ -221,7 +221,7 @@ def check_edges(op: Op) -> None:
     total = np.zeros(here.shape)
     for i, each in zip(places, found, strict=True):
         given = np.zeros(here.shape) if each is None else array_of(each)
-        total += np.nan_to_num(given)
+        total += np.where(np.isfinite(given), given, 0.0)
         _between(case, i, given, *_slopes(value, arrays, here, [i]))
     if len(arrays) == 2 and len(places) == 2:
         tied = arrays[0] == arrays[1]

@@ -1,0 +1,425 @@
+"""How many wrong derivative rules do the laws notice?
+
+``python tests/mutation.py [--jobs N] [--only NAME] [--list]``
+
+Every rule of the op table, and every private helper that a rule calls, is changed in one place at a
+time: a sign flipped, a term or a factor dropped, operands exchanged, a constant moved, a function
+replaced by its neighbour, a branch taken away. The change is made in the running process, by giving
+the function the code of the changed source, so that a mutant costs milliseconds; then the laws of
+derivatives run for the ops whose rules reach the function. A mutant is killed when a law fails.
+
+Prints the share killed, and the survivors. Exits 1 below the goal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import multiprocessing
+import os
+import signal
+import sys
+import textwrap
+import types
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from cases import rows
+from derivatives import check_op, differentiable
+
+from tinygrad_k.ops import OPS, public_functions
+
+GOAL = 0.99  # of all mutants that change a gradient
+SECONDS = 20  # a mutant that runs longer has an endless loop, and counts as killed
+
+# One-operand functions that are easily confused; every op function is also replaced by its operand.
+NEIGHBOURS = {
+    "sin": "cos",
+    "cos": "sin",
+    "sinh": "cosh",
+    "cosh": "sinh",
+    "exp": "log",
+    "log": "exp",
+    "square": "neg",
+    "sqrt": "square",
+    "rsqrt": "sqrt",
+    "reciprocal": "neg",
+    "gt": "lt",
+    "lt": "gt",
+    "ge": "le",
+    "le": "ge",
+    "eq": "ne",
+    "ne": "eq",
+    "maximum": "minimum",
+    "minimum": "maximum",
+    "floor": "ceil",
+    "trunc": "floor",
+    "floor_divide": "remainder",
+    "logical_and": "logical_or",
+    "amax": "amin",
+}
+
+# Mutants that compute the same gradient: (function or op, part of the description) -> why.
+EQUIVALENT: dict[tuple[str, str], str] = {}
+
+
+class Mutant:
+    """One change of one function: where, what, and the code that holds it."""
+
+    def __init__(self, function: types.FunctionType, where: str, what: str, code: Any) -> None:
+        self.function, self.where, self.what, self.code = function, where, what, code
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
+# -- which functions ---------------------------------------------------------------------------
+
+
+def rules_of(op: Any) -> list[types.FunctionType]:
+    """The rules of an op."""
+    found = op.vjp.values() if isinstance(op.vjp, dict) else [op.vjp]
+    return [rule for rule in found if isinstance(rule, types.FunctionType)]
+
+
+def helpers(function: types.FunctionType) -> Iterator[types.FunctionType]:
+    """Private functions of the op modules that a function calls: no op, nothing public."""
+    forward = {id(op.function) for op in OPS.values()}
+    forward |= {id(each) for each in public_functions().values()}
+    names = list(function.__code__.co_names)
+    for constant in function.__code__.co_consts:
+        if isinstance(constant, types.CodeType):
+            names += constant.co_names
+    for name in names:
+        value = function.__globals__.get(name)
+        if (
+            isinstance(value, types.FunctionType)
+            and str(value.__module__).startswith("tinygrad_k.ops")
+            and not str(value.__module__).endswith("declare")
+            and id(value) not in forward
+        ):
+            yield value
+    for cell in function.__closure__ or ():
+        if isinstance(cell.cell_contents, types.FunctionType):
+            yield cell.cell_contents
+
+
+def reached() -> dict[types.FunctionType, list[str]]:
+    """Every function that a rule reaches, with the names of the ops whose rules do."""
+    found: dict[types.FunctionType, list[str]] = {}
+    for op in rows(differentiable):
+        todo, seen = rules_of(op), set()
+        while todo:
+            function = todo.pop()
+            if function in seen:
+                continue
+            seen.add(function)
+            names = found.setdefault(function, [])
+            names.append(op.name)
+            todo += helpers(function)
+    return found
+
+
+# -- changes -----------------------------------------------------------------------------------
+
+
+def changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], ast.AST]]]:
+    """What can be done to a node: (description, the node in its place)."""
+
+    def text(each: ast.AST) -> str:
+        return " ".join(ast.unparse(each).split())
+
+    if isinstance(node, ast.BinOp) and not isinstance(node.op, (ast.BitAnd, ast.RShift)):
+        here = text(node)
+        yield f"{here} -> {text(node.left)}", lambda: node.left
+        yield f"{here} -> {text(node.right)}", lambda: node.right
+        other = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+        if type(node.op) in other:
+            changed = ast.BinOp(node.left, other[type(node.op)](), node.right)
+            yield f"{here} -> {text(changed)}", lambda: changed
+        if isinstance(node.op, (ast.Sub, ast.Div)):
+            swapped = ast.BinOp(node.right, node.op, node.left)
+            yield f"{here} -> {text(swapped)}", lambda: swapped
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.Not)):
+        yield f"{text(node)} -> {text(node.operand)}", lambda: node.operand
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        for value in {node.value + 1, -node.value} - {node.value}:
+            yield f"{node.value} -> {value}", lambda value=value: ast.Constant(value)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield f"{node.value} -> {not node.value}", lambda: ast.Constant(not node.value)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        name, here = node.func.id, text(node)
+        if name in NEIGHBOURS:
+            call = ast.Call(ast.Name(NEIGHBOURS[name], ast.Load()), node.args, node.keywords)
+            yield f"{here} -> {text(call)}", lambda: call
+        if name in OPS and len(node.args) == 1:
+            yield f"{here} -> {text(node.args[0])}", lambda: node.args[0]
+        if name == "where" and len(node.args) == 3:
+            a, b, c = node.args
+            swapped_call = ast.Call(node.func, [a, c, b], [])
+            yield f"{here} -> {text(swapped_call)}", lambda: swapped_call
+            yield f"{here} -> {text(b)}", lambda: b
+            yield f"{here} -> {text(c)}", lambda: c
+    elif isinstance(node, ast.IfExp):
+        yield f"{text(node)} -> {text(node.body)}", lambda: node.body
+        yield f"{text(node)} -> {text(node.orelse)}", lambda: node.orelse
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+        flipped: dict[type, type] = {
+            ast.Eq: ast.NotEq,
+            ast.NotEq: ast.Eq,
+            ast.Lt: ast.GtE,
+            ast.Gt: ast.LtE,
+            ast.LtE: ast.Gt,
+            ast.GtE: ast.Lt,
+            ast.Is: ast.IsNot,
+            ast.IsNot: ast.Is,
+        }
+        kind = flipped.get(type(node.ops[0]))
+        if kind:
+            compare = ast.Compare(node.left, [kind()], node.comparators)
+            yield f"{text(node)} -> {text(compare)}", lambda: compare
+
+
+def mutate(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Copies of a function's tree, each with one change."""
+    body = [tree.body] if isinstance(tree, ast.Lambda) else list(tree.body)  # type: ignore[attr-defined]
+    places = [each for part in body for each in walk(part)]
+    for i, node in enumerate(places):
+        for k, (what, _) in enumerate(list(changes(node))):
+            fresh = copy.deepcopy(tree)
+            parts = [fresh.body] if isinstance(fresh, ast.Lambda) else list(fresh.body)  # type: ignore[attr-defined]
+            target = [each for part in parts for each in walk(part)][i]
+            made = list(changes(target))[k][1]()
+            yield what, Replace(target, made).visit(fresh)
+    results = [tree] if isinstance(tree, ast.Lambda) else returns(tree)
+    for i in range(len(results)):
+        fresh = copy.deepcopy(tree)
+        holder = [fresh] if isinstance(fresh, ast.Lambda) else returns(fresh)
+        each = holder[i]
+        value = each.body if isinstance(each, ast.Lambda) else each.value
+        negated = ast.BinOp(value, ast.Mult(), ast.Constant(-1))
+        if isinstance(each, ast.Lambda):
+            each.body = negated
+        else:
+            each.value = negated
+        yield f"sign of {' '.join(ast.unparse(value).split())}", fresh
+
+
+def returns(tree: ast.AST) -> list[Any]:
+    """Return statements with a value that may be a tensor: a tuple or a comparison is none."""
+    return [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Return)
+        and node.value is not None
+        and not isinstance(node.value, (ast.Tuple, ast.List, ast.Compare, ast.Constant))
+    ]
+
+
+def walk(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a rule that compute: no annotations, docstrings or raised messages."""
+    if isinstance(node, (ast.Raise, ast.Import, ast.ImportFrom)):
+        return
+    yield node
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list", "ctx"):
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, ast.AST):
+                yield from walk(each)
+
+
+class Replace(ast.NodeTransformer):
+    """Puts one node in the place of another."""
+
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self.old, self.new = old, new
+
+    def visit(self, node: ast.AST) -> Any:
+        if node is self.old:
+            return self.new
+        return self.generic_visit(node)
+
+
+# -- making mutants ----------------------------------------------------------------------------
+
+
+def key(code: types.CodeType) -> tuple[int, int]:
+    """Where a function stands: line and column of its first instruction that has them."""
+    places = [p for p in code.co_positions() if p[0] is not None and p[2] is not None]
+    return min((p[0], p[2]) for p in places if p[0] >= code.co_firstlineno and p[2] is not None)
+
+
+def find(module: ast.Module, function: types.FunctionType) -> Any:
+    """The lambda or def of a function in its module's tree."""
+    line, name = function.__code__.co_firstlineno, function.__name__
+    found: list[Any] = []
+    for node in ast.walk(module):
+        if name == "<lambda>" and isinstance(node, ast.Lambda) and node.lineno == line:
+            wanted = function.__code__.co_varnames[: function.__code__.co_argcount]
+            if tuple(each.arg for each in node.args.args) == wanted:
+                found.append(node)
+        elif isinstance(node, ast.FunctionDef) and node.name == name:
+            first = min([node.lineno, *(each.lineno for each in node.decorator_list)])
+            if line in (first, node.lineno):
+                found.append(node)
+    if len(found) > 1:  # several lambdas on a line: the one that compiles to the same code
+        found = [each for each in found if compiled(each, function) == fingerprint(function)]
+    return found[0] if len(found) == 1 else None
+
+
+def fingerprint(function: types.FunctionType) -> Any:
+    code = function.__code__
+    return code.co_code, code.co_names, [c for c in code.co_consts if isinstance(c, (int, float))]
+
+
+def compiled(node: ast.AST, function: types.FunctionType) -> Any:
+    made = code_of(node, function)
+    return made.co_code, made.co_names, [c for c in made.co_consts if isinstance(c, (int, float))]
+
+
+def code_of(node: ast.AST, function: types.FunctionType) -> types.CodeType:
+    """The code of a function's tree, closed over the same free variables."""
+    free = function.__code__.co_freevars
+    if isinstance(node, ast.Lambda):
+        inner: ast.stmt = ast.Assign([ast.Name("made", ast.Store())], node)
+    else:
+        inner = copy.deepcopy(node)  # type: ignore[assignment]
+        inner.decorator_list = []  # type: ignore[attr-defined]
+        inner.name = "made"  # type: ignore[attr-defined]
+    outer = ast.parse("def outer(): pass").body[0]
+    assert isinstance(outer, ast.FunctionDef)
+    outer.args.args = [ast.arg(name) for name in free]
+    outer.body = [inner, ast.Return(ast.Name("made", ast.Load()))]
+    future = ast.parse("from __future__ import annotations").body
+    tree = ast.fix_missing_locations(ast.Module([*future, outer], []))
+    space: dict[str, Any] = {}
+    exec(compile(tree, "<mutant>", "exec"), function.__globals__ | {}, space)
+    made = space["outer"](*[None] * len(free))
+    return made.__code__
+
+
+def mutants(only: str | None) -> Iterator[tuple[Mutant, list[str]]]:
+    """Every mutant, with the ops whose laws are to see it."""
+    trees: dict[str, ast.Module] = {}
+    for function, ops in reached().items():
+        if only and only not in ops and only != function.__name__:
+            continue
+        path = function.__code__.co_filename
+        if path not in trees:
+            trees[path] = ast.parse(Path(path).read_text(encoding="utf-8"))
+        node = find(trees[path], function)
+        name = function.__name__.replace("<lambda>", f"rule of {ops[0]}")
+        if node is None:
+            print(f"not found: {name} in {path}:{function.__code__.co_firstlineno}")
+            continue
+        where = f"{Path(path).name}:{function.__code__.co_firstlineno} {name}"
+        for what, changed in mutate(node):
+            try:
+                code = code_of(changed, function)
+            except (SyntaxError, TypeError, ValueError):
+                continue
+            if len(code.co_freevars) == len(function.__code__.co_freevars):
+                yield Mutant(function, where, what, code), ops
+
+
+# -- judging -----------------------------------------------------------------------------------
+
+
+class TooLong(Exception):
+    """The mutant does not come to an end."""
+
+
+def _alarm(*_: Any) -> None:
+    raise TooLong
+
+
+def verdict(mutant: Mutant, ops: list[str]) -> str | None:
+    """What killed a mutant; None if it lives."""
+    original = mutant.function.__code__
+    mutant.function.__code__ = mutant.code
+    for op in OPS.values():
+        op._plans.clear()  # plans know which arguments a rule takes
+    signal.signal(signal.SIGALRM, _alarm)
+    signal.alarm(SECONDS)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for name in ops:
+                check_op(OPS[name])
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        signal.alarm(0)
+        mutant.function.__code__ = original
+        for op in OPS.values():
+            op._plans.clear()
+    return None
+
+
+def excuse(mutant: Mutant) -> str | None:
+    for (where, what), reason in EQUIVALENT.items():
+        if where in mutant.where and what in mutant.what:
+            return reason
+    return None
+
+
+def share(argument: tuple[str | None, int, int]) -> list[tuple[str, str, str | None]]:
+    """Judges every jobs-th mutant; in a process of its own."""
+    only, first, jobs = argument
+    results = []
+    for i, (mutant, ops) in enumerate(mutants(only)):
+        if i % jobs == first:
+            killer = verdict(mutant, ops)
+            state = "killed" if killer else "equivalent" if excuse(mutant) else "alive"
+            results.append((state, str(mutant), killer or excuse(mutant)))
+    return results
+
+
+def main() -> int:
+    """Judges all mutants and prints what lives."""
+    parser = argparse.ArgumentParser(description=textwrap.dedent(__doc__ or "").split("\n")[0])
+    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--only", help="an op, or a helper of rules")
+    parser.add_argument("--list", action="store_true", help="print every mutant and its fate")
+    options = parser.parse_args()
+    unchanged = [op.name for op in rows(differentiable) if not holds(op)]
+    if unchanged:
+        print(f"the laws fail without any change, so say nothing: {', '.join(unchanged)}")
+        for name in unchanged:
+            del OPS[name]
+    work = [(options.only, i, options.jobs) for i in range(options.jobs)]
+    with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
+        results = [each for part in pool.map(share, work) for each in part]
+    count = {
+        state: sum(each[0] == state for each in results)
+        for state in ("killed", "alive", "equivalent")
+    }
+    for state, what, why in sorted(results):
+        if state == "alive" or options.list:
+            print(f"{state:10}  {what}" + (f"  [{why.splitlines()[0][:100]}]" if why else ""))
+    judged = count["killed"] + count["alive"]
+    rate = count["killed"] / judged if judged else 0.0
+    print(
+        f"{len(results)} mutants: {count['killed']} killed, {count['alive']} alive, "
+        f"{count['equivalent']} equivalent; {100 * rate:.2f}% killed, goal {100 * GOAL:.0f}%"
+    )
+    return 0 if rate >= GOAL and not unchanged else 1
+
+
+def holds(op: Any) -> bool:
+    """Whether the laws hold for the op as it is."""
+    try:
+        check_op(op)
+    except Exception:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())
