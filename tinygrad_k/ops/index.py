@@ -178,26 +178,33 @@ def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
     )
 
 
-def _rows_of(name: str, input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """A number as the source of an index_copy."""
+def _filling(
+    name: str, input: Tensor, dim: int, index: Tensor, value: Any
+) -> tuple[Tensor, Tensor]:
+    """The index, of which negative ones count from the end, and the number as its source."""
     value = _source(name, input, value)
     if value.ndim:
         raise ValueError(f"{name}: value must have no dimensions; got {tuple(value.shape)}")
     shape = list(input.shape) or [1]
-    shape[input._dim(dim, name) if input.ndim else 0] = index.numel()
-    return _expand(value, tuple(shape))
+    d = input._dim(dim, name) if input.ndim else 0
+    places = wrap(lib.tk_wrap_index(index._h, shape[d]))
+    shape[d] = index.numel()
+    return places, _expand(value, tuple(shape))
 
 
 @composite
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    """``input`` with the parts of a dimension that the index names filled with one number."""
-    return index_copy(input, dim, index, _rows_of("index_fill", input, dim, index, value))
+    """``input`` with the parts of a dimension that the index names filled with one number.
+
+    Negative indices count from the end.
+    """
+    return index_copy(input, dim, *_filling("index_fill", input, dim, index, value))
 
 
 @method
 def index_fill_(self: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """``index_fill`` in place."""
-    return index_copy_(self, dim, index, _rows_of("index_fill_", self, dim, index, value))
+    return index_copy_(self, dim, *_filling("index_fill_", self, dim, index, value))
 
 
 # -- along one dimension, an index for each element -----------------------------------------------
@@ -483,12 +490,10 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 @composite
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of what is not zero, [n, ndim]; or a tuple of one vector a dimension."""
+    if as_tuple and input.ndim == 0:
+        input = _reshape(input, (1,))
     found = wrap(lib.tk_nonzero(input._h))
-    if not as_tuple:
-        return found
-    if input.ndim == 0:
-        return (slice_dim(_reshape(found, (-1,)), 0, 0, 0),)
-    return unbind(found, 1)
+    return unbind(found, 1) if as_tuple else found
 
 
 @composite

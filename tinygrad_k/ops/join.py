@@ -290,6 +290,8 @@ def fliplr(input: Tensor) -> Tensor:
 @composite
 def flipud(input: Tensor) -> Tensor:
     """The tensor with the order in dimension 0 reversed; a copy."""
+    if input.ndim == 0:
+        raise ValueError("flipud: at least one dimension is needed; got ()")
     return flip(input, 0)
 
 
@@ -334,6 +336,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 @composite
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """The dims ``source`` moved to the places ``destination``, the others in order; a view."""
+    if input.ndim == 0:
+        input = _reshape(input, (1,))
+        return _reshape(movedim(input, source, destination), ())
     moved = [input._dim(d, "movedim") for d in sizes("movedim", (source,))]
     places = [input._dim(d, "movedim") for d in sizes("movedim", (destination,))]
     if len(moved) != len(places) or len({*moved}) < len(moved) or len({*places}) < len(places):
@@ -414,10 +419,10 @@ def _unstride(
 ) -> Tensor:
     """The gradient of as_strided: added up where elements were seen twice."""
     shape, steps, start = geometry
-    if any(n > 1 and step == 0 for n, step in zip(shape, steps, strict=True)):
-        raise RuntimeError("as_strided: no gradient for an input that was expanded")
     if 0 in shape or 0 in size:
         return wrap(lib.tk_full_float(g._h.dtype, len(shape), shape, 0.0))
+    if any(n > 1 and step == 0 for n, step in zip(shape, steps, strict=True)):
+        raise RuntimeError("as_strided: no gradient for an input that was expanded")
     places = _places(size, stride, storage_offset)
     own = _places(shape, steps, start)
     low = min(places.min(), own.min())
@@ -477,4 +482,6 @@ def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     stride.append(stride[d])
     shape[d] = (length - size) // step + 1
     stride[d] *= step
+    if self.ndim == 0:
+        shape, stride = shape[1:], stride[1:]
     return as_strided(t, tuple(shape), tuple(stride), t.storage_offset())

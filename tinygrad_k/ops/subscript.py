@@ -293,14 +293,16 @@ def _resolved(t: Tensor, key: Any) -> Key:
 
 
 def _assigned(name: str, self: Tensor, value: Any) -> Tensor:
-    """The value as a tensor of this dtype, without leading dimensions of size 1 in excess."""
+    """The value as a tensor of this dtype."""
     if isinstance(value, (list, tuple)):
         value = from_data(value)
-    value = to(as_operand(value, self), self.dtype)
-    return value
+    elif not isinstance(value, (Tensor, np.ndarray, np.generic, int, float)):
+        raise TypeError(f"{name}: expected a tensor or a number; got {type(value).__name__}")
+    return to(as_operand(value, self), self.dtype)
 
 
 def _set(self: Tensor, key: Key, value: Tensor) -> Tensor:
+    # leading dimensions of size 1 in excess do not count, as in NumPy
     while value.ndim > self.ndim and value.shape[0] == 1:
         value = select(value, 0, 0)
     return change(OPS["_setitem"], self, (value, key), lambda: key.write(self, value))
