@@ -2,8 +2,12 @@
 
 #include <unistd.h>
 
-#define SERIAL_WORK 32768 /* multiply-adds that take less than waking a thread, about 2 us */
+#include "core.h"
+
+#define SERIAL_WORK 65536 /* multiply-adds a thread must have: 1 to 2 us, what waking it may cost */
 #define TALL 64           /* strips of A a thread that make copying B's panels again cheap */
+#define FEW 4             /* columns at which lanes of sums beat copying the other operand */
+#define LONG_DOT 32       /* and the k from which adding the lanes up does not matter */
 #define COPY_ROWS 4       /* strips of A from which copying B into panels pays for itself */
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -35,33 +39,90 @@ static int64_t l2_bytes(void)
     return known;
 }
 
-void tk_gemm_plan(tk_gemm *g, int element_bytes, int vector_bytes, int threads)
+/* Steps of dimensions of size 1 are free: take those that suit best. */
+static void settle_steps(tk_gemm *g)
 {
-    int64_t mr = TK_GEMM_MR(vector_bytes), w = vector_bytes / element_bytes, nr = TK_GEMM_NV * w;
-    int64_t kc = at_most(TK_GEMM_KC(element_bytes), g->k);
+    if (g->m == 1)
+        g->a_row = 1;
+    if (g->k == 1) {
+        g->a_col = 1;
+        g->b_row = 1;
+    }
+    if (g->n == 1) {
+        g->b_col = 1;
+        g->bias_step = 0;
+    }
+}
+
+/* Replaces C = A B by C' = B' A'. */
+static void transpose(tk_gemm *g)
+{
+    tk_gemm t = *g;
+    t.a = g->b;
+    t.b = g->a;
+    t.m = g->n;
+    t.n = g->m;
+    t.a_row = g->b_col;
+    t.a_col = g->b_row;
+    t.b_row = g->a_col;
+    t.b_col = g->a_row;
+    t.c_row = g->c_col;
+    t.c_col = g->c_row;
+    for (int d = 0; d < g->batch_dims; d++) {
+        t.a_batch[d] = g->b_batch[d];
+        t.b_batch[d] = g->a_batch[d];
+    }
+    *g = t;
+}
+
+/* Vector multiply-adds a value of k, and what costs as much: copying B into panels against its
+ * grain takes about TURN of one per value. */
+#define TURN 0.6
+static double tile_cost(int64_t m, int64_t n, int64_t b_col, int64_t w)
+{
+    return (double)m * (double)ceil_div(n, w) + (b_col != 1 ? TURN * (double)n : 0);
+}
+
+static void choose_path(tk_gemm *g, int64_t w)
+{
+    g->path = TK_GEMM_TILES;
+    if (g->a_col == 1 && g->b_row == 1 && at_most(g->m, g->n) <= FEW && g->k >= LONG_DOT) {
+        g->path = TK_GEMM_DOTS;
+        if (g->m < g->n)
+            transpose(g);
+        return;
+    }
+    double store = (double)g->m * (double)g->n / (double)at_least(g->k, 1); /* against C's grain */
+    if (tile_cost(g->n, g->m, g->a_row, w) + store < 0.9 * tile_cost(g->m, g->n, g->b_col, w))
+        transpose(g);
+    if (g->m == 1 && g->b_col == 1 && g->c_col == 1)
+        g->path = TK_GEMM_ROW;
+}
+
+void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
+{
+    int size = tk_item_size[dtype];
+    int64_t mr = TK_GEMM_MR(vector_bytes), w = vector_bytes / size, nr = TK_GEMM_NV * w;
+    int64_t kc = at_most(TK_GEMM_KC, g->k);
     int64_t batch = 1;
     for (int i = 0; i < g->batch_dims; i++)
         batch *= g->batch_size[i];
-    if (batch <= 0 || g->m <= 0 || g->n <= 0) {
-        g->units = 0;
-        g->grain = 1;
-        g->scratch = 0;
+    g->units = 0;
+    g->grain = 1;
+    g->scratch = 0;
+    g->c_col = 1;
+    if (batch <= 0 || g->m <= 0 || g->n <= 0)
         return;
-    }
-
-    /* The step of a dimension of size 1 is free. */
-    if (g->m == 1)
-        g->a_row = 1;
-    if (g->k == 1)
-        g->a_col = 1;
-    if (g->n == 1)
-        g->b_col = 1;
+    settle_steps(g);
+    if (tk_is_float(dtype))
+        choose_path(g, w);
+    int tiles = tk_is_float(dtype) && g->path == TK_GEMM_TILES;
 
     /* One block of B, kc x cols, takes half of the L2 cache. */
-    int64_t most_cols = l2_bytes() / 2 / TK_GEMM_KC(element_bytes) / element_bytes / nr * nr;
-    g->pack_b = g->b_col != 1 || g->m > COPY_ROWS * mr;
+    int64_t most_cols = l2_bytes() / 2 / TK_GEMM_KC / size / nr * nr;
+    g->pack_b = tiles && (g->b_col != 1 || g->m > COPY_ROWS * mr);
     g->a_down = g->a_row == 1;
-    g->pack_a = !(g->a_row == 1 || g->a_col == 1) || (g->m > mr && g->n > 4 * nr);
+    g->pack_a = tiles && (!(g->a_row == 1 || g->a_col == 1) || (g->m > mr && g->n > 4 * nr));
 
     double matrix = (double)g->m * (double)g->n * (double)at_least(g->k, 1);
     double share = matrix * (double)batch / SERIAL_WORK;
@@ -76,14 +137,15 @@ void tk_gemm_plan(tk_gemm *g, int element_bytes, int vector_bytes, int threads)
     int64_t blocks = batch * g->col_units;
     int64_t pieces = g->m * g->col_units >= TALL * mr * wanted ? 4 * wanted : wanted;
     g->row_units = blocks % wanted == 0 ? 1 : ceil_div(pieces, blocks);
-    g->row_units = at_least(1, at_most(g->row_units, g->m / mr));
+    g->row_units = at_least(1, at_most(g->row_units, tiles ? g->m / mr : g->m));
     g->rows = ceil_div(g->m, g->row_units);
     g->row_units = ceil_div(g->m, g->rows);
     g->units = blocks * g->row_units;
-    g->grain = wanted == 1 ? g->units : (int64_t)at_least(1, (int64_t)(SERIAL_WORK / matrix));
+    g->grain = wanted == 1 ? g->units : at_least(1, (int64_t)(SERIAL_WORK / matrix));
 
     int64_t cols = at_most(g->cols, ceil_div(g->n, w) * w);
-    g->b_copy = (g->pack_b ? cols : g->n % nr ? nr : 0) * kc;
-    int64_t a_copy = g->pack_a ? mr * kc + w : 0; /* a strip's last store may run over by a vector */
-    g->scratch = (size_t)(at_least(1, g->b_copy + a_copy) * element_bytes);
+    g->b_copy = !tiles ? 0 : (g->pack_b ? cols : g->n % nr ? nr : 0) * kc;
+    int64_t a_copy = g->pack_a ? mr * kc + w : 0; /* a strip's last store may run over by w */
+    int64_t row_copy = g->path == TK_GEMM_ROW ? cols : 0;
+    g->scratch = (size_t)(at_least(1, g->b_copy + a_copy + row_copy) * size);
 }

@@ -2,8 +2,8 @@
  *
  * Every element of C is computed the same way whatever the cut: for each block of TK_GEMM_KC
  * values of k in turn, one chain of fused multiply-adds over ascending k, from zero; the blocks
- * are added in order, then bias, then act. So neither the number of threads nor the batch an
- * element sits in shows in its bits.
+ * are added in order, then bias, then act. So neither the number of threads nor the rest of the
+ * matrix shows in its bits. The one exception is TK_GEMM_DOTS, chosen by shape and steps alone.
  */
 #ifndef TK_GEMM_H
 #define TK_GEMM_H
@@ -24,9 +24,17 @@
 #endif
 #define TK_GEMM_NV 2
 
-/* Values of k a block: a strip of A is then 14 KiB (6 KiB with 16 registers) and stays in a 32 KiB
- * L1 while B streams past it. The same on every instruction set: it decides the bits. */
-#define TK_GEMM_KC(element_bytes) (1024 / (element_bytes))
+/* Values of k a block: a strip of A is then 14 KiB in float32, 28 in float64 (6 and 12 with 16
+ * registers), and stays in a 32 KiB L1 while B streams past it. Shorter blocks mean more passes
+ * over C: half of it costs float64 2 to 5%. The same on every instruction set: it decides the
+ * bits. */
+#define TK_GEMM_KC 256
+
+enum {
+    TK_GEMM_TILES,
+    TK_GEMM_ROW, /* one row */
+    TK_GEMM_DOTS /* few columns, k contiguous in both: lanes of partial sums, so other bits */
+};
 
 typedef struct {
     const char *a, *b, *bias; /* bias: n values, or one (bias_step 0), or NULL */
@@ -40,8 +48,12 @@ typedef struct {
     int accumulate; /* add to what C holds */
     int act;        /* TK_ACT_* */
 
-    /* The rest is set by tk_gemm_plan. A unit is a block of rows x cols of one matrix of C; rows
-     * vary fastest, then columns, then the batch. */
+    /* The rest is set by tk_gemm_plan, which may also replace the product by its transpose: then
+     * the steps of C's rows and columns are (1, c_row), and bias runs along the rows. */
+    int path;
+    int64_t c_col;
+    /* A unit is a block of rows x cols of one matrix of C; rows vary fastest, then columns, then
+     * the batch. */
     int64_t rows, cols, row_units, col_units, units, grain;
     int pack_a, pack_b; /* copy strips of A, panels of B into scratch first */
     int a_down;         /* without pack_a: A is read down its contiguous columns */
@@ -55,6 +67,6 @@ typedef struct {
     void *scratch;
 } tk_gemm_unit;
 
-void tk_gemm_plan(tk_gemm *g, int element_bytes, int vector_bytes, int threads);
+void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads);
 
 #endif

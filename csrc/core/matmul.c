@@ -33,8 +33,8 @@ static int check_operands(const char *op, const tk_tensor *a, const tk_tensor *b
                 tk_shape_text(x, a->ndim, a->shape), tk_shape_text(y, b->ndim, b->shape));
         return -1;
     }
-    const tk_tensor *other = a->dtype != b->dtype ? b : bias && bias->dtype != a->dtype ? bias : NULL;
-    if (other) {
+    const tk_tensor *other = a->dtype == b->dtype && bias ? bias : b;
+    if (other->dtype != a->dtype) {
         tk_fail(TK_DTYPE_ERROR, "%s: dtypes differ, %s and %s", op, tk_dtype_names[a->dtype],
                 tk_dtype_names[other->dtype]);
         return -1;
@@ -148,7 +148,7 @@ tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias, in
     if (out) {
         g.c = out->data;
         fold_batch(&g);
-        tk_gemm_plan(&g, tk_item_size[dtype], tk_vector_bytes(), tk_get_num_threads());
+        tk_gemm_plan(&g, dtype, tk_vector_bytes(), tk_get_num_threads());
         if (tk_reserve_scratch(g.scratch)) {
             tk_fail(TK_MEMORY_ERROR, "%s: out of memory; needs %lld bytes of scratch", op,
                     (long long)g.scratch);

@@ -7,7 +7,7 @@
  */
 #define MR TK_GEMM_MR(TK_VECTOR_BYTES)
 #define NV TK_GEMM_NV
-#define KC ((int)TK_GEMM_KC(sizeof(T)))
+#define KC TK_GEMM_KC
 
 /* Stores the sums over k of one tile, mr x nv vectors, to c.
  * gemm_down: A's value (i, p) is a[p*step + i], a copied strip or contiguous columns in place.
@@ -105,33 +105,6 @@ static TK_FN(gemm_tile) *const TK_FN(gemm_tiles)[MR][NV][2] = {
 #undef TILE
 #undef TILES
 
-/* From a tile's sums to C: those already there (add), bias (of the first column, or NULL), act. */
-static void TK_FN(gemm_finish)(T *c, int64_t c_row, const T *sums, int rows, int cols, int add,
-                               const T *bias, int64_t bias_step, int act)
-{
-    for (int j = 0; j < cols; j += W) {
-        int n = cols - j < W ? cols - j : W;
-        V shift = !bias ? v_set(0)
-                  : !bias_step ? v_set(*bias)
-                  : n == W ? v_load(bias + j)
-                           : v_load_part(bias + j, n);
-        for (int i = 0; i < rows; i++) {
-            T *to = c + i * c_row + j;
-            V x = v_load(sums + i * NV * W + j);
-            if (add)
-                x = (n == W ? v_load(to) : v_load_part(to, n)) + x;
-            if (bias)
-                x += shift;
-            if (act == TK_ACT_RELU)
-                x = v_max(x, v_set(0));
-            if (n == W)
-                v_store(to, x);
-            else
-                v_store_part(to, x, n);
-        }
-    }
-}
-
 /* The W x W block with row i at rows[i], transposed in place: log2(W) perfect shuffles. */
 TK_INLINE void TK_FN(gemm_transpose)(V r[W])
 {
@@ -154,21 +127,67 @@ TK_INLINE void TK_FN(gemm_transpose)(V r[W])
     }
 }
 
+/* n values of C: those already there (add), bias, act. */
+TK_INLINE void TK_FN(gemm_emit)(T *to, V x, int n, int add, const V *bias, int act)
+{
+    if (add)
+        x = (n == W ? v_load(to) : v_load_part(to, n)) + x;
+    if (bias)
+        x += *bias;
+    if (act == TK_ACT_RELU)
+        x = v_max(x, v_set(0));
+    if (n == W)
+        v_store(to, x);
+    else
+        v_store_part(to, x, n);
+}
+
+TK_INLINE V TK_FN(gemm_bias)(const T *bias, int64_t step, int n)
+{
+    return !step ? v_set(*bias) : n == W ? v_load(bias) : v_load_part(bias, n);
+}
+
+/* From a tile's sums, NV*W to a row, to C; bias is that of the tile's first element, or NULL. */
+static void TK_FN(gemm_finish)(const tk_gemm *g, T *c, const T *sums, int rows, int cols, int add,
+                               const T *bias, int act)
+{
+    if (g->c_col != 1) { /* the product is transposed: C is contiguous along the tile's rows */
+        for (int i = 0; i < rows; i += W) {
+            int n = rows - i < W ? rows - i : W;
+            V shift = bias ? TK_FN(gemm_bias)(bias + i * g->bias_step, g->bias_step, n) : v_set(0);
+            for (int j = 0; j < cols; j += W) {
+                V r[W];
+#pragma GCC unroll 16
+                for (int l = 0; l < W; l++)
+                    r[l] = l < n ? v_load(sums + (i + l) * NV * W + j) : v_set(0);
+                TK_FN(gemm_transpose)(r);
+                for (int l = 0; l < W && j + l < cols; l++)
+                    TK_FN(gemm_emit)(c + (j + l) * g->c_col + i, r[l], n, add, bias ? &shift : NULL,
+                                     act);
+            }
+        }
+        return;
+    }
+    for (int j = 0; j < cols; j += W) {
+        int n = cols - j < W ? cols - j : W;
+        V shift = bias ? TK_FN(gemm_bias)(bias + j * g->bias_step, g->bias_step, n) : v_set(0);
+        for (int i = 0; i < rows; i++)
+            TK_FN(gemm_emit)(c + i * g->c_row + j, v_load(sums + i * NV * W + j), n, add,
+                             bias ? &shift : NULL, act);
+    }
+}
+
 /* to[p*width + i] = from[i*lane + p*along] for p < k, i < lanes; zero for lanes <= i < width.
- * With along = 1, up to W - 1 values past the end of `to` are overwritten. */
+ * Up to W - 1 values past the end of `to` are overwritten. */
 static void TK_FN(gemm_panel)(T *to, int width, const T *from, int64_t lane, int64_t along,
                               int lanes, int64_t k)
 {
     if (lane == 1) {
-        int whole = lanes / W * W;
-        for (int64_t p = 0; p < k; p++, to += width, from += along) {
-            for (int i = 0; i < whole; i += W)
-                v_store(to + i, v_load(from + i));
-            for (int i = whole; i < lanes; i++)
-                to[i] = from[i];
-            for (int i = lanes; i < width; i++)
-                to[i] = 0;
-        }
+        for (int64_t p = 0; p < k; p++, to += width, from += along)
+            for (int i = 0; i < width; i += W) {
+                int n = lanes - i;
+                v_store(to + i, n >= W ? v_load(from + i) : v_load_part(from + i, n));
+            }
         return;
     }
     int64_t p = 0;
@@ -190,7 +209,24 @@ static void TK_FN(gemm_panel)(T *to, int width, const T *from, int64_t lane, int
             to[p * width + i] = i < lanes ? from[i * lane + p * along] : 0;
 }
 
-static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
+/* Asks for a share, [from, to) of `of`, of the strip of A at `as`, which will be copied next: its
+ * rows are short and far apart, so the processor does not foresee them. */
+static void TK_FN(gemm_ask)(const tk_gemm *g, const T *as, int rows, int64_t k, int64_t from,
+                            int64_t to, int64_t of)
+{
+    if (g->a_col == 1)
+        for (int64_t i = rows * from / of; i < rows * to / of; i++)
+            for (int64_t p = 0; p < k; p += 64 / (int64_t)sizeof(T))
+                __builtin_prefetch(as + i * g->a_row + p, 0, 2);
+    else if (g->a_row == 1)
+        for (int64_t p = k * from / of; p < k * to / of; p++) {
+            __builtin_prefetch(as + p * g->a_col, 0, 2);
+            __builtin_prefetch(as + p * g->a_col + rows - 1, 0, 2);
+        }
+}
+
+/* The product by tiles. */
+static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
 {
     int64_t i0 = u->i0, i1 = u->i1, j0 = u->j0, j1 = u->j1;
     int64_t strips = (i1 - i0 + MR - 1) / MR, k0 = 0;
@@ -219,7 +255,11 @@ static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c, c
                 step = rows;
                 along = 0;
             }
+            const T *next = a + (i + rows) * g->a_row + k0 * g->a_col;
+            int next_rows = s + 1 < strips ? (int)((i1 - i - rows) / (strips - s - 1)) : 0;
             for (int64_t j = j0; j < j1; j += NV * W) {
+                if (g->pack_a && next_rows)
+                    TK_FN(gemm_ask)(g, next, next_rows, k, j - j0, j - j0 + NV * W, j1 - j0);
                 int cols = j1 - j < NV * W ? (int)(j1 - j) : NV * W, nv = (cols + W - 1) / W;
                 const T *bs = b + k0 * g->b_row + j;
                 int64_t b_row = g->b_row;
@@ -228,22 +268,170 @@ static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c, c
                     b_row = nv * W;
                 }
                 TK_FN(gemm_tile) *tile = TK_FN(gemm_tiles)[rows - 1][nv - 1][along];
-                T *to = c + i * g->c_row + j;
+                T *to = c + i * g->c_row + j * g->c_col;
                 int finish = last && (g->bias || g->act);
-                if (!add && !finish && cols == nv * W) {
+                if (!add && !finish && cols == nv * W && g->c_col == 1) {
                     tile(k, as, step, bs, b_row, to, g->c_row);
                     continue;
                 }
                 tile(k, as, step, bs, b_row, sums, NV * W);
-                TK_FN(gemm_finish)(to, g->c_row, sums, rows, cols, add,
-                                   finish && g->bias ? (const T *)g->bias + j * g->bias_step : NULL,
-                                   g->bias_step, finish ? g->act : TK_ACT_NONE);
+                const T *bias = finish && g->bias ? (const T *)g->bias : NULL;
+                TK_FN(gemm_finish)(g, to, sums, rows, cols, add,
+                                   bias ? bias + (g->c_col == 1 ? j : i) * g->bias_step : NULL,
+                                   finish ? g->act : TK_ACT_NONE);
             }
             i += rows;
         }
         k0 += k;
     } while (k0 < g->k);
 }
+
+/* One row times a matrix whose rows are contiguous: the same chains as in a tile, but four rows of
+ * B at a time from end to end, which memory likes better than narrow panels. */
+static void TK_FN(gemm_row)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
+{
+    T *sums = u->scratch;
+    int64_t k0 = 0;
+    do {
+        int64_t k = g->k - k0 < KC ? g->k - k0 : KC;
+        int last = k0 + k == g->k, add = k0 || g->accumulate;
+        const T *bias = last && g->bias ? (const T *)g->bias : NULL;
+        int act = last ? g->act : TK_ACT_NONE;
+        int64_t p = 0;
+        do {
+            int64_t left = k - p < 4 ? k - p : 4;
+            V x[4];
+            const T *row[4];
+            for (int i = 0; i < 4; i++) { /* rows that are missing are not used */
+                int64_t at = k0 + p + (i < left ? i : 0);
+                x[i] = left ? v_set(a[at * g->a_col]) : v_set(0);
+                row[i] = b + at * g->b_row;
+            }
+            int done = p + left == k;
+            for (int64_t j = u->j0; j < u->j1; j += W) {
+                int n = u->j1 - j < W ? (int)(u->j1 - j) : W;
+                V s = p ? v_load(sums + j - u->j0) : v_set(0);
+                if (left == 4 && n == W) {
+                    s += x[0] * v_load(row[0] + j);
+                    s += x[1] * v_load(row[1] + j);
+                    s += x[2] * v_load(row[2] + j);
+                    s += x[3] * v_load(row[3] + j);
+                } else {
+                    for (int i = 0; i < left; i++)
+                        s += x[i] * (n == W ? v_load(row[i] + j) : v_load_part(row[i] + j, n));
+                }
+                if (done) {
+                    V shift = v_set(0);
+                    if (bias)
+                        shift = TK_FN(gemm_bias)(bias + j * g->bias_step, g->bias_step, n);
+                    TK_FN(gemm_emit)(c + j, s, n, add, bias ? &shift : NULL, act);
+                } else {
+                    v_store(sums + j - u->j0, s);
+                }
+            }
+            p += left;
+        } while (p < k);
+        k0 += k;
+    } while (k0 < g->k);
+}
+
+#define LANES (64 / (int)sizeof(T)) /* partial sums of a dot product, on every instruction set */
+#define PARTS (LANES / W)
+#define DOTS 4 /* side by side, to keep the multiply-adds busy */
+
+/* sums[r] = the dot product of row r of a and b, both contiguous. Blocks of KC*LANES are summed
+ * lane by lane, then the lanes by halves. */
+TK_INLINE void TK_FN(gemm_dots)(int rows, const T *a, int64_t a_row, const T *b, int64_t k, T *sums)
+{
+    V total[DOTS][PARTS], acc[DOTS][PARTS];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < PARTS; v++)
+            total[r][v] = v_set(0);
+    for (int64_t k0 = 0; k0 < k; k0 += KC * LANES) {
+        int64_t end = k - k0 < KC * LANES ? k : k0 + KC * LANES, p = k0;
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+            for (int v = 0; v < PARTS; v++)
+                acc[r][v] = v_set(0);
+        for (; p + LANES <= end; p += LANES)
+#pragma GCC unroll 4
+            for (int v = 0; v < PARTS; v++) {
+                V y = v_load(b + p + v * W);
+#pragma GCC unroll 4
+                for (int r = 0; r < rows; r++)
+                    acc[r][v] += v_load(a + r * a_row + p + v * W) * y;
+            }
+#pragma GCC unroll 4
+        for (int v = 0; v < PARTS; v++, p += W) {
+            int n = end - p >= W ? W : end > p ? (int)(end - p) : 0;
+            if (n) {
+                V y = n == W ? v_load(b + p) : v_load_part(b + p, n);
+#pragma GCC unroll 4
+                for (int r = 0; r < rows; r++) {
+                    const T *from = a + r * a_row + p;
+                    acc[r][v] += (n == W ? v_load(from) : v_load_part(from, n)) * y;
+                }
+            }
+        }
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 4
+            for (int v = 0; v < PARTS; v++)
+                total[r][v] += acc[r][v];
+    }
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) {
+        T lane[LANES];
+        for (int v = 0; v < PARTS; v++)
+            v_store(lane + v * W, total[r][v]);
+        for (int half = LANES / 2; half; half /= 2)
+            for (int i = 0; i < half; i++)
+                lane[i] += lane[i + half];
+        sums[r] = lane[0];
+    }
+}
+
+/* Few columns, with k contiguous in both operands. */
+static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
+                               const tk_gemm_unit *u)
+{
+    const T *bias = (const T *)g->bias;
+    for (int64_t i = u->i0; i < u->i1; i += DOTS) {
+        int rows = u->i1 - i < DOTS ? (int)(u->i1 - i) : DOTS;
+        for (int64_t j = u->j0; j < u->j1; j++) {
+            T sums[DOTS];
+            const T *as = a + i * g->a_row, *bs = b + j * g->b_col;
+            if (rows == DOTS)
+                TK_FN(gemm_dots)(DOTS, as, g->a_row, bs, g->k, sums);
+            else
+                for (int r = 0; r < rows; r++)
+                    TK_FN(gemm_dots)(1, as + r * g->a_row, 0, bs, g->k, sums + r);
+            for (int r = 0; r < rows; r++) {
+                T *to = c + (i + r) * g->c_row + j * g->c_col, x = sums[r];
+                if (g->accumulate)
+                    x = *to + x;
+                if (bias)
+                    x += bias[(g->c_col == 1 ? j : i + r) * g->bias_step];
+                *to = g->act == TK_ACT_RELU && x <= 0 ? 0 : x;
+            }
+        }
+    }
+}
+
+static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c,
+                               const tk_gemm_unit *u)
+{
+    if (g->path == TK_GEMM_DOTS)
+        TK_FN(gemm_dotted)(g, a, b, c, u);
+    else if (g->path == TK_GEMM_ROW)
+        TK_FN(gemm_row)(g, a, b, c, u);
+    else
+        TK_FN(gemm_tiled)(g, a, b, c, u);
+}
+#undef LANES
+#undef PARTS
+#undef DOTS
 #undef MR
 #undef NV
 #undef KC

@@ -1,6 +1,7 @@
 /* Matrix products of an integer type; included once per type. Sums wrap around. The work and its
  * units are those of matmul.h. */
-static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
+static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c,
+                               const tk_gemm_unit *u)
 {
     for (int64_t i = u->i0; i < u->i1; i++) {
         T *row = c + i * g->c_row;
