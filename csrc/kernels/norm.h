@@ -87,7 +87,8 @@ static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
         for (int64_t i = 0; i < n; i += W) {
             int left = n - i < W ? (int)(n - i) : W;
             V r = TK_FN(row_load)(x, i, left, 0);
-            V scale = TK_FN(row_load)(weight, i, left, 1), shift = TK_FN(row_load)(bias, i, left, 0);
+            V scale = TK_FN(row_load)(weight, i, left, 1);
+            V shift = TK_FN(row_load)(bias, i, left, 0);
             r = (r - v_set(mean)) * v_set(rstd);
             TK_FN(row_store)(y, i, left, r * scale + shift);
         }

@@ -63,8 +63,8 @@ typedef struct tk_scan_work {
     int32_t reverse;
 } tk_scan_work;
 
-/* Layer normalisation of contiguous [rows][length]. A unit is a row; backward, TK_NORM_ROWS rows and
- * their sums for the gradients of weight and bias. */
+/* Layer normalisation of contiguous [rows][length]. A unit is a row; backward, TK_NORM_ROWS rows
+ * and their sums for the gradients of weight and bias. */
 enum { TK_NORM_ROWS = 32 }; /* the sums are then 1/32 of the gradient, and a short chain each */
 typedef struct tk_norm_work {
     const char *x, *gradient, *weight, *bias; /* weight and bias: [length] or NULL */
