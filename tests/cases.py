@@ -5,6 +5,7 @@ Nothing here knows an op by name. A new row of the table is tested without a lin
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -118,7 +119,8 @@ class Case:
         if self.op.ref is None:
             return None
         double = self.changed(lambda x: x.astype(np.float64) if x.dtype.kind == "f" else x.copy())
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             try:
                 return np.asarray(self.op.ref(*double.args, **double.kwargs))
             except (ValueError, TypeError) as error:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from cases import Case, array_of, case_of, elementwise_case
+from cases import Case, array_of, case_of, elementwise_case, make
 
 import tinygrad_k as tk
 from tinygrad_k.ops import Op
@@ -81,7 +81,8 @@ def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def dot(a: np.ndarray | None, b: np.ndarray) -> float:
-    return 0.0 if a is None else float(np.sum(a * b))
+    with np.errstate(invalid="ignore"):
+        return 0.0 if a is None else float(np.sum(a * b))
 
 
 def size(a: np.ndarray | None, b: np.ndarray) -> float:
@@ -104,8 +105,11 @@ def compare(
         moved = list(at)
         moved[place] = np.asarray(at[place] + step * direction)
         sides.append(value(moved))
-    numeric = (sides[0] - sides[1]) / (2 * STEP)
     given = dot(analytic, direction)
+    if not np.isfinite(sides).all():
+        assert not np.isfinite(given), f"{case}: {what} of what is not finite is {given}"
+        return
+    numeric = (sides[0] - sides[1]) / (2 * STEP)
     scale = 1 + abs(numeric) + size(analytic, direction) + abs(sides[0])
     assert abs(numeric - given) <= CLOSE * scale, (
         f"{case}: {what} for operand {place} along a direction is {given:.9g}, "
@@ -184,7 +188,7 @@ def check_linear(case: Case, seed: int = 0) -> None:
         results.append([None if each is None else array_of(each) for each in found])
     for a, b, both, nothing in zip(*results, strict=True):
         assert (a is None) == (b is None) == (both is None), str(case)
-        if a is not None:
+        if a is not None and np.isfinite(a).all():
             scale = np.max(np.abs(a), initial=1) + np.max(np.abs(b), initial=1)
             assert np.allclose(both, 2 * a - 3 * b, rtol=0, atol=1e-12 * scale), str(case)
             assert not nothing.any(), f"{case}: the gradient of nothing is not 0"
@@ -200,13 +204,12 @@ def edge_case(op: Op) -> Case:
     return Case(op, tuple(np.array(x).ravel() for x in np.meshgrid(*grids)))
 
 
-def check_edges(op: Op) -> None:
+def check_edges(case: Case) -> None:
     """At kinks and ties the gradient lies between the slopes on the two sides.
 
     Where the two agree, that is the derivative. Slopes that are not finite, or steps across a jump,
     say nothing. Where operands tie, the slope along the diagonal must be the sum of the gradients.
     """
-    case = edge_case(op)
     arrays, places = case.arrays(), operands(case)
     if not places:
         return
@@ -287,10 +290,41 @@ def check_constant(case: Case) -> None:
         )
 
 
+def check_minus_infinity(case: Case) -> None:
+    """A reduction of nothing but -inf, which is how things are masked out, gives no NaN."""
+    arrays, places = case.arrays(), operands(case)
+    if case.op.family != "reduction" or not places:
+        return
+    masked = [np.full(x.shape, -np.inf) if i in places else x for i, x in enumerate(arrays)]
+    result = array_of(call(case, leaves_of(case, [], masked)))
+    if np.isnan(result).any():
+        return
+    tensors = leaves_of(case, places, masked)
+    for each in gradients(case, tensors, places, tk.from_numpy(np.ones(result.shape))):
+        assert each is None or not np.isnan(array_of(each)).any(), f"{case}: NaN behind -inf"
+
+
 def sample_cases(op: Op, seed: int = 0) -> Iterator[Case]:
-    """The op's samples in double precision."""
+    """The op's samples in double precision, as far as the result is of double precision too."""
     for i, sample in enumerate(op.samples):
-        yield case_of(op, sample, tk.float64, seed + i)
+        case = case_of(op, sample, tk.float64, seed + i)
+        if not differentiable(op) or case.call().dtype is tk.float64:
+            yield case
+
+
+NUMBERS = (1.7, 0.6, *EDGES)
+
+
+def number_cases(op: Op, seed: int = 0) -> Iterator[Case]:
+    """A call of an op of two operands with a number on either side: at random, and at the edges."""
+    for place in (0, 1):
+        draw = op.domain[1 - place]
+        for number in NUMBERS:
+            for array in (
+                make(draw(3, 2), np.random.default_rng(seed), op, tk.float64),
+                np.array(sorted({*EDGES, *draw.kinks})),
+            ):
+                yield Case(op, (number, array) if place == 0 else (array, number))
 
 
 PAIRS_OF_SHAPES = (((2, 3), (2, 3)), ((2, 3), (3,)), ((), (2, 2)), ((1, 2), (3, 1)), ((0, 2), (2,)))
@@ -305,8 +339,11 @@ def check_op(op: Op) -> None:
     for case in sample_cases(op, 3):
         check_linear(case)
         check_constant(case)
+        check_minus_infinity(case)
     if op.domain:
-        check_edges(op)
+        check_edges(edge_case(op))
         if len(op.domain) == 2:
+            for case in number_cases(op):
+                check_edges(case)
             for shapes in PAIRS_OF_SHAPES:
                 check_first(elementwise_case(op, shapes, tk.float64, 5))

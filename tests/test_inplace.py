@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -112,9 +111,13 @@ def test_changing_what_was_saved(op: Op) -> None:
             seed = tk.from_numpy(np.ones(result.shape))
             kept = tk.autograd.grad(result, wanted, seed, retain_graph=True, allow_unused=True)
             target = result if changed == "result" else tensors[changed]  # type: ignore[index]
-            if not target.numel() or not writable(target):
+            if not target.numel():
                 continue
-            target.detach().fill_(0)
+            try:
+                target.detach().fill_(0)
+            except RuntimeError as error:
+                assert "share memory" in str(error), str(error)
+                continue
             try:
                 found = tk.autograd.grad(result, wanted, seed, allow_unused=True)
             except RuntimeError as error:
@@ -126,12 +129,6 @@ def test_changing_what_was_saved(op: Op) -> None:
                 assert (a is None) == (b is None)
                 if a is not None and b is not None:
                     assert same_bits(array_of(a), array_of(b)), f"{case}, operand {changed}"
-
-
-def writable(tensor: tk.Tensor) -> bool:
-    """Whether every element has memory of its own."""
-    strides: Any = tensor.stride()
-    return all(step or n <= 1 for step, n in zip(strides, tensor.shape, strict=True))
 
 
 def test_versions_are_shared_by_views() -> None:

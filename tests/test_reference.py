@@ -19,6 +19,7 @@ from cases import (
     elementwise_case,
     name_of,
     rows,
+    same_bits,
 )
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
@@ -70,6 +71,26 @@ def drawn(draw: Any, op: Op) -> Case:
 def test_drawn_shapes(op: Op, data: st.DataObject) -> None:
     assert lib.tk_choose_isa(data.draw(st.sampled_from(INSTRUCTION_SETS)).encode()) == 0
     agree(data.draw(drawn(op)))
+
+
+@pytest.mark.parametrize("op", rows(lambda op: len(op.domain) == 2), ids=name_of)
+@given(data=st.data())
+def test_a_number_on_either_side(op: Op, data: st.DataObject) -> None:
+    """A Python number is an operand without dimensions, of the tensor's dtype."""
+    kind = data.draw(st.sampled_from(GROUPS[op.dtypes]))
+    place = data.draw(st.sampled_from((0, 1)))
+    case = elementwise_case(op, ((4, 3), (4, 3)), kind, data.draw(st.integers(0, 999)))
+    number = case.args[place].reshape(-1)[0].item()
+    spread = [np.full((4, 3), number, kind.numpy) if i == place else case.args[i] for i in (0, 1)]
+    mixed = tuple(number if i == place else case.args[i] for i in (0, 1))
+    agree(case.replaced(spread))
+    try:
+        expected = case.replaced(spread).call()
+    except ZeroDivisionError:
+        with pytest.raises(ZeroDivisionError):
+            Case(op, mixed).call()
+        return
+    assert same_bits(array_of(Case(op, mixed).call()), array_of(expected)), f"{op.name}{mixed}"
 
 
 @elementwise

@@ -61,12 +61,12 @@ tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim)
     tk_tensor *out = tk_empty(type.dtype, first->ndim, shape);
     int64_t start = 0;
     for (int i = 0; i < n && out; i++) {
+        if (in[i]->dtype != type.dtype)
+            out->flags |= TK_CONVERTED;
         if (is_legacy_empty(in[i]))
             continue;
         tk_tensor *slice = tk_slice(out, d, start, start + in[i]->shape[d], 1);
         int failed = !slice || (in[i]->numel && tk_copy_into(slice, in[i]));
-        if (in[i]->dtype != type.dtype)
-            out->flags |= TK_CONVERTED;
         if (slice)
             tk_release(slice);
         if (failed) {

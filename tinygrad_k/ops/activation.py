@@ -254,7 +254,12 @@ _softplus, _softplus_backward = _map("softplus"), _map("softplus_backward")
     ref=lambda x, beta=1.0, threshold=20.0: np.where(
         x * beta > threshold, x, np.log1p(np.exp(x * beta)) / beta
     ),
-    samples=[*((real(*s),) for s in SHAPES), (real(3, 5), 2.0, 20.0), call(real(4), beta=0.5)],
+    samples=[
+        *((real(*s),) for s in SHAPES),
+        (real(3, 5), 2.0, 20.0),
+        call(real(4), beta=0.5),
+        (away_from(0.5)(9), 2.0, 1.0),
+    ],
     family="elementwise",
 )
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
@@ -275,7 +280,10 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
     ref=lambda g, x, beta, threshold: np.where(
         x * beta > threshold, g, g / (1 + np.exp(-x * beta))
     ),
-    samples=[(real(3, 5), real(3, 5), 2.0, 20.0)],
+    samples=[
+        (real(3, 5), real(3, 5), 2.0, 20.0),
+        (real(9), away_from(0.5)(9), 2.0, 1.0),
+    ],
     family="elementwise",
 )
 def softplus_backward(g: Tensor, x: Tensor, beta: float, threshold: float) -> Any:

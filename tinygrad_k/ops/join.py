@@ -53,14 +53,20 @@ def _cat_gradients(g: Tensor, tensors_shape: tuple[Any, ...], dim: int) -> list[
     return parts
 
 
+def _numpy_cat(tensors: Any, dim: int = 0) -> np.ndarray:
+    most = max(x.ndim for x in tensors)
+    return np.concatenate([x for x in tensors if x.ndim == most or x.shape != (0,)], dim)
+
+
 @op(
     vjp=_cat_gradients,
-    ref=np.concatenate,
+    ref=_numpy_cat,
     samples=[
         ([real(3, 5), real(2, 5)], 0),
         ([real(3, 5), real(3, 1), real(3, 0)], -1),
         ([real(4)],),
         ([real(0, 3), real(2, 3)], 0),
+        ([real(0), real(2, 3), real(1, 3)], 0),
     ],
     dtypes="all",
     family="join",
@@ -447,6 +453,15 @@ def _places(shape: Any, stride: Any, offset: int) -> np.ndarray:
             g, size, stride, storage_offset, geometry
         )
     },
+    ref=lambda x, size, stride, storage_offset, geometry: x.reshape(-1)[
+        _places(size, stride, storage_offset)
+    ],
+    samples=[
+        (real(3, 4), (2, 3), (1, 4), 1, ((3, 4), (4, 1), 0)),
+        (real(7), (3, 3), (2, 1), 0, ((7,), (1,), 0)),
+        (real(3, 4), (0, 2), (1, 1), 0, ((3, 4), (4, 1), 0)),
+        (real(3, 4), (), (), 5, ((3, 4), (4, 1), 0)),
+    ],
     dtypes="all",
     family="storage",  # what it shows depends on the memory's layout, so it has tests of its own
 )

@@ -349,7 +349,7 @@ def count_nonzero(input: Tensor, dim: Any = None) -> Any:
 def _var_rule(g: Tensor, input: Tensor, dim: Any, correction: float, keepdim: bool) -> Tensor:
     """2 (x - mean) / (n - correction)."""
     freedom = _count(input, dim) - correction
-    scale = 2.0 / freedom if freedom > 0 else math.nan if freedom == 0 else 0.0
+    scale = 2.0 / freedom if freedom > 0 else math.inf
     return _spread(g, input, dim, keepdim) * ((input - _mean(input, dim, True)) * scale)
 
 
@@ -365,6 +365,8 @@ def _var_rule(g: Tensor, input: Tensor, dim: Any, correction: float, keepdim: bo
         (real(3, 5), -1, 1, True),
         (real(2, 3, 4), (0, 2), 2),
         (real(70), 0, 0.5),
+        (real(3, 5), -1, 5),
+        (real(3, 5), -1, 7),
     ],
     family=FAMILY,
 )

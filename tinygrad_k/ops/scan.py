@@ -18,17 +18,22 @@ from .shape import _expand, in_range, transpose, unsqueeze
 _CUMSUM, _CUMPROD = kernel_number("cumsum"), kernel_number("cumprod")
 
 
+def _numpy_scan(scan: Any, x: Any, dim: int, reverse: bool) -> Any:
+    if x.ndim == 0:
+        return x
+    return np.flip(scan(np.flip(x, dim), dim), dim) if reverse else scan(x, dim)
+
+
 @op(
     kernel="cumsum",
     vjp={"input": lambda g, dim, reverse: _cumsum(g, dim, not reverse)},
-    ref=lambda x, dim, reverse=False: (
-        np.flip(np.cumsum(np.flip(x, dim), dim), dim) if reverse else np.cumsum(x, dim)
-    ),
+    ref=lambda x, dim, reverse=False: _numpy_scan(np.cumsum, x, dim, reverse),
     samples=[
         (real(3, 5), 0),
         (real(3, 5), -1),
         (real(3, 5), 1, True),
         (real(40), 0),
+        (real(), 0),
         (real(0, 3), 0),
     ],
     dtypes="all",
@@ -64,14 +69,13 @@ def _cumprod_rule(g: Tensor, input: Tensor, dim: int, reverse: bool) -> Tensor:
 @op(
     kernel="cumprod",
     vjp={"input": _cumprod_rule},
-    ref=lambda x, dim, reverse=False: (
-        np.flip(np.cumprod(np.flip(x, dim), dim), dim) if reverse else np.cumprod(x, dim)
-    ),
+    ref=lambda x, dim, reverse=False: _numpy_scan(np.cumprod, x, dim, reverse),
     samples=[
         (real(3, 5), 0),
         (real(3, 5), -1),
         (real(3, 5), 1, True),
         (positive(20), 0),
+        (real(), 0),
         (real(0, 3), 0),
     ],
     dtypes="all",

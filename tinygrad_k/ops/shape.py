@@ -226,10 +226,20 @@ def _ends(start: int | None, stop: int | None, step: int) -> tuple[int, int]:
     return max(-LAST, min(LAST, operator.index(start))), max(-LAST, min(LAST, operator.index(stop)))
 
 
+def _numpy_place(x: Any, shape: Any, dim: int, start: Any, stop: Any, step: Any) -> np.ndarray:
+    out = np.zeros(shape, x.dtype)
+    np.moveaxis(out, dim, 0)[start:stop:step] = np.moveaxis(x, dim, 0)
+    return out
+
+
 @op(
     vjp={"input": lambda g, dim, start, stop, step: slice_dim(g, dim, start, stop, step)},
-    ref=None,
-    samples=[],
+    ref=_numpy_place,
+    samples=[
+        (real(2, 3), (5, 3), 0, 1, 4, 2),
+        (real(3, 2), (3, 5), 1, None, None, -3),
+        (real(3, 0), (3, 5), -1, 4, 1, None),
+    ],
     family="place",
 )
 def _place(
@@ -290,8 +300,8 @@ def clone(input: Tensor) -> Any:
 
 @op(
     vjp={"input": lambda g, input: convert(g, input.dtype)},
-    ref=None,
-    samples=[],
+    ref=lambda x, dtype: x.astype(dtype.numpy),
+    samples=[(real(*shape), kind) for shape in ((3, 5), (), (0, 3)) for kind in DTYPES],
     dtypes="all",
     family="copy",
 )

@@ -110,8 +110,8 @@ def atan(input: Tensor) -> Tensor:
 
 @binary(
     vjp={
-        "input": lambda g, input, other: g * other / (square(input) + square(other)),
-        "other": lambda g, input, other: neg(g * input / (square(input) + square(other))),
+        "input": lambda g, input, other: g * other / (input * input + other * other),
+        "other": lambda g, input, other: neg(g * input / (input * input + other * other)),
     },
     ref=np.arctan2,
     domain=(positive, positive),
