@@ -1,0 +1,77 @@
+"""Runs the laws of the kernels on a build with address and undefined-behaviour sanitizers.
+
+    python tests/sanitize.py [TEST ...]
+
+Not collected by pytest. The extension is built in a temporary copy of the tree; any report of a
+sanitizer ends the run with exit code 1.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TESTS = (
+    "tests/test_reference.py",
+    "tests/test_layout.py",
+    "tests/test_threads.py",
+    "tests/test_errors.py",
+    "tests/test_indexing.py",
+    "tests/test_inplace.py",
+    "tests/test_storage.py",
+    "tests/test_autograd.py",
+    "tests/test_optim.py",
+    "tests/test_nn.py",
+)
+FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g"
+
+
+def library(name: str) -> str:
+    """The path of the compiler's sanitizer runtime."""
+    found = subprocess.run(
+        ["gcc", f"-print-file-name={name}"], capture_output=True, text=True, check=True
+    )
+    return found.stdout.strip()
+
+
+def build(tree: Path) -> None:
+    shutil.copytree(
+        ROOT, tree, ignore=shutil.ignore_patterns(".git", "build", "*.so", "__pycache__", ".venv")
+    )
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"],
+        cwd=tree,
+        env={**os.environ, "CFLAGS": FLAGS, "LDFLAGS": FLAGS},
+        check=True,
+    )
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        build(tree)
+        tests = sys.argv[1:] or [test for test in TESTS if (tree / test).exists()]
+        result = subprocess.run(
+            [sys.executable, "-m", "pytest", "-x", "-p", "no:cacheprovider", *tests],
+            cwd=tree,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(tree),
+                "PYTHONMALLOC": "malloc",
+                "LD_PRELOAD": f"{library('libasan.so')} {library('libubsan.so')}",
+                "ASAN_OPTIONS": "detect_leaks=0:halt_on_error=1",
+                "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+            },
+            check=False,
+        )
+    print("sanitizers: clean" if result.returncode == 0 else "sanitizers: see above")
+    return min(result.returncode, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
