@@ -21,35 +21,15 @@ CASES = (
 )
 
 
-def ours(sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
-    import tinygrad_k as tk
-
+def eager(lib: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
+    """A step written once: tinygrad_k and PyTorch share their names."""
     layers: list[Any] = []
     for inputs, outputs in itertools.pairwise(sizes):
-        layers += [tk.nn.Linear(inputs, outputs), tk.nn.ReLU()]
-    model = tk.nn.Sequential(*layers[:-1])
-    optimizer = tk.optim.Adam(model.parameters(), lr=1e-3)
-    loss_of = tk.nn.CrossEntropyLoss()
-    data, labels = tk.from_numpy(x), tk.from_numpy(y)
-
-    def step() -> Any:
-        optimizer.zero_grad()
-        loss = loss_of(model(data), labels)
-        loss.backward()
-        optimizer.step()
-        return loss
-
-    return step
-
-
-def pytorch(torch: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
-    layers: list[Any] = []
-    for inputs, outputs in itertools.pairwise(sizes):
-        layers += [torch.nn.Linear(inputs, outputs), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
-    loss_of = torch.nn.CrossEntropyLoss()
-    data, labels = torch.from_numpy(x), torch.from_numpy(y)
+        layers += [lib.nn.Linear(inputs, outputs), lib.nn.ReLU()]
+    model = lib.nn.Sequential(*layers[:-1])
+    optimizer = lib.optim.Adam(model.parameters(), lr=1e-3)
+    loss_of = lib.nn.CrossEntropyLoss()
+    data, labels = lib.from_numpy(x), lib.from_numpy(y)
 
     def step() -> Any:
         optimizer.zero_grad()
@@ -117,6 +97,8 @@ def main() -> None:
     harness.limit_threads(args.threads)
     import numpy as np
 
+    import tinygrad_k as tk
+
     torch, jax = harness.import_torch(args.threads), harness.optional("jax")
     peers = [name for name, module in (("torch", torch), ("jax", jax)) if module]
     report = harness.Report("One training step with Adam, eager", peers, args.threads)
@@ -128,9 +110,9 @@ def main() -> None:
         rng = np.random.default_rng(0)
         x = rng.standard_normal((batch, sizes[0]), dtype=np.float32)
         y = rng.integers(0, sizes[-1], batch)
-        contenders = {harness.OURS: ours(sizes, x, y)}
+        contenders = {harness.OURS: eager(tk, sizes, x, y)}
         if torch:
-            contenders["torch"] = pytorch(torch, sizes, x, y)
+            contenders["torch"] = eager(torch, sizes, x, y)
         if jax:
             contenders["jax"] = jax_jit(jax, sizes, x, y)
         report.add(case, harness.compare(contenders, args.rounds))
