@@ -227,23 +227,32 @@ def op(
     kernel: str | None = None,
     dtypes: str = "float",
     family: str = "other",
+    keeps: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
     """Declares an op whose body returns a new handle from a door.
 
     ``vjp`` maps each differentiable parameter to its rule; or it is one function that returns the
     gradients of all tensor arguments (lists of tensors are flattened); or ``no_grad(reason)``.
+    With ``keeps`` the body returns more handles behind the result: by-products that nobody sees,
+    which rules may take by these names.
     """
 
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
         row = Op(body, kernel, vjp)
         row.ref, row.samples, row.dtypes, row.family = ref, _samples(samples), dtypes, family
+        for name in keeps:
+            row.positions[name] = len(row.positions)
 
         @functools.wraps(body)
         def function(*args: Any, **kwargs: Any) -> Tensor:
+            kept: tuple[Tensor, ...] = ()
             try:
                 handle = body(*args, **kwargs)
             except MISTAKES as error:
                 explain(body, error, args, kwargs)
+            if keeps and handle:
+                handle, *others = handle
+                kept = tuple(wrap(other) for other in others)
             if not handle:
                 fail()
             out = _new(Tensor)
@@ -254,10 +263,10 @@ def op(
                     if (type(arg) in (list, tuple)) or (
                         isinstance(arg, Tensor) and arg._node is not None
                     ):
-                        record(row, out, row.bind(args, kwargs))
+                        record(row, out, row.bind(args, kwargs) + kept)
                         return out
                 if kwargs:
-                    record(row, out, row.bind(args, kwargs))
+                    record(row, out, row.bind(args, kwargs) + kept)
             return out
 
         row.function = function

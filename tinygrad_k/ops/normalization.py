@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd.node import note_change
 from ..backend import dtype as dtype_class, fail, ffi, kernel_number, lib
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
 from .arithmetic import mul, neg
 from .declare import composite, op
 from .reduction import _as_dtype, _mean, _sum, _var
@@ -132,6 +132,85 @@ def softmin(input: Tensor, dim: int | None = None, dtype: dtype_class | None = N
     return softmax(neg(input), dim, dtype)
 
 
+def _layer_norm_rule(
+    g: Tensor,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    ndim: int,
+    eps: float,
+    mean: Tensor,
+    rstd: Tensor,
+) -> list[Tensor | None]:
+    """One fused kernel; made of ops where this gradient is to be differentiated itself."""
+    if lib.tk_grad_mode():
+        return _layer_norm_slopes(g, input, weight, bias, ndim, eps)
+    out = ffi.new("tk_tensor *[3]")
+    failed = lib.tk_layer_norm_backward(
+        g._h,
+        input._h,
+        mean._h,
+        rstd._h,
+        ffi.NULL if weight is None else weight._h,
+        ndim,
+        weight is not None,
+        bias is not None,
+        out,
+    )
+    if failed:
+        fail()
+    return [wrap(handle) if handle else None for handle in out]
+
+
+def _layer_norm_slopes(
+    g: Tensor, input: Tensor, weight: Tensor | None, bias: Tensor | None, ndim: int, eps: float
+) -> list[Tensor | None]:
+    """With z the normalised input and h = g weight: rstd (h - mean(h) - z mean(h z)), g z and g,
+    the last two summed over the rows."""
+    dims, rows = tuple(range(-ndim, 0)), tuple(range(input.ndim - ndim))
+    rstd = rsqrt(_var(input, dims, 0, True) + eps)
+    z = (input - _mean(input, dims, True)) * rstd
+    h = g if weight is None else g * weight
+    slopes = rstd * (h - _mean(h, dims, True) - z * _mean(h * z, dims, True))
+    scale, shift = (_sum(each, rows) if rows else each for each in (g * z, g))
+    return [slopes, scale if weight is not None else None, shift if bias is not None else None]
+
+
+def _numpy_layer_norm(x: Any, weight: Any, bias: Any, ndim: int, eps: float = 1e-5) -> Any:
+    dims = tuple(range(-ndim, 0))
+    y = (x - x.mean(dims, keepdims=True)) / np.sqrt(x.var(dims, keepdims=True) + eps)
+    return y * (1 if weight is None else weight) + (0 if bias is None else bias)
+
+
+@op(
+    kernel="layer_norm",
+    vjp=_layer_norm_rule,
+    keeps=("mean", "rstd"),
+    ref=_numpy_layer_norm,
+    samples=[
+        (real(3, 5), real(5), real(5), 1),
+        (real(3, 5), None, None, 1),
+        (real(2, 3, 4), real(3, 4), real(3, 4), 2),
+        (real(7), real(7), None, 1),
+        (real(2, 40), None, real(40), 1, 1e-3),
+    ],
+    family="norm",
+)
+def _layer_norm(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, ndim: int, eps: float = 1e-5
+) -> Any:
+    out = ffi.new("tk_tensor *[3]")
+    failed = lib.tk_layer_norm(
+        input._h,
+        ffi.NULL if weight is None else weight._h,
+        ffi.NULL if bias is None else bias._h,
+        ndim,
+        eps,
+        out,
+    )
+    return None if failed else tuple(out)
+
+
 @composite
 def layer_norm(
     input: Tensor,
@@ -154,11 +233,7 @@ def layer_norm(
     for name, value in (("weight", weight), ("bias", bias)):
         if value is not None and tuple(value.shape) != shape:
             raise ValueError(f"layer_norm: {name} must be {shape}; got {tuple(value.shape)}")
-    dims = tuple(range(-len(shape), 0))
-    result = (input - _mean(input, dims, True)) * rsqrt(_var(input, dims, 0, True) + eps)
-    if weight is not None:
-        result = result * weight
-    return result if bias is None else result + bias
+    return _layer_norm(input, weight, bias, len(shape), eps)
 
 
 @composite
