@@ -330,6 +330,14 @@ def number_cases(op: Op, seed: int = 0) -> Iterator[Case]:
 PAIRS_OF_SHAPES = (((2, 3), (2, 3)), ((2, 3), (3,)), ((), (2, 2)), ((1, 2), (3, 1)), ((0, 2), (2,)))
 
 
+def random_number_cases(op: Op) -> Iterator[Case]:
+    """A call of an op of two operands with a number of its domain on either side."""
+    for place in (0, 1):
+        both = elementwise_case(op, ((), (3, 2)) if place == 0 else ((3, 2), ()), tk.float64, 11)
+        number = float(both.args[place])
+        yield Case(op, (number, both.args[1]) if place == 0 else (both.args[0], number))
+
+
 def check_op(op: Op) -> None:
     """Every law on every sample of an op: what the mutation script runs."""
     for seed in (0, 7):
@@ -345,5 +353,8 @@ def check_op(op: Op) -> None:
         if len(op.domain) == 2:
             for case in number_cases(op):
                 check_edges(case)
+            for case in random_number_cases(op):
+                check_first(case)
+                check_second(case)
             for shapes in PAIRS_OF_SHAPES:
                 check_first(elementwise_case(op, shapes, tk.float64, 5))

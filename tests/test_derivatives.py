@@ -20,6 +20,7 @@ from derivatives import (
     normal,
     number_cases,
     operands,
+    random_number_cases,
     sample_cases,
 )
 from hypothesis import given, strategies as st
@@ -71,6 +72,9 @@ def test_kinks_and_ties(op: Op) -> None:
 def test_a_number_on_either_side(op: Op) -> None:
     for case in number_cases(op):
         check_edges(case)
+    for case in random_number_cases(op):
+        check_first(case)
+        check_second(case)
 
 
 @with_rule

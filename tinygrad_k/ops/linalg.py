@@ -101,6 +101,7 @@ def _linear_bias(g: Tensor) -> Tensor:
         (real(3, 4), real(5, 4), real(5)),
         (real(4), real(5, 4), real(5)),
         (real(2, 3, 4), real(5, 4)),
+        (real(2, 3, 4), real(5, 4), real(5)),
         (real(0, 4), real(5, 4), real(5)),
         (real(3, 0), real(5, 0), real(5)),
         (real(17, 33), real(18, 33), real(18)),

@@ -153,12 +153,16 @@ def _prod_rule(g: Tensor, input: Tensor, dim: int | None, keepdim: bool) -> Tens
 @op(
     kernel="prod",
     vjp={"input": _prod_rule},
-    ref=lambda x, dim=None, keepdim=False: np.prod(x, axis=dim, keepdims=keepdim),
+    ref=lambda x, dim=None, keepdim=False: np.prod(
+        x, axis=dim if x.ndim else None, keepdims=keepdim
+    ),
     samples=[
         (real(3, 5),),
         (real(3, 5), 0),
         (real(3, 5), -1, True),
         (real(),),
+        (real(), 0),
+        (real(2, 3), 0),
         (real(1, 4), 0),
         (real(0, 3), 0),
         (real(0),),
@@ -365,6 +369,7 @@ def _var_rule(g: Tensor, input: Tensor, dim: Any, correction: float, keepdim: bo
         (real(3, 5), -1, 1, True),
         (real(2, 3, 4), (0, 2), 2),
         (real(70), 0, 0.5),
+        (real(3, 2), -1, 1),
         (real(3, 5), -1, 5),
         (real(3, 5), -1, 7),
     ],
