@@ -61,11 +61,15 @@ def main():
     parser.add_argument("--epochs", type=int, help="passes over the data (40, MNIST 12)")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    epochs = options.epochs or (40 if options.data is None else 12)
+    epochs = options.epochs
+    if epochs is None:
+        epochs = 40 if options.data is None else 12
+    elif epochs < 1:
+        parser.error(f"--epochs is at least 1; got {epochs}")
 
     start = time.perf_counter()
     tk.manual_seed(options.seed)
-    (parts, target) = read(options.data, options.seed)
+    parts, target = read(options.data, options.seed)
     (train_images, train_labels), (val_images, val_labels), (test_images, test_labels) = parts
     mean, scale = train_images.mean(), train_images.std()
     size, classes = train_images[0].size, int(train_labels.max()) + 1

@@ -63,6 +63,8 @@ def main():
     parser.add_argument("--epochs", type=int, default=60)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    if options.epochs < 1:
+        parser.error(f"--epochs is at least 1; got {options.epochs}")
 
     tk.manual_seed(options.seed)
     X, y = points(options.seed)

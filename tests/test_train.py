@@ -659,6 +659,56 @@ def test_interrupt_between_steps_is_at_once(python_sigint: None) -> None:
     assert reached == []
 
 
+class Finalized:
+    """Something whose finalizer is interrupted, where Python ignores the exception."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("where", ["training", "validation", "evaluate"])
+def test_an_interrupt_that_python_ignores_is_not_lost(
+    python_sigint: None, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    ignored: list[Any] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda u: ignored.append(u.exc_type))
+    trainer, later = make(), 0
+
+    def rows(interrupt: bool) -> Iterator[Any]:
+        nonlocal later
+        for batch in range(9):
+            if interrupt and batch == 3:
+                Finalized()
+            later += batch > 3
+            yield blobs(6)
+
+    with pytest.raises(KeyboardInterrupt):
+        if where == "evaluate":
+            trainer.evaluate(rows(True))
+        elif where == "training":
+            quiet(trainer, rows(True))
+        else:
+            quiet(trainer, blobs(6), rows(True))
+    assert ignored == [KeyboardInterrupt] and later == 0
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_interrupt_waits_for_the_endings(python_sigint: None) -> None:
+    ended = []
+
+    class Slow(Callback):
+        def on_batch_end(self, trainer: Trainer, batch: int) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+        def on_fit_end(self, trainer: Trainer) -> None:
+            signal.raise_signal(signal.SIGINT)
+            ended.append(1)
+
+    with pytest.raises(KeyboardInterrupt):
+        quiet(make(), blobs(6), callbacks=[Slow()])
+    assert ended == [1]
+
+
 def test_other_handlers_and_threads_are_left_alone(python_sigint: None) -> None:
     seen = []
     own = lambda *_: seen.append(1)  # noqa: E731

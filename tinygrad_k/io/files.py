@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import stat
 from collections.abc import Mapping
@@ -37,6 +36,8 @@ def save(state_dict: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     by a rename; until then, and after any failure, a file of that name stays as it was.
     TypeError for anything else in the state, OSError from the file system.
     """
+    import json
+
     from safetensors import SafetensorError
     from safetensors.numpy import save as serialize
 
@@ -70,6 +71,8 @@ def load(path: str | os.PathLike[str]) -> Any:
 
 
 def _parse(file: Any) -> Any:
+    import json
+
     from safetensors.numpy import load as deserialize
 
     status = os.fstat(file.fileno())

@@ -94,7 +94,7 @@ class Trainer:
             for callback in callbacks:
                 callback.on_fit_begin(self)
                 stack.callback(callback.on_fit_end, self)
-            stack.callback(interrupts.hold)  # so that the endings are not cut short
+            stack.push(interrupts.hold_endings)  # so that they are not cut short
             stack.callback(show.close)
             for epoch in range(epochs):
                 for callback in callbacks:
@@ -104,7 +104,7 @@ class Trainer:
                 show.begin(epoch, len(loader) if isinstance(loader, Sized) else None)
                 logs = self._train_epoch(loader, callbacks, interrupts, show)
                 if check is not None:
-                    values = self._measure("fit", check)
+                    values = self._measure("fit", check, interrupts)
                     logs.update((f"val_{name}", value) for name, value in values.items())
                 logs.update(lr=rate, seconds=time.perf_counter() - start)
                 self.history.append(logs)
@@ -117,7 +117,9 @@ class Trainer:
 
     def evaluate(self, data: Any, batch_size: int = 32) -> dict[str, float]:
         """Loss and metrics on `data` (as in `fit`), in evaluation mode and without gradients."""
-        return self._measure("evaluate", batches("evaluate", data, self.model, batch_size, False))
+        loader = batches("evaluate", data, self.model, batch_size, False)
+        with Interrupts() as interrupts:
+            return self._measure("evaluate", loader, interrupts)
 
     def predict(self, X: Any, batch_size: int = 32) -> Tensor:
         """The model's outputs for the rows of `X`, in evaluation mode and without gradients."""
@@ -160,7 +162,9 @@ class Trainer:
                 show.step()
         return means.result("fit")
 
-    def _measure(self, name: str, loader: Iterable[Any]) -> dict[str, float]:
+    def _measure(
+        self, name: str, loader: Iterable[Any], interrupts: Interrupts
+    ) -> dict[str, float]:
         means = _Means(self._names)
         with _mode(self.model, False), no_grad():
             for batch in loader:
@@ -169,6 +173,7 @@ class Trainer:
                 loss = self.loss(output, target)
                 _check_loss(loss)
                 self._count(means, output, target, loss, n)
+                interrupts.release()
         return means.result(name)
 
     def _count(self, means: _Means, output: Any, target: Any, loss: Tensor, n: int) -> None:
