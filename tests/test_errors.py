@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -193,3 +193,20 @@ def test_unknown_arguments(op: Op) -> None:
         op.function(*ready.args, **ready.kwargs, no_such_argument=1)
     with pytest.raises(TypeError):
         op.function()
+
+
+def test_any_sequence_of_tensors_is_recorded() -> None:
+    """Lists, tuples, named tuples and generators alike; a tensor is no sequence of its rows."""
+    parts = [tk.ones(2).requires_grad_() for _ in range(2)]
+    for given in (parts, tuple(parts), (each for each in parts), Pair(*parts)):
+        tk.cat(given).sum().backward()
+    assert all(each.grad.tolist() == [4.0, 4.0] for each in parts)
+    with pytest.raises(ValueError, match=r"^cat: expected a sequence"):
+        tk.cat(tk.ones(2, 2))
+
+
+class Pair(NamedTuple):
+    """Two tensors."""
+
+    one: tk.Tensor
+    two: tk.Tensor

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend import ffi, int64, lib
 from ..tensor import Size, Tensor, store, wrap
-from .declare import ROOT_ONLY, composite, method, op, root
+from .declare import composite, method, op, root
 from .index import _index_sum, index_select
 from .samples import real
 from .shape import (
@@ -71,16 +71,19 @@ def _numpy_cat(tensors: Any, dim: int = 0) -> np.ndarray:
     dtypes="all",
     family="join",
 )
-def cat(tensors: Sequence[Tensor], dim: int = 0) -> Any:
+def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Any:
+    parts = list(tensors)  # whatever is iterated over: the handles live as long as these
+    handles = ffi.new("tk_tensor *[]", [each._h for each in parts])
+    return lib.tk_cat(len(parts), handles, in_range("cat", dim))
+
+
+@root
+def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors behind each other along a dimension; they agree in all other sizes.
 
     An empty vector fits anything. Different dtypes are promoted.
     """
-    handles = [each._h for each in tensors]
-    return lib.tk_cat(len(handles), ffi.new("tk_tensor *[]", handles), in_range("cat", dim))
-
-
-ROOT_ONLY.add("cat")
+    return _cat(_tensors("cat", tensors), dim)
 
 
 @root
