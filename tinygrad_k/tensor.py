@@ -57,7 +57,11 @@ class Tensor:
 
     def __del__(self) -> None:
         try:
-            owner = _release(self._h)
+            handle = self._h
+            del (
+                self._h
+            )  # a finalizer in the same garbage may still ask for it: an error, not memory
+            owner = _release(handle)
         except (AttributeError, TypeError):  # no handle yet, or the interpreter is going down
             return
         if owner:

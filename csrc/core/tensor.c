@@ -109,7 +109,7 @@ static void byte_range(const tk_tensor *t, const char **low, const char **high)
 
 int tk_overlaps(const tk_tensor *a, const tk_tensor *b)
 {
-    if (a->storage != b->storage && !(a->storage->owner && b->storage->owner))
+    if (a->storage != b->storage && !(a->storage->owner || b->storage->owner))
         return 0;
     if (a->numel == 0 || b->numel == 0)
         return 0;

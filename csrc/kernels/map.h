@@ -200,7 +200,7 @@ MAP2(bitwise_xor, x ^ y)
 /* A divisor of zero is refused by the door; here it only must not trap, nor must MIN / -1. */
 TK_INLINE T TK_FN(floor_quotient)(T a, T b)
 {
-    if (b == 0 || b == (T)-1)
+    if (b == 0 || b + 1 == 0) /* promoted, so that the 255 of uint8 is not taken for -1 */
         return b == 0 ? 0 : (T)-a;
     T quotient = a / b;
     return quotient * b != a && (a < 0) != (b < 0) ? quotient - 1 : quotient;
@@ -208,7 +208,7 @@ TK_INLINE T TK_FN(floor_quotient)(T a, T b)
 
 TK_INLINE T TK_FN(truncated_rest)(T a, T b)
 {
-    return b == 0 || b == (T)-1 ? 0 : a % b;
+    return b == 0 || b + 1 == 0 ? 0 : a % b;
 }
 
 TK_INLINE T TK_FN(floored_rest)(T a, T b)
@@ -221,7 +221,7 @@ TK_INLINE T TK_FN(floored_rest)(T a, T b)
 TK_INLINE T TK_FN(integer_power)(T base, T exponent)
 {
     if (exponent < 0)
-        return base == 1 ? 1 : base == (T)-1 ? (exponent & 1 ? (T)-1 : 1) : 0;
+        return base == 1 ? 1 : base + 1 == 0 ? (exponent & 1 ? (T)-1 : 1) : 0;
     T result = 1;
     for (; exponent; exponent >>= 1, base *= base)
         if (exponent & 1)

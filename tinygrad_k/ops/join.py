@@ -269,6 +269,9 @@ def repeat_interleave(
         raise ValueError(
             f"repeat_interleave: expected one number, or {size}, none negative; got {repeats!r}"
         )
+    total = int(counts.astype(object).sum()) * (1 if counts.size == size else size)
+    if total > 2**48:
+        raise ValueError(f"repeat_interleave: {total} parts are too many; got {repeats!r}")
     places = np.repeat(np.arange(size), counts if counts.size == size else int(counts[0]))
     if output_size is not None and output_size != places.size:
         raise ValueError(

@@ -412,7 +412,7 @@ def std(
 ) -> Tensor:
     """The standard deviation over ``dim``, the root of ``var``."""
     dim, correction = _correction(dim, unbiased, correction)
-    return sqrt(_var(input, dim, correction, keepdim))
+    return _root(_var(input, dim, correction, keepdim), 0.5)
 
 
 @composite
@@ -429,7 +429,7 @@ def std_mean(
 ) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean over ``dim``."""
     variance, center = var_mean(input, dim, correction=correction, keepdim=keepdim)
-    return sqrt(variance), center
+    return _root(variance, 0.5), center
 
 
 def _logsumexp_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim: bool) -> Tensor:

@@ -1,0 +1,38 @@
+"""Corners that drawn examples rarely meet."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import tinygrad_k as tk
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64])
+def test_division_of_every_pair_of_extreme_integers(kind: type) -> None:
+    limits = np.iinfo(kind)
+    near = {*range(limits.min, limits.min + 3), *range(limits.max - 2, limits.max + 1), 1, 2, 37}
+    ends = np.array(sorted(near), kind)
+    a, b = (np.ascontiguousarray(each) for each in np.broadcast_arrays(ends[:, None], ends))
+    b = np.where(b == 0, kind(1), b)
+    x, y = tk.from_numpy(a), tk.from_numpy(b)
+    with np.errstate(over="ignore"):
+        assert np.array_equal((x // y).numpy(), a // b)
+        assert np.array_equal((x % y).numpy(), a % b)
+
+
+def test_absurd_repeats_are_refused() -> None:
+    with pytest.raises(ValueError, match="repeat_interleave"):
+        tk.arange(4).repeat_interleave(tk.tensor([2**62] * 4))
+
+
+def test_a_copy_from_its_own_memory_through_numpy() -> None:
+    x = tk.arange(5)
+    x.copy_(tk.from_numpy(x.numpy()[::-1]))
+    assert x.tolist() == [4, 3, 2, 1, 0]
+
+
+def test_equal_values_spread_nothing_back() -> None:
+    x = tk.ones(3, requires_grad=True)
+    x.std().backward()
+    assert x.grad is not None and x.grad.tolist() == [0.0, 0.0, 0.0]
