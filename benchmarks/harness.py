@@ -137,13 +137,14 @@ class Report:
         self.rows.append({"case": case, "seconds": medians, "ratios": ratios})
 
     def write(self, path: str | None) -> None:
-        if path:
-            with open(path, "w", encoding="utf-8") as file:
-                json.dump(
-                    {"title": self.title, "machine": machine(self.threads), "rows": self.rows},
-                    file,
-                    indent=2,
-                )
+        write(path, {"title": self.title, "machine": machine(self.threads), "rows": self.rows})
+
+
+def write(path: str | None, results: dict[str, Any]) -> None:
+    """The results as JSON, where a path was given."""
+    if path:
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(results, file, indent=2)
 
 
 def readable(seconds: float) -> str:

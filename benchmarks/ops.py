@@ -1,115 +1,177 @@
 """Every op of the table on large and middling tensors, against PyTorch and NumPy.
 
-    python benchmarks/ops.py [--threads 1] [--elements 3000000 30000] [--only softmax]
+    python benchmarks/ops.py [--threads 1] [--elements 30000 3000000] [--only softmax] [--slow]
 
-Elementwise ops run on the declared domain; reductions, scans and rows on a matrix, over its rows
-and its columns; products on square matrices.
+The operands are the op's declared domain and samples, drawn larger; a peer is shown where it has a
+function of that name which returns the same. Composite ops and products stand at the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+import cases
 import harness
+import numpy as np
 
 
-def elementwise(elements: int, rng: Any) -> Iterator[tuple[str, str, list[Any], dict[str, Any]]]:
-    """(case, name of the function, arrays, keywords) for every unary and binary op."""
-    import numpy as np
-
-    from tinygrad_k.ops import OPS
-
-    for name, op in OPS.items():
-        if op.family not in ("unary", "binary") or name.startswith("_"):
-            continue
-        arrays = []
-        for draw in op.domain:
-            array = draw(elements).make(rng, np.float32)
-            arrays.append(array)
-        yield f"{name} {elements:,}", name, arrays, {}
+def as_numpy(value: Any) -> np.ndarray:
+    value = value.detach() if hasattr(value, "detach") else value
+    return np.asarray(value.numpy() if hasattr(value, "numpy") else value)
 
 
-def along_dimensions(
-    elements: int, rng: Any
-) -> Iterator[tuple[str, str, list[Any], dict[str, Any]]]:
-    import numpy as np
-
-    columns = 1000 if elements >= 1_000_000 else 100
-    matrix = rng.standard_normal((elements // columns, columns), dtype=np.float32)
-    for name in (
-        "sum",
-        "mean",
-        "amax",
-        "argmax",
-        "var",
-        "logsumexp",
-        "softmax",
-        "log_softmax",
-        "cumsum",
-    ):
-        for dim in (1, 0):
-            yield f"{name} {matrix.shape} dim {dim}", name, [matrix], {"dim": dim}
-    yield f"sum {elements:,}", "sum", [matrix], {}
+def same(ours: Callable[[], Any], theirs: Callable[[], Any]) -> bool:
+    """Whether the two mean the same function: names alone can deceive."""
+    a, b = as_numpy(ours()), as_numpy(theirs())
+    return a.shape == b.shape and bool(
+        np.allclose(a.astype(float), b.astype(float), rtol=1e-3, atol=1e-3, equal_nan=True)
+    )
 
 
-def products(rng: Any) -> Iterator[tuple[str, str, list[Any], dict[str, Any]]]:
-    import numpy as np
+def lookup(lib: Any, name: str) -> Callable[..., Any] | None:
+    """PyTorch's and NumPy's function of this name; a fused gradient is called as they call it."""
+    name = {"_gelu_exact": "gelu", "_choose": "where", "convert": ""}.get(name, name.strip("_"))
+    functional = getattr(getattr(lib, "nn", None), "functional", None)
+    aten = getattr(getattr(lib, "ops", None), "aten", None)
+    for place in (lib, functional, aten if name.endswith("_backward") else None):
+        if callable(function := getattr(place, name, None)):
+            return function
+    return None
 
+
+def one(make: Callable[[Any, Any], Any], *arrays: Any) -> Any:
+    """The call of what `make` does to these arrays as tensors."""
+
+    def bind(lib: Any, t: Callable[[Any], Any]) -> Callable[[], Any]:
+        tensors = [t(a) for a in arrays]
+        return lambda: make(lib, tensors)
+
+    return bind
+
+
+def composites(elements: int) -> Iterator[tuple[str, Callable[[Any, Callable[[Any], Any]], Any]]]:
+    """(case, what it calls) for functions made of several ops, alike in both libraries; and their
+    gradients, from leaf to leaf."""
+    rng = np.random.default_rng(1)
+    columns = cases.COLUMNS[elements > 1_000_000]
+    rows = elements // columns
+    matrix = rng.standard_normal((rows, columns), dtype=np.float32)
+    labels = rng.integers(0, columns, rows)
+    vector = rng.standard_normal(columns, dtype=np.float32)
+    side = int(elements**0.5) // 8 * 8
+    square = rng.standard_normal((side, side), dtype=np.float32)
+    images = rng.standard_normal((32, 32, elements // 1024), dtype=np.float32)
+    scale = rng.standard_normal(32, dtype=np.float32)
+
+    def losses(lib: Any, t: Callable[[Any], Any], **kwargs: Any) -> Callable[[], Any]:
+        x, y = t(matrix), t(labels)
+        return lambda: lib.nn.functional.cross_entropy(x, y, **kwargs)
+
+    def backward(make: Callable[[Any, Any], Any], *arrays: Any) -> Any:
+        def bind(lib: Any, t: Callable[[Any], Any]) -> Callable[[], Any]:
+            leaves = [t(a.copy()).requires_grad_() for a in arrays]
+
+            def step() -> Any:
+                return lib.autograd.grad(make(lib, leaves).sum(), leaves)
+
+            return step
+
+        return bind
+
+    def norm(lib: Any, leaves: Any) -> Any:
+        x, w, b = leaves
+        mean, var = lib.zeros(32), lib.ones(32)
+        return lib.nn.functional.batch_norm(x, mean, var, w, b, True)
+
+    def layer(lib: Any, leaves: Any) -> Any:
+        x, w, b = leaves
+        return lib.nn.functional.layer_norm(x, (columns,), w, b)
+
+    def entropy(lib: Any, leaves: Any) -> Any:
+        y = lib.from_numpy(labels)
+        return lib.nn.functional.cross_entropy(leaves[0], y)
+
+    yield "cross_entropy", losses
+    yield "cross_entropy, smoothing", lambda lib, t: losses(lib, t, label_smoothing=0.1)
+    yield "cross_entropy and gradient", backward(entropy, matrix)
+    yield "batch_norm", one(norm, images, scale, scale)
+    yield "batch_norm and gradient", backward(norm, images, scale, scale)
+    yield "layer_norm", one(layer, matrix, vector, vector)
+    yield "layer_norm and gradient", backward(layer, matrix, vector, vector)
+    narrow = matrix.reshape(-1, 10)
+    yield "sum last of 10", one(lambda lib, x: x[0].sum(-1), narrow)
+    yield "sum first of many", one(lambda lib, x: x[0].sum(0), narrow)
+    yield "softmax of 10", one(lambda lib, x: x[0].softmax(-1), narrow)
+    yield "nonzero", one(lambda lib, x: lib.nonzero(x[0]), matrix > 0)
+    yield "masked_select", one(lambda lib, x: lib.masked_select(x[0], x[1]), matrix, matrix > 0)
+    yield "transposed copy", one(lambda lib, x: x[0].t().contiguous(), square)
+    yield "add transposed", one(lambda lib, x: x[0] + x[0].t(), square)
+    yield "add a row", one(lambda lib, x: x[0] + x[1], matrix, vector)
+    yield "add a column", one(lambda lib, x: x[0] + x[0][:, :1], matrix)
+    yield "exp of a slice", one(lambda lib, x: x[0][:, 1:-1].exp(), matrix)
+    yield "softmax of transposed", one(lambda lib, x: x[0].t().softmax(-1), square)
+    yield "cumsum of transposed", one(lambda lib, x: x[0].t().cumsum(-1), square)
+    yield "cat", one(lambda lib, x: lib.cat([x[0], x[0]]), matrix)
+    yield "mul by a number", one(lambda lib, x: x[0] * 2.0, matrix)
+    yield "clone", one(lambda lib, x: x[0].clone(), matrix)
+    yield "to float64", one(lambda lib, x: x[0].to(lib.float64), matrix)
+
+
+def products() -> Iterator[tuple[str, Any]]:
+    rng = np.random.default_rng(2)
     for n in (16, 64, 256, 512, 1024):
         a = rng.standard_normal((n, n), dtype=np.float32)
-        b = rng.standard_normal((n, n), dtype=np.float32)
-        yield f"matmul {n}", "matmul", [a, b], {}
-
-
-def function_of(lib: Any, name: str, tensors: list[Any], kwargs: dict[str, Any]) -> Any:
-    """The library's function of this name, bound to its arguments; None where it has none."""
-    function = getattr(lib, name, None)
-    if function is None and hasattr(lib, "nn"):
-        function = getattr(lib.nn.functional, name, None)
-    if function is None:
-        return None
-    try:
-        function(*tensors, **kwargs)
-    except (TypeError, RuntimeError, ValueError):
-        return None
-    return lambda: function(*tensors, **kwargs)
+        yield f"matmul {n}", one(lambda lib, x: x[0] @ x[0], a)
 
 
 def main() -> None:
     options = harness.parser(__doc__.splitlines()[0])
-    options.add_argument("--elements", type=int, nargs="+", default=[3_000_000, 30_000])
+    options.add_argument("--elements", type=int, nargs="+", default=[30_000, 3_000_000])
     options.add_argument("--only", default="", help="only cases whose name contains this")
+    options.add_argument("--slow", action="store_true", help="print only where a peer is faster")
+    options.add_argument("--seconds", type=float, default=0.01, help="of one round")
     options.set_defaults(rounds=7)
     args = options.parse_args()
     harness.limit_threads(args.threads)
-    import numpy as np
-
     import tinygrad_k as tk
 
     torch = harness.import_torch(args.threads)
-    peers = [*(["torch"] if torch else []), "numpy"]
-    report = harness.Report("Ops", peers, args.threads)
+    libraries = {harness.OURS: tk, **({"torch": torch} if torch else {})}
+    report = harness.Report("Ops", [*list(libraries)[1:], "numpy"], args.threads)
     report.start()
-    rng = np.random.default_rng(0)
-    sources = [products(rng)]
+
+    def measure(name: str, contenders: dict[str, Any]) -> None:
+        present = {key: bound for key, bound in contenders.items() if bound}
+        medians = harness.compare(present, args.rounds, args.seconds)
+        if not args.slow or min(medians.values()) < medians[harness.OURS]:
+            report.add(name, medians)
+
     for elements in args.elements:
-        sources += [elementwise(elements, rng), along_dimensions(elements, rng)]
-    for source in sources:
-        for case, name, arrays, kwargs in source:
-            if args.only not in case:
+        for case in cases.cases(elements):
+            if args.only not in case.name:
                 continue
-            contenders = {
-                harness.OURS: function_of(tk, name, [tk.from_numpy(a) for a in arrays], kwargs)
-            }
-            if torch:
-                tensors = [torch.from_numpy(a) for a in arrays]
-                contenders["torch"] = function_of(torch, name, tensors, kwargs)
-            axis = {"axis": kwargs["dim"]} if "dim" in kwargs else {}
-            contenders["numpy"] = function_of(np, name, arrays, axis)
-            present = {key: call for key, call in contenders.items() if call}
-            if harness.OURS in present:
-                report.add(case, harness.compare(present, args.rounds))
+            from tinygrad_k.ops import OPS
+
+            ours = cases.call(OPS[case.op].function, case, tk.from_numpy)
+            if ours is None:
+                continue
+            contenders = {harness.OURS: ours}
+            for peer, lib in (("torch", torch), ("numpy", np)):
+                function = lookup(lib, case.op) if lib else None
+                make = lib.from_numpy if lib is torch else np.asarray
+                bound = cases.call(function, case, make) if function else None
+                if bound and same(ours, bound):
+                    contenders[peer] = bound
+            measure(case.name, contenders)
+        for name, bind in composites(elements):
+            if args.only in name:
+                bound = {key: bind(lib, lib.from_numpy) for key, lib in libraries.items()}
+                measure(f"{name} {elements:,}", bound)
+    for name, bind in products():
+        if args.only in name:
+            bound = {key: bind(lib, lib.from_numpy) for key, lib in libraries.items()}
+            measure(name, {**bound, "numpy": bind(np, np.asarray)})
     report.write(args.json)
 
 

@@ -1,0 +1,93 @@
+"""The limits of this machine, measured: multiply-adds a second, and the time of a copy."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+ROUNDS = 7  # of which the best counts: a limit is what the machine can do
+SECONDS = 0.005  # a round, at least
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    source = Path(__file__).with_name("limits.c")
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "limits.so"
+        compiler = os.environ.get("CC", "cc")
+        subprocess.run(
+            [compiler, "-O2", "-ffp-contract=fast", "-shared", "-fPIC", str(source), "-o", target],
+            check=True,
+        )
+        return ctypes.CDLL(str(target))
+
+
+def at_once(threads: int, work: Callable[[int, int], object], repeats: int) -> float:
+    """Seconds in which every thread i does work(i, repeats)."""
+    if threads == 1:
+        start = time.perf_counter()
+        work(0, repeats)
+        return time.perf_counter() - start
+    gate = threading.Barrier(threads + 1)
+
+    def run(i: int) -> None:
+        gate.wait()
+        work(i, repeats)
+
+    team = [threading.Thread(target=run, args=(i,)) for i in range(threads)]
+    for each in team:
+        each.start()
+    gate.wait()
+    start = time.perf_counter()
+    for each in team:
+        each.join()
+    return time.perf_counter() - start
+
+
+def best(threads: int, work: Callable[[int, int], object]) -> float:
+    """Seconds of one repeat, the best of the rounds."""
+    repeats = 1
+    while at_once(threads, work, repeats) < SECONDS:
+        repeats *= 2
+    return min(at_once(threads, work, repeats) for _ in range(ROUNDS)) / repeats
+
+
+@functools.cache
+def flops_a_second(isa: str, dtype: str, threads: int) -> float:
+    """Multiply-adds count two."""
+    function = getattr(library(), f"fma_{isa}_{dtype}")
+    function.restype, function.argtypes = ctypes.c_double, [ctypes.c_long]
+    lanes = {"base": 16, "avx2": 32, "avx512": 64}[isa] // {"f32": 4, "f64": 8}[dtype]
+    seconds = best(threads, lambda i, repeats: function(1000 * repeats))
+    return threads * 1000 * 16 * lanes * 2 / seconds
+
+
+def traffic_seconds(nbytes: int, threads: int) -> float:
+    """The shortest time in which a copy reads and writes so many bytes in all, again and again."""
+    step = 1 << max(nbytes.bit_length() - 3, 8)  # speeds are measured at four sizes an octave
+    return nbytes / bytes_a_second(-(-nbytes // step) * step, threads)
+
+
+@functools.cache
+def bytes_a_second(nbytes: int, threads: int) -> float:
+    each = max(nbytes // 2 // threads // 128 * 128, 128)
+    blocks = [np.zeros(2 * each + 64, np.uint8) for _ in range(threads)]
+    places = [block.ctypes.data + -block.ctypes.data % 64 for block in blocks]
+    seconds = []
+    for function in (library().copy_library, library().copy_loop):
+        function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
+
+        def copy(i: int, repeats: int, function: Callable[..., None] = function) -> None:
+            function(places[i] + each, places[i], each, repeats)
+
+        seconds.append(best(threads, copy))
+    return 2 * each * threads / min(seconds)
