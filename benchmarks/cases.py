@@ -36,7 +36,8 @@ def is_array(value: Any) -> bool:
 
 def scaled(args: tuple[Any, ...], elements: int) -> list[Any] | None:
     """The sample with the sizes of its largest tensor, of one or two dimensions, replaced by large
-    ones wherever they occur; None where it has no such tensor."""
+    ones wherever they occur; None where it has no such tensor, or tensors of other sizes. A size
+    that only an index has becomes the number of rows."""
     from tinygrad_k.ops.samples import Draw
 
     draws = [each for each in args if isinstance(each, Draw)]
@@ -50,6 +51,8 @@ def scaled(args: tuple[Any, ...], elements: int) -> list[Any] | None:
     result: list[Any] = []
     for each in args:
         if isinstance(each, Draw):
+            if each.kind != "integer" and not set(each.shape) <= set(sizes):
+                return None
             drawn = each(*(sizes.get(n, elements // columns) for n in each.shape))
             if each.kind == "integer":
                 drawn.high = sizes.get(int(each.high), each.high)

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { CHAINS = 16 }; /* independent sums: latency times issue width is 8 to 10 */
+enum { CHAINS = 12 }; /* independent sums: latency times width is 8 to 10, registers are 16 */
 
 /* CHAINS multiply-adds of whole registers a round. */
 #define PEAK(name, isa, type, bytes)                                                               \

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 ROUNDS = 7  # of which the best counts: a limit is what the machine can do
+CHAINS = 12  # of multiply-adds, as in limits.c
 SECONDS = 0.005  # a round, at least
 
 
@@ -68,7 +69,7 @@ def flops_a_second(isa: str, dtype: str, threads: int) -> float:
     function.restype, function.argtypes = ctypes.c_double, [ctypes.c_long]
     lanes = {"base": 16, "avx2": 32, "avx512": 64}[isa] // {"f32": 4, "f64": 8}[dtype]
     seconds = best(threads, lambda i, repeats: function(1000 * repeats))
-    return threads * 1000 * 16 * lanes * 2 / seconds
+    return threads * 1000 * CHAINS * lanes * 2 / seconds
 
 
 def traffic_seconds(nbytes: int, threads: int) -> float:
