@@ -17,6 +17,7 @@ enum { CHAINS = 12 }; /* independent sums: latency times width is 8 to 10, regis
                 sum[i] = sum[i] * a + a;                                                           \
                 __asm__ volatile("" : "+x"(sum[i])); /* no round is left out */                    \
             }                                                                                      \
+        _Pragma("GCC unroll 16")                                                                   \
         for (int i = 0; i < CHAINS; i++)                                                           \
             total += sum[i];                                                                       \
         return total[0];                                                                           \
