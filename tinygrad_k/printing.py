@@ -102,25 +102,36 @@ class _Format:
         return self._plain(value).rjust(self.width)
 
 
-def _edges(array: np.ndarray) -> np.ndarray:
-    """The elements that a summary shows."""
+MOST_SHOWN = 2**16  # elements of a summary: one a dimension's end of the most dimensions, 16
+
+
+def _edgeitems(array: np.ndarray) -> int:
+    """How many elements a summary shows at the ends of a dimension: fewer where there are many."""
     n = _options.edgeitems
-    for axis, size in enumerate(array.shape):
-        if size > 2 * n:
-            kept = [*range(n), *range(size - n, size)]
-            array = np.take(array, kept, axis=axis)
-    return array
+    while n > 1 and math.prod(min(2 * n, size) for size in array.shape) > MOST_SHOWN:
+        n -= 1
+    return n
 
 
-def _nested(array: np.ndarray, indent: int, summarise: bool, form: _Format) -> str:
-    """The elements in brackets, one pair a dimension; ``indent`` columns stand to the left."""
+def _edges(array: np.ndarray, n: int) -> np.ndarray:
+    """The elements that a summary shows."""
+    kept = [
+        [*range(n), *range(size - n, size)] if size > 2 * n else range(size) for size in array.shape
+    ]
+    return array[np.ix_(*kept)]  # in one step: along one axis alone it may still be enormous
+
+
+def _nested(array: np.ndarray, indent: int, n: int, form: _Format) -> str:
+    """The elements, at most ``n`` at both ends of a dimension, in brackets, one pair a dimension.
+
+    ``indent`` columns stand to the left.
+    """
     if array.ndim == 0:
         return form(array.item())
-    n = _options.edgeitems
-    cut = summarise and len(array) > 2 * n
+    cut = len(array) > 2 * n
     shown = [*array[:n], *array[len(array) - n :]] if cut else array
     if array.ndim > 1:
-        parts = [_nested(each, indent + 1, summarise, form) for each in shown]
+        parts = [_nested(each, indent + 1, n, form) for each in shown]
         if cut:
             parts.insert(n, "...")
         return "[" + (",".ljust(array.ndim, "\n") + " " * (indent + 1)).join(parts) + "]"
@@ -142,9 +153,9 @@ def tensor_text(t: Tensor) -> str:
     prefix = "tensor("
     array, kind, suffixes = t._array(), t.dtype, []
     if array.size:
-        summarise = array.size > _options.threshold
-        form = _Format(_edges(array) if summarise else array)
-        body = _nested(array, len(prefix), summarise, form)
+        n = _edgeitems(array) if array.size > _options.threshold else array.size
+        form = _Format(_edges(array, n))
+        body = _nested(array, len(prefix), n, form)
         plain = kind in (float32, int64, bool_)
     else:
         body, plain = "[]", kind is float32

@@ -7,6 +7,7 @@ when ``tinygrad_k.ops`` is imported.
 from __future__ import annotations
 
 import itertools
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -443,7 +444,8 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor that shares a NumPy array's memory, strides and all.
 
     A read-only array gives a tensor that refuses in-place changes. Byte-swapped, unaligned or
-    oddly strided arrays cannot be shared and are an error; ``tk.tensor`` copies them.
+    oddly strided arrays, and bools whose bytes are not 0 or 1, cannot be shared and are an error;
+    ``tk.tensor`` copies them.
     """
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array; got {type(array).__name__}")
@@ -457,6 +459,8 @@ def from_numpy(array: np.ndarray) -> Tensor:
             f"from_numpy: strides {array.strides} or the address are no multiple of "
             f"{kind.itemsize} bytes; copy the array"
         )
+    if kind is bool_ and not _is_truth(array):
+        raise ValueError("from_numpy: the bytes of a bool array must be 0 or 1; copy it")
     if array.ndim > lib.TK_MAX_NDIM:
         raise ValueError(f"from_numpy: at most {lib.TK_MAX_NDIM} dimensions; got {array.ndim}")
     strides = [step // kind.itemsize for step in array.strides]
@@ -479,6 +483,33 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return t
 
 
+def _is_truth(array: np.ndarray) -> bool:
+    """Whether every byte of a bool array is 0 or 1, as kernels count on."""
+    return not array.size or int(array.view(np.uint8).max()) <= 1
+
+
+def number_as(name: str, value: Any, kind: dtype, shape: tuple[int, ...] = ()) -> Tensor:
+    """A Python number as a tensor; an integer dtype that cannot hold it is a ValueError.
+
+    Floats lose their fraction on the way to an integer, as in PyTorch.
+    """
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{name}: expected a number; got {type(value).__name__}")
+    if kind.is_floating_point:
+        value = float(value)
+    elif kind is bool_:
+        value = value != 0
+    else:
+        whole = int(value) if isinstance(value, int) or math.isfinite(value) else None
+        limits = np.iinfo(kind.numpy)
+        if whole is None or not limits.min <= whole <= limits.max:
+            raise ValueError(f"{name}: the number {value} does not fit {kind.name}")
+        value = whole
+    if isinstance(value, float):
+        return wrap(lib.tk_full_float(kind.number, len(shape), shape, value))
+    return wrap(lib.tk_full_int(kind.number, len(shape), shape, value))
+
+
 def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Tensor:
     """A tensor of Python numbers, nested sequences, NumPy arrays or tensors.
 
@@ -491,10 +522,9 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
         return wrap(lib.tk_cast(source._h, source._h.dtype)) if copy else source
     scalar = type(data)
     if scalar is float:
-        return wrap(lib.tk_full_float((kind or float32).number, 0, ffi.NULL, data))
+        return number_as("tensor", data, kind or float32)
     if scalar is bool or (scalar is int and -(2**63) <= data < 2**63):
-        default = bool_ if scalar is bool else int64
-        return wrap(lib.tk_full_int((kind or default).number, 0, ffi.NULL, data))
+        return number_as("tensor", data, kind or (bool_ if scalar is bool else int64))
     if isinstance(data, np.ndarray):
         array, typed = data, True
     elif isinstance(data, np.generic):
@@ -510,19 +540,19 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
     if array.dtype.kind not in "fiub":
         raise TypeError(f"tensor: expected numbers; got {array.dtype}")
     same = array.dtype == kind.numpy and array.flags.aligned and array.dtype.isnative
-    if copy or not same or any(step % kind.itemsize for step in array.strides):
+    odd = kind is bool_ and not _is_truth(array)
+    if copy or not same or odd or any(step % kind.itemsize for step in array.strides):
         return store(array, kind)
     return from_numpy(array)
 
 
 def store(array: np.ndarray, kind: dtype) -> Tensor:
-    """A tensor with memory of its own and an array's values; integers must fit the dtype."""
-    if array.dtype.kind in "iu" and kind.numpy.kind in "iu" and array.dtype != kind.numpy:
-        limits = np.iinfo(kind.numpy)
-        low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-        if low < limits.min or high > limits.max:
-            value = low if low < limits.min else high
-            raise ValueError(f"tensor: the number {value} does not fit {kind.name}")
+    """A tensor with memory of its own and an array's values, which an integer dtype must hold."""
+    if kind.numpy.kind in "iu" and array.dtype != kind.numpy and array.size:
+        for each in (array.min(), array.max()):  # NaN if there is one
+            number_as("tensor", each.item(), kind)
+    elif kind is bool_ and array.dtype.kind == "b":
+        array = array.view(np.uint8) != 0
     t = wrap(lib.tk_empty(kind.number, array.ndim, array.shape))
     if array.size:
         memory = np.frombuffer(ffi.buffer(t._h.data, array.size * kind.itemsize), kind.numpy)

@@ -10,7 +10,7 @@ import numpy as np
 from ..backend import kernel_number, lib
 from ..tensor import Tensor
 from .arithmetic import abs, clamp, neg, square
-from .comparison import gt, where
+from .comparison import gt, logical_and, lt, where
 from .declare import binary, composite, op, unary, vanishes
 from .samples import away_from, call, real
 from .transcendental import _erf, exp, sigmoid, sigmoid_backward, tanh
@@ -300,22 +300,45 @@ def logsigmoid(input: Tensor) -> Tensor:
     return neg(softplus(neg(input), 1.0, math.inf))
 
 
+@op(
+    kernel="clamp_scalar",
+    vjp={
+        "input": lambda g, input, low, high: where(
+            logical_and(gt(input, low), lt(input, high)), g, 0.0
+        )
+    },
+    ref=np.clip,
+    samples=[(away_from(-1, 2)(3, 5), -1.0, 2.0), (real(), 0.0, 6.0), (real(0, 3), -1.0, 1.0)],
+    family="elementwise",
+)
+def _ramp(input: Tensor, low: float, high: float) -> Any:
+    """As clamp, but the gradient does not pass at the bounds themselves."""
+    return _clamped(input, low, high)
+
+
+_clamped = _map("clamp_scalar")
+
+
+@composite
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """x brought into [min_val, max_val]; the derivative at both is 0."""
+    if not input.dtype.is_floating_point:
+        return clamp(input, min_val, max_val)
+    return _ramp(input, min_val, max_val)
+
+
 @composite
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x, 0), 6)."""
-    return clamp(input, 0.0, 6.0)
-
-
-@composite
-def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """x brought into [min_val, max_val]."""
-    return clamp(input, min_val, max_val)
+    """min(max(x, 0), 6); the derivative at 0 and 6 is 0."""
+    return hardtanh(input, 0, 6)
 
 
 @composite
 def hardsigmoid(input: Tensor) -> Tensor:
-    """x / 6 + 1/2 brought into [0, 1]."""
-    return clamp(input + 3.0, 0.0, 6.0) / 6.0
+    """x / 6 + 1/2 brought into [0, 1]; the derivative at -3 and 3 is 0."""
+    return _ramp(input + 3.0, 0.0, 6.0) / 6.0
 
 
 @composite

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from ..backend import DTYPES, bool_, dtype, fail, ffi, float32, float64, int32, int64, lib, uint8
-from ..tensor import Tensor, from_data, from_numpy, store
-from .declare import OPS, as_operand, change, method, op, root
+from ..tensor import Tensor, from_data, from_numpy, number_as, store
+from .declare import OPS, change, method, op, root
 from .samples import real
-from .shape import expand, sizes, sum_to, to
+from .shape import converted, expand, sizes, sum_to, to
 
 _new, _index, NULL = object.__new__, operator.index, ffi.NULL
-_full_float, _full_int = lib.tk_full_float, lib.tk_full_int
+_full_float = lib.tk_full_float
 FLOAT32 = float32.number
 
 PYTHON_TYPES = {float: float64, int: int64, bool: bool_}
@@ -192,26 +192,21 @@ def full(
     requires_grad: bool = False,
 ) -> Tensor:
     """One number everywhere; without a dtype the number's: float32, int64 or bool."""
-    size = size_of("full", (size,) if isinstance(size, int) else size)
-    check_device("full", device)
-    if isinstance(fill_value, (Tensor, np.generic)):
-        fill_value = fill_value.item()
-    if isinstance(fill_value, float):
-        kind = as_dtype("full", dtype)
-        handle = _full_float(kind.number, len(size), size, fill_value)
-    elif isinstance(fill_value, int):
-        kind = as_dtype("full", dtype, bool_ if isinstance(fill_value, bool) else int64)
-        if kind is bool_:
-            fill_value = fill_value != 0
-        if kind.is_floating_point:
-            handle = _full_float(kind.number, len(size), size, float(fill_value))
-        elif -(2**63) <= fill_value < 2**63:
-            handle = _full_int(kind.number, len(size), size, fill_value)
-        else:
-            raise ValueError(f"full: the number {fill_value} does not fit {kind.name}")
-    else:
-        raise TypeError(f"full: fill_value must be a number; got {type(fill_value).__name__}")
-    return finish(handle, requires_grad)
+    return _constant("full", size, fill_value, dtype, device, requires_grad)
+
+
+def _constant(
+    name: str, size: Any, value: Any, kind: Any, device: Any, requires_grad: bool
+) -> Tensor:
+    size = size_of(name, (size,) if isinstance(size, int) else size)
+    check_device(name, device)
+    if isinstance(value, (Tensor, np.generic)):
+        value = value.item()
+    if not isinstance(value, (int, float)):
+        raise TypeError(f"{name}: fill_value must be a number; got {type(value).__name__}")
+    default = float32 if isinstance(value, float) else bool_ if isinstance(value, bool) else int64
+    t = number_as(name, value, as_dtype(name, kind, default), size)
+    return t.requires_grad_() if requires_grad else t
 
 
 def _like(name: str, input: Any, kind: Any) -> tuple[tuple[int, ...], dtype]:
@@ -267,7 +262,7 @@ def full_like(
 ) -> Tensor:
     """One number everywhere, of another tensor's shape and, unless told otherwise, dtype."""
     shape, kind = _like("full_like", input, dtype)
-    return full(shape, fill_value, dtype=kind, device=device, requires_grad=requires_grad)
+    return _constant("full_like", shape, fill_value, kind, device, requires_grad)
 
 
 @root
@@ -464,7 +459,7 @@ def new_full(
 ) -> Tensor:
     """One number everywhere, in this tensor's dtype unless told otherwise."""
     kind = as_dtype("new_full", dtype, self.dtype)
-    return full(size, fill_value, dtype=kind, requires_grad=requires_grad)
+    return _constant("new_full", size, fill_value, kind, None, requires_grad)
 
 
 # -- conversions ----------------------------------------------------------------------------------
@@ -537,7 +532,7 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             )
         value = to(value, self.dtype)
     else:
-        value = full((), value, dtype=self.dtype)
+        value = _constant("fill_", (), value, self.dtype, None, False)
     return change(OPS["_fill"], self, (value,), lambda: lib.tk_copy_into(self._h, value._h))
 
 
@@ -566,6 +561,6 @@ def _copy(input: Tensor, src: Tensor) -> Any:
 
 @method
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
-    """The values of ``src``, broadcast and converted; in place."""
-    src = to(as_operand(src, self), self.dtype)
+    """The values of ``src``, broadcast and converted as by ``to``; in place."""
+    src = converted("copy_", src, self)
     return change(OPS["_copy"], self, (src,), lambda: lib.tk_copy_into(self._h, src._h))

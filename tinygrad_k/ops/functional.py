@@ -8,9 +8,9 @@ import numpy as np
 
 from ..backend import fail, int64, kernel_number, lib
 from ..random import handle
-from ..tensor import Tensor, store
+from ..tensor import Tensor, number_as, store
 from .comparison import eq, where
-from .creation import arange, finish, full
+from .creation import arange, finish
 from .declare import composite, op
 from .index import index_select
 from .samples import real
@@ -99,7 +99,7 @@ def _numpy_pad(x: Any, pads: tuple[int, ...], value: float) -> np.ndarray:
     ref=_numpy_pad,
     samples=[
         (real(3, 5), (1, 2), 0.0),
-        (real(2, 3, 4), (1, 0, 0, 2), -1.5),
+        (real(2, 3, 4), (1, 0, 0, 2), 1.5),
         (real(3, 5), (-1, 2, 1, -2), 0.0),
         (real(0, 3), (1, 1, 2, 0), 0.0),
         (real(3, 5), (), 0.0),
@@ -119,7 +119,7 @@ def _pad(input: Tensor, pads: tuple[int, ...], value: float) -> Any:
         if shape[d] < 0 or -min(before, 0) - min(after, 0) > input.shape[d]:
             raise ValueError(f"pad: {pads} cuts off more than there is; got {tuple(input.shape)}")
         source = slice_dim(source, d, max(-before, 0), input.shape[d] - max(-after, 0), 1)
-    out = full(tuple(shape), value, dtype=input.dtype)
+    out = number_as("pad", value, input.dtype, tuple(shape))
     window = out
     for i in range(0, len(pads), 2):
         d = input.ndim - 1 - i // 2

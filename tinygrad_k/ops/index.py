@@ -13,9 +13,18 @@ import numpy as np
 from ..backend import bool_, kernel_number, lib
 from ..tensor import Tensor, wrap
 from .comparison import where
-from .declare import OPS, as_operand, change, composite, inplace, method, op
+from .declare import OPS, change, composite, inplace, method, op
 from .samples import call, index, permutation, real
-from .shape import _expand, _reshape, common_shape, in_range, select, slice_dim, to
+from .shape import (
+    _expand,
+    _reshape,
+    check_parts,
+    common_shape,
+    converted,
+    in_range,
+    select,
+    slice_dim,
+)
 
 WHERE = kernel_number("where")
 
@@ -32,7 +41,7 @@ def _source(name: str, input: Tensor, value: Any) -> Tensor:
         raise TypeError(
             f"{name}: the dtypes must agree; got {input.dtype.name} and {value.dtype.name}"
         )
-    return to(as_operand(value, input), input.dtype)
+    return converted(name, value, input)
 
 
 # -- along one dimension, the same indices everywhere ----------------------------------------------
@@ -505,4 +514,6 @@ def argwhere(input: Tensor) -> Tensor:
 @composite
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The parts of a dimension, one tensor for each index of it; views."""
-    return tuple(select(input, dim, i) for i in range(input.shape[input._dim(dim, "unbind")]))
+    count = input.shape[input._dim(dim, "unbind")]
+    check_parts("unbind", count)
+    return tuple(select(input, dim, i) for i in range(count))

@@ -18,6 +18,7 @@ from .shape import (
     _expand,
     _permute,
     _reshape,
+    check_parts,
     clone,
     common_shape,
     in_range,
@@ -187,6 +188,7 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     if each < 0 or (each == 0 and size):
         raise ValueError(f"split: the size of a part must be positive; got {each}")
     count = max(-(-size // each), 1) if each else 1
+    check_parts("split", count)
     return _cut(tensor, d, [min((i + 1) * each, size) for i in range(count)])
 
 
@@ -197,6 +199,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
         raise ValueError(f"chunk: chunks must be positive; got {chunks}")
     d = input._dim(dim, "chunk")
     size = input.shape[d]
+    check_parts("chunk", min(size, chunks) if size else chunks)
     if size == 0:
         return _cut(input, d, [0] * chunks)
     return split(input, -(-size // chunks), d)
@@ -216,6 +219,7 @@ def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple
         )
     if in_range("tensor_split", each) < 1:
         raise ValueError(f"tensor_split: the number of parts must be positive; got {each}")
+    check_parts("tensor_split", each)
     small, larger = divmod(size, each)
     lengths = [small + 1] * larger + [small] * (each - larger)
     return _cut(input, d, list(accumulate(lengths)))

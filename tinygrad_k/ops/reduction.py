@@ -17,7 +17,7 @@ from .arithmetic import abs, maximum, minimum, power, square
 from .comparison import eq, ne, where
 from .declare import composite, no_grad, op
 from .samples import boolean, distinct, real
-from .shape import _expand, _reshape, convert, mask_of, slice_dim
+from .shape import _expand, _reshape, clone, convert, mask_of, slice_dim
 from .transcendental import exp, sqrt
 
 FAMILY = "reduction"
@@ -115,7 +115,7 @@ def sum(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype_class | None = None
 ) -> Tensor:
     """The sum over ``dim``; integers and bools are summed in int64. Nothing sums to 0."""
-    return _sum(_as_dtype(input, dtype), _dims(dim), keepdim)
+    return _as_dtype(_sum(_as_dtype(input, dtype), _dims(dim), keepdim), dtype)
 
 
 @composite
@@ -185,7 +185,7 @@ def prod(
     dtype: dtype_class | None = None,
 ) -> Tensor:
     """The product over one dimension or all; integers and bools in int64. Nothing gives 1."""
-    return _prod(_as_dtype(input, dtype), dim, keepdim)
+    return _as_dtype(_prod(_as_dtype(input, dtype), dim, keepdim), dtype)
 
 
 def _extreme_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim: bool) -> Tensor:
@@ -287,7 +287,7 @@ def _extreme(name: str, pick: Any, whole: Any, elementwise: Any) -> Any:
 
         indices = pick(input, dim, True)
         if input.ndim == 0:
-            return ValuesIndices(input * 1, indices)
+            return ValuesIndices(clone(input), indices)
         values = gather(input, dim, indices)
         if not keepdim:
             values, indices = values.squeeze(dim), indices.squeeze(dim)
@@ -485,7 +485,14 @@ def vector_norm(input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = Fa
         return _sum(abs(input), dim, keepdim)
     if ord == 2:
         return _root(_sum(square(input), dim, keepdim), 0.5)
-    return _root(_sum(power(abs(input), float(ord)), dim, keepdim), 1.0 / ord)
+    size = abs(input)
+    if ord < 1:  # the power has an infinite derivative at 0, as an infinite value if ord < 0
+        zero = eq(size, 0)
+        powers = power(where(zero, 1.0, size), float(ord))
+        powers = where(zero, 0.0 if ord > 0 else math.inf, powers)
+    else:
+        powers = power(size, float(ord))
+    return _root(_sum(powers, dim, keepdim), 1.0 / ord)
 
 
 def _root(total: Tensor, exponent: float) -> Tensor:

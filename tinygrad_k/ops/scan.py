@@ -13,7 +13,7 @@ from .declare import composite, op
 from .index import gather
 from .reduction import ValuesIndices, _as_dtype, _sum
 from .samples import positive, real
-from .shape import _expand, in_range, transpose, unsqueeze
+from .shape import _expand, clone, in_range, transpose, unsqueeze
 
 _CUMSUM, _CUMPROD = kernel_number("cumsum"), kernel_number("cumprod")
 
@@ -46,7 +46,7 @@ def _cumsum(input: Tensor, dim: int, reverse: bool = False) -> Any:
 @composite
 def cumsum(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
     """The sums of everything up to each element along ``dim``."""
-    return _cumsum(_as_dtype(input, dtype), dim)
+    return _as_dtype(_cumsum(_as_dtype(input, dtype), dim), dtype)
 
 
 def _cumprod_rule(g: Tensor, input: Tensor, dim: int, reverse: bool) -> Tensor:
@@ -88,7 +88,7 @@ def _cumprod(input: Tensor, dim: int, reverse: bool = False) -> Any:
 @composite
 def cumprod(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
     """The products of everything up to each element along ``dim``."""
-    return _cumprod(_as_dtype(input, dtype), dim)
+    return _as_dtype(_cumprod(_as_dtype(input, dtype), dim), dtype)
 
 
 _CUMMAX, _CUMMIN = kernel_number("cummax"), kernel_number("cummin")
@@ -98,7 +98,7 @@ def _running(input: Tensor, dim: int, kernel: int) -> ValuesIndices:
     """The running extreme and where it was last met; its gradient goes to that element."""
     values = wrap(lib.tk_scan(kernel, input._h, in_range("cummax", dim), False))
     if input.ndim == 0:
-        return ValuesIndices(input * 1, wrap(lib.tk_full_int(lib.TK_I64, 0, (), 0)))
+        return ValuesIndices(clone(input), wrap(lib.tk_full_int(lib.TK_I64, 0, (), 0)))
     size = input.shape[dim]
     counts = np.arange(size).reshape([-1] + [1] * (input.ndim - 1 - dim % input.ndim))
     met = logical_or(eq(input.detach(), values), isnan(input.detach()))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import DTYPES, dtype, ffi, lib
-from ..tensor import Size, Tensor, wrap
-from .declare import composite, op
+from ..tensor import Size, Tensor, number_as, wrap
+from .declare import as_operand, composite, op
 from .samples import real
 
 VIEW = "view"
@@ -32,6 +32,15 @@ def in_range(name: str, value: Any) -> int:
     if not -(2**62) < number < 2**62:
         raise IndexError(f"{name}: {number} is out of range")
     return number
+
+
+MOST_PARTS = 2**22  # of a tuple of views: a gigabyte, and seconds to make
+
+
+def check_parts(name: str, count: int) -> None:
+    """An error where a tuple of so many views could not be made in reasonable time."""
+    if count > MOST_PARTS:
+        raise ValueError(f"{name}: {count} parts are too many")
 
 
 def common_shape(name: str, *shapes: Any) -> Size:
@@ -409,7 +418,11 @@ def contiguous(input: Tensor) -> Tensor:
 
 @composite
 def to(input: Tensor, dtype: Any = None, *, copy: bool = False) -> Tensor:
-    """The tensor in another dtype, or in that of another tensor; itself where nothing changes."""
+    """The tensor in another dtype, or in that of another tensor; itself where nothing changes.
+
+    Floats lose their fraction on the way to integers. What does not fit, and NaN, gives the lowest
+    int64 or int32, and the low byte of that int64 for uint8: the same on every instruction set.
+    """
     kind = dtype.dtype if isinstance(dtype, Tensor) else dtype
     if kind is None or kind == "cpu":
         return clone(input) if copy else input
@@ -418,6 +431,15 @@ def to(input: Tensor, dtype: Any = None, *, copy: bool = False) -> Tensor:
     if kind is input.dtype:
         return clone(input) if copy else input
     return convert(input, kind)
+
+
+def converted(name: str, value: Any, like: Tensor) -> Tensor:
+    """A tensor, an array or a number in the dtype of a tensor, which must hold the number."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (int, float)):
+        return number_as(name, value, like.dtype)
+    return to(as_operand(value, like), like.dtype)
 
 
 @composite

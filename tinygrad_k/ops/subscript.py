@@ -25,10 +25,10 @@ from .shape import (
     _expand,
     _permute,
     _reshape,
+    converted,
     select,
     slice_dim,
     sum_to,
-    to,
     unsqueeze,
 )
 
@@ -298,7 +298,7 @@ def _assigned(name: str, self: Tensor, value: Any) -> Tensor:
         value = from_data(value)
     elif not isinstance(value, (Tensor, np.ndarray, np.generic, int, float)):
         raise TypeError(f"{name}: expected a tensor or a number; got {type(value).__name__}")
-    return to(as_operand(value, self), self.dtype)
+    return converted(name, value, self)
 
 
 def _set(self: Tensor, key: Key, value: Tensor) -> Tensor:
