@@ -173,8 +173,7 @@ int tk_scale_all(int n, tk_tensor **in, tk_tensor *factor); /* factor: one eleme
 int tk_clamp_all(int n, tk_tensor **in, double low, double high);
 
 /* -- matrix products: torch.matmul's shapes; `linear` takes b as [out, in] and may add a bias ----- */
-enum { TK_ACT_NONE, TK_ACT_RELU }; /* applied to the result last */
-tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias_or_null, int act);
+tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias_or_null);
 
 /* -- random numbers: they fill a tensor and advance the generator ------------------------------- */
 typedef struct tk_generator {

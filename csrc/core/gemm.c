@@ -8,6 +8,7 @@
 #define TALL 64           /* strips of A a thread that make copying B's panels again cheap */
 #define FEW 4             /* columns at which lanes of sums beat copying the other operand */
 #define LONG_DOT 32       /* and the k from which adding the lanes up does not matter */
+#define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
 #define COPY_ROWS 4       /* strips of A from which copying B into panels pays for itself */
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -110,6 +111,8 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     g->units = 0;
     g->grain = 1;
     g->scratch = 0;
+    if (g->c_col > 1)
+        transpose(g); /* back, from an earlier plan */
     g->c_col = 1;
     if (batch <= 0 || g->m <= 0 || g->n <= 0)
         return;
@@ -139,6 +142,9 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     g->row_units = blocks % wanted == 0 ? 1 : ceil_div(pieces, blocks);
     g->row_units = at_least(1, at_most(g->row_units, tiles ? g->m / mr : g->m));
     g->rows = ceil_div(g->m, g->row_units);
+    int hold = tiles && g->addend == g->c && g->k > TK_GEMM_KC;
+    if (hold)
+        g->rows = at_most(g->rows, HELD_STRIPS * mr);
     g->row_units = ceil_div(g->m, g->rows);
     g->units = blocks * g->row_units;
     g->grain = wanted == 1 ? g->units : at_least(1, (int64_t)(SERIAL_WORK / matrix));
@@ -146,6 +152,22 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     int64_t cols = at_most(g->cols, ceil_div(g->n, w) * w);
     g->b_copy = !tiles ? 0 : (g->pack_b ? cols : g->n % nr ? nr : 0) * kc;
     int64_t a_copy = g->pack_a ? mr * kc + w : 0; /* a strip's last store may run over by w */
-    int64_t row_copy = g->path == TK_GEMM_ROW ? cols : 0;
-    g->scratch = (size_t)(at_least(1, g->b_copy + a_copy + row_copy) * size);
+    int64_t row_copy = g->path == TK_GEMM_ROW ? 2 * g->cols : 0;
+    g->held = hold ? ceil_div(g->rows, mr) * mr * ceil_div(g->cols, nr) * nr : 0;
+    g->scratch = (size_t)(at_least(1, g->b_copy + g->held + a_copy + row_copy) * size);
+}
+
+int tk_gemm_epilogue(int kernel, int dtype)
+{
+    if (!tk_is_float(dtype) && kernel != TK_K_relu)
+        return -1;
+    switch (kernel) {
+#define TK_EPILOGUE(name) \
+    case TK_K_##name: \
+        return TK_EPILOGUE_##name;
+        TK_EPILOGUES(TK_EPILOGUE)
+#undef TK_EPILOGUE
+    default:
+        return -1;
+    }
 }

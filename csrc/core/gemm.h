@@ -1,9 +1,18 @@
-/* A batched matrix product, C[b] = act(A[b] B[b] (+ C[b]) (+ bias)), and how it is cut.
+/* A batched matrix product, C[b] = epilogue(addend + (A[b] B[b] + bias), saved), and how it is cut:
+ * the work struct of the family MATMUL.
  *
  * Every element of C is computed the same way whatever the cut: for each block of TK_GEMM_KC
  * values of k in turn, one chain of fused multiply-adds over ascending k, from zero; the blocks
- * are added in order, then bias, then act. So neither the number of threads nor the rest of the
- * matrix shows in its bits. The one exception is TK_GEMM_DOTS, chosen by shape and steps alone.
+ * are added in order. So neither the number of threads nor the rest of the matrix shows in its
+ * bits. The one exception is TK_GEMM_DOTS, chosen by shape and steps alone. What follows the
+ * product is rounded step by step: the bits are those of the kernels add and `epilogue` run after
+ * it.
+ *
+ * To fuse what follows a recorded product, or to run it on other memory: change the first part of
+ * the struct, call tk_gemm_plan again (it may be called any number of times, and must be for another
+ * instruction set) and tk_reserve_scratch(g->scratch) in the thread that will run it, which costs
+ * a comparison once the scratch is there; then tk_run with g->units and g->grain. The scratch is
+ * the pool's, one block a thread, and the struct points nowhere but to the operands.
  */
 #ifndef TK_GEMM_H
 #define TK_GEMM_H
@@ -30,6 +39,20 @@
  * bits. */
 #define TK_GEMM_KC 256
 
+/* The elementwise kernels that can end a product: x is what the product gives, y is `saved`. */
+#define TK_EPILOGUES(E) \
+    E(relu) E(leaky_relu) E(elu) E(gelu) E(gelu_tanh) E(silu) E(softplus) E(tanh) E(sigmoid) \
+    E(relu_backward) E(leaky_relu_backward) E(elu_backward) E(gelu_backward) \
+    E(gelu_tanh_backward) E(silu_backward) E(softplus_backward) E(tanh_backward) \
+    E(sigmoid_backward) E(mul)
+enum {
+    TK_EPILOGUE_none,
+#define TK_EPILOGUE(name) TK_EPILOGUE_##name,
+    TK_EPILOGUES(TK_EPILOGUE)
+#undef TK_EPILOGUE
+    TK_NUM_EPILOGUES
+};
+
 enum {
     TK_GEMM_TILES,
     TK_GEMM_ROW, /* one row */
@@ -38,18 +61,21 @@ enum {
 
 typedef struct {
     const char *a, *b, *bias; /* bias: n values, or one (bias_step 0), or NULL */
-    char *c;                  /* columns are contiguous; aliases nothing else here */
+    const char *addend;       /* laid out as C, or C itself: C += A B; or NULL */
+    const char *saved;        /* laid out as C, apart from it; NULL where the epilogue reads none */
+    char *c;                  /* columns are contiguous; aliases nothing here but the addend */
     int64_t m, n, k;
     int64_t a_row, a_col, b_row, b_col, c_row; /* all steps in elements; 0 and negative are fine */
     int64_t bias_step;
     int batch_dims;
     int64_t batch_size[TK_GEMM_DIMS], a_batch[TK_GEMM_DIMS], b_batch[TK_GEMM_DIMS];
     int64_t c_batch[TK_GEMM_DIMS];
-    int accumulate; /* add to what C holds */
-    int act;        /* TK_ACT_* */
+    int epilogue; /* TK_EPILOGUE_*; integers have none but relu */
+    double p, q;  /* its parameters, those of tk_map_work */
 
-    /* The rest is set by tk_gemm_plan, which may also replace the product by its transpose: then
-     * the steps of C's rows and columns are (1, c_row), and bias runs along the rows. */
+    /* The rest is zero before tk_gemm_plan sets it. It may also replace the product by its
+     * transpose: then the steps of C's rows and columns are (1, c_row), and bias runs along the
+     * rows. */
     int path;
     int64_t c_col;
     /* A unit is a block of rows x cols of one matrix of C; rows vary fastest, then columns, then
@@ -57,7 +83,9 @@ typedef struct {
     int64_t rows, cols, row_units, col_units, units, grain;
     int pack_a, pack_b; /* copy strips of A, panels of B into scratch first */
     int a_down;         /* without pack_a: A is read down its contiguous columns */
-    int64_t b_copy;     /* elements of scratch for panels of B; strips of A follow */
+    /* elements of scratch for panels of B; then for tiles of partial sums, where C cannot hold them
+     * because it is the addend; a strip of A follows */
+    int64_t b_copy, held;
     size_t scratch;     /* bytes the kernel wants of tk_scratch */
 } tk_gemm;
 
@@ -68,5 +96,8 @@ typedef struct {
 } tk_gemm_unit;
 
 void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads);
+
+/* The epilogue that does to a product of that dtype what this elementwise kernel does, or -1. */
+int tk_gemm_epilogue(int kernel, int dtype);
 
 #endif

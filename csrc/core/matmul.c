@@ -84,15 +84,15 @@ static void fold_batch(tk_gemm *g)
     }
 }
 
-tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias, int act)
+tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias)
 {
     if (tk_check_kernel(kernel, TK_FAMILY_MATMUL))
         return NULL;
     const char *op = tk_kernels[kernel].name;
     int linear = kernel == TK_K_linear;
     char x[TK_TEXT], y[TK_TEXT];
-    if ((bias && !linear) || act < TK_ACT_NONE || act > TK_ACT_RELU) {
-        tk_fail(TK_RUNTIME_ERROR, "%s: no such epilogue; bias %d, act %d", op, bias != NULL, act);
+    if (bias && !linear) {
+        tk_fail(TK_RUNTIME_ERROR, "%s: takes no bias", op);
         return NULL;
     }
     if (check_operands(op, a, b, bias))
@@ -123,7 +123,7 @@ tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias, in
         .m = am.rows, .n = bm.cols, .k = am.cols,
         .a_row = am.row_step, .a_col = am.col_step,
         .b_row = bm.row_step, .b_col = bm.col_step,
-        .c_row = bm.cols, .act = act,
+        .c_row = bm.cols,
     };
     if (plan_batch(&g, op, a, &am, b, &bm))
         return NULL;

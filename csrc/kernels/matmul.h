@@ -127,19 +127,55 @@ TK_INLINE void TK_FN(gemm_transpose)(V r[W])
     }
 }
 
-/* n values of C: those already there (add), bias, act. */
-TK_INLINE void TK_FN(gemm_emit)(T *to, V x, int n, int add, const V *bias, int act)
+TK_INLINE V TK_FN(gemm_load)(const T *p, int n)
 {
-    if (add)
-        x = (n == W ? v_load(to) : v_load_part(to, n)) + x;
+    return n == W ? v_load(p) : v_load_part(p, n);
+}
+
+TK_INLINE void TK_FN(gemm_store)(T *p, V x, int n)
+{
+    if (n == W)
+        v_store(p, x);
+    else
+        v_store_part(p, x, n);
+}
+
+/* n values of C: what is there or x alone (then `so_far` is NULL), bias and addend. */
+TK_INLINE void TK_FN(gemm_emit)(T *to, const T *so_far, V x, int n, const V *bias, const T *addend)
+{
+    if (so_far)
+        x = TK_FN(gemm_load)(so_far, n) + x;
     if (bias)
         x += *bias;
-    if (act == TK_ACT_RELU)
-        x = v_max(x, v_set(0));
-    if (n == W)
-        v_store(to, x);
-    else
-        v_store_part(to, x, n);
+    if (addend)
+        x = TK_FN(gemm_load)(addend, n) + x;
+    TK_FN(gemm_store)(to, x, n);
+}
+
+/* What is laid out as C, at the place of an element of C; NULL if there is none. */
+TK_INLINE const T *TK_FN(gemm_beside)(const tk_gemm *g, const char *like_c, const T *to)
+{
+    return like_c ? (const T *)like_c + (to - (const T *)g->c) : NULL;
+}
+
+/* The epilogue of n contiguous values of C, which are in the cache still. Whatever the values' place
+ * in their vectors, an elementwise kernel gives the same bits. */
+TK_OUTLINE void TK_FN(gemm_end)(const tk_gemm *g, T *c, int64_t n)
+{
+    const T *saved = TK_FN(gemm_beside)(g, g->saved ? g->saved : g->c, c);
+    const V p = v_set((T)g->p), q = v_set((T)g->q), z = p;
+    switch (g->epilogue) {
+#define TK_EPILOGUE(name)                                                                          \
+    case TK_EPILOGUE_##name:                                                                       \
+        for (int64_t i = 0; i < n; i += W) {                                                       \
+            int left = n - i < W ? (int)(n - i) : W;                                               \
+            V x = TK_FN(gemm_load)(c + i, left), y = TK_FN(gemm_load)(saved + i, left);            \
+            TK_FN(gemm_store)(c + i, TK_FN(name##_of)(x, y, z, p, q), left);                       \
+        }                                                                                          \
+        break;
+        TK_EPILOGUES(TK_EPILOGUE)
+#undef TK_EPILOGUE
+    }
 }
 
 TK_INLINE V TK_FN(gemm_bias)(const T *bias, int64_t step, int n)
@@ -147,10 +183,15 @@ TK_INLINE V TK_FN(gemm_bias)(const T *bias, int64_t step, int n)
     return !step ? v_set(*bias) : n == W ? v_load(bias) : v_load_part(bias, n);
 }
 
-/* From a tile's sums, NV*W to a row, to C; bias is that of the tile's first element, or NULL. */
+/* From a tile's sums, NV*W to a row, to C, adding those of earlier blocks of k if it holds them; then
+ * what follows the last block, if it was this; bias is that of the tile's first element, or NULL. */
 static void TK_FN(gemm_finish)(const tk_gemm *g, T *c, const T *sums, int rows, int cols, int add,
-                               const T *bias, int act)
+                               int last, const T *bias)
 {
+    const T *addend = last ? TK_FN(gemm_beside)(g, g->addend, c) : NULL;
+    int end = last && g->epilogue;
+    if (!last)
+        bias = NULL;
     if (g->c_col != 1) { /* the product is transposed: C is contiguous along the tile's rows */
         for (int i = 0; i < rows; i += W) {
             int n = rows - i < W ? rows - i : W;
@@ -161,19 +202,37 @@ static void TK_FN(gemm_finish)(const tk_gemm *g, T *c, const T *sums, int rows, 
                 for (int l = 0; l < W; l++)
                     r[l] = l < n ? v_load(sums + (i + l) * NV * W + j) : v_set(0);
                 TK_FN(gemm_transpose)(r);
-                for (int l = 0; l < W && j + l < cols; l++)
-                    TK_FN(gemm_emit)(c + (j + l) * g->c_col + i, r[l], n, add, bias ? &shift : NULL,
-                                     act);
+                for (int l = 0; l < W && j + l < cols; l++) {
+                    int64_t at = (j + l) * g->c_col + i;
+                    TK_FN(gemm_emit)(c + at, add ? c + at : NULL, r[l], n, bias ? &shift : NULL,
+                                     addend ? addend + at : NULL);
+                }
             }
         }
+        for (int j = 0; end && j < cols; j++)
+            TK_FN(gemm_end)(g, c + j * g->c_col, rows);
         return;
     }
     for (int j = 0; j < cols; j += W) {
         int n = cols - j < W ? cols - j : W;
         V shift = bias ? TK_FN(gemm_bias)(bias + j * g->bias_step, g->bias_step, n) : v_set(0);
-        for (int i = 0; i < rows; i++)
-            TK_FN(gemm_emit)(c + i * g->c_row + j, v_load(sums + i * NV * W + j), n, add,
-                             bias ? &shift : NULL, act);
+        for (int i = 0; i < rows; i++) {
+            int64_t at = i * g->c_row + j;
+            TK_FN(gemm_emit)(c + at, add ? c + at : NULL, v_load(sums + i * NV * W + j), n,
+                             bias ? &shift : NULL, addend ? addend + at : NULL);
+        }
+    }
+    for (int i = 0; end && i < rows; i++)
+        TK_FN(gemm_end)(g, c + i * g->c_row, cols);
+}
+
+/* One tile's sums beside those of earlier blocks of k, which C cannot hold: first they are `held`,
+ * in the end they come back. */
+static void TK_FN(gemm_hold)(T *held, T *sums, int first, int last)
+{
+    for (int i = 0; i < MR * NV * W; i += W) {
+        V x = v_load(sums + i);
+        v_store((last ? sums : held) + i, first ? x : v_load(held + i) + x);
     }
 }
 
@@ -231,10 +290,13 @@ static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, co
     int64_t i0 = u->i0, i1 = u->i1, j0 = u->j0, j1 = u->j1;
     int64_t strips = (i1 - i0 + MR - 1) / MR, k0 = 0;
     T sums[MR * NV * W] __attribute__((aligned(64)));
-    T *panels = u->scratch, *strip = panels + g->b_copy;
+    T *panels = u->scratch, *held = panels + g->b_copy, *strip = held + g->held;
+    if (g->held)
+        memset(sums, 0, sizeof sums); /* what narrow tiles leave out is held too */
     do {
         int64_t k = g->k - k0 < KC ? g->k - k0 : KC;
-        int last = k0 + k == g->k, add = k0 || g->accumulate;
+        int last = k0 + k == g->k, add = k0 && !g->held;
+        T *hold = held;
         for (int64_t j = j0; j < j1; j += NV * W) {
             int cols = j1 - j < NV * W ? (int)(j1 - j) : NV * W;
             int width = (cols + W - 1) / W * W;
@@ -269,16 +331,23 @@ static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, co
                 }
                 TK_FN(gemm_tile) *tile = TK_FN(gemm_tiles)[rows - 1][nv - 1][along];
                 T *to = c + i * g->c_row + j * g->c_col;
-                int finish = last && (g->bias || g->act);
-                if (!add && !finish && cols == nv * W && g->c_col == 1) {
+                if (!add && cols == nv * W && g->c_col == 1 && !g->held &&
+                    !(last && (g->bias || g->addend))) {
                     tile(k, as, step, bs, b_row, to, g->c_row);
+                    for (int r = 0; last && g->epilogue && r < rows; r++)
+                        TK_FN(gemm_end)(g, to + r * g->c_row, cols);
                     continue;
                 }
                 tile(k, as, step, bs, b_row, sums, NV * W);
-                const T *bias = finish && g->bias ? (const T *)g->bias : NULL;
-                TK_FN(gemm_finish)(g, to, sums, rows, cols, add,
-                                   bias ? bias + (g->c_col == 1 ? j : i) * g->bias_step : NULL,
-                                   finish ? g->act : TK_ACT_NONE);
+                if (g->held) {
+                    TK_FN(gemm_hold)(hold, sums, !k0, last);
+                    hold += MR * NV * W;
+                    if (!last)
+                        continue;
+                }
+                const T *bias = g->bias ? (const T *)g->bias : NULL;
+                TK_FN(gemm_finish)(g, to, sums, rows, cols, add, last,
+                                   bias ? bias + (g->c_col == 1 ? j : i) * g->bias_step : NULL);
             }
             i += rows;
         }
@@ -290,13 +359,13 @@ static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, co
  * B at a time from end to end, which memory likes better than narrow panels. */
 static void TK_FN(gemm_row)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
 {
-    T *sums = u->scratch;
+    T *sums = u->scratch, *total = sums + g->cols; /* of a block of k, of those before */
+    const T *addend = TK_FN(gemm_beside)(g, g->addend, c);
     int64_t k0 = 0;
     do {
         int64_t k = g->k - k0 < KC ? g->k - k0 : KC;
-        int last = k0 + k == g->k, add = k0 || g->accumulate;
+        int last = k0 + k == g->k;
         const T *bias = last && g->bias ? (const T *)g->bias : NULL;
-        int act = last ? g->act : TK_ACT_NONE;
         int64_t p = 0;
         do {
             int64_t left = k - p < 4 ? k - p : 4;
@@ -324,7 +393,9 @@ static void TK_FN(gemm_row)(const tk_gemm *g, const T *a, const T *b, T *c, cons
                     V shift = v_set(0);
                     if (bias)
                         shift = TK_FN(gemm_bias)(bias + j * g->bias_step, g->bias_step, n);
-                    TK_FN(gemm_emit)(c + j, s, n, add, bias ? &shift : NULL, act);
+                    TK_FN(gemm_emit)(last ? c + j : total + j - u->j0,
+                                     k0 ? total + j - u->j0 : NULL, s, n, bias ? &shift : NULL,
+                                     last && addend ? addend + j : NULL);
                 } else {
                     v_store(sums + j - u->j0, s);
                 }
@@ -333,6 +404,8 @@ static void TK_FN(gemm_row)(const tk_gemm *g, const T *a, const T *b, T *c, cons
         } while (p < k);
         k0 += k;
     } while (k0 < g->k);
+    if (g->epilogue)
+        TK_FN(gemm_end)(g, c + u->j0, u->j1 - u->j0);
 }
 
 #define LANES (64 / (int)sizeof(T)) /* partial sums of a dot product, on every instruction set */
@@ -409,14 +482,24 @@ static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
                     TK_FN(gemm_dots)(1, as + r * g->a_row, 0, bs, g->k, sums + r);
             for (int r = 0; r < rows; r++) {
                 T *to = c + (i + r) * g->c_row + j * g->c_col, x = sums[r];
-                if (g->accumulate)
-                    x = *to + x;
                 if (bias)
                     x += bias[(g->c_col == 1 ? j : i + r) * g->bias_step];
-                *to = g->act == TK_ACT_RELU && x <= 0 ? 0 : x;
+                *to = g->addend ? *TK_FN(gemm_beside)(g, g->addend, to) + x : x;
             }
         }
     }
+    if (!g->epilogue)
+        return;
+    int64_t rows = u->i1 - u->i0, cols = u->j1 - u->j0;
+    T *first = c + u->i0 * g->c_row + u->j0 * g->c_col;
+    if (g->c_col == 1 && g->c_row == cols)
+        TK_FN(gemm_end)(g, first, rows * cols);
+    else if (g->c_col == 1)
+        for (int64_t i = 0; i < rows; i++)
+            TK_FN(gemm_end)(g, first + i * g->c_row, cols);
+    else
+        for (int64_t j = 0; j < cols; j++)
+            TK_FN(gemm_end)(g, first + j * g->c_col, rows);
 }
 
 static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c,

@@ -10,6 +10,8 @@ static void TK_FN(matmul)(const void *work, int64_t lo, int64_t hi)
         int64_t matrix = lo / g->row_units / g->col_units;
         /* Units one below the other are done as one, so that a panel of B is copied once. */
         int64_t many = g->row_units - row < hi - lo ? g->row_units - row : hi - lo;
+        if (g->held)
+            many = 1; /* there is room for one */
         u.i0 = row * g->rows;
         u.i1 = (row + many) * g->rows < g->m ? (row + many) * g->rows : g->m;
         u.j0 = col * g->cols;

@@ -138,6 +138,9 @@ typedef struct tk_nonzero_work {
     int64_t size[TK_MAX_NDIM];
 } tk_nonzero_work;
 
+/* The matrix products' struct, tk_gemm, stands in core/gemm.h, with what can be fused to a product
+ * and how a recorded one is run again. */
+
 /* Labels and what they choose. A unit is one sample. */
 typedef struct tk_nll_work {
     char *out;             /* [N], backward: [N, classes], contiguous */

@@ -121,13 +121,68 @@ static void run(int isa, int dtype, tk_gemm *g, int threads)
         tk_parallel(isas[isa].table[TK_K_matmul][dtype], g, g->units, g->grain);
 }
 
+/* Leaves g planned for the product alone, its operands and what follows as they are. */
+static void plan_without(int isa, int dtype, tk_gemm *g)
+{
+    tk_gemm whole = *g;
+    g->bias = g->addend = g->saved = NULL;
+    g->epilogue = TK_EPILOGUE_none;
+    tk_gemm_plan(g, dtype, isas[isa].vector_bytes, 3);
+    g->bias = whole.bias;
+    g->addend = whole.addend;
+    g->saved = whole.saved;
+    g->epilogue = whole.epilogue;
+}
+
 static int failed(const char *what, int isa, int dtype, const tk_gemm *g)
 {
-    printf("%s: %s %s m %lld n %lld k %lld, a steps %lld %lld, b steps %lld %lld, add %d act %d\n",
+    printf("%s: %s %s m %lld n %lld k %lld, a steps %lld %lld, b steps %lld %lld, add %d epilogue %d\n",
            what, isas[isa].name, tk_dtype_names[dtype], (long long)g->m, (long long)g->n,
            (long long)g->k, (long long)g->a_row, (long long)g->a_col, (long long)g->b_row,
-           (long long)g->b_col, g->accumulate, g->act);
+           (long long)g->b_col, g->addend != NULL, g->epilogue);
     return 1;
+}
+
+/* The elementwise kernel on tensors laid out as `rows` rows of g's C. */
+static void map(int isa, int dtype, int kernel, char *out, const char *x, const char *y,
+                int64_t rows, const tk_gemm *g)
+{
+    tk_map_work w = {.data = {out, (char *)x, (char *)y}, .p = g->p, .q = g->q, .ndim = 2};
+    w.size[0] = rows;
+    w.size[1] = g->n;
+    for (int i = 0; i < TK_MAP_OPERANDS; i++) {
+        w.stride[i][0] = g->c_row * sizes[dtype];
+        w.stride[i][1] = sizes[dtype];
+    }
+    if (rows && g->n)
+        isas[isa].table[kernel][dtype](&w, 0, rows * g->n);
+}
+
+/* Runs g without what follows the product, then that kernel by kernel on all `rows` rows of C;
+ * nonzero if the bits are not those of `fused`. `out` is scratch, the bytes of C. */
+static int fusion_shows(int isa, int dtype, const tk_gemm *g, const char *before, char *out,
+                        const char *fused, int64_t rows)
+{
+    static const int kernels[TK_NUM_EPILOGUES] = {
+#define TK_EPILOGUE(name) [TK_EPILOGUE_##name] = TK_K_##name,
+        TK_EPILOGUES(TK_EPILOGUE)
+#undef TK_EPILOGUE
+    };
+    int64_t width = g->c_row * sizes[dtype];
+    tk_gemm plain = *g;
+    plain.c = out;
+    plain.addend = plain.saved = NULL;
+    plain.epilogue = TK_EPILOGUE_none;
+    memcpy(out, before, (size_t)(rows * width));
+    run(isa, dtype, &plain, 1);
+    if (g->addend)
+        map(isa, dtype, TK_K_add, out, g->addend == g->c ? before : g->addend, out, rows, g);
+    if (g->epilogue)
+        map(isa, dtype, kernels[g->epilogue], out, out, g->saved ? g->saved : out, rows, g);
+    for (int64_t i = 0; i < rows; i++)
+        if (memcmp(out + i * width, fused + i * width, (size_t)(g->n * sizes[dtype])))
+            return 1;
+    return 0;
 }
 
 static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
@@ -146,8 +201,11 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
         b_extra += (g.batch_size[d] - 1) * g.b_batch[d];
         matrices *= g.batch_size[d];
     }
-    g.accumulate = draw(4) == 0;
-    g.act = draw(3) == 0 ? TK_ACT_RELU : TK_ACT_NONE;
+    g.epilogue = (int)draw(2 * TK_NUM_EPILOGUES);
+    if (g.epilogue >= TK_NUM_EPILOGUES || (dtype > TK_F64 && g.epilogue != TK_EPILOGUE_relu))
+        g.epilogue = TK_EPILOGUE_none;
+    g.p = 0.5;
+    g.q = 20;
     g.bias_step = (int64_t)draw(2);
     if (a_span < 0 || k == 0 || m == 0)
         a_span = a_extra = 0;
@@ -155,18 +213,24 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
         b_span = b_extra = 0;
     char *a = filled(a_span + a_extra, dtype), *b = filled(b_span + b_extra, dtype);
     char *bias = filled(n + 1, dtype), *before = filled(c_span * matrices, dtype);
+    char *addend = filled(c_span * matrices, dtype), *saved = filled(c_span * matrices, dtype);
     size_t bytes = (size_t)(c_span * matrices * sizes[dtype]);
     char *c = malloc(bytes + 1), *first = malloc(bytes + 1);
     g.a = a;
     g.b = b;
     g.c = c;
     g.bias = draw(2) ? bias : NULL;
+    const char *addends[4] = {NULL, NULL, addend, c};
+    g.addend = addends[draw(4)];
+    g.saved = saved;
 
     int bad = 0, path = 0;
     static const int threads[] = {1, 2, 3, 7};
     for (int t = 0; t < 4 && !bad; t++) {
         tk_gemm again = g;
         memcpy(c, before, bytes);
+        if (draw(2)) /* as for a product that was recorded with nothing fused to it */
+            plan_without(isa, dtype, &again);
         run(isa, dtype, &again, threads[t]);
         path = again.path;
         if (!t)
@@ -188,8 +252,9 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
                 int64_t at = co + i * g.c_row + j;
                 long double want = get(before, at, dtype), size = 1;
                 if (j < n) {
-                    if (!g.accumulate)
-                        want = 0;
+                    if (g.epilogue) /* compared with the kernel of that name instead */
+                        break;
+                    want = !g.addend ? 0 : g.addend == c ? want : get(addend, at, dtype);
                     for (int64_t p = 0; p < k; p++) {
                         long double z = get(a, ao + i * g.a_row + p * g.a_col, dtype) *
                                         get(b, bo + p * g.b_row + j * g.b_col, dtype);
@@ -200,8 +265,6 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
                         want += get(bias, j * g.bias_step, dtype);
                     if (dtype == TK_U8)
                         want = (long double)(uint8_t)(uint64_t)want;
-                    if (g.act == TK_ACT_RELU && want < 0)
-                        want = 0;
                 }
                 long double epsilon = dtype == TK_F32 ? 1.2e-7L : dtype == TK_F64 ? 2.3e-16L : 0;
                 long double most = 4 * epsilon * size * sqrtl((long double)k + 4);
@@ -210,6 +273,9 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
             }
     }
 
+    if (!bad && fusion_shows(isa, dtype, &g, before, c, first, matrices * m))
+        bad = failed("fusion shows", isa, dtype, &g);
+
     /* Some rows alone have the bits they have in the whole, lanes of partial sums excepted. */
     if (!bad && m && n && dtype <= TK_F64) {
         tk_gemm one = g;
@@ -217,6 +283,9 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
         int64_t rows = one.m = 1 + (int64_t)draw((uint64_t)(m - i));
         one.a = a + i * g.a_row * sizes[dtype];
         one.c = c + i * g.c_row * sizes[dtype];
+        one.saved = saved + i * g.c_row * sizes[dtype];
+        if (g.addend)
+            one.addend = g.addend + i * g.c_row * sizes[dtype];
         memcpy(c, before, bytes);
         run(isa, dtype, &one, 1);
         int same_sums = (one.path == TK_GEMM_DOTS) == (path == TK_GEMM_DOTS);
@@ -229,6 +298,8 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
     free(b);
     free(bias);
     free(before);
+    free(addend);
+    free(saved);
     free(c);
     free(first);
     return bad;
@@ -249,6 +320,8 @@ int main(int argc, char **argv)
                 int64_t top = i % 10 == 0 ? 130 : i % 3 ? 20 : 50;
                 int64_t m = (int64_t)draw((uint64_t)top), n = (int64_t)draw((uint64_t)top);
                 int64_t k = (int64_t)draw(i % 10 == 5 ? 700 : (uint64_t)top);
+                if (i % 100 == 25) /* several pieces of held sums, panels cut by cache */
+                    m = 300 + (int64_t)draw(40), n = 400 + (int64_t)draw(300);
                 bad = check((int)isa, dtype, m, n, k);
             }
         printf("%s: %s\n", isas[isa].name, bad ? "failed" : "ok");

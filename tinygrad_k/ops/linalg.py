@@ -71,7 +71,7 @@ def matmul(input: Tensor, other: Tensor) -> Any:
 
     A vector on the left is a row, on the right a column, and that dimension disappears.
     """
-    return lib.tk_matmul(_MATMUL, input._h, other._h, ffi.NULL, 0)
+    return lib.tk_matmul(_MATMUL, input._h, other._h, ffi.NULL)
 
 
 Tensor.__matmul__ = matmul
@@ -110,7 +110,7 @@ def _linear_bias(g: Tensor) -> Tensor:
 )
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     """input @ weight^T + bias: (..., in), (out, in), (out,) -> (..., out)."""
-    return lib.tk_matmul(_LINEAR, input._h, weight._h, ffi.NULL if bias is None else bias._h, 0)
+    return lib.tk_matmul(_LINEAR, input._h, weight._h, ffi.NULL if bias is None else bias._h)
 
 
 def _check_dims(name: str, *pairs: tuple[Tensor, int]) -> None:
