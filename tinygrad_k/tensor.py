@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -427,12 +428,20 @@ class _Window:
 
 
 def set_data(t: Tensor, source: Tensor) -> None:
-    """Makes t a window on source's memory; other handles on t's old memory keep it."""
+    """Makes t a window on source's memory; other handles on t's old memory keep it.
+
+    The old handle is released when nobody holds the cffi object around it any more: a door that
+    another thread is in, without the GIL, holds the objects of its arguments.
+    """
     handle = lib.tk_alias(source._h)
     if not handle:
         fail()
     old, t._h = t._h, handle
-    owner = _release(old)
+    weakref.finalize(old, _retire, ffi.cast("tk_tensor *", old)).atexit = False
+
+
+def _retire(handle: Any) -> None:
+    owner = _release(handle)
     if owner:
         del _owners[owner]
 

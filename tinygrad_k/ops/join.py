@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import ffi, int64, lib
+from ..backend import int64, lib
 from ..tensor import Size, Tensor, store, wrap
 from .declare import composite, method, op, root
 from .index import _index_sum, index_select
@@ -74,8 +74,7 @@ def _numpy_cat(tensors: Any, dim: int = 0) -> np.ndarray:
 )
 def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Any:
     parts = list(tensors)  # whatever is iterated over: the handles live as long as these
-    handles = ffi.new("tk_tensor *[]", [each._h for each in parts])
-    return lib.tk_cat(len(parts), handles, in_range("cat", dim))
+    return lib.tk_cat(len(parts), [each._h for each in parts], in_range("cat", dim))
 
 
 @root

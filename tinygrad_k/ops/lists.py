@@ -5,6 +5,7 @@ They work in place or have no derivative, so they are no rows of the op table.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,13 +43,24 @@ class Step:
     rule has up to three state tensors a parameter.
     """
 
-    __slots__ = ("_arrays", "_block", "_kernel", "_n", "_states", "_values", "hyper", "rule")
+    __slots__ = (
+        "_arrays",
+        "_block",
+        "_kernel",
+        "_lock",
+        "_n",
+        "_states",
+        "_values",
+        "hyper",
+        "rule",
+    )
 
     def __init__(self, rule: str) -> None:
         self.rule = rule
         self._kernel = kernel_number(rule)
         self._states: tuple[str | None, ...] | None = None
         self._values: Any = None
+        self._lock = threading.Lock()  # the block and the hyperparameters are of one launch
         self.hyper = ffi.new("double[]", lib.TK_HYPER_COUNT)
 
     def set(self, names: tuple[str, ...], values: tuple[float, ...]) -> None:
@@ -69,12 +81,13 @@ class Step:
         ``handles`` are n of the parameters, n of their gradients, n of each of the ``states`` that
         is not None, in that order. They are written to C anew each time.
         """
-        if states is not self._states or n != self._n:
-            self._arrange(n, states)
-        self.hyper[HYPER_STEP] = count
-        self._block[0 : len(handles)] = handles
-        if lib.tk_optim_step(self._kernel, n, *self._arrays, self.hyper):
-            fail()
+        with self._lock:
+            if states is not self._states or n != self._n:
+                self._arrange(n, states)
+            self.hyper[HYPER_STEP] = count
+            self._block[0 : len(handles)] = handles
+            if lib.tk_optim_step(self._kernel, n, *self._arrays, self.hyper):
+                fail()
 
     def _arrange(self, n: int, states: tuple[str | None, ...]) -> None:
         """Room for the handles, and where each list of them begins."""
@@ -89,8 +102,9 @@ class Step:
         self._arrays, self._n, self._states = tuple(arrays), n, states
 
 
-def _handles(tensors: Sequence[Tensor]) -> Any:
-    return ffi.new("tk_tensor *[]", [tensor._h for tensor in tensors])
+def _handles(tensors: Sequence[Tensor]) -> list[Any]:
+    """For a door, which holds the list, and with it the handles, as long as it runs."""
+    return [tensor._h for tensor in tensors]
 
 
 def total_norm(tensors: Sequence[Tensor], ord: float = 2.0) -> Tensor:

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, fail, ffi, int32, int64, lib
+from ..backend import bool_, fail, int32, int64, lib
 from ..tensor import Tensor, from_data, store, wrap
 from .comparison import eq
 from .declare import OPS, RECORD, as_operand, change, composite, method, op, record
@@ -250,8 +250,7 @@ def _places(tensors: list[Tensor], sizes: list[int]) -> Tensor:
     columns: list[Tensor] = []
     for each in tensors:
         columns.extend(nonzero(each, as_tuple=True) if each.dtype is bool_ else [each])
-    handles = ffi.new("tk_tensor *[]", [each._h for each in columns])
-    return wrap(lib.tk_linear_index(len(columns), handles, sizes))
+    return wrap(lib.tk_linear_index(len(columns), [each._h for each in columns], sizes))
 
 
 # -- assignment -----------------------------------------------------------------------------------

@@ -150,13 +150,14 @@ class Optimizer:
         count = 1
         try:
             # Everything is looked up anew, as all of it may have been replaced since the last step.
-            handles = [param._h for param in params]
-            handles += [param._node.grad._h for param in params]
+            # The list keeps it alive where another thread forgets a gradient during the launch.
+            tensors = [*params, *[param._node.grad for param in params]]
             if self._counts or names:
                 states = [state[param] for param in params]
             for name in names:
                 if name is not None:
-                    handles += [each[name]._h for each in states]
+                    tensors += [each[name] for each in states]
+            handles = [each._h for each in tensors]
             if self._counts:
                 counts = [each["step"] for each in states]
                 count = counts[0]
@@ -174,23 +175,23 @@ class Optimizer:
         self, group: dict[str, Any], step: Step, names: tuple[str | None, ...]
     ) -> None:
         """Some have no gradient, or no state yet, or have had fewer gradients than others."""
-        among: dict[int, list[tuple[Any, dict[str, Any]]]] = {}
+        among: dict[int, list[tuple[Tensor, Tensor, dict[str, Any]]]] = {}
         for param in group["params"]:
-            if param.grad is not None:
+            grad = param.grad
+            if grad is not None:
                 state = dict(self.state.get(param, {}))
-                among.setdefault(self._count(state), []).append((param, state))
-        for count, pairs in sorted(among.items()):
-            handles = [param._h for param, _ in pairs]
-            handles += [param._node.grad._h for param, _ in pairs]
+                among.setdefault(self._count(state), []).append((param, grad, state))
+        for count, several in sorted(among.items()):
+            tensors = [param for param, _, _ in several] + [grad for _, grad, _ in several]
             for name in names:
                 if name is None:
                     continue
-                for param, state in pairs:
+                for param, _, state in several:
                     if state.get(name) is None:
                         state[name] = _zeros(param)
-                    handles.append(state[name]._h)
-            step(len(pairs), handles, names, count + 1)
-            for param, state in pairs:
+                    tensors.append(state[name])
+            step(len(several), [each._h for each in tensors], names, count + 1)
+            for param, _, state in several:
                 if self._counts:
                     state["step"] = count + 1
                 if state:
