@@ -14,6 +14,7 @@ from hypothesis import given, strategies as st
 
 import tinygrad_k as tk
 from tinygrad_k.autograd import Function, grad, gradcheck, gradgradcheck
+from tinygrad_k.autograd.function import once_differentiable
 from tinygrad_k.backend import lib
 
 
@@ -369,6 +370,62 @@ def test_hook_of_a_wrong_shape_is_an_error() -> None:
     assert tk.is_grad_enabled()
 
 
+@pytest.mark.parametrize(
+    ("change", "error", "got"),
+    [
+        (lambda g: g.float(), TypeError, r"float32 \(2,\)"),
+        (lambda g: g.long(), TypeError, r"int64 \(2,\)"),
+        (lambda g: g[:1], ValueError, r"float64 \(1,\)"),
+        (lambda g: 3.0, TypeError, "float"),
+        (lambda g: g.numpy(), TypeError, "ndarray"),
+    ],
+)
+def test_hooks_that_return_what_is_no_gradient(change: Any, error: Any, got: str) -> None:
+    """The message names hook and op; on a leaf and in the middle of a graph."""
+    for pick in (0, 1):
+        x = leaf(1.0, 2.0)
+        middle = x * 2.0
+        (x, middle)[pick].register_hook(change)
+        name = ("AccumulateGrad", "MulBackward0")[pick]
+        with pytest.raises(
+            error, match=rf"^hook: .*<lambda> .* {name} .*float64 \(2,\); got {got}"
+        ):
+            (middle * 1.0).backward(tk.from_numpy(np.ones(2)))
+
+
+def test_hooks_may_change_gradients_in_place() -> None:
+    """Only what they are given: no tensor of the user's, and no other consumer's gradient."""
+
+    def spoil(g: tk.Tensor) -> None:
+        g.mul_(100.0)
+
+    seed = tk.from_numpy(np.array([1.0, 2.0]))
+    for create_graph in (False, True):
+        x, y, z = leaf(1.0, 2.0), leaf(3.0, 4.0), leaf(5.0, 6.0)
+        x.register_hook(spoil)
+        total = x + y.view(2, 1).view(2) + z
+        total.backward(seed, create_graph=create_graph)
+        assert values(seed) == [1.0, 2.0]
+        assert values(x.grad) == [100.0, 200.0]
+        assert values(y.grad) == values(z.grad) == [1.0, 2.0]
+
+        x = leaf(1.0, 2.0)
+        x.register_hook(spoil)
+        x.backward(seed, create_graph=create_graph)
+        assert values(seed) == [1.0, 2.0] and values(x.grad) == [100.0, 200.0]
+
+        kept: list[tk.Tensor] = []
+        x = leaf(1.0, 2.0)
+        middle = x * 1.0
+        middle.register_hook(kept.append)
+        middle.register_hook(lambda g: seed)
+        middle.retain_grad()
+        x.register_hook(spoil)
+        (middle * 3.0).sum().backward(create_graph=create_graph)
+        assert values(kept[0]) == [3.0, 3.0] and values(seed) == [1.0, 2.0]
+        assert values(middle.grad) == [1.0, 2.0] and values(x.grad) == [100.0, 200.0]
+
+
 def test_retain_grad() -> None:
     x = leaf(2.0)
     middle = x * 3.0
@@ -586,6 +643,221 @@ def test_user_gradients_take_the_dtype_of_the_input() -> None:
     Doubles.apply(x).sum().backward()
     assert x.grad is not None and x.grad.dtype is tk.float32
     assert values(x.grad) == [2.0, 2.0]
+
+
+def test_user_functions_may_change_their_gradients_in_place() -> None:
+    class Spoils(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+            return x * 1.0
+
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+            return g.mul_(100.0)
+
+    class SpoilsBoth(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tuple[tk.Tensor, tk.Tensor]:
+            return x * 1.0, x * 1.0
+
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor, h: tk.Tensor) -> tk.Tensor:
+            return g.mul_(100.0) + h.mul_(1000.0)
+
+    seed = tk.from_numpy(np.array([1.0, 2.0]))
+    for create_graph in (False, True):
+        x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+        (Spoils.apply(x) + y).backward(seed, create_graph=create_graph)
+        assert values(seed) == values(y.grad) == [1.0, 2.0]
+        assert values(x.grad) == [100.0, 200.0]
+        x = leaf(1.0, 2.0)
+        tk.autograd.backward(SpoilsBoth.apply(x), [seed, seed], create_graph=create_graph)
+        assert values(seed) == [1.0, 2.0] and values(x.grad) == [1100.0, 2200.0]
+
+
+def test_user_function_that_returns_a_tensor_twice() -> None:
+    class Twice(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tuple[tk.Tensor, tk.Tensor]:
+            y = x * 2.0
+            ctx.save_for_backward(y)
+            return y, y
+
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor, h: tk.Tensor) -> tk.Tensor:
+            return g * 2.0 + h * 20.0
+
+    x = leaf(1.0)
+    first, second = Twice.apply(x)
+    assert values(grad(first, [x], retain_graph=True)[0]) == [2.0]
+    assert values(grad(second, [x], retain_graph=True)[0]) == [20.0]
+    assert values(grad([first, second], [x])[0]) == [22.0]
+
+
+def test_user_function_with_results_of_every_kind() -> None:
+    """Integers, None, what is marked, views, arguments and tensors of the graph."""
+    table = leaf(7.0, 8.0, 9.0)
+
+    class Many(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor, plain: tk.Tensor) -> Any:
+            floor = x.floor()
+            ctx.mark_non_differentiable(floor)
+            return x * 2.0, x.argmax(), floor, None, x.view(3, 1), x, table, plain
+
+        @staticmethod
+        def backward(ctx: Any, *g: Any) -> Any:
+            assert g[3] is None
+            assert g[1].dtype is tk.int64 and g[1].shape == ()
+            assert values(g[2]) == [0.0, 0.0, 0.0]
+            return g[0] * 2.0 + g[4].view(3) + g[5] + g[6] + g[7], None
+
+    x, plain = leaf(1.0, 3.0, 2.0), tk.from_numpy(np.ones(3))
+    double, index, floor, nothing, column, same, listed, again = Many.apply(x, plain)
+    assert nothing is None and not index.requires_grad and not floor.requires_grad
+    assert same is not x and x.is_leaf and table.is_leaf and not plain.requires_grad
+    assert again is not plain and again.requires_grad
+    assert column.data_ptr() == x.data_ptr()
+    for each, expected in ((double, 2.0), (column, 1.0), (same, 1.0), (listed, 1.0), (again, 1.0)):
+        assert values(grad(each.sum(), [x], retain_graph=True)[0]) == [expected] * 3
+    assert table.grad is None
+    tk.autograd.backward([double.sum(), listed.sum()])
+    assert values(x.grad) == [3.0, 3.0, 3.0] and table.grad is None
+    with tk.no_grad():
+        assert not any(isinstance(r, tk.Tensor) and r.requires_grad for r in Many.apply(x, plain))
+
+
+def test_user_function_without_zeros_for_unused_outputs() -> None:
+    seen = []
+
+    class Pair(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tuple[tk.Tensor, tk.Tensor]:
+            ctx.set_materialize_grads(False)
+            return x * 2.0, x * 3.0
+
+        @staticmethod
+        def backward(ctx: Any, g: Any, h: Any) -> tk.Tensor:
+            seen.append((g is None, h is None))
+            return (0.0 if g is None else g * 2.0) + (0.0 if h is None else h * 3.0)
+
+    x = leaf(1.0)
+    Pair.apply(x)[1].backward()
+    assert seen == [(True, False)] and values(x.grad) == [3.0]
+
+
+class ScaleInPlace(Function):
+    @staticmethod
+    def forward(ctx: Any, x: tk.Tensor, factor: float) -> tk.Tensor:
+        ctx.mark_dirty(x)
+        ctx.factor = factor
+        return x.mul_(factor)
+
+    @staticmethod
+    def backward(ctx: Any, g: tk.Tensor) -> tuple[tk.Tensor, None]:
+        return g * ctx.factor, None
+
+
+def test_user_function_that_works_in_place() -> None:
+    x = leaf(1.0, 2.0)
+    middle = x * 1.0
+    result = ScaleInPlace.apply(middle, 3.0)
+    assert result is middle and result.grad_fn.name() == "ScaleInPlaceBackward"
+    result.sum().backward()
+    assert values(x.grad) == [3.0, 3.0]
+
+    middle = x * 1.0
+    square = middle * middle
+    ScaleInPlace.apply(middle, 3.0)
+    with pytest.raises(RuntimeError, match=r"mul saved .* changed in place by ScaleInPlace"):
+        square.sum().backward()
+
+    before = values(x)
+    with pytest.raises(RuntimeError, match=r"^ScaleInPlace: a leaf"):
+        ScaleInPlace.apply(x, 3.0)
+    middle = x * 1.0
+    view = middle.view(2, 1)
+    with pytest.raises(RuntimeError, match=r"^ScaleInPlace: .* view"):
+        ScaleInPlace.apply(view, 3.0)
+    assert values(x) == before
+    with tk.no_grad():
+        assert ScaleInPlace.apply(x, 3.0) is x
+    assert values(x) == [3.0, 6.0] and x.is_leaf and x.requires_grad
+
+
+def test_marks_that_make_no_sense() -> None:
+    class Forgets(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+            ctx.mark_dirty(x)
+            return x * 2.0
+
+    class Other(Function):
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+            y = x * 2.0
+            ctx.mark_dirty(y)
+            return y
+
+    with pytest.raises(RuntimeError, match=r"^Forgets: .* dirty"):
+        Forgets.apply(leaf(1.0) * 1.0)
+    with pytest.raises(RuntimeError, match=r"^mark_dirty: .* Other"):
+        Other.apply(leaf(1.0))
+
+
+def test_context_in_a_function_of_its_own() -> None:
+    """``setup_context``, a gradient of more dimensions than the input, and extra None."""
+
+    class Affine(Function):
+        @staticmethod
+        def forward(x: tk.Tensor, w: tk.Tensor) -> tk.Tensor:
+            return x * w
+
+        @staticmethod
+        def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+            ctx.save_for_backward(*inputs)
+
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor) -> Any:
+            x, w = ctx.saved_tensors
+            return g * w, g * x, None
+
+    x, w = leaf(1.0, 2.0), leaf(3.0)
+    assert gradcheck(Affine.apply, [x, w])
+    assert gradgradcheck(Affine.apply, [x, w])
+
+
+def test_once_differentiable() -> None:
+    class Once(Cube):
+        @staticmethod
+        @once_differentiable
+        def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+            assert not tk.is_grad_enabled()
+            return Cube.backward(ctx, g)
+
+    x = leaf(2.0)
+    Once.apply(x).sum().backward()
+    assert values(x.grad) == [12.0]
+    (first,) = grad(Once.apply(x * 1.0).sum(), [x], create_graph=True)
+    assert values(first) == [12.0]
+    y = leaf(2.0)
+    (first,) = grad((Once.apply(x) * y).sum(), [x], create_graph=True)
+    with pytest.raises(RuntimeError, match=r"^Once: .* once_differentiable"):
+        grad(first.sum(), [y])
+
+
+def test_saved_tensors_outside_backward() -> None:
+    kept = []
+
+    class Keeps(Cube):
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+            kept.append(ctx)
+            return Cube.backward(ctx, g)
+
+    Keeps.apply(leaf(1.0)).sum().backward()
+    with pytest.raises(RuntimeError, match=r"^saved_tensors: Keeps"):
+        _ = kept[0].saved_tensors
 
 
 def test_saved_input_changed_in_place() -> None:

@@ -50,7 +50,7 @@ def run(
             node = ready.pop()
             gradient = arrived.pop(node, None)
             if gradient is not None and node.hooks:
-                gradient = _call_hooks(node, gradient)
+                gradient = _call_hooks(node, gradient, create_graph)
             if goal is not None:
                 if node in goal and gradient is not None:
                     found[node] = gradient
@@ -134,7 +134,7 @@ def _restrict(counts: dict[Any, int], order: list[Any], wanted: set[Any]) -> dic
     return kept
 
 
-def _apply(node: Node, gradient: Tensor, create_graph: bool) -> Any:
+def _apply(node: Node, gradient: Any, create_graph: bool) -> Any:
     """The gradients of a node's inputs, each of its input's shape and dtype."""
     plan, saved = node.plan, node.saved
     if saved is None:
@@ -150,6 +150,11 @@ def _apply(node: Node, gradient: Tensor, create_graph: bool) -> Any:
             for i in plan.results:
                 saved[i] = _reveal(saved[i], node)
     if plan.joint:
+        if plan.foreign:
+            if type(gradient) is list:
+                gradient = [_take(gradient, i, create_graph) for i in range(len(gradient))]
+            elif not _alone(sys.getrefcount(gradient), gradient):
+                gradient = _copy(gradient, create_graph)
         results = plan.rules(gradient, *saved)
     else:
         results = [rule(gradient, *[saved[i] for i in takes]) for rule, takes in plan.rules]
@@ -188,16 +193,32 @@ def _check(node: Node, results: Any) -> None:
             )
 
 
-def _call_hooks(node: Any, gradient: Tensor) -> Tensor:
+def _call_hooks(node: Any, gradient: Tensor, create_graph: bool) -> Tensor:
+    """What the hooks make of a gradient. They may change it in place: it is theirs alone."""
+    if not _alone(sys.getrefcount(gradient), gradient):
+        gradient = _copy(gradient, create_graph)
     for hook in list(node.hooks):
         changed = hook(gradient)
         if changed is not None:
-            if not isinstance(changed, Tensor) or changed.shape != gradient.shape:
-                raise ValueError(
-                    f"hook: expected None or a Tensor of {tuple(gradient.shape)}; got {changed!r}"
-                )
+            _check_hook(node, hook, gradient, changed)
             gradient = changed
     return gradient
+
+
+def _check_hook(node: Any, hook: Any, gradient: Tensor, changed: Any) -> None:
+    """An error unless what a hook returned can stand for the gradient."""
+    if not isinstance(changed, Tensor):
+        wrong, got = TypeError, type(changed).__name__
+    elif changed.shape != gradient.shape:
+        wrong, got = ValueError, f"{changed.dtype.name} {tuple(changed.shape)}"
+    elif changed.dtype is not gradient.dtype:
+        wrong, got = TypeError, f"{changed.dtype.name} {tuple(changed.shape)}"
+    else:
+        return
+    raise wrong(
+        f"hook: {getattr(hook, '__qualname__', repr(hook))} on the gradient of {node.name()} must "
+        f"return None or a Tensor of {gradient.dtype.name} {tuple(gradient.shape)}; got {got}"
+    )
 
 
 def _references(gradient: object) -> int:
@@ -214,27 +235,46 @@ def _own_references() -> int:
 _OWN = _own_references()
 
 
+def _alone(references: int, gradient: Tensor) -> bool:
+    """Whether nobody but ``run`` and the function it called can see a gradient's memory, given the
+    references counted in that function."""
+    h = gradient._h
+    return references <= _OWN and h.storage.refs == 1 and h.refs == 1
+
+
+def _take(gradients: list[Any], i: int, create_graph: bool) -> Tensor | None:
+    """One of the gradients of several outputs, whose memory nobody else sees."""
+    gradient = gradients[i]
+    gradients[i] = None
+    return None if gradient is None else _owned(gradient, create_graph)
+
+
+def _owned(gradient: Tensor, create_graph: bool) -> Tensor:
+    if _alone(sys.getrefcount(gradient), gradient):
+        return gradient
+    return _copy(gradient, create_graph)
+
+
+def _copy(gradient: Tensor, create_graph: bool) -> Tensor:
+    """A contiguous copy, recorded if the backward pass is."""
+    if create_graph:
+        return _convert(gradient, gradient.dtype)
+    return wrap(lib.tk_cast(gradient._h, gradient._h.dtype))
+
+
 def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
     """Adds a gradient to node.grad, which never shares memory with anything else."""
     present = node.grad
     if present is None:
-        h = gradient._h
-        ours = sys.getrefcount(gradient) <= _OWN and h.storage.refs == 1 and h.refs == 1
-        if create_graph:
-            node.grad = gradient if ours else _add_zero(gradient)
-        elif ours and h.flags & lib.TK_CONTIGUOUS:
+        ours = _alone(sys.getrefcount(gradient), gradient)
+        if ours and (create_graph or gradient._h.flags & lib.TK_CONTIGUOUS):
             node.grad = gradient
         else:
-            node.grad = wrap(lib.tk_cast(h, h.dtype))
+            node.grad = _copy(gradient, create_graph)
     elif create_graph:
         node.grad = _add(present, gradient)
     else:
         _add_into(present, gradient)
-
-
-def _add_zero(gradient: Tensor) -> Tensor:
-    """A recorded copy."""
-    return _convert(gradient, gradient.dtype)
 
 
 def _add_into(target: Tensor, gradient: Tensor) -> None:

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..backend import lib
 from ..tensor import Tensor, wrap
-from .mode import is_grad_enabled
-from .node import Node, Part, Plan, SavedOutput
+from .mode import is_grad_enabled, no_grad
+from .node import Node, Part, Plan, SavedOutput, note_change
 
 
-class FunctionContext:
-    """What a Function's forward leaves for its backward.
+class FunctionCtx:
+    """What a Function's forward leaves for its backward; other values can be set as attributes.
 
-    ``save_for_backward(*tensors)`` keeps inputs and outputs; other values can be set as attributes.
-    ``needs_input_grad`` says for each input whether its gradient is wanted.
+    ``needs_input_grad`` says for each argument whether its gradient is wanted.
     """
 
-    def __init__(self, needs_input_grad: tuple[bool, ...]) -> None:
-        self.needs_input_grad = needs_input_grad
+    def __init__(self, name: str, args: tuple[Any, ...]) -> None:
+        self.needs_input_grad = tuple(
+            isinstance(each, Tensor) and each._node is not None for each in args
+        )
+        self._name = name
+        self._args = args  # while forward runs
+        self._in_graph = is_grad_enabled() and any(self.needs_input_grad)
         self._saved: tuple[Tensor | None, ...] = ()
-        self._not_differentiable: set[int] = set()
+        self._not_differentiable: tuple[Tensor, ...] = ()
+        self._dirty: tuple[Tensor, ...] = ()
+        self._materialize = True
         self._recorded: tuple[Any, ...] | None = None  # the node's saved values, during backward
         # The node, and those of its outputs by position; weak, for the node keeps this context.
         self._node: weakref.ref[Node] | None = None
@@ -39,6 +46,10 @@ class FunctionContext:
     def saved_tensors(self) -> tuple[Tensor | None, ...]:
         """What ``save_for_backward`` kept."""
         if self._recorded is None:
+            if self._node is not None:
+                raise RuntimeError(
+                    f"saved_tensors: {self._name} has them while its backward runs, and no longer"
+                )
             return self._saved
         return tuple(self._reveal(each) for each in self._recorded)
 
@@ -55,13 +66,31 @@ class FunctionContext:
         return wrap(lib.tk_retain(value.tensor._h), node)
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
-        """Says that these outputs have no gradient."""
-        self._not_differentiable.update(id(each) for each in tensors)
+        """Says that these outputs have no gradient; integer and bool ones never have."""
+        self._not_differentiable = tensors
+
+    def mark_dirty(self, *tensors: Tensor) -> None:
+        """Says that forward changes these arguments in place; it must return them.
+
+        RuntimeError for a leaf that requires grad, and for recorded memory that a view shares.
+        """
+        for each in tensors:
+            if not _is_in(each, self._args):
+                raise RuntimeError(f"mark_dirty: only arguments of {self._name} can be dirty")
+            if self._in_graph and each._node is not None:
+                if each.is_leaf:
+                    raise RuntimeError(
+                        f"{self._name}: a leaf that requires grad cannot be changed in place"
+                    )
+                if each._h.storage.refs > 1:
+                    raise RuntimeError(
+                        f"{self._name}: the tensor to change shares its memory with a view"
+                    )
+        self._dirty = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Gradients of unused outputs are always given as zeros; only True is possible."""
-        if not value:
-            raise ValueError("set_materialize_grads: only True is supported")
+        """Whether backward gets zeros (the default) or None for outputs without a gradient."""
+        self._materialize = bool(value)
 
 
 class _Name:
@@ -74,117 +103,159 @@ class _Name:
 class Function:
     """A differentiable function: subclass it with static ``forward`` and ``backward``.
 
-    ``forward(ctx, *args)`` computes, unrecorded, one tensor or a tuple of them. ``backward(ctx,
+    ``forward(ctx, *args)`` computes, unrecorded, one tensor or a tuple; or ``forward(*args)`` does,
+    and ``setup_context(ctx, inputs, output)`` leaves what backward needs. ``backward(ctx,
     *gradients)``, one for each output, returns a gradient for each argument (None where there is
-    none). If backward is made of tensor operations it can be differentiated again. Call it by
-    ``apply(*args)``.
+    none). The gradients it is given are its own: it may change them in place. If backward is made
+    of tensor operations it can be differentiated again. Call the function by ``apply(*args)``.
     """
 
     @staticmethod
-    def forward(ctx: Any, *args: Any) -> Any:
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        """What the function computes."""
         raise NotImplementedError("Function: forward is missing")
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Any:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+        """What backward will need, where forward takes no ctx."""
+        raise NotImplementedError("Function: setup_context is missing")
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        """The gradients of the arguments, from those of the outputs."""
         raise NotImplementedError("Function: backward is missing")
 
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Computes forward(*args) and records it."""
-        tensors = [arg if isinstance(arg, Tensor) else None for arg in args]
-        wanted = tuple(t is not None and t._node is not None for t in tensors)
-        recorded = is_grad_enabled() and any(wanted)
-        ctx = FunctionContext(wanted)
+        ctx = FunctionCtx(cls.__name__, args)
         before = lib.tk_set_grad_mode(0)
         try:
-            results = cls.forward(ctx, *args)
+            if cls.setup_context is Function.setup_context:
+                results = cls.forward(ctx, *args)
+            else:
+                results = cls.forward(*args)
+                cls.setup_context(ctx, args, results)
         finally:
             lib.tk_set_grad_mode(before)
-        single = isinstance(results, Tensor)
-        outputs = [results] if single else list(results)
-        for each in outputs:
-            if not isinstance(each, Tensor):
-                raise TypeError(
-                    f"{cls.__name__}: forward must return tensors; got {type(each).__name__}"
-                )
-        hidden = {i for i, each in enumerate(outputs) if id(each) in ctx._not_differentiable}
-        # An output that is an input (or a saved one) must not take the place of that tensor.
-        outputs = [wrap(lib.tk_alias(each._h)) if _is_in(each, args) else each for each in outputs]
-        if recorded:
-            _record(cls, ctx, args, wanted, outputs, results if not single else [results], hidden)
+        single = not isinstance(results, (tuple, list))
+        given: list[Any] = [results] if single else list(results)
+        if not any(isinstance(each, Tensor) for each in given):
+            raise TypeError(
+                f"{cls.__name__}: forward must return tensors; got {type(results).__name__}"
+            )
+        for each in ctx._dirty:
+            if not _is_in(each, given):
+                raise RuntimeError(f"{cls.__name__}: forward must return what it marks as dirty")
+            note_change(each, cls.__name__)
+        outputs = [_own(ctx, each, given[:i]) for i, each in enumerate(given)]
+        if ctx._in_graph:
+            _record(cls, ctx, outputs, given)
+        ctx._args = ()
         return outputs[0] if single else tuple(outputs)
 
 
-def _is_in(value: Any, items: Sequence[Any]) -> bool:
+def _is_in(value: Any, items: Iterable[Any]) -> bool:
     return any(value is item for item in items)
 
 
-def _record(
-    cls: type[Function],
-    ctx: FunctionContext,
-    args: tuple[Any, ...],
-    wanted: tuple[bool, ...],
-    outputs: list[Tensor],
-    results: Sequence[Tensor],
-    hidden: set[int],
-) -> None:
-    node = Node()
+def _own(ctx: FunctionCtx, value: Any, earlier: list[Any]) -> Any:
+    """A tensor that can take its place in the graph: another one on the same memory for an
+    argument, for what is in the graph already, and for what is returned a second time."""
+    if not isinstance(value, Tensor) or (_is_in(value, ctx._dirty) and not _is_in(value, earlier)):
+        return value
+    if value._node is not None or _is_in(value, ctx._args) or _is_in(value, earlier):
+        return wrap(lib.tk_alias(value._h))
+    return value
+
+
+def _record(cls: type[Function], ctx: FunctionCtx, outputs: list[Any], results: list[Any]) -> None:
     shapes = [
-        (arg.shape, arg.dtype) if want else None for arg, want in zip(args, wanted, strict=True)
+        (arg.shape, arg.dtype) if wanted else None
+        for arg, wanted in zip(ctx._args, ctx.needs_input_grad, strict=True)
     ]
-    geometry = [(each.shape, each._h.dtype) for each in outputs]
+    geometry = [
+        (each.shape, each._h.dtype) if isinstance(each, Tensor) else None for each in outputs
+    ]
+    whole = len(outputs) == 1
 
     def rule(gradients: Any, *saved: Any) -> list[Any]:
-        given = gradients if isinstance(gradients, list) else [gradients]
-        filled = [
-            wrap(lib.tk_full_float(kind, len(shape), shape, 0.0)) if g is None else g
-            for g, (shape, kind) in zip(given, geometry, strict=True)
-        ]
-        ctx._recorded = saved
+        given = [gradients] if whole else gradients
+        if ctx._materialize:
+            given = [
+                wrap(lib.tk_full_int(form[1], len(form[0]), form[0], 0))
+                if g is None and form is not None
+                else g
+                for g, form in zip(given, geometry, strict=True)
+            ]
+        before, ctx._recorded = ctx._recorded, saved
         try:
-            answer = cls.backward(ctx, *filled)
+            answer = cls.backward(ctx, *given)
         finally:
-            ctx._recorded = None
-        answer = answer if isinstance(answer, tuple) else (answer,)
-        if len(answer) != len(args):
-            raise RuntimeError(
-                f"{cls.__name__}: backward returned {len(answer)} gradients for {len(args)} inputs"
-            )
-        kept = []
-        for i, (gradient, shape) in enumerate(zip(answer, shapes, strict=True)):
-            if shape is None:
-                continue
-            if gradient is not None and not isinstance(gradient, Tensor):
-                raise TypeError(
-                    f"{cls.__name__}: backward must return tensors or None; "
-                    f"got {type(gradient).__name__} for input {i}"
-                )
-            if gradient is not None and gradient.shape != shape[0]:
-                raise RuntimeError(
-                    f"{cls.__name__}: the gradient of input {i} has shape "
-                    f"{tuple(gradient.shape)}, the input {tuple(shape[0])}"
-                )
-            kept.append(gradient)
-        return kept
+            ctx._recorded = before
+        return _check(cls.__name__, answer, shapes)
 
-    node.plan = Plan(_Name(cls.__name__), (), rule, joint=True)
-    node.inputs = tuple(arg._node for arg, want in zip(args, wanted, strict=True) if want)
-    node.saved = [
-        SavedOutput(each, next(i for i, r in enumerate(results) if r is each))
-        if each is not None and _is_in(each, results)
-        else each
-        for each in ctx._saved
-    ]
+    node = Node()
+    node.plan = Plan(_Name(cls.__name__), (), rule, joint=True, foreign=True)
+    node.inputs = tuple(
+        arg._node for arg, wanted in zip(ctx._args, ctx.needs_input_grad, strict=True) if wanted
+    )
+    node.saved = [_saved(each, results) for each in ctx._saved]
     node.stamp = lib.tk_clock
     ctx._saved = ()
     node.outputs = len(outputs)
     node.shapes = tuple(shape for shape in shapes if shape is not None)
     ctx._node = weakref.ref(node)
     for i, output in enumerate(outputs):
-        if i not in hidden:
-            made_by = node if len(outputs) == 1 else _part(node, i)
-            output._node = made_by
+        if (
+            isinstance(output, Tensor)
+            and output.dtype.is_floating_point
+            and not _is_in(results[i], ctx._not_differentiable)
+        ):
+            output._node = made_by = node if whole else _part(node, i)
             ctx._outputs[i] = weakref.ref(made_by)
+    ctx._not_differentiable = ctx._dirty = ()
+
+
+def _saved(value: Tensor | None, results: list[Any]) -> Any:
+    """A saved tensor; an output stands there without its node, which would make a cycle."""
+    for i, result in enumerate(results):
+        if value is result and value is not None:
+            return SavedOutput(value, i)
+    return value
+
+
+def _check(name: str, answer: Any, shapes: list[Any]) -> list[Any]:
+    """The gradients of the arguments that want one, from what a backward returned."""
+    answer = answer if isinstance(answer, tuple) else (answer,)
+    if len(answer) < len(shapes) or any(each is not None for each in answer[len(shapes) :]):
+        raise RuntimeError(
+            f"{name}: backward returned {len(answer)} gradients for {len(shapes)} inputs"
+        )
+    kept = []
+    for i, (gradient, shape) in enumerate(zip(answer, shapes, strict=False)):
+        if shape is None:
+            continue
+        if gradient is not None and not isinstance(gradient, Tensor):
+            raise TypeError(
+                f"{name}: backward must return tensors or None; "
+                f"got {type(gradient).__name__} for input {i}"
+            )
+        if gradient is not None and not _reducible(gradient.shape, shape[0]):
+            raise RuntimeError(
+                f"{name}: the gradient of input {i} has shape "
+                f"{tuple(gradient.shape)}, the input {tuple(shape[0])}"
+            )
+        kept.append(gradient)
+    return kept
+
+
+def _reducible(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
+    """Whether a gradient can be summed over what was broadcast."""
+    extra = len(shape) - len(target)
+    return extra >= 0 and all(
+        wanted in (1, size) for size, wanted in zip(shape[extra:], target, strict=True)
+    )
 
 
 def _part(node: Node, position: int) -> Node:
@@ -194,3 +265,39 @@ def _part(node: Node, position: int) -> Node:
     part.inputs = (node,)
     part.saved = ()
     return part
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """Decorates a Function's backward that is not made of differentiable operations.
+
+    It runs unrecorded, and differentiating its results is an error.
+    """
+
+    @functools.wraps(backward)
+    def once(ctx: Any, *gradients: Any) -> Any:
+        with no_grad():
+            results = backward(ctx, *gradients)
+        inputs = [each._node for each in gradients if isinstance(each, Tensor)]
+        inputs = [each for each in inputs if each is not None]
+        if not is_grad_enabled() or not inputs:
+            return results
+        several = results if isinstance(results, tuple) else (results,)
+        refused = tuple(_refusal(ctx._name, each, tuple(inputs)) for each in several)
+        return refused if isinstance(results, tuple) else refused[0]
+
+    return once
+
+
+def _refusal(name: str, value: Any, inputs: tuple[Any, ...]) -> Any:
+    """A tensor whose differentiation is an error."""
+    if not isinstance(value, Tensor):
+        return value
+
+    def rule(gradient: Tensor) -> Any:
+        raise RuntimeError(f"{name}: its backward is marked once_differentiable")
+
+    node = Node()
+    node.plan = Plan(_Name(name), (), rule, joint=True)
+    node.inputs = inputs
+    node.saved = ()
+    return wrap(lib.tk_alias(value._h), node)

@@ -20,18 +20,22 @@ class Plan:
     ``rules``   for each operand that wants a gradient a function of (gradient, saved values...) and
                 the positions in ``saved`` that it takes; or, where ``joint``, one function of
                 (gradient, all saved values...) that returns the gradients of all of them.
+    ``foreign`` whether the rule is a user's, who may change the gradient it is given in place.
     """
 
-    __slots__ = ("joint", "op", "results", "rules", "saves")
+    __slots__ = ("foreign", "joint", "op", "results", "rules", "saves")
 
     RESULT, SHAPES = -1, -2
 
-    def __init__(self, op: Any, saves: tuple[int, ...], rules: Any, joint: bool) -> None:
+    def __init__(
+        self, op: Any, saves: tuple[int, ...], rules: Any, joint: bool, foreign: bool = False
+    ) -> None:
         self.op = op
         self.saves = saves
         self.results = tuple(i for i, which in enumerate(saves) if which == self.RESULT)
         self.rules = rules
         self.joint = joint
+        self.foreign = foreign
 
 
 class Node:
@@ -65,6 +69,8 @@ class Node:
 
     def name(self) -> str:
         """The operation's name, as PyTorch writes it."""
+        if self.plan.foreign:
+            return f"{self.op.name}Backward"
         return f"{self.op.name.title().replace('_', '')}Backward0"
 
     @property
