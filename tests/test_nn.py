@@ -533,6 +533,38 @@ def test_parameter_list_and_dict():
 # -- text -----------------------------------------------------------------------------------------
 
 
+def test_modules_that_contain_themselves():
+    """At once, through a child, and twice: every walk ends, and everything is found."""
+
+    def ring():
+        outer = nn.Sequential(nn.Linear(2, 2), nn.Sequential(nn.Linear(2, 3)))
+        outer.itself = outer
+        outer[1].back = outer
+        outer[1][0].owner = outer[1]
+        return outer
+
+    m = ring()
+    inner = ["1.0.weight", "1.0.bias"]
+    names = ["0.weight", "0.bias", *inner]
+    assert [name for name, _ in m.named_parameters()] == names
+    assert [name for name, _ in m.named_parameters(remove_duplicate=False)] == names
+    assert list(m.state_dict()) == names
+    assert len(list(m.modules())) == 4
+    other = ring()
+    other.load_state_dict(m.state_dict())
+    assert other[1][0].weight.tolist() == m[1][0].weight.tolist()
+    seen = []
+    m.apply(seen.append)
+    assert seen == [m[0], m[1][0], m[1], m]
+    m.eval().double().requires_grad_(False).zero_grad()
+    assert not m[1][0].training and m[1][0].weight.dtype is tk.float64
+    text = repr(m)
+    assert text.count("Sequential(...)") == 3 and text.count("Linear(") == 2
+    again = copy.deepcopy(m)
+    assert again.itself is again and again[1].back is again
+    assert list(pickle.loads(pickle.dumps(m)).state_dict()) == names
+
+
 def test_repr_is_a_tree():
     assert repr(small_model()) == (
         "Sequential(\n"

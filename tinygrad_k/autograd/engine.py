@@ -207,15 +207,15 @@ def _call_hooks(node: Any, gradient: Tensor, create_graph: bool) -> Tensor:
 
 def _check_hook(node: Any, hook: Any, gradient: Tensor, changed: Any) -> None:
     """An error unless what a hook returned can stand for the gradient."""
-    if not isinstance(changed, Tensor):
-        wrong, got = TypeError, type(changed).__name__
-    elif changed.shape != gradient.shape:
-        wrong, got = ValueError, f"{changed.dtype.name} {tuple(changed.shape)}"
-    elif changed.dtype is not gradient.dtype:
-        wrong, got = TypeError, f"{changed.dtype.name} {tuple(changed.shape)}"
-    else:
-        return
-    raise wrong(
+    got = type(changed).__name__
+    kind: type[Exception] = TypeError
+    if isinstance(changed, Tensor):
+        if changed.shape != gradient.shape:
+            kind = ValueError
+        elif changed.dtype is gradient.dtype:
+            return
+        got = f"{changed.dtype.name} {tuple(changed.shape)}"
+    raise kind(
         f"hook: {getattr(hook, '__qualname__', repr(hook))} on the gradient of {node.name()} must "
         f"return None or a Tensor of {gradient.dtype.name} {tuple(gradient.shape)}; got {got}"
     )

@@ -257,13 +257,14 @@ class Module:
         memo = set() if memo is None else memo
         if self in memo:
             return
-        if remove_duplicate:
-            memo.add(self)
+        memo.add(self)
         yield prefix, self
         for name, module in list(self.__dict__.items()):
             if isinstance(module, Module):
                 path = f"{prefix}.{name}" if prefix else name
                 yield from module.named_modules(memo, path, remove_duplicate)
+        if not remove_duplicate:
+            memo.remove(self)  # only a module that contains itself is left out then
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once."""
@@ -340,10 +341,14 @@ class Module:
 
     def apply(self: M, fn: Callable[[Module], None]) -> M:
         """Calls ``fn`` on every module below this one, children first, and on this one."""
-        for module in self.children():
-            module.apply(fn)
-        fn(self)
+        self._apply_to(fn, set())
         return self
+
+    def _apply_to(self, fn: Callable[[Module], None], above: set[Module]) -> None:
+        for module in self.children():
+            if module is not self and module not in above:
+                module._apply_to(fn, above | {self})
+        fn(self)
 
     def train(self: M, mode: bool = True) -> M:
         """Sets training mode in this module and all below it."""
@@ -406,11 +411,10 @@ class Module:
     # -- state ------------------------------------------------------------------------------------
 
     def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        for name, value in (*self._own_parameters(), *self._own_buffers(persistent=True)):
-            yield prefix + name, value
-        for name, module in self.__dict__.items():
-            if isinstance(module, Module):
-                yield from module._state(f"{prefix}{name}.")
+        for path, module in self.named_modules(remove_duplicate=False):
+            inner = f"{prefix}{path}." if path else prefix
+            for name, value in (*module._own_parameters(), *module._own_buffers(persistent=True)):
+                yield inner + name, value
 
     def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
         """Parameters and persistent buffers by path.
@@ -482,13 +486,24 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
+        return self._text(())
+
+    def _text(self, above: tuple[Module, ...]) -> str:
+        """The module as text; one that contains itself is shown by its name there."""
         extra = self.extra_repr()
         lines = extra.split("\n") if extra else []
-        children = [
-            f"({name}): " + repr(module).replace("\n", "\n  ")
-            for name, module in self.__dict__.items()
-            if isinstance(module, Module)
-        ]
+        above = (*above, self)
+        children = []
+        for name, module in self.__dict__.items():
+            if not isinstance(module, Module):
+                continue
+            if any(module is each for each in above):
+                text = f"{module._get_name()}(...)"
+            elif type(module).__repr__ is Module.__repr__:
+                text = module._text(above)
+            else:
+                text = repr(module)
+            children.append(f"({name}): " + text.replace("\n", "\n  "))
         if not children and len(lines) <= 1:
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
