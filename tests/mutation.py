@@ -30,9 +30,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from cases import rows
-from derivatives import check_op, differentiable
 
 from tinygrad_k.ops import OPS, public_functions
+from tinygrad_k.testing.laws import check_op, differentiable
 
 GOAL = 0.99  # of all mutants that change a gradient
 SECONDS = 20  # a mutant that runs longer has an endless loop, and counts as killed

@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from cases import FLOATS, Case, array_of, cases, elementwise_case, name_of, rows, same_bits
-from derivatives import (
+from hypothesis import given, strategies as st
+from hypothesis.extra import numpy as hnp
+
+import tinygrad_k as tk
+from tinygrad_k.autograd import gradcheck, gradgradcheck
+from tinygrad_k.ops import Op
+from tinygrad_k.testing.grads import normal
+from tinygrad_k.testing.laws import (
     call,
     check_constant,
     check_edges,
@@ -17,19 +24,12 @@ from derivatives import (
     edge_case,
     gradients,
     leaves_of,
-    normal,
     number_cases,
     operands,
     random_number_cases,
     sample_cases,
 )
-from hypothesis import given, strategies as st
-from hypothesis.extra import numpy as hnp
-from test_layout import reversed_, transposed
-
-import tinygrad_k as tk
-from tinygrad_k.autograd import gradcheck, gradgradcheck
-from tinygrad_k.ops import Op
+from tinygrad_k.testing.layouts import reversed_, transposed
 
 with_rule = pytest.mark.parametrize("op", rows(differentiable), ids=name_of)
 elementwise = pytest.mark.parametrize(

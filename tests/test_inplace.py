@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from cases import FLOATS, GROUPS, Case, array_of, case_of, cases, name_of, rows, same_bits
-from derivatives import call, differentiable, leaves_of, operands
 
 import tinygrad_k as tk
 from tinygrad_k.ops import OPS, Op
+from tinygrad_k.testing.laws import call, differentiable, leaves_of, operands
 
 INPLACE = rows(lambda op: op.samples and hasattr(tk.Tensor, f"{op.name}_"))
 inplace = pytest.mark.parametrize("op", INPLACE, ids=name_of)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from cases import (
     INTEGERS,
     Case,
     array_of,
-    assert_close,
+    assert_agrees,
     big_case,
     cases,
     elementwise_case,
@@ -29,63 +28,11 @@ from hypothesis.extra import numpy as hnp
 import tinygrad_k as tk
 from tinygrad_k.backend import lib
 from tinygrad_k.ops import Op
+from tinygrad_k.testing.layouts import LAYOUTS, contiguous, transposed
 
 every_op = pytest.mark.parametrize(
     "op", rows(lambda op: op.samples and op.family != "storage"), ids=name_of
 )
-
-
-def transposed(x: np.ndarray) -> np.ndarray:
-    return np.array(x, order="F")
-
-
-def stepped(x: np.ndarray) -> np.ndarray:
-    """Every second element of a larger array whose other elements are poison."""
-    wide = np.zeros([2 * n + 1 for n in x.shape], x.dtype)
-    wide[...] = np.nan if x.dtype.kind == "f" else 1
-    window = wide[(..., *(slice(1, 2 * n, 2) for n in x.shape))]
-    window[...] = x
-    return window
-
-
-def reversed_(x: np.ndarray) -> np.ndarray:
-    """The same values behind negative strides."""
-    every = (..., *(slice(None, None, -1),) * x.ndim)
-    return np.array(x[every])[every]
-
-
-def read_only(x: np.ndarray) -> np.ndarray:
-    copy = np.array(x)
-    copy.flags.writeable = False
-    return copy
-
-
-def shifted(x: np.ndarray) -> np.ndarray:
-    """One element off every alignment a vector load may like."""
-    room = np.empty(x.size + 1, x.dtype)
-    room[1:] = x.reshape(-1)
-    return room[1:].reshape(x.shape)
-
-
-def expanded(x: np.ndarray) -> np.ndarray:
-    """The first entry of each dimension in turn, repeated with stride 0: other values, no copy."""
-    if not x.size or not x.ndim:
-        return x
-    return np.broadcast_to(x[:1], x.shape)
-
-
-LAYOUTS: tuple[Callable[[np.ndarray], np.ndarray], ...] = (
-    transposed,
-    stepped,
-    reversed_,
-    read_only,
-    shifted,
-    expanded,
-)
-
-
-def contiguous(x: np.ndarray) -> np.ndarray:
-    return np.array(x, order="C")
 
 
 def outcome(case: Case) -> np.ndarray | str:
@@ -111,7 +58,7 @@ def assert_same(laid: Case, note: str) -> None:
         return
     if laid.op.family == "reduction":  # walks the memory in its order, so it rounds in that order
         reference = laid.reference()
-        assert reference is None or assert_close(laid, found, reference) is None
+        assert reference is None or assert_agrees(laid, found, reference) is None
     else:
         assert same_bits(found, expected), f"{laid} with {note} operands: {found} {expected}"
     for x, old in zip(laid.arrays(), before, strict=True):

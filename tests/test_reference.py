@@ -14,7 +14,7 @@ from cases import (
     INTEGERS,
     Case,
     array_of,
-    assert_close,
+    assert_agrees,
     cases,
     elementwise_case,
     name_of,
@@ -42,7 +42,7 @@ def agree(case: Case) -> None:
     except ZeroDivisionError:
         assert any((x == 0).any() for x in case.arrays() if x.dtype.kind in "iu"), str(case)
         return
-    assert_close(case, array_of(found), expected)
+    assert_agrees(case, array_of(found), expected)
 
 
 @with_reference

@@ -160,7 +160,19 @@ def test_names_are_unique() -> None:
 
 # -- layers ------------------------------------------------------------------------------------
 
-LAYERS = ("backend", "tensor", "autograd", "ops", "nn", "optim", "capture", "data", "train")
+LAYERS = (
+    "backend",
+    "tensor",
+    "autograd",
+    "ops",
+    "nn",
+    "optim",
+    "capture",
+    "io",
+    "data",
+    "train",
+    "testing",
+)
 
 
 def imports(name: str, tree: ast.Module) -> Iterator[tuple[str, int]]:
@@ -193,7 +205,7 @@ def is_type_checking(node: ast.AST) -> bool:
 
 
 def test_imports_go_down() -> None:
-    """backend < tensor < autograd < ops < nn < optim < capture < data < train."""
+    """backend < tensor < autograd < ops < nn < optim < capture < io < data < train < testing."""
     wrong = []
     for name, tree in modules().items():
         layer = name.split(".")[0]

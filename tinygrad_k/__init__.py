@@ -42,8 +42,8 @@ globals().update(ops.root_functions())
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported when it is first used: ``tk.data``, ``tk.train``, ``tk.io`` and its two."""
-    if name in ("data", "io", "train"):
+    """What is imported when first used: ``tk.data``, ``tk.train``, ``tk.testing``, ``tk.io``."""
+    if name in ("data", "io", "testing", "train"):
         return importlib.import_module(f".{name}", __name__)
     if name in ("load", "save"):
         return getattr(importlib.import_module(".io", __name__), name)

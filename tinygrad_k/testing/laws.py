@@ -1,7 +1,7 @@
 """The laws of derivatives, as functions of a case: each raises AssertionError where it is broken.
 
-Tests and the mutation script share them. A derivative is compared along random directions: one pair
-of evaluations sees every entry of the Jacobian at once, and a wrong entry hides with probability 0.
+A derivative is compared along random directions: one pair of evaluations sees every entry of the
+Jacobian at once, and a wrong entry hides with probability 0.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from cases import Case, array_of, case_of, elementwise_case, make
 
-import tinygrad_k as tk
-from tinygrad_k.ops import Op
-from tinygrad_k.ops.declare import no_grad
+from ..autograd import grad
+from ..backend import float64
+from ..ops import Op
+from ..ops.declare import no_grad
+from ..random import manual_seed
+from ..tensor import Tensor, from_numpy
+from .cases import Case, case_of, elementwise_case, make
+from .grads import array_of, normal
+from .slopes import inner, slope
 
-STEP = 1e-5  # of central differences: error 1e-10 of the third derivative, rounding 1e-11
-CLOSE = 2e-6  # of the sum of the sizes of the terms compared
+STEP = 1e-5  # of differences over all elements at once
 EDGE_STEP, EDGE_CLOSE = 1e-6, 1e-4  # of one-sided differences, whose error is the step itself
 
 
@@ -44,49 +48,33 @@ def operands(case: Case) -> list[int]:
     return places
 
 
-def leaves_of(case: Case, places: list[int], arrays: list[np.ndarray]) -> list[tk.Tensor]:
+def leaves_of(case: Case, places: list[int], arrays: list[np.ndarray]) -> list[Tensor]:
     """All arrays as tensors, those at ``places`` as leaves."""
-    tensors = [tk.from_numpy(np.array(x)) for x in arrays]
+    tensors = [from_numpy(np.array(x)) for x in arrays]
     for i in places:
         tensors[i].requires_grad_()
     return tensors
 
 
-def call(case: Case, tensors: list[tk.Tensor]) -> tk.Tensor:
+def call(case: Case, tensors: list[Tensor]) -> Tensor:
+    """The op's result on these tensors in the place of the case's arrays."""
     ready = case.replaced(list(tensors))
-    if hasattr(tk, "manual_seed"):
-        tk.manual_seed(0)
+    manual_seed(0)
     return case.op.function(*ready.args, **ready.kwargs)
 
 
 def gradients(
-    case: Case, tensors: list[tk.Tensor], places: list[int], seed: tk.Tensor, create: bool = False
-) -> list[tk.Tensor | None]:
+    case: Case, tensors: list[Tensor], places: list[int], seed: Tensor, create: bool = False
+) -> list[Tensor | None]:
     """The gradients of <seed, op> for the tensors at ``places``."""
     result = call(case, tensors)
     assert result.requires_grad, f"{case}: the result is not in the graph"
-    found = tk.autograd.grad(
-        result, [tensors[i] for i in places], seed, create_graph=create, allow_unused=True
-    )
+    found = grad(result, [tensors[i] for i in places], seed, create_graph=create, allow_unused=True)
     for i, each in zip(places, found, strict=True):
         if each is not None:
             assert each.shape == tensors[i].shape, f"{case}: gradient {i} has shape {each.shape}"
             assert each.dtype is tensors[i].dtype, f"{case}: gradient {i} is {each.dtype}"
     return list(found)
-
-
-def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Normal numbers as an array, also without dimensions."""
-    return np.asarray(rng.standard_normal(shape))
-
-
-def dot(a: np.ndarray | None, b: np.ndarray) -> float:
-    with np.errstate(invalid="ignore"):
-        return 0.0 if a is None else float(np.sum(a * b))
-
-
-def size(a: np.ndarray | None, b: np.ndarray) -> float:
-    return 0.0 if a is None else float(np.sum(np.abs(a * b)))
 
 
 def compare(
@@ -99,21 +87,10 @@ def compare(
     rng: np.random.Generator,
 ) -> None:
     """The derivative of ``value`` along a random direction of one array against the gradient."""
-    direction = normal(rng, at[place].shape)
-    sides = []
-    for step in (STEP, -STEP):
-        moved = list(at)
-        moved[place] = np.asarray(at[place] + step * direction)
-        sides.append(value(moved))
-    given = dot(analytic, direction)
-    if not np.isfinite(sides).all():
-        assert not np.isfinite(given), f"{case}: {what} of what is not finite is {given}"
-        return
-    numeric = (sides[0] - sides[1]) / (2 * STEP)
-    scale = 1 + abs(numeric) + size(analytic, direction) + abs(sides[0])
-    assert abs(numeric - given) <= CLOSE * scale, (
-        f"{case}: {what} for operand {place} along a direction is {given:.9g}, "
-        f"{numeric:.9g} by differences"
+    found = slope(value, at, place, normal(rng, at[place].shape), analytic)
+    assert found.agrees(), (
+        f"{case}: {what} for operand {place} along a direction is {found.analytic:.9g}, "
+        f"{found.numeric:.9g} by differences"
     )
 
 
@@ -126,10 +103,10 @@ def check_first(case: Case, seed: int = 0) -> None:
     g = normal(rng, call(case, leaves_of(case, [], arrays)).shape)
 
     def value(at: list[np.ndarray]) -> float:
-        return dot(array_of(call(case, leaves_of(case, [], at))), g)
+        return inner(array_of(call(case, leaves_of(case, [], at))), g)
 
     tensors = leaves_of(case, places, arrays)
-    found = gradients(case, tensors, places, tk.from_numpy(g))
+    found = gradients(case, tensors, places, from_numpy(g))
     for i, each in zip(places, found, strict=True):
         analytic = None if each is None else array_of(each)
         compare(case, "the gradient", value, arrays, i, analytic, rng)
@@ -144,10 +121,10 @@ def check_second(case: Case, seed: int = 0) -> None:
     g = normal(rng, call(case, leaves_of(case, [], arrays)).shape)
     weights = [normal(rng, arrays[i].shape) for i in places]
 
-    def scalar(tensors: list[tk.Tensor], create: bool) -> tk.Tensor | None:
+    def scalar(tensors: list[Tensor], create: bool) -> Tensor | None:
         found = gradients(case, tensors[:-1], places, tensors[-1], create)
         terms = [
-            (each * tk.from_numpy(w)).sum()
+            (each * from_numpy(w)).sum()
             for each, w in zip(found, weights, strict=True)
             if each is not None
         ]
@@ -157,7 +134,7 @@ def check_second(case: Case, seed: int = 0) -> None:
         return total
 
     def value(at: list[np.ndarray]) -> float:
-        tensors = [*leaves_of(case, places, at[:-1]), tk.from_numpy(np.array(at[-1]))]
+        tensors = [*leaves_of(case, places, at[:-1]), from_numpy(np.array(at[-1]))]
         total = scalar(tensors, False)
         return 0.0 if total is None else total.item()
 
@@ -167,10 +144,33 @@ def check_second(case: Case, seed: int = 0) -> None:
     total = scalar(tensors, True)
     found: list[Any] = [None] * len(wanted)
     if total is not None and total.requires_grad:
-        found = list(tk.autograd.grad(total, [tensors[i] for i in wanted], allow_unused=True))
+        found = list(grad(total, [tensors[i] for i in wanted], allow_unused=True))
     for i, each in zip(wanted, found, strict=True):
         analytic = None if each is None else array_of(each)
         compare(case, "the second derivative", value, at, i, analytic, rng)
+
+
+def check_adjoint(case: Case, seed: int = 0) -> None:
+    """<v, Jw> = <J'v, w>, where Jw is the derivative of <J'v, w> by v."""
+    rng = np.random.default_rng(seed)
+    arrays, places = case.arrays(), operands(case)
+    if not places:
+        return
+    tensors = leaves_of(case, places, arrays)
+    v = from_numpy(normal(rng, call(case, tensors).shape)).requires_grad_()
+    back = gradients(case, tensors, places, v, create=True)
+    terms = [
+        (each * from_numpy(normal(rng, each.shape))).sum()
+        for each in back
+        if each is not None and np.isfinite(array_of(each)).all()
+    ]
+    for term in terms:
+        found = grad(term, v, allow_unused=True)[0] if term.requires_grad else None
+        left, right = inner(found if found is None else array_of(found), array_of(v)), term.item()
+        scale = 1 + abs(left) + abs(right)
+        assert not abs(left - right) > 1e-10 * scale, (
+            f"{case}: <v, Jw> is {left:.12g}, but <J'v, w> is {right:.12g}"
+        )
 
 
 def check_linear(case: Case, seed: int = 0) -> None:
@@ -184,7 +184,7 @@ def check_linear(case: Case, seed: int = 0) -> None:
     results = []
     for g in (one, two, 2 * one - 3 * two, np.zeros(shape)):
         tensors = leaves_of(case, places, arrays)
-        found = gradients(case, tensors, places, tk.from_numpy(np.array(g)))
+        found = gradients(case, tensors, places, from_numpy(np.array(g)))
         results.append([None if each is None else array_of(each) for each in found])
     for a, b, both, nothing in zip(*results, strict=True):
         assert (a is None) == (b is None) == (both is None), str(case)
@@ -219,7 +219,7 @@ def check_edges(case: Case) -> None:
 
     here = value(arrays)
     tensors = leaves_of(case, places, arrays)
-    seed = tk.from_numpy(np.ones(here.shape))
+    seed = from_numpy(np.ones(here.shape))
     found = gradients(case, tensors, places, seed)
     total = np.zeros(here.shape)
     for i, each in zip(places, found, strict=True):
@@ -273,13 +273,13 @@ def check_constant(case: Case) -> None:
 
     g = normal(np.random.default_rng(0), value(flat).shape)
     tensors = leaves_of(case, places, flat)
-    found = gradients(case, tensors, places, tk.from_numpy(g))
+    found = gradients(case, tensors, places, from_numpy(g))
     sides = [
-        dot(value([x + s if i in places else x for i, x in enumerate(flat)]), g)
+        inner(value([x + s if i in places else x for i, x in enumerate(flat)]), g)
         for s in (STEP, -STEP)
     ]
-    left = (sides[0] - dot(value(flat), g)) / STEP
-    right = (dot(value(flat), g) - sides[1]) / STEP
+    left = (sides[0] - inner(value(flat), g)) / STEP
+    right = (inner(value(flat), g) - sides[1]) / STEP
     numeric = (left + right) / 2
     given = sum(0.0 if each is None else float(array_of(each).sum()) for each in found)
     scale = 1 + abs(numeric) + abs(given) + abs(sides[0])
@@ -300,15 +300,15 @@ def check_minus_infinity(case: Case) -> None:
     if np.isnan(result).any():
         return
     tensors = leaves_of(case, places, masked)
-    for each in gradients(case, tensors, places, tk.from_numpy(np.ones(result.shape))):
+    for each in gradients(case, tensors, places, from_numpy(np.ones(result.shape))):
         assert each is None or not np.isnan(array_of(each)).any(), f"{case}: NaN behind -inf"
 
 
 def sample_cases(op: Op, seed: int = 0) -> Iterator[Case]:
     """The op's samples in double precision, as far as the result is of double precision too."""
     for i, sample in enumerate(op.samples):
-        case = case_of(op, sample, tk.float64, seed + i)
-        if not differentiable(op) or case.call().dtype is tk.float64:
+        case = case_of(op, sample, float64, seed + i)
+        if not differentiable(op) or case.call().dtype is float64:
             yield case
 
 
@@ -321,7 +321,7 @@ def number_cases(op: Op, seed: int = 0) -> Iterator[Case]:
         draw = op.domain[1 - place]
         for number in NUMBERS:
             for array in (
-                make(draw(3, 2), np.random.default_rng(seed), op, tk.float64),
+                make(draw(3, 2), np.random.default_rng(seed), op, float64),
                 np.array(sorted({*EDGES, *draw.kinks})),
             ):
                 yield Case(op, (number, array) if place == 0 else (array, number))
@@ -333,19 +333,20 @@ PAIRS_OF_SHAPES = (((2, 3), (2, 3)), ((2, 3), (3,)), ((), (2, 2)), ((1, 2), (3, 
 def random_number_cases(op: Op) -> Iterator[Case]:
     """A call of an op of two operands with a number of its domain on either side."""
     for place in (0, 1):
-        both = elementwise_case(op, ((), (3, 2)) if place == 0 else ((3, 2), ()), tk.float64, 11)
+        both = elementwise_case(op, ((), (3, 2)) if place == 0 else ((3, 2), ()), float64, 11)
         number = float(both.args[place])
         yield Case(op, (number, both.args[1]) if place == 0 else (both.args[0], number))
 
 
 def check_op(op: Op) -> None:
-    """Every law on every sample of an op: what the mutation script runs."""
+    """Every law on every sample of an op: what a run with changed rules must notice."""
     for seed in (0, 7):
         for case in sample_cases(op, seed):
             check_first(case, seed)
             check_second(case, seed)
     for case in sample_cases(op, 3):
         check_linear(case)
+        check_adjoint(case)
         check_constant(case)
         check_minus_infinity(case)
     if op.domain:
@@ -357,4 +358,4 @@ def check_op(op: Op) -> None:
                 check_first(case)
                 check_second(case)
             for shapes in PAIRS_OF_SHAPES:
-                check_first(elementwise_case(op, shapes, tk.float64, 5))
+                check_first(elementwise_case(op, shapes, float64, 5))
