@@ -60,6 +60,30 @@ def quiet(trainer: Trainer, *arguments: Any, **options: Any) -> History:
 # Numbers
 
 
+@pytest.mark.parametrize("kind", ["weights", "ignored", "both", "smooth", "probabilities", "nll"])
+def test_the_loss_of_an_epoch_is_that_of_all_samples_at_once(kind: str) -> None:
+    """Class weights and ignored labels included; one batch here has only ignored labels."""
+    X, y = blobs(23, seed=3)
+    loss: Any = tk.nn.CrossEntropyLoss(
+        weight=None if kind == "ignored" else tk.tensor([1.0, 10.0, 0.1]),
+        label_smoothing=0.3 if kind == "smooth" else 0.0,
+    )
+    if kind in ("ignored", "both"):
+        y[5:11] = -100
+    if kind == "probabilities":
+        y = tk.softmax(tk.randn(23, 3), 1)
+    model: Any = tk.nn.Linear(2, 3)
+    if kind == "nll":
+        loss = tk.nn.NLLLoss(weight=tk.tensor([1.0, 10.0, 0.1]))
+        model = tk.nn.Sequential(model, tk.nn.LogSoftmax(1))
+    expected = loss(model(X), y).item()
+    trainer = Trainer(model, tk.optim.SGD(model.parameters(), lr=0.0), loss)
+    assert trainer.evaluate((X, y), batch_size=5)["loss"] == pytest.approx(expected, rel=1e-6)
+    if kind not in ("ignored", "both"):  # a step without any label gives NaN, and the rest after it
+        history = quiet(trainer, (X, y), batch_size=5)
+        assert history["loss"] == pytest.approx([expected], rel=1e-6)
+
+
 def test_fit_equals_the_loop_by_hand() -> None:
     X, y = blobs(50)
     Xv, yv = blobs(21, seed=1)

@@ -6,6 +6,7 @@ error, never broadcast.
 
 from __future__ import annotations
 
+from ..ops.loss import total_weight
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module
@@ -99,6 +100,16 @@ class _WeightedLoss(_Loss):
     weight: Tensor | None
 
 
+class _LabelLoss(_WeightedLoss):
+    """A loss of classes, whose mean is over the weights of the labels that count."""
+
+    ignore_index: int
+
+    def mean_over(self, input: Tensor, target: Tensor) -> Tensor | int:
+        """What the mean of a batch is divided by, so that means of batches can be put together."""
+        return total_weight(input, target, self.weight, self.ignore_index)
+
+
 class BCELoss(_WeightedLoss):
     """-(target log(input) + (1 - target) log(1 - input)), of probabilities."""
 
@@ -126,7 +137,7 @@ class BCEWithLogitsLoss(_WeightedLoss):
         )
 
 
-class NLLLoss(_WeightedLoss):
+class NLLLoss(_LabelLoss):
     """-input[class], of logarithms (N, C, ...) and classes (N, ...).
 
     ``weight`` (C) weighs the classes, also in the mean; ``ignore_index`` is a class that does not
@@ -147,7 +158,7 @@ class NLLLoss(_WeightedLoss):
         )
 
 
-class CrossEntropyLoss(_WeightedLoss):
+class CrossEntropyLoss(_LabelLoss):
     """``NLLLoss`` of log_softmax(input); the target may also be probabilities (N, C, ...).
 
     ``label_smoothing`` mixes that share of the uniform distribution into the target.

@@ -186,12 +186,26 @@ def _reduce_labels(
         return _reshape(losses, tuple(target.shape))
     if reduction != "mean":
         return _reduce(name, losses, reduction)
-    weights = wrap(
-        lib.tk_nll_weight(
-            labels._h, _weight_handle(weight), ignore_index, rows.shape[1], rows._h.dtype
-        )
-    )
-    return _sum(losses) / _sum(weights)
+    return _sum(losses) / _sum(_label_weights(rows, labels, weight, ignore_index))
+
+
+def _label_weights(
+    rows: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int
+) -> Tensor:
+    """The weight of each label, 0 where it is ignored."""
+    kind, classes = rows._h.dtype, rows.shape[1]
+    return wrap(lib.tk_nll_weight(labels._h, _weight_handle(weight), ignore_index, classes, kind))
+
+
+def total_weight(
+    input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
+) -> Tensor | int:
+    """What ``cross_entropy`` divides a mean by: the weights of the labels that count together; for
+    probabilities the number of rows."""
+    if target.dtype.is_floating_point:
+        return target.numel() // max(1, input.shape[1 if input.ndim > 1 else 0])
+    rows, labels = _rows_of_classes("cross_entropy", input, target)
+    return _sum(_label_weights(rows, labels, weight, ignore_index))
 
 
 @composite

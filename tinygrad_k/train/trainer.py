@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from ..autograd import no_grad
+from ..backend import float64
 from ..nn import Module
+from ..ops.comparison import where
+from ..ops.creation import tensor
 from ..ops.join import cat
 from ..optim import Optimizer
 from ..tensor import Tensor
@@ -27,8 +31,11 @@ class Trainer:
     `loss(output, target)` gives a scalar tensor, the mean over a batch (or the sum, if it has
     `reduction="sum"`); each of `metrics`, callables or a dict of them by name, a mean over a batch
     as a scalar tensor or a number. Reported values are means over the samples: batches count by
-    their size. `history` is the History of the last or running `fit`; also after an exception or
-    Ctrl-C it holds the finished epochs, and the model is as the last whole step left it.
+    their size. A loss whose mean is over something else says what it divides by with a method
+    `mean_over(output, target)`, as CrossEntropyLoss does for class weights and ignored labels: the
+    reported loss is then the one of all samples as a single batch. `history` is the History of the
+    last or running `fit`; also after an exception or Ctrl-C it holds the finished epochs, and the
+    model is as the last whole step left it.
     """
 
     def __init__(
@@ -53,6 +60,7 @@ class Trainer:
         self.stop = False
         self._names = ["loss", *self.metrics]
         self._summed = getattr(loss, "reduction", "mean") == "sum"
+        self._mean_over = None if self._summed else getattr(loss, "mean_over", None)
 
     def fit(
         self,
@@ -178,29 +186,44 @@ class Trainer:
 
     def _count(self, means: _Means, output: Any, target: Any, loss: Tensor, n: int) -> None:
         with no_grad():
+            first: tuple[Any, Any] = (_wide(loss) * n, n)
+            if self._summed:
+                first = (loss.double(), n)
+            elif self._mean_over is not None:
+                over = tensor(self._mean_over(output, target), dtype=float64)
+                # A batch in which no label counts has no mean, and adds nothing.
+                first = (where(over == 0.0, 0.0, loss.double() * over), over)
             values = [metric(output, target) for metric in self.metrics.values()]
-            means.add(n, [(loss, 1 if self._summed else n), *((value, n) for value in values)])
+            means.add(n, [first, *((_wide(value) * n, n) for value in values)])
 
 
 class _Means:
-    """Weighted sums over batches, kept as float64 tensors: nothing is read back before the end."""
+    """Sums over batches and what they are of, kept as float64 tensors: nothing is read back before
+    the end."""
 
     def __init__(self, names: list[str]) -> None:
         self.names = names
         self.totals: list[Any] = [0.0] * len(names)
+        self.counts: list[Any] = [0] * len(names)
         self.rows = 0
 
-    def add(self, rows: int, values: list[tuple[Any, int]]) -> None:
+    def add(self, rows: int, values: list[tuple[Any, Any]]) -> None:
+        """Adds a batch: for each name a sum and the number or weight of what was summed."""
         self.rows += rows
-        for i, (value, weight) in enumerate(values):
-            wide = value.double() if isinstance(value, Tensor) else float(value)
-            self.totals[i] = self.totals[i] + wide * weight
+        for i, (total, count) in enumerate(values):
+            self.totals[i] = self.totals[i] + total
+            self.counts[i] = self.counts[i] + count
 
     def result(self, name: str) -> dict[str, float]:
         if not self.rows:
             raise ValueError(f"{name}: the data gave no rows (an exhausted iterator, or drop_last)")
-        values = [float(total) / self.rows for total in self.totals]
+        pairs = zip(self.totals, self.counts, strict=True)
+        values = [float(total) / float(count) if count else math.nan for total, count in pairs]
         return dict(zip(self.names, values, strict=True))
+
+
+def _wide(value: Any) -> Any:
+    return value.double() if isinstance(value, Tensor) else float(value)
 
 
 @contextmanager
