@@ -18,7 +18,7 @@ from .backend import DTYPES, FROM_NUMPY, bool_, dtype, fail, ffi, float32, int64
 if TYPE_CHECKING:
     from .autograd.node import Leaf, Node
 
-_release = lib.tk_release
+_release, _shape_key = lib.tk_release, lib.tk_shape_key
 _owners: dict[int, Any] = {}  # Python objects whose memory a storage borrows, by owner key
 _owner_keys = itertools.count(1)
 
@@ -37,6 +37,9 @@ class Size(tuple):
 
     def __repr__(self) -> str:
         return f"Size({list(self)})"
+
+
+_shapes: dict[int, Size] = {}  # those that were asked for, by their key
 
 
 class Tensor:
@@ -60,9 +63,8 @@ class Tensor:
     def __del__(self) -> None:
         try:
             handle = self._h
-            del (
-                self._h
-            )  # a finalizer in the same garbage may still ask for it: an error, not memory
+            # A finalizer in the same garbage may still ask for it: an error, not freed memory.
+            self._h = None
             owner = _release(handle)
         except (AttributeError, TypeError):  # no handle yet, or the interpreter is going down
             return
@@ -74,8 +76,14 @@ class Tensor:
     @property
     def shape(self) -> Size:
         """The sizes of the dimensions."""
-        h = self._h
-        return Size(ffi.unpack(h.shape, h.ndim))
+        key = _shape_key(self._h)
+        shape = _shapes.get(key)
+        if shape is None:
+            h = self._h
+            shape = Size(ffi.unpack(h.shape, h.ndim))
+            if key >= 0 and len(_shapes) < 4096:  # beyond, a program makes shapes without end
+                _shapes[key] = shape
+        return shape
 
     def size(self, dim: int | None = None) -> Size | int:
         """The shape, or the size of one dimension."""

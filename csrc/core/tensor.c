@@ -94,6 +94,21 @@ int tk_same_shape(const tk_tensor *a, const tk_tensor *b)
            memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0;
 }
 
+int64_t tk_shape_key(const tk_tensor *t)
+{
+    /* The number of dimensions in the lowest 3 bits; the sizes share the other 60. */
+    static const int bits[] = {60, 60, 30, 20, 15, 12};
+    int64_t key = 0;
+    if (t->ndim >= (int)(sizeof bits / sizeof *bits))
+        return -1;
+    for (int i = 0; i < t->ndim; i++) {
+        if (t->shape[i] >> bits[t->ndim])
+            return -1;
+        key = key << bits[t->ndim] | t->shape[i];
+    }
+    return key << 3 | t->ndim;
+}
+
 /* The lowest and one past the highest byte a tensor can touch. */
 static void byte_range(const tk_tensor *t, const char **low, const char **high)
 {

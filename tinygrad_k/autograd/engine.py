@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend import DEBUG, fail, ffi, lib
 from ..tensor import Tensor, alias, wrap
-from .node import Leaf, Node, Part, check_unchanged
+from .node import CLOCK, Leaf, Node, Part, check_unchanged
 
 # The engine needs three operations that must be recorded when second derivatives are wanted. The op
 # layer lies above this one and hands them over when it is loaded.
@@ -143,7 +143,7 @@ def _apply(node: Node, gradient: Any, create_graph: bool) -> Any:
             "pass retain_graph=True there to go through the graph again"
         )
     if saved:
-        if lib.tk_clock != node.stamp:
+        if CLOCK[0] != node.stamp:
             check_unchanged(node)
         if create_graph and plan.results:
             saved = list(saved)
@@ -157,7 +157,10 @@ def _apply(node: Node, gradient: Any, create_graph: bool) -> Any:
                 gradient = _copy(gradient, create_graph)
         results = plan.rules(gradient, *saved)
     else:
-        results = [rule(gradient, *[saved[i] for i in takes]) for rule, takes in plan.rules]
+        results = []
+        for rule, take in plan.rules:
+            values = saved if take is None else take(saved)
+            results.append(rule(gradient, *values))
     if node.shapes is not None:
         results = [
             None if result is None else _fit(result, shape, kind)

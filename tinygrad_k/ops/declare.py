@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..autograd.node import Node, Plan, note_change
+from ..autograd.node import CLOCK, Node, Plan, getter, note_change
 from ..backend import fail, ffi, kernel_number, lib
 from ..tensor import Tensor, from_data, wrap
 from .samples import Draw, Sample, real
@@ -69,6 +69,9 @@ class Op:
             *(keywords.get(name, inspect.Parameter.empty) for name in only),
         )
         self.positions = {name: i for i, name in enumerate(self.parameters)}
+        # Whether the first argument is a tensor and no other can be.
+        kinds = [str(function.__annotations__.get(name)) for name in self.parameters]
+        self.lone = kinds[:1] == ["Tensor"] and not any("Tensor" in kind for kind in kinds[1:])
         self.ref: Callable[..., Any] | None = None
         self.samples: tuple[Sample, ...] = ()
         self.dtypes: str = "float"  # which dtypes the tests try: "float", "number", "all"
@@ -135,8 +138,14 @@ class Op:
                 if need not in saves:
                     saves.append(need)
                 takes.append(saves.index(need))
-            rules.append((rule, tuple(takes)))
-        return Plan(self, tuple(saves), tuple(rules), joint=False)
+            rules.append((rule, takes))
+        everything = list(range(len(saves)))
+        return Plan(
+            self,
+            tuple(saves),
+            tuple((rule, None if takes == everything else getter(takes)) for rule, takes in rules),
+            joint=False,
+        )
 
     def _joint_plan(self, wanted: int) -> Plan:
         """For ``vjp`` a single function: it returns the gradients of all the tensors."""
@@ -158,11 +167,13 @@ def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
     wanted, position = 0, 0
     inputs, operands = [], []
     for arg in args:
-        for each in arg if type(arg) in (list, tuple) else (arg,):
-            if isinstance(each, Tensor) and each._node is not None:
-                wanted |= 1 << position
-                inputs.append(each._node)
-                operands.append(each)
+        for each in arg if type(arg) is list or type(arg) is tuple else (arg,):
+            if isinstance(each, Tensor):
+                node = each._node
+                if node is not None:
+                    wanted |= 1 << position
+                    inputs.append(node)
+                    operands.append(each)
             position += 1
     if wanted:
         _attach(op, out, args, wanted, tuple(inputs), operands)
@@ -178,8 +189,9 @@ def _attach(
 ) -> None:
     """Gives ``out`` its node. ``wanted`` are the bits of the operands that are in the graph,
     ``inputs`` their nodes and ``operands`` they themselves."""
-    plan = op._plans.get(wanted)
-    if plan is None:
+    try:
+        plan = op._plans[wanted]
+    except KeyError:
         if isinstance(op.vjp, no_grad):
             _refuse_gradient(op, out)
             return
@@ -187,23 +199,15 @@ def _attach(
     node = Node()
     node.plan = plan
     node.inputs = inputs
-    saves = plan.saves
-    if saves:
-        node.stamp = lib.tk_clock
-        node.saved = [args[i] if i >= 0 else _derived(i, args, out) for i in saves]
+    if plan.saves:
+        node.stamp = CLOCK[0]
+        pick = plan.pick
+        node.saved = plan.derive(args, out) if pick is None else pick(args)
     else:
         node.saved = ()
     if out._h.flags & SHARED:
-        node.shapes = tuple((each.shape, each.dtype) for each in operands)
+        node.shapes = tuple([(each.shape, each.dtype) for each in operands])
     out._node = node
-
-
-def _derived(need: int, args: tuple[Any, ...], out: Tensor) -> Any:
-    """The result, as a tensor outside the graph, or the shape of an argument (of a list, all)."""
-    if need == Plan.RESULT:
-        return wrap(lib.tk_retain(out._h))
-    arg = args[Plan.SHAPES - need]
-    return arg.shape if isinstance(arg, Tensor) else tuple(each.shape for each in arg)
 
 
 def _refuse_gradient(op: Op, out: Tensor) -> None:
@@ -239,6 +243,7 @@ def op(
 
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
         row = Op(body, kernel, vjp)
+        lone, sequences = row.lone, (list, tuple)
         row.ref, row.samples, row.dtypes, row.family = ref, _samples(samples), dtypes, family
         for name in keeps:
             row.positions[name] = len(row.positions)
@@ -258,14 +263,20 @@ def op(
             out = _new(Tensor)
             out._h = handle
             out._node = None
-            if handle.flags & RECORD:
+            if lone and args:
+                node = args[0]._node
+                if node is not None and handle.flags & RECORD:
+                    _attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args)
+            else:
                 for arg in args:
-                    if (type(arg) in (list, tuple)) or (
+                    if type(arg) in sequences or (
                         isinstance(arg, Tensor) and arg._node is not None
                     ):
-                        record(row, out, row.bind(args, kwargs) + kept)
+                        break
+                else:
+                    if not kwargs:
                         return out
-                if kwargs:
+                if handle.flags & RECORD:
                     record(row, out, row.bind(args, kwargs) + kept)
             return out
 
@@ -515,6 +526,12 @@ def composite(function: Callable[..., Any]) -> Callable[..., Any]:
     """Marks an ordinary function over ops as part of the public face."""
     COMPOSITES[function.__name__] = checked = _checked(function)
     return checked
+
+
+def face(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``composite``, for one that only hands its arguments to an op: that explains mistakes."""
+    COMPOSITES[function.__name__] = function
+    return function
 
 
 def _checked(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import DTYPES, dtype, ffi, lib
 from ..tensor import Size, Tensor, number_as, wrap
-from .declare import as_operand, composite, op
+from .declare import as_operand, composite, face, op
 from .samples import real
 
 VIEW = "view"
@@ -18,8 +18,15 @@ VIEW = "view"
 
 def sizes(op_name: str, args: tuple[Any, ...]) -> tuple[int, ...]:
     """Sizes or dims given as separate ints or as one sequence."""
-    if len(args) == 1 and isinstance(args[0], Sequence):
+    if len(args) == 1 and type(args[0]) is not int and isinstance(args[0], (tuple, Sequence)):
         args = tuple(args[0])
+    for each in args:
+        if type(each) is not int:
+            return _indices(op_name, args)
+    return args
+
+
+def _indices(op_name: str, args: tuple[Any, ...]) -> tuple[int, ...]:
     for each in args:
         if isinstance(each, bool) or not hasattr(each, "__index__"):
             raise TypeError(f"{op_name}: expected ints; got {each!r}")
@@ -28,7 +35,7 @@ def sizes(op_name: str, args: tuple[Any, ...]) -> tuple[int, ...]:
 
 def in_range(name: str, value: Any) -> int:
     """An int that C can take: absurd ones are an IndexError here."""
-    number = operator.index(value)
+    number = value if type(value) is int else operator.index(value)
     if not -(2**62) < number < 2**62:
         raise IndexError(f"{name}: {number} is out of range")
     return number
@@ -62,6 +69,8 @@ def mask_of(name: str, input: Tensor, dim: Any) -> int:
     ndim = input._h.ndim
     if dim is None:
         return (1 << ndim) - 1
+    if type(dim) is int and -ndim <= dim < ndim:
+        return 1 << dim % ndim
     mask = 0
     for each in dim if isinstance(dim, (tuple, list)) else (dim,):
         if isinstance(each, bool) or not hasattr(each, "__index__"):
@@ -326,13 +335,13 @@ def convert(input: Tensor, dtype: dtype) -> Any:
 # -- the public names ---------------------------------------------------------------------------
 
 
-@composite
+@face
 def reshape(input: Tensor, *shape: Any) -> Tensor:
     """The same elements, in order, in another shape; one size may be -1. A view where it can be."""
     return _reshape(input, sizes("reshape", shape))
 
 
-@composite
+@face
 def view(input: Tensor, *shape: Any) -> Tensor:
     """The same memory in another shape; RuntimeError where the strides do not allow it."""
     if len(shape) == 1 and isinstance(shape[0], dtype):
@@ -340,7 +349,7 @@ def view(input: Tensor, *shape: Any) -> Tensor:
     return _view(input, sizes("view", shape))
 
 
-@composite
+@face
 def expand(input: Tensor, *shape: Any) -> Tensor:
     """A view in which dimensions of size 1 are repeated without copying; -1 keeps a size."""
     return _expand(input, sizes("expand", shape))
@@ -364,11 +373,10 @@ def view_as(input: Tensor, other: Tensor) -> Tensor:
     return _view(input, tuple(other.shape))
 
 
-@composite
+@face
 def permute(input: Tensor, *dims: Any) -> Tensor:
     """The dimensions in another order; a view."""
-    order = sizes("permute", dims)
-    return _permute(input, order)
+    return _permute(input, sizes("permute", dims))
 
 
 @composite
