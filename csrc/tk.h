@@ -71,6 +71,7 @@ int tk_get_num_threads(void);
 const char *tk_threads_reason(void);
 int tk_grad_mode(void);
 int tk_set_grad_mode(int on); /* per thread; returns the mode before */
+int tk_set_default_float(int dtype); /* what integers become beside floats; -1: not a float */
 extern int64_t tk_clock;      /* counts in-place changes of the whole process */
 
 /* -- kernels: the registry, for tables, tests and documents ---------------------------------- */

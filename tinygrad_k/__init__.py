@@ -9,20 +9,24 @@ from typing import Any
 from . import autograd, nn, ops, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
+    DTYPES,
     bool_ as bool,
     dtype,
     empty_cache,
     float32,
     float64,
+    get_default_dtype,
     get_num_threads,
     int32,
     int64,
     memory_stats,
     reset_peak_memory,
+    set_default_dtype,
     set_num_threads,
     show_config,
     uint8,
 )
+from .dtypes import can_cast, finfo, iinfo, promote_types, result_type
 from .printing import set_printoptions
 from .random import (
     Generator,
@@ -47,4 +51,7 @@ def __getattr__(name: str) -> Any:
         return importlib.import_module(f".{name}", __name__)
     if name in ("load", "save"):
         return getattr(importlib.import_module(".io", __name__), name)
+    if name in ("float16", "half", "bfloat16", "int8", "int16", "complex64", "complex128"):
+        known = ", ".join(each.name for each in DTYPES)
+        raise AttributeError(f"{name}: the dtype is not supported; there are {known}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,12 +25,14 @@ __all__ = [
     "ffi",
     "float32",
     "float64",
+    "get_default_dtype",
     "get_num_threads",
     "int32",
     "int64",
     "kernel_number",
     "lib",
     "memory_stats",
+    "set_default_dtype",
     "set_num_threads",
     "show_config",
     "uint8",
@@ -93,6 +95,23 @@ bool_ = dtype("bool", lib.TK_BOOL, np.bool_)
 
 DTYPES = (float32, float64, int64, int32, uint8, bool_)  # a dtype's place is its number in C
 FROM_NUMPY = {each.numpy: each for each in DTYPES}
+
+_default = [float32]
+
+
+def get_default_dtype() -> dtype:
+    """The floating dtype of what is made without one: float32, unless set otherwise."""
+    return _default[0]
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Sets the floating dtype of Python floats, of new tensors and of integers made floats."""
+    if not isinstance(d, dtype):
+        raise TypeError(f"set_default_dtype: expected a dtype; got {d!r}")
+    if lib.tk_set_default_float(d.number):
+        fail()
+    _default[0] = d
+
 
 _NUMBERS = {
     ffi.string(lib.tk_kernel_name(number)).decode(): number

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .backend import bool_, float32, int64
+from .backend import bool_, get_default_dtype, int64
 from .tensor import Tensor
 
 
@@ -156,9 +156,9 @@ def tensor_text(t: Tensor) -> str:
         n = _edgeitems(array) if array.size > _options.threshold else array.size
         form = _Format(_edges(array, n))
         body = _nested(array, len(prefix), n, form)
-        plain = kind in (float32, int64, bool_)
+        plain = kind in (get_default_dtype(), int64, bool_)
     else:
-        body, plain = "[]", kind is float32
+        body, plain = "[]", kind is get_default_dtype()
         if array.ndim != 1:
             suffixes.append(f"size={tuple(array.shape)}")
     if not plain:

@@ -13,7 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .backend import DTYPES, FROM_NUMPY, bool_, dtype, fail, ffi, float32, int64, lib
+from .backend import (
+    DTYPES,
+    FROM_NUMPY,
+    bool_,
+    dtype,
+    fail,
+    ffi,
+    get_default_dtype,
+    int64,
+    lib,
+)
 
 if TYPE_CHECKING:
     from .autograd.node import Leaf, Node
@@ -530,7 +540,8 @@ def number_as(name: str, value: Any, kind: dtype, shape: tuple[int, ...] = ()) -
 def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Tensor:
     """A tensor of Python numbers, nested sequences, NumPy arrays or tensors.
 
-    Without a dtype: Python floats give float32, ints int64, bools bool; NumPy arrays keep theirs.
+    Without a dtype: Python floats give the default dtype, ints int64, bools bool; NumPy arrays keep
+    theirs.
     """
     if isinstance(data, Tensor):
         source = data
@@ -539,7 +550,7 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
         return wrap(lib.tk_cast(source._h, source._h.dtype)) if copy else source
     scalar = type(data)
     if scalar is float:
-        return number_as("tensor", data, kind or float32)
+        return number_as("tensor", data, kind or get_default_dtype())
     if scalar is bool or (scalar is int and -(2**63) <= data < 2**63):
         return number_as("tensor", data, kind or (bool_ if scalar is bool else int64))
     if isinstance(data, np.ndarray):
@@ -551,7 +562,7 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
     if kind is None:
         kind = FROM_NUMPY.get(array.dtype.newbyteorder("="))
         if not typed and array.dtype == np.float64:
-            kind = float32
+            kind = get_default_dtype()
         if kind is None:
             raise TypeError(f"tensor: no tensor dtype for {array.dtype}")
     if array.dtype.kind not in "fiub":
@@ -589,7 +600,7 @@ def _nested(data: Any) -> tuple[np.ndarray, bool]:
             parts = [_nested(each) for each in data]
             data, typed = [part[0] for part in parts], all(part[1] for part in parts)
         try:
-            return (np.array(data, dtype=np.float32) if not len(data) else np.array(data)), typed
+            return (np.array(data) if len(data) else np.empty(0)), typed
         except ValueError as error:
             raise ValueError(f"tensor: the nested sequences are ragged: {error}") from None
     try:

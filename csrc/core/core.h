@@ -87,6 +87,9 @@ void tk_run(int kernel, int dtype, const void *work, int64_t units, int64_t grai
 
 /* The dtype a kernel computes in when its operands promote to dtype; -1 with an error if none. */
 int tk_compute_dtype(int kernel, int dtype);
+/* The same, but integers and bools that must be floats take the default floating dtype. */
+int tk_operand_dtype(int kernel, int dtype);
+extern int tk_default_float;
 int tk_result_dtype(int kernel, int compute_dtype);
 
 /* The pieces of an elementwise launch that other families use too. */

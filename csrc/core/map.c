@@ -128,7 +128,7 @@ static int prepare(launch *l, int kernel)
         if (l->in[i]->ndim > so_far.ndim)
             so_far.ndim = l->in[i]->ndim;
     }
-    l->compute = tk_compute_dtype(kernel, so_far.dtype);
+    l->compute = tk_operand_dtype(kernel, so_far.dtype);
     if (l->compute < 0)
         return -1;
     l->result = tk_result_dtype(kernel, l->compute);
@@ -239,13 +239,11 @@ tk_tensor *tk_map_float(int kernel, tk_tensor *a, double value, int scalar_first
         double f64;
     } bits;
     tk_tensor scalar = {.data = (char *)&bits, .numel = 1, .flags = TK_CONTIGUOUS};
-    if (a->dtype == TK_F64) {
-        scalar.dtype = TK_F64;
+    scalar.dtype = tk_is_float(a->dtype) ? a->dtype : tk_default_float;
+    if (scalar.dtype == TK_F64)
         bits.f64 = value;
-    } else {
-        scalar.dtype = TK_F32;
+    else
         bits.f32 = (float)value;
-    }
     return map_scalar(kernel, a, &scalar, scalar_first);
 }
 

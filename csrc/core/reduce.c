@@ -225,7 +225,7 @@ tk_tensor *tk_reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, doubl
         return NULL;
     }
     if (converts) {
-        tk_tensor *wide = tk_cast(a, tk_compute_dtype(kernel, a->dtype));
+        tk_tensor *wide = tk_cast(a, tk_operand_dtype(kernel, a->dtype));
         tk_tensor *result = wide ? tk_reduce(kernel, wide, mask, keepdim, p) : NULL;
         if (wide)
             tk_release(wide);

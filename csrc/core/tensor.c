@@ -180,6 +180,24 @@ int tk_broadcast(int n, tk_tensor *const *in, int64_t shape[TK_MAX_NDIM])
     return ndim;
 }
 
+int tk_default_float = TK_F32;
+
+int tk_set_default_float(int dtype)
+{
+    if (!tk_is_float(dtype)) {
+        tk_fail(TK_DTYPE_ERROR, "set_default_dtype: the default must be a floating dtype");
+        return -1;
+    }
+    tk_default_float = dtype;
+    return 0;
+}
+
+int tk_operand_dtype(int kernel, int dtype)
+{
+    int compute = tk_compute_dtype(kernel, dtype);
+    return compute == TK_F32 && dtype != TK_F32 ? tk_default_float : compute;
+}
+
 int tk_promote(const tk_tensor *a, const tk_tensor *b)
 {
     /* Within a category a tensor with dimensions outranks one without; across categories

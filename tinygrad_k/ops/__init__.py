@@ -22,6 +22,7 @@ from . import (
     reduction,
     scan,
     shape,
+    sort,
     subscript,
     transcendental,
 )
@@ -43,6 +44,7 @@ MODULES = (
     index,
     subscript,
     join,
+    sort,
     random,
     functional,
 )

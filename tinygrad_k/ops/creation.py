@@ -8,23 +8,34 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import DTYPES, bool_, dtype, fail, ffi, float32, float64, int32, int64, lib, uint8
+from ..backend import (
+    DTYPES,
+    bool_,
+    dtype,
+    fail,
+    ffi,
+    float32,
+    float64,
+    get_default_dtype,
+    int32,
+    int64,
+    lib,
+    uint8,
+)
 from ..tensor import Tensor, from_data, from_numpy, number_as, store
-from .declare import OPS, change, method, op, root
+from .declare import OPS, change, composite, method, op, root
 from .samples import real
 from .shape import converted, expand, sizes, sum_to, to
 
 _new, _index, NULL = object.__new__, operator.index, ffi.NULL
 _full_float = lib.tk_full_float
-FLOAT32 = float32.number
-
 PYTHON_TYPES = {float: float64, int: int64, bool: bool_}
 
 
-def as_dtype(name: str, kind: Any, default: dtype = float32) -> dtype:
+def as_dtype(name: str, kind: Any, default: dtype | None = None) -> dtype:
     """A dtype, or float, int or bool for float64, int64 and bool; None gives the default."""
     if kind is None:
-        return default
+        return default or get_default_dtype()
     if isinstance(kind, dtype):
         return kind
     if isinstance(kind, type) and kind in PYTHON_TYPES:
@@ -67,10 +78,11 @@ def tensor(
 ) -> Tensor:
     """A tensor of a number, of nested sequences, of a NumPy array or of another tensor; a copy.
 
-    Python floats give float32, ints int64, bools bool; arrays and tensors keep their dtype.
+    Python floats give the default dtype, float32; ints int64, bools bool; arrays and tensors keep
+    their dtype.
     """
     if type(data) is float and dtype is None and device is None:
-        return finish(_full_float(FLOAT32, 0, NULL, data), requires_grad)
+        return finish(_full_float(get_default_dtype().number, 0, NULL, data), requires_grad)
     check_device("tensor", device)
     t = from_data(data, None if dtype is None else as_dtype("tensor", dtype))
     return t.requires_grad_() if requires_grad else t
@@ -157,9 +169,7 @@ def _filled(
     name: str, size: Any, value: float, kind: Any, device: Any, requires_grad: bool
 ) -> Tensor:
     size = size_of(name, size)
-    number = FLOAT32
-    if kind is not None:
-        number = as_dtype(name, kind).number
+    number = as_dtype(name, kind).number
     if device is not None:
         check_device(name, device)
     try:
@@ -204,7 +214,7 @@ def _constant(
         value = value.item()
     if not isinstance(value, (int, float)):
         raise TypeError(f"{name}: fill_value must be a number; got {type(value).__name__}")
-    default = float32 if isinstance(value, float) else bool_ if isinstance(value, bool) else int64
+    default = None if isinstance(value, float) else bool_ if isinstance(value, bool) else int64
     t = number_as(name, value, as_dtype(name, kind, default), size)
     return t.requires_grad_() if requires_grad else t
 
@@ -330,7 +340,7 @@ def arange(
     given = zip(("start", "end", "step"), (start, end, step), strict=True)
     start, end, step = (_number("arange", what, value) for what, value in given)
     whole = all(isinstance(each, int) for each in (start, end, step))
-    kind = as_dtype("arange", dtype, int64 if whole else float32)
+    kind = as_dtype("arange", dtype, int64 if whole else None)
     if kind is bool_:
         raise TypeError("arange: no range of bools")
     if step == 0:
@@ -494,6 +504,59 @@ def _conversion(name: str, kind: dtype) -> None:
 
 for _name, _kind in zip(("float", "double", "long", "int", "byte", "bool"), DTYPES, strict=True):
     _conversion(_name, _kind)
+
+
+def _missing(name: str, kind: str) -> None:
+    def convert(self: Tensor) -> Tensor:
+        known = ", ".join(each.name for each in DTYPES)
+        raise TypeError(f"{name}: {kind} is not supported; there are {known}")
+
+    convert.__doc__ = f"Refused with TypeError: {kind} is not supported."
+    method(convert, name)
+
+
+for _name, _missed in zip(
+    ("half", "bfloat16", "char", "short"), ("float16", "bfloat16", "int8", "int16"), strict=True
+):
+    _missing(_name, _missed)
+
+
+@method
+def cpu(self: Tensor) -> Tensor:
+    """The tensor itself: it is on the CPU."""
+    return self
+
+
+# -- what a tensor is, as functions ----------------------------------------------------------------
+
+
+@root
+def is_tensor(obj: Any) -> bool:
+    """Whether something is a tensor."""
+    return isinstance(obj, Tensor)
+
+
+def _asking(name: str, ask: Any, doc: str) -> None:
+    def asked(input: Tensor) -> Any:
+        if not isinstance(input, Tensor):
+            raise TypeError(f"{name}: expected a Tensor; got {type(input).__name__}")
+        return ask(input)
+
+    asked.__name__ = asked.__qualname__ = name
+    asked.__doc__ = doc
+    composite(asked)
+
+
+_asking(
+    "is_floating_point",
+    lambda t: t.dtype.is_floating_point,
+    "Whether the dtype is float32 or float64.",
+)
+_asking("is_complex", lambda t: False, "Whether the dtype is complex: never.")
+_asking("is_signed", lambda t: t.dtype.is_signed, "Whether the dtype has negative numbers.")
+_asking("numel", Tensor.numel, "The number of elements.")
+_asking("detach", lambda t: t.detach(), "The tensor outside the graph, on the same memory.")
+_asking("is_nonzero", bool, "Whether the only element is nonzero; ValueError of more or none.")
 
 
 # -- in place -------------------------------------------------------------------------------------

@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import dtype as dtype_class, fail, float32, float64, int64, kernel_number, lib
+from ..backend import (
+    dtype as dtype_class,
+    fail,
+    float64,
+    get_default_dtype,
+    int64,
+    kernel_number,
+    lib,
+)
 from ..random import Generator, handle
 from ..tensor import Tensor, store
 from .comparison import lt
@@ -154,7 +162,7 @@ def normal(
 ) -> Tensor:
     """Normal random numbers; mean and std are numbers (with a size) or tensors, which broadcast."""
     if size is not None:
-        return drawn(NORMAL, size_of("normal", size), float32, generator, mean, std)
+        return drawn(NORMAL, size_of("normal", size), get_default_dtype(), generator, mean, std)
     tensors = [each for each in (mean, std) if isinstance(each, Tensor)]
     if not tensors:
         raise TypeError("normal: a size is needed where mean and std are numbers")

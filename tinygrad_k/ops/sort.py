@@ -1,0 +1,429 @@
+"""Order: sorting, the largest and smallest, and what is found by comparing.
+
+NumPy does the comparing, inside the ops; values are gathered, so that gradients go back to where
+they came from. NaN is larger than every number, and equal elements keep their order.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..backend import bool_, dtype, float32, float64, int32, int64, lib
+from ..dtypes import result_type
+from ..tensor import Tensor, number_as, store
+from .declare import as_operand, composite, no_grad, op, root
+from .index import _index_sum, gather, index_select
+from .reduction import ValuesIndices
+from .samples import Draw, distinct, integer, real
+from .shape import _expand, _reshape, in_range, select, to
+
+POSITIONS = no_grad("the result are positions")
+
+
+def _handle(array: np.ndarray, kind: dtype = int64) -> Any:
+    """A handle of an array's values."""
+    t = store(np.asarray(array), kind)  # named: a handle dies with its Tensor
+    return lib.tk_retain(t._h)
+
+
+def _values(input: Tensor) -> np.ndarray:
+    return input.detach().numpy()
+
+
+def _dim(name: str, input: Tensor, dim: int) -> int:
+    """A dim, of which a tensor without dimensions has one."""
+    return 0 if input.ndim == 0 and dim in (0, -1) else input._dim(in_range(name, dim), name)
+
+
+def _numpy_order(x: np.ndarray, dim: int, descending: bool) -> np.ndarray:
+    if x.ndim == 0:
+        return np.zeros((), np.int64)
+    if not descending:
+        return np.argsort(x, dim, kind="stable")
+    # sorted from the end and read backward, so that equal elements stay in order
+    order = np.argsort(np.flip(x, dim), dim, kind="stable")
+    return x.shape[dim] - 1 - np.flip(order, dim)
+
+
+def _numpy_selection(x: np.ndarray, k: int, dim: int, descending: bool) -> np.ndarray:
+    """Where the k smallest or largest along a dimension are, in order."""
+    if x.ndim == 0:
+        return np.zeros((), np.int64)
+    n = x.shape[dim]
+    if k == 0 or k * SELECTED > n:
+        return np.take(_numpy_order(x, dim, descending), np.arange(k), dim)
+    rows = np.moveaxis(x, dim, -1)
+    ends = slice(n - k, None) if descending else slice(0, k)
+    some = np.argpartition(rows, n - k if descending else max(k - 1, 0), -1)[..., ends]
+    some = np.sort(some, -1)  # equal ones in their order
+    chosen = np.take_along_axis(rows, some, -1)
+    order = _numpy_order(chosen, -1, descending)
+    return np.moveaxis(np.take_along_axis(some, order, -1), -1, dim)
+
+
+SELECTED = 8  # a partition before the sort pays where fewer than one in so many is wanted
+
+
+@op(
+    vjp=POSITIONS,
+    ref=_numpy_order,
+    samples=[
+        (real(3, 5), 0, False),
+        (real(3, 5), -1, True),
+        (real(2, 3, 4), 1, True),
+        (real(), 0, False),
+        (real(0, 3), 0, False),
+        (real(0, 3), 1, True),
+        (Draw(low=0, high=2)(40), 0, True),
+    ],
+    dtypes="all",
+    family="sort",
+)
+def _order(input: Tensor, dim: int, descending: bool) -> Any:
+    return _handle(_numpy_order(_values(input), _dim("sort", input, dim), descending))
+
+
+@op(
+    vjp=POSITIONS,
+    ref=_numpy_selection,
+    samples=[
+        (distinct(3, 5), 2, 0, True),
+        (distinct(3, 5), 5, -1, False),
+        (distinct(40, 3), 2, 0, True),
+        (distinct(3, 40), 3, 1, False),
+        (distinct(3, 4), 0, 1, True),
+        (distinct(), 1, 0, True),
+    ],
+    family="sort",
+)
+def _selection(input: Tensor, k: int, dim: int, largest: bool) -> Any:
+    d = _dim("topk", input, dim)
+    size = input.shape[d] if input.ndim else 1
+    if not 0 <= in_range("topk", k) <= size:
+        raise ValueError(f"topk: k must be 0 to {size}, the size of dim {dim}; got {k}")
+    return _handle(_numpy_selection(_values(input), k, d, largest))
+
+
+@composite
+def sort(
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True
+) -> ValuesIndices:
+    """The elements along ``dim`` in order, and where they were: (values, indices).
+
+    NaN is larger than every number; equal elements keep their order, ``stable`` or not.
+    """
+    indices = _order(input, dim, bool(descending))
+    return ValuesIndices(gather(input, dim, indices), indices)
+
+
+@composite
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
+    """Where the elements along ``dim`` are in order; see ``sort``."""
+    return _order(input, dim, bool(descending))
+
+
+@composite
+def msort(input: Tensor) -> Tensor:
+    """The elements along dimension 0 in order."""
+    return sort(input, 0).values
+
+
+@composite
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> ValuesIndices:
+    """The k largest (or smallest) along ``dim``, in order, and where they are.
+
+    NaN is larger than every number. Which of equal elements are taken is not said.
+    """
+    indices = _selection(input, k, dim, bool(largest))
+    return ValuesIndices(gather(input, dim, indices), indices)
+
+
+@composite
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """The k-th smallest element along ``dim``, counted from 1, and where it is."""
+    d = _dim("kthvalue", input, dim)
+    size = input.shape[d] if input.ndim else 1
+    if not 1 <= in_range("kthvalue", k) <= size:
+        raise ValueError(f"kthvalue: k must be 1 to {size}, the size of dim {dim}; got {k}")
+    indices = _selection(input, k, d, False)
+    if input.ndim:
+        indices = indices.narrow(d, k - 1, 1)
+    values = gather(input, d, indices)
+    if not keepdim and input.ndim:
+        return ValuesIndices(select(values, d, 0), select(indices, d, 0))
+    return ValuesIndices(values, indices)
+
+
+# -- places in a sorted sequence -------------------------------------------------------------------
+
+
+def _common(*tensors: Tensor) -> list[Tensor]:
+    """The tensors in the dtype that they promote to."""
+    kind = result_type(*tensors)
+    return [to(each, kind) for each in tensors]
+
+
+def _numpy_searchsorted(sequence: np.ndarray, x: np.ndarray, right: bool) -> np.ndarray:
+    side: Any = "right" if right else "left"
+    if sequence.ndim == 1:
+        return np.searchsorted(sequence, x, side)
+    count = math.prod(x.shape[:-1])
+    rows = sequence.reshape(count, sequence.shape[-1])
+    wanted = x.reshape(count, x.shape[-1])
+    found = [np.searchsorted(row, each, side) for row, each in zip(rows, wanted, strict=True)]
+    return np.array(found, np.int64).reshape(x.shape)
+
+
+@op(
+    vjp=POSITIONS,
+    ref=lambda sequence, x, right: _numpy_searchsorted(np.sort(sequence, -1), x, right),
+    samples=[
+        (real(5), real(3, 4), False),
+        (real(5), real(), True),
+        (real(0), real(3), False),
+        (real(2, 5), real(2, 4), True),
+        (real(2, 5), real(2, 0), True),
+    ],
+    dtypes="number",
+    family="sort",
+)
+def _insertion(sequence: Tensor, input: Tensor, right: bool) -> Any:
+    """Places in the sorted rows of a sequence."""
+    if sequence.ndim == 0:
+        raise ValueError("searchsorted: the sorted sequence needs a dimension; got ()")
+    lead = tuple(sequence.shape[:-1])
+    if sequence.ndim > 1 and (input.ndim != sequence.ndim or tuple(input.shape[:-1]) != lead):
+        raise ValueError(
+            "searchsorted: all sizes but the last must agree; got "
+            f"{tuple(sequence.shape)} and {tuple(input.shape)}"
+        )
+    return _handle(_numpy_searchsorted(np.sort(_values(sequence), -1), _values(input), right))
+
+
+def _places(
+    name: str, sequence: Tensor, input: Any, right: bool, side: str | None, narrow: bool
+) -> Tensor:
+    if not isinstance(input, Tensor):
+        input = as_operand(input, sequence)
+    if side not in (None, "left", "right"):
+        raise ValueError(f"{name}: side must be 'left' or 'right'; got {side!r}")
+    if side == "left" and right:
+        raise ValueError(f"{name}: right=True contradicts side='left'")
+    found = _insertion(*_common(sequence, input), bool(right or side == "right"))
+    return to(found, int32) if narrow else found
+
+
+@root
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
+    sorter: Tensor | None = None,
+) -> Tensor:
+    """Where in a sorted sequence each element would be put in so that it stays sorted.
+
+    The sequence is a vector, or [..., n] for an input [..., m]; ``right`` (or ``side="right"``)
+    behind equal elements, else before. ``sorter`` are the indices that sort the sequence.
+    """
+    if sorter is not None:
+        sorted_sequence = gather(sorted_sequence, -1, sorter)
+    return _places("searchsorted", sorted_sequence, input, right, side, out_int32)
+
+
+@root
+def bucketize(
+    input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
+) -> Tensor:
+    """The number of the bucket each element falls into, between sorted boundaries.
+
+    An element equal to a boundary belongs to the bucket below it; above it, if ``right``.
+    """
+    if boundaries.ndim != 1:
+        raise ValueError(f"bucketize: boundaries must be a vector; got {tuple(boundaries.shape)}")
+    return _places("bucketize", boundaries, input, right, None, out_int32)
+
+
+# -- sets and counts -------------------------------------------------------------------------------
+
+
+@op(
+    vjp=no_grad("the result is bool"),
+    ref=lambda x, test, invert: np.isin(x, test, invert=invert),
+    samples=[
+        (Draw(low=0, high=2)(3, 5), Draw(low=0, high=2)(2, 2), False),
+        (integer(6), integer(3), True),
+        (real(), real(4), False),
+        (real(3), real(0), False),
+    ],
+    dtypes="all",
+    family="sort",
+)
+def _member(elements: Tensor, test: Tensor, invert: bool) -> Any:
+    return _handle(np.isin(_values(elements), _values(test), invert=invert), bool_)
+
+
+@root
+def isin(
+    elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
+) -> Tensor:
+    """Whether each element is among the test elements; whether it is not, if ``invert``.
+
+    One of the two may be a number. NaN is among nothing.
+    """
+    if not isinstance(elements, Tensor) and not isinstance(test_elements, Tensor):
+        raise TypeError("isin: elements or test_elements must be a Tensor")
+    pair = [
+        each if isinstance(each, Tensor) else as_operand(each, other)
+        for each, other in ((elements, test_elements), (test_elements, elements))
+    ]
+    return _member(*_common(*pair), bool(invert))
+
+
+def _parts(name: str, input: Tensor, dim: int | None) -> tuple[np.ndarray, tuple[int, ...]]:
+    """The elements, or the parts of a dimension, one a row; and the shape they stand in."""
+    x = _values(input)
+    if dim is None:
+        return x.reshape(-1, 1), x.shape
+    d = _dim(name, input, dim)
+    lines = x.reshape(1) if x.ndim == 0 else np.moveaxis(x, d, 0)
+    if not x.size and len(lines):
+        raise ValueError(f"{name}: the parts of dim {dim} are empty; got {x.shape}")
+    return lines.reshape(len(lines), -1 if x.size else 1), lines.shape[:1]
+
+
+def _starts(rows: np.ndarray) -> np.ndarray:
+    """Which rows differ from the one before; NaN differs from everything."""
+    starts = np.ones(len(rows), np.bool_)
+    starts[1:] = (rows[1:] != rows[:-1]).any(1)
+    return starts
+
+
+def _kinds(
+    input: Tensor, dim: int | None, first: np.ndarray, inverse: np.ndarray | None,
+    counts: np.ndarray | None,
+) -> Any:  # fmt: skip
+    """What unique returns: the first of each kind, then as wanted."""
+    if dim is None:
+        values = index_select(_reshape(input, (-1,)), 0, store(first, int64))
+    else:
+        values = index_select(input, dim, store(first, int64))
+    found = [values, *(store(each, int64) for each in (inverse, counts) if each is not None)]
+    return tuple(found) if len(found) > 1 else values
+
+
+@composite
+def unique(
+    input: Tensor,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The different elements in order, or the different parts of a dimension.
+
+    With ``return_inverse`` also the place of each element among them, with ``return_counts`` how
+    often each appears. Every NaN is different. Gradients go to the first of equal elements.
+    """
+    rows, shape = _parts("unique", input, dim)
+    order = np.lexsort(rows.T[::-1])
+    starts = _starts(rows[order])
+    kinds = np.empty(len(rows), np.int64)
+    kinds[order] = np.cumsum(starts) - 1
+    edges = np.flatnonzero(starts)
+    counts = np.diff(np.append(edges, len(rows))) if return_counts else None
+    return _kinds(
+        input, dim, order[edges], kinds.reshape(shape) if return_inverse else None, counts
+    )
+
+
+@composite
+def unique_consecutive(
+    input: Tensor,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Any:
+    """The elements (or the parts of a dimension) without those equal to the one before.
+
+    With ``return_inverse`` also the place of each element among them, with ``return_counts`` the
+    length of each run.
+    """
+    rows, shape = _parts("unique_consecutive", input, dim)
+    starts = _starts(rows)
+    first = np.flatnonzero(starts)
+    inverse = (np.cumsum(starts) - 1).reshape(shape) if return_inverse else None
+    counts = np.diff(np.append(first, len(rows))) if return_counts else None
+    return _kinds(input, dim, first, inverse, counts)
+
+
+@composite
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+    """How often each integer 0, 1, ... appears in a vector; or the sum of the weights there.
+
+    Counts are int64; sums float32 for float32 weights, else float64.
+    """
+    if input.ndim != 1 or input.dtype.numpy.kind not in "iu":
+        raise ValueError(
+            f"bincount: expected a vector of integers; got {input.dtype.name} {tuple(input.shape)}"
+        )
+    if in_range("bincount", minlength) < 0:
+        raise ValueError(f"bincount: minlength must not be negative; got {minlength}")
+    x = _values(input)
+    low, high = (int(x.min()), int(x.max())) if x.size else (0, -1)
+    if low < 0:
+        raise ValueError(f"bincount: the integers must not be negative; got {low}")
+    length = max(high + 1, minlength)
+    if weights is None:
+        ones = _expand(number_as("bincount", 1, int64), tuple(input.shape))
+        return _index_sum(ones, (length,), 0, to(input, int64))
+    if weights.shape != input.shape:
+        raise ValueError(
+            f"bincount: the shapes must agree; got {tuple(input.shape)} and {tuple(weights.shape)}"
+        )
+    weights = weights if weights.dtype is float32 else to(weights, float64)
+    return _index_sum(weights, (length,), 0, to(input, int64))
+
+
+def _numpy_histc(x: np.ndarray, bins: int, low: float, high: float) -> np.ndarray:
+    inside = x[(x >= low) & (x <= high)].astype(np.float64)
+    places = ((inside - low) * (bins / (high - low))).astype(np.int64)
+    return np.bincount(np.minimum(places, bins - 1), minlength=bins)
+
+
+@op(
+    vjp=no_grad("counts are constant but where an element changes its bin"),
+    ref=lambda x, bins, low, high: _numpy_histc(x, bins, low, high),
+    samples=[(real(3, 50), 7, -2.0, 2.0), (real(0), 3, 0.0, 1.0), (real(), 2, -4.0, 4.0)],
+    family="sort",
+)
+def _histogram(input: Tensor, bins: int, low: float, high: float) -> Any:
+    if not 0 < in_range("histc", bins) < 2**48:
+        raise ValueError(f"histc: bins must be positive; got {bins}")
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"histc: the range [{low}, {high}] is not finite or not in order")
+    return _handle(_numpy_histc(_values(input), bins, low, high), input.dtype)
+
+
+@composite
+def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+    """How many elements fall into each of ``bins`` equal parts of [min, max], in the input's dtype.
+
+    What lies outside is not counted. Where min equals max, the smallest and the largest element.
+    """
+    if not input.is_floating_point():
+        raise TypeError(f"histc: expected a floating tensor; got {input.dtype.name}")
+    low, high = min, max
+    if low == high and input.numel():
+        x = _values(input)
+        low, high = float(x.min()), float(x.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    return _histogram(input.detach(), bins, low, high)
