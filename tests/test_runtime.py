@@ -251,3 +251,43 @@ def test_import_is_quick(tmp_path: Path) -> None:
     run_python(IMPORT, **caches)
     times = [float(run_python(IMPORT, **caches).stdout) for _ in range(7)]
     assert min(times) < 0.040, times
+
+
+INTERRUPTED = """
+import os, signal, sys, threading, time
+import tinygrad_k as tk
+tensor = sys.modules["tinygrad_k.tensor"]
+release = tensor._release
+def strikes(handle):
+    owner = release(handle)
+    if armed:
+        armed.clear()
+        signal.raise_signal(signal.SIGINT)
+    return owner
+for trial in range(40):
+    late, looping, armed = threading.Timer(5.0, os._exit, (1,)), threading.Event(), []
+    late.start()
+    if trial == 0:  # surely in a finalizer; the others anywhere
+        tensor._release, armed = strikes, [True]
+    else:
+        tensor._release = release
+        def kill():
+            looping.wait()
+            time.sleep(0.0005 * trial)
+            os.kill(os.getpid(), signal.SIGINT)
+        threading.Thread(target=kill).start()
+    try:
+        looping.set()
+        while True:
+            tk.zeros(2)
+    except KeyboardInterrupt:
+        late.cancel()
+print("arrived")
+"""
+
+
+def test_ctrl_c_in_the_finalizer_of_a_tensor_arrives() -> None:
+    """Python drops what is raised there; the loop is left all the same."""
+    result = run_python(INTERRUPTED)
+    assert result.stdout.strip() == "arrived", result.stdout + result.stderr
+    assert "KeyboardInterrupt" not in result.stderr

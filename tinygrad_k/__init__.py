@@ -6,7 +6,7 @@
 import importlib
 from typing import Any
 
-from . import autograd, nn, ops, optim, random
+from . import autograd, interrupt, nn, ops, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
     DTYPES,
