@@ -31,115 +31,113 @@ TK_INLINE M TK_FN(load_mask)(const uint8_t *p, int n)
     return __builtin_convertvector(b, M) != 0;
 }
 
-/* n elements that lie `stride` bytes apart, copied side by side into the buffer. */
-TK_OUTLINE const T *TK_FN(gather)(const char *p, int64_t stride, int64_t n, T *buffer)
-{
-    if (stride == 0) {
-        T x = *(const T *)p;
-        for (int64_t i = 0; i < n; i++)
-            buffer[i] = x;
-    } else {
-        for (int64_t i = 0; i < n; i++)
-            buffer[i] = *(const T *)(p + i * stride);
-    }
-    return buffer;
-}
-
-TK_OUTLINE void TK_FN(scatter)(char *p, int64_t stride, int64_t n, const T *buffer)
-{
-    for (int64_t i = 0; i < n; i++)
-        *(T *)(p + i * stride) = buffer[i];
-}
-
-/* The same for bools, in whatever type the kernel computes. */
-TK_OUTLINE const uint8_t *TK_FN(gather_bytes)(const char *p, int64_t stride, int64_t n,
-                                              uint8_t *buffer)
-{
-    for (int64_t i = 0; i < n; i++)
-        buffer[i] = *(const uint8_t *)(p + i * stride);
-    return buffer;
-}
-
-TK_OUTLINE void TK_FN(scatter_bytes)(char *p, int64_t stride, int64_t n, const uint8_t *buffer)
-{
-    for (int64_t i = 0; i < n; i++)
-        *(uint8_t *)(p + i * stride) = buffer[i];
-}
-
 /* The loop of every elementwise kernel. f, nin, to_bool (the result is a mask) and where (the first
- * operand is one) are constants at each use, so what does not apply is compiled away. */
+ * operand is one) are constants at each use, so what does not apply is compiled away.
+ *
+ * An operand that is contiguous along the last dimension is read in place; of one that is expanded
+ * along it, one vector is made and read again and again. Others go through a buffer. Rows are taken
+ * several at a time, where one of the buffered operands is crossed or none is. */
+#define EACH(i, first) _Pragma("GCC unroll 4") for (int i = first; i <= nin; i++)
 TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(map_fn) f,
                                const int nin, const int to_bool, const int where)
 {
     const tk_map_work *w = work;
     const int last = w->ndim - 1;
     const int64_t item[4] = {to_bool ? 1 : sizeof(T), where ? 1 : sizeof(T), sizeof(T), sizeof(T)};
-    int64_t step[4] = {0}, index[TK_MAX_NDIM];
+    int64_t step[4] = {0}, keep[4] = {-1, -1, -1, -1}, index[TK_MAX_NDIM];
     char *row[4] = {0};
     T buffer[4][TK_TILE];
-    int direct = 1; /* every operand is contiguous along the last dimension */
+    int direct = 1, crossed = 0, spread = 0;
 #if TK_IS_FLOAT
     const V p = v_set((T)w->p), q = v_set((T)w->q);
 #else
     const V p = {0}, q = {0};
 #endif
-    for (int i = 0; i <= nin; i++) {
+    EACH(i, 0) {
         step[i] = w->stride[i][last];
-        direct &= step[i] == item[i];
+        if (i > 0 && step[i] == 0) {
+            keep[i] = 0;
+            spread = 1;
+        } else if (step[i] != item[i]) {
+            direct = 0;
+            crossed |= tk_crossed(w, i);
+        }
     }
     tk_start_rows(w, lo, index);
     while (lo < hi) {
+        int64_t rows = crossed || direct ? tk_rows_ahead(w, index, hi - lo) : 1;
         int64_t n = tk_next_row(w, nin + 1, index, hi - lo, row);
-        for (int64_t tile; n > 0; n -= tile, lo += tile) {
-            tile = direct || n < TK_TILE ? n : TK_TILE;
+        tk_skip_rows(w, index, rows - 1);
+        lo += rows * n;
+        for (int64_t tile, most = TK_TILE / rows; n > 0; n -= tile) {
+            tile = direct || n < most ? n : most;
             const char *in[4] = {row[0], row[1], row[2], row[3]};
-            char *out = step[0] == item[0] ? row[0] : (char *)buffer[0];
+            int64_t down[4] = {0}; /* bytes to the next row */
+            if (rows > 1)
+                EACH(i, 0) down[i] = w->stride[i][last - 1];
             if (!direct)
-                for (int i = 1; i <= nin; i++) {
-                    if (step[i] == item[i])
+                EACH(i, 1) {
+                    tk_span span = {rows, tile, down[i], step[i]};
+                    if (step[i] == item[i] || !keep[i])
                         continue;
-                    in[i] = i == 1 && where
-                                ? (const char *)TK_FN(gather_bytes)(row[i], step[i], tile,
-                                                                    (uint8_t *)buffer[i])
-                                : (const char *)TK_FN(gather)(row[i], step[i], tile, buffer[i]);
+                    tk_gather_span(row[i], &span, buffer[i], item[i]);
+                    in[i] = (const char *)buffer[i];
+                    down[i] = tile * item[i];
                 }
-            const uint8_t *choice = (const uint8_t *)in[1];
-            const T *x = (const T *)in[1], *y = (const T *)in[2], *z = (const T *)in[3];
-            for (int64_t i = 0; i < tile; i += W) {
-                int left = tile - i < W ? (int)(tile - i) : W;
-                V a, b = p, c = p;
-                if (__builtin_expect(left == W, 1)) {
-                    a = where ? (V)TK_FN(load_mask)(choice + i, W) : v_load(x + i);
-                    if (nin > 1)
-                        b = v_load(y + i);
-                    if (nin > 2)
-                        c = v_load(z + i);
-                } else {
-                    a = where ? (V)TK_FN(load_mask)(choice + i, left) : v_load_part(x + i, left);
-                    if (nin > 1)
-                        b = v_load_part(y + i, left);
-                    if (nin > 2)
-                        c = v_load_part(z + i, left);
+            const int staged = step[0] != item[0];
+            char *out = staged ? (char *)buffer[0] : row[0];
+            for (int64_t r = 0; r < rows; r++) {
+                if (spread)
+                    EACH(i, 1) {
+                        if (keep[i])
+                            continue;
+                        if (i == 1 && where)
+                            memset(buffer[i], *in[i], W);
+                        else
+                            v_store(buffer[i], v_set(*(const T *)in[i]));
+                    }
+                const uint8_t *choice = (const uint8_t *)(keep[1] ? in[1] : (char *)buffer[1]);
+                const T *x = (const T *)choice, *y = keep[2] ? (const T *)in[2] : buffer[2],
+                        *z = keep[3] ? (const T *)in[3] : buffer[3];
+                for (int64_t i = 0; i < tile; i += W) {
+                    int left = tile - i < W ? (int)(tile - i) : W;
+                    V a, b = p, c = p;
+                    if (__builtin_expect(left == W, 1)) {
+                        a = where ? (V)TK_FN(load_mask)(choice + (i & keep[1]), W)
+                                  : v_load(x + (i & keep[1]));
+                        if (nin > 1)
+                            b = v_load(y + (i & keep[2]));
+                        if (nin > 2)
+                            c = v_load(z + (i & keep[3]));
+                    } else {
+                        a = where ? (V)TK_FN(load_mask)(choice + (i & keep[1]), left)
+                                  : v_load_part(x + (i & keep[1]), left);
+                        if (nin > 1)
+                            b = v_load_part(y + (i & keep[2]), left);
+                        if (nin > 2)
+                            c = v_load_part(z + (i & keep[3]), left);
+                    }
+                    V result = f(a, b, c, p, q);
+                    if (to_bool)
+                        TK_FN(store_mask)((uint8_t *)out + i, (M)result, left);
+                    else if (__builtin_expect(left == W, 1))
+                        v_store((T *)out + i, result);
+                    else
+                        v_store_part((T *)out + i, result, left);
                 }
-                V r = f(a, b, c, p, q);
-                if (to_bool)
-                    TK_FN(store_mask)((uint8_t *)out + i, (M)r, left);
-                else if (__builtin_expect(left == W, 1))
-                    v_store((T *)out + i, r);
-                else
-                    v_store_part((T *)out + i, r, left);
+                out += staged ? tile * item[0] : down[0];
+                EACH(i, 1) in[i] += down[i];
             }
-            if (out != row[0]) {
-                if (to_bool)
-                    TK_FN(scatter_bytes)(row[0], step[0], tile, (const uint8_t *)buffer[0]);
-                else
-                    TK_FN(scatter)(row[0], step[0], tile, buffer[0]);
+            if (staged) {
+                tk_span span = {rows, tile, down[0], step[0]};
+                tk_scatter_span(row[0], &span, buffer[0], item[0]);
             }
-            for (int i = 0; i <= nin; i++)
+            EACH(i, 0)
                 row[i] += tile * step[i];
         }
     }
 }
+#undef EACH
 
 #define UNUSED __attribute__((unused))
 #define MAP(name, nin, to_bool, where, expression)                                                 \
