@@ -116,6 +116,10 @@ tk_tensor *tk_permute(tk_tensor *t, int ndim, const int64_t *dims);
 tk_tensor *tk_transpose(tk_tensor *t, int64_t dim0, int64_t dim1);
 tk_tensor *tk_select(tk_tensor *t, int64_t dim, int64_t index);
 tk_tensor *tk_slice(tk_tensor *t, int64_t dim, int64_t start, int64_t stop, int64_t step);
+/* What stands in square brackets, as one view: n numbers, the items one behind the other. An item is
+ * TK_AT and the index; TK_SLICE plus the bits of the parts that follow it; TK_NEW; or TK_REST. */
+enum { TK_AT, TK_NEW, TK_REST, TK_SLICE = 8, TK_START = 1, TK_STOP = 2, TK_STEP = 4 };
+tk_tensor *tk_subscript(tk_tensor *t, int n, const int64_t *items);
 tk_tensor *tk_squeeze(tk_tensor *t, uint32_t dim_mask);
 tk_tensor *tk_unsqueeze(tk_tensor *t, int64_t dim);
 tk_tensor *tk_diagonal(tk_tensor *t, int64_t offset, int64_t dim1, int64_t dim2); /* comes last */

@@ -240,19 +240,25 @@ tk_tensor *tk_transpose(tk_tensor *t, int64_t dim0, int64_t dim1)
     return view;
 }
 
+/* 0..size-1 from a possibly negative index into dimension d; -1 with an error. */
+static int64_t place_of(const char *op, const tk_tensor *t, int d, int64_t index)
+{
+    int64_t size = t->shape[d], i = index < 0 ? index + size : index;
+    if (i >= 0 && i < size)
+        return i;
+    char text[TK_TEXT];
+    tk_fail(TK_INDEX_ERROR, "%s: index %lld is out of range for size %lld of dim %d; got %s", op,
+            (long long)index, (long long)size, d, tk_shape_text(text, t->ndim, t->shape));
+    return -1;
+}
+
 tk_tensor *tk_select(tk_tensor *t, int64_t dim, int64_t index)
 {
     int d;
     if (tk_check_dim("select", t, dim, &d))
         return NULL;
-    int64_t size = t->shape[d], i = index < 0 ? index + size : index;
-    if (i < 0 || i >= size) {
-        char text[TK_TEXT];
-        tk_fail(TK_INDEX_ERROR, "select: index %lld is out of range for size %lld of dim %d; got %s",
-                (long long)index, (long long)size, d, tk_shape_text(text, t->ndim, t->shape));
-        return NULL;
-    }
-    tk_tensor *view = tk_new_view(t);
+    int64_t i = place_of("select", t, d, index);
+    tk_tensor *view = i < 0 ? NULL : tk_new_view(t);
     if (!view)
         return NULL;
     view->data = t->data + i * t->stride[d] * tk_item_size[t->dtype];
@@ -265,17 +271,17 @@ tk_tensor *tk_select(tk_tensor *t, int64_t dim, int64_t index)
     return view;
 }
 
-tk_tensor *tk_slice(tk_tensor *t, int64_t dim, int64_t start, int64_t stop, int64_t step)
+/* The part start:stop:step of a dimension: its size and stride, and how many elements before it.
+ * -1 with an error where the step is none. */
+static int cut(int64_t size, int64_t stride, int64_t start, int64_t stop, int64_t step,
+               int64_t *new_size, int64_t *new_stride, int64_t *offset)
 {
-    int d;
-    if (tk_check_dim("slice", t, dim, &d))
-        return NULL;
     if (step == 0 || step == INT64_MIN) {
         tk_fail(TK_VALUE_ERROR, "slice: step cannot be %lld", (long long)step);
-        return NULL;
+        return -1;
     }
     /* Python's rules: negative ends count from the end, then both are clamped. */
-    int64_t size = t->shape[d], lowest = step > 0 ? 0 : -1, highest = step > 0 ? size : size - 1;
+    int64_t lowest = step > 0 ? 0 : -1, highest = step > 0 ? size : size - 1;
     int64_t ends[2] = {start, stop};
     for (int i = 0; i < 2; i++) {
         if (ends[i] < 0)
@@ -283,23 +289,110 @@ tk_tensor *tk_slice(tk_tensor *t, int64_t dim, int64_t start, int64_t stop, int6
         ends[i] = ends[i] < lowest ? lowest : ends[i] > highest ? highest : ends[i];
     }
     int64_t span = step > 0 ? ends[1] - ends[0] : ends[0] - ends[1];
-    int64_t stride = step > 0 ? step : -step;
-    int64_t count = span > 0 ? (span - 1) / stride + 1 : 0;
-    int64_t new_stride = 0;
-    if (count > 1)
-        new_stride = t->stride[d] * step; /* step < size here, so it cannot overflow */
-    else
-        new_stride = t->stride[d];
+    int64_t count = span > 0 ? (span - 1) / (step > 0 ? step : -step) + 1 : 0;
+    *new_size = count;
+    *new_stride = count > 1 ? stride * step : stride; /* step < size here: it cannot overflow */
+    *offset = count > 0 ? ends[0] * stride : 0;
+    return 0;
+}
+
+tk_tensor *tk_slice(tk_tensor *t, int64_t dim, int64_t start, int64_t stop, int64_t step)
+{
+    int d;
+    int64_t size, stride, offset;
+    if (tk_check_dim("slice", t, dim, &d) ||
+        cut(t->shape[d], t->stride[d], start, stop, step, &size, &stride, &offset))
+        return NULL;
     tk_tensor *view = tk_new_view(t);
     if (!view)
         return NULL;
-    if (count > 0)
-        view->data = t->data + ends[0] * t->stride[d] * tk_item_size[t->dtype];
+    view->data = t->data + offset * tk_item_size[t->dtype];
     for (int i = 0; i < t->ndim; i++) {
-        view->shape[i] = i == d ? count : t->shape[i];
-        view->stride[i] = i == d ? new_stride : t->stride[i];
+        view->shape[i] = i == d ? size : t->shape[i];
+        view->stride[i] = i == d ? stride : t->stride[i];
     }
     tk_finish_view(view);
+    return view;
+}
+
+/* How many numbers of a subscript an item takes. */
+static int item_length(int64_t item)
+{
+    if (item == TK_AT)
+        return 2;
+    return item < TK_SLICE ? 1 : 1 + !!(item & TK_START) + !!(item & TK_STOP) + !!(item & TK_STEP);
+}
+
+tk_tensor *tk_subscript(tk_tensor *t, int n, const int64_t *items)
+{
+    char text[TK_TEXT];
+    int used = 0, rests = 0, dims = 0;
+    for (int i = 0; i < n; i += item_length(items[i])) {
+        used += items[i] == TK_AT || items[i] >= TK_SLICE;
+        rests += items[i] == TK_REST;
+        dims += items[i] == TK_NEW || items[i] >= TK_SLICE;
+        int known = (items[i] >= TK_AT && items[i] <= TK_REST) || items[i] >> 3 == 1;
+        if (!known || i + item_length(items[i]) > n) {
+            tk_fail(TK_RUNTIME_ERROR, "index: this is no subscript's item");
+            return NULL;
+        }
+    }
+    if (used > t->ndim) {
+        tk_fail(TK_INDEX_ERROR, "index: %d indices are too many for %s", used,
+                tk_shape_text(text, t->ndim, t->shape));
+        return NULL;
+    }
+    if (rests > 1) {
+        tk_fail(TK_INDEX_ERROR, "index: only one Ellipsis can be used");
+        return NULL;
+    }
+    int rest = t->ndim - used, from = 0, to = 0; /* dimensions of t and of the view */
+    if (dims + rest > TK_MAX_NDIM) {
+        tk_fail(TK_VALUE_ERROR, "index: at most %d dimensions; got %d", TK_MAX_NDIM, dims + rest);
+        return NULL;
+    }
+    int64_t shape[TK_MAX_NDIM], stride[TK_MAX_NDIM], offset = 0;
+    for (int i = 0; i < n; i += item_length(items[i])) {
+        int64_t item = items[i], place;
+        const int64_t *part = items + i + 1;
+        if (item == TK_AT) {
+            if ((place = place_of("index", t, from, *part)) < 0)
+                return NULL;
+            offset += place * t->stride[from++];
+        } else if (item == TK_NEW) { /* with the stride that a row-major tensor would have there */
+            shape[to] = 1;
+            stride[to++] = from < t->ndim ? t->shape[from] * t->stride[from] : 1;
+        } else if (item == TK_REST) {
+            for (; rest > 0; rest--, from++) {
+                shape[to] = t->shape[from];
+                stride[to++] = t->stride[from];
+            }
+        } else {
+            int64_t step = item & TK_STEP ? part[item_length(item) - 2] : 1;
+            int64_t start = item & TK_START ? *part++ : step > 0 ? 0 : INT64_MAX;
+            int64_t stop = item & TK_STOP ? *part : step > 0 ? INT64_MAX : -INT64_MAX;
+            if (cut(t->shape[from], t->stride[from], start, stop, step, &shape[to], &stride[to],
+                    &place))
+                return NULL;
+            offset += place;
+            from++;
+            to++;
+        }
+    }
+    for (; from < t->ndim; from++) {
+        shape[to] = t->shape[from];
+        stride[to++] = t->stride[from];
+    }
+    tk_tensor *view = tk_new_view(t);
+    if (!view)
+        return NULL;
+    view->ndim = to;
+    for (int i = 0; i < to; i++) {
+        view->shape[i] = shape[i];
+        view->stride[i] = stride[i];
+    }
+    tk_finish_view(view);
+    view->data = t->data + (view->numel ? offset * tk_item_size[t->dtype] : 0);
     return view;
 }
 

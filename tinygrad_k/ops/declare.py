@@ -176,10 +176,10 @@ def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
                     operands.append(each)
             position += 1
     if wanted:
-        _attach(op, out, args, wanted, tuple(inputs), operands)
+        attach(op, out, args, wanted, tuple(inputs), operands)
 
 
-def _attach(
+def attach(
     op: Op,
     out: Tensor,
     args: tuple[Any, ...],
@@ -266,7 +266,7 @@ def op(
             if lone and args:
                 node = args[0]._node
                 if node is not None and handle.flags & RECORD:
-                    _attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args)
+                    attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args)
             else:
                 for arg in args:
                     if type(arg) in sequences or (
@@ -358,7 +358,7 @@ def unary(
             out._node = None
             node = input._node
             if node is not None and handle.flags & RECORD:
-                _attach(row, out, (input,), 1, (node,), (input,))
+                attach(row, out, (input,), 1, (node,), (input,))
             return out
 
         row.function = function
@@ -445,12 +445,12 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
         second = None if kind is float or kind is int else other._node
         if first is None:
             if second is not None and handle.flags & RECORD:
-                _attach(row, out, (input, other), 2, (second,), (other,))
+                attach(row, out, (input, other), 2, (second,), (other,))
         elif handle.flags & RECORD:
             if second is None:
-                _attach(row, out, (input, other), 1, (first,), (input,))
+                attach(row, out, (input, other), 1, (first,), (input,))
             else:
-                _attach(row, out, (input, other), 3, (first, second), (input, other))
+                attach(row, out, (input, other), 3, (first, second), (input, other))
         return out
 
     def mixed(input: Any, other: Any) -> Any:

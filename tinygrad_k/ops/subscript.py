@@ -15,73 +15,148 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.node import note_change
 from ..backend import bool_, fail, int32, int64, lib
-from ..tensor import Tensor, from_data, store, wrap
+from ..tensor import Tensor, from_data, number_as, store, wrap
 from .comparison import eq
-from .declare import OPS, RECORD, as_operand, change, composite, method, op, record
+from .declare import OPS, RECORD, Op, as_operand, attach, change, composite, method, op
 from .index import flat_nonzero, index_select, nonzero
 from .samples import real
-from .shape import (
-    _expand,
-    _permute,
-    _reshape,
-    converted,
-    select,
-    slice_dim,
-    sum_to,
-    unsqueeze,
-)
+from .shape import VIEW, _expand, _permute, _reshape, converted, select, sum_to
 
 _new = object.__new__
-_select_handle, _SELECT = lib.tk_select, OPS["select"]
+_select_door, _subscript_door = lib.tk_select, lib.tk_subscript
+AT, NEW, REST, SLICE = lib.TK_AT, lib.TK_NEW, lib.TK_REST, lib.TK_SLICE
+LAST = 2**63 - 1
 ALL = slice(None)
+
+
+# -- views ----------------------------------------------------------------------------------------
+
+
+def _items(key: tuple[Any, ...]) -> Any:
+    """A key as ``tk_subscript`` takes it; None where there is more in it than ints, slices of ints,
+    None and Ellipsis."""
+    items: list[int] = []
+    for each in key:
+        kind = type(each)
+        if kind is int:
+            items += (AT, each)
+        elif kind is slice:
+            start, stop, step = each.start, each.stop, each.step
+            what = SLICE
+            parts = []
+            if start is not None:
+                what += 1
+                parts.append(start)
+            if stop is not None:
+                what += 2
+                parts.append(stop)
+            if step is not None:
+                what += 4
+                parts.append(step)
+            items.append(what)
+            for part in parts:
+                if type(part) is not int:
+                    return None
+                items.append(part)
+        elif each is None:
+            items.append(NEW)
+        elif each is Ellipsis:
+            items.append(REST)
+        else:
+            return None
+    return items
+
+
+def _numpy_put(x: Any, shape: Any, key: Any) -> Any:
+    out = np.zeros(shape, x.dtype)
+    out[key] = x
+    return out
+
+
+KEYS: list[tuple[tuple[int, ...], Any]] = [
+    ((5, 3), (1,)),
+    ((5, 3), (slice(1, 4, 2),)),
+    ((3, 5), (slice(None), slice(None, None, -2))),
+    ((3, 5), (-1, slice(-2, None))),
+    ((2, 3, 4), (Ellipsis, 0)),
+    ((2, 3, 4), (1, None, Ellipsis, slice(3, 0, -1), None)),
+    ((3, 4), ()),
+    ((3, 4), (slice(2, 2), 1)),
+]
+
+
+@op(
+    vjp={"input": lambda g, input_shape, key: _put(g, input_shape, key)},
+    ref=lambda x, key: x[key],
+    samples=[(real(*shape), key) for shape, key in KEYS],
+    dtypes="all",
+    family=VIEW,
+)
+def _subscript(input: Tensor, key: tuple[Any, ...]) -> Any:
+    """input[key] for a tuple of ints, slices of ints, None and Ellipsis; a view."""
+    items = _items(key)
+    return _subscript_door(input._h, len(items), items)
+
+
+@op(
+    vjp={"input": lambda g, key: _subscript(g, key)},
+    ref=_numpy_put,
+    samples=[(real(*np.empty(shape)[key].shape), shape, key) for shape, key in KEYS],
+    family="place",
+)
+def _put(input: Tensor, shape: tuple[int, ...], key: tuple[Any, ...]) -> Any:
+    """Zeros of a shape with the input at a key."""
+    items = _items(key)
+    out = wrap(lib.tk_full_float(input._h.dtype, len(shape), shape, 0.0))
+    window = wrap(_subscript_door(out._h, len(items), items))
+    return None if lib.tk_copy_into(window._h, input._h) else lib.tk_retain(out._h)
+
+
+_SELECT, _SUBSCRIPT = OPS["select"], OPS["_subscript"]
 
 
 def _getitem(self: Tensor, key: Any) -> Tensor:
     """A part of the tensor; see this module."""
-    kind = type(key)
-    if kind is int:
-        try:
-            handle = _select_handle(self._h, 0, key)
-        except OverflowError:
-            raise IndexError(f"index: {key} is out of range") from None
-        if not handle:
-            fail()
-        out = _new(Tensor)
-        out._h = handle
-        out._node = None
-        if self._node is not None and handle.flags & RECORD:
-            record(_SELECT, out, (self, 0, key))
-        return out
-    if kind is slice:
-        return slice_dim(self, 0, key.start, key.stop, key.step)
-    if kind is tuple:
-        dim, t = 0, self
-        for each in key:
-            kind = type(each)
-            if kind is int:
-                t = select(t, dim, each)
-            elif kind is slice:
-                if each != ALL:
-                    t = slice_dim(t, dim, each.start, each.stop, each.step)
-                dim += 1
-            else:
-                break
+    row: Op
+    args: tuple[Any, ...]
+    try:
+        if type(key) is int:
+            row, args = _SELECT, (self, 0, key)
+            handle = _select_door(self._h, 0, key)
         else:
-            if t is not self and dim <= t.ndim:
-                return t
-    return Key(self, key).read(self)
+            key = key if type(key) is tuple else (key,)
+            row, args = _SUBSCRIPT, (self, key)
+            items = _items(key)
+            if items is None:
+                return Key(self, key).read(self)
+            handle = _subscript_door(self._h, len(items), items)
+    except OverflowError:
+        return Key(self, key).read(self)
+    if not handle:
+        fail()
+    out = _new(Tensor)
+    out._h = handle
+    out._node = None
+    node = self._node
+    if node is not None and handle.flags & RECORD:
+        attach(row, out, args, 1, (node,), (self,))
+    return out
+
+
+# -- with arrays ----------------------------------------------------------------------------------
 
 
 class Key:
     """What stands in the brackets, worked out for a shape.
 
-    ``steps``   the views to be taken first: functions with their arguments.
+    ``plain``   a tuple of ints, slices, None and Ellipsis, that is, a view to be taken first.
     ``dims``    the dimensions of that view that ``places`` index, None where nothing does.
     ``places``  int64, never negative: positions in those dimensions, counted row-major over them.
     """
 
-    __slots__ = ("dims", "places", "steps")
+    __slots__ = ("dims", "places", "plain")
 
     def __init__(self, t: Tensor, key: Any) -> None:
         items = [_item(each) for each in (key if type(key) is tuple else (key,))]
@@ -91,47 +166,49 @@ class Key:
             raise IndexError(f"index: {used} indices are too many for {tuple(shape)}")
         if sum(each is Ellipsis for each in items) > 1:
             raise IndexError("index: only one Ellipsis can be used")
-        self.steps: list[tuple[Any, ...]] = []
+        plain: list[Any] = []
         dim = source = 0  # in the view, in t
         dims: list[int] = []
         sizes: list[int] = []
         tensors: list[Tensor] = []
         for each in items:
             if each is Ellipsis:
+                plain.append(each)
                 dim += len(shape) - used
                 source += len(shape) - used
             elif each is None or isinstance(each, bool):
-                self.steps.append((unsqueeze, dim))
+                plain.append(None)
                 if each is not None:
                     dims.append(dim)
                     sizes.append(1)
                     tensors.append(store(np.zeros(int(each), np.int64), int64))
                 dim += 1
             elif isinstance(each, slice):
-                if each != ALL:
-                    self.steps.append((slice_dim, dim, each.start, each.stop, each.step))
+                plain.append(each)
                 dim += 1
                 source += 1
             elif isinstance(each, int):
-                self.steps.append((select, dim, each))
+                plain.append(each)
                 source += 1
             else:
                 n = _consumes(each)
                 covered = shape[source : source + n]
                 if each.dtype is bool_:
                     _check_mask(each, covered, source)
+                plain.extend([ALL] * n)
                 dims.extend(range(dim, dim + n))
                 sizes.extend(covered)
                 tensors.append(each)
                 dim += n
                 source += n
+        self.plain = tuple(plain)
         self.dims = dims
         self.places = _places(tensors, sizes) if tensors else None
 
-    def _views(self, t: Tensor) -> Tensor:
-        for function, *args in self.steps:
-            t = function(t, *args)
-        return t
+    def _view(self, t: Tensor) -> Tensor:
+        if self.places is not None and all(each is ALL for each in self.plain):
+            return t
+        return _subscript(t, self.plain)
 
     def _place(self) -> tuple[int, list[int]]:
         """Where the indexed dimensions go, and the order that brings them together there."""
@@ -148,9 +225,9 @@ class Key:
 
     def read(self, t: Tensor) -> Tensor:
         """The part of a tensor of that shape, recorded."""
-        view = self._views(t)
+        view = self._view(t)
         if self.places is None:
-            return _expand(view, view.shape) if view is t else view
+            return view
         view, start = self._together(view)
         before, covered, after = _thirds(view, start, len(self.dims))
         if len(covered) > 1:
@@ -163,7 +240,7 @@ class Key:
     def write(self, t: Tensor, value: Tensor) -> int:
         """Writes a value, broadcast, into the part; 0, or -1 with the door's error."""
         outside = wrap(lib.tk_retain(t._h))  # not in the graph
-        view = self._views(outside)
+        view = self._view(outside)
         if self.places is None:
             return lib.tk_copy_into(view._h, value._h)
         view, start = self._together(view)
@@ -193,8 +270,11 @@ def _thirds(t: Tensor, start: int, count: int) -> tuple[Any, Any, Any]:
 
 def _item(each: Any) -> Any:
     """An index as an int, a slice, None, Ellipsis, a bool, or a tensor of indices or a mask."""
-    if each is None or each is Ellipsis or isinstance(each, slice):
+    if each is None or each is Ellipsis:
         return each
+    if isinstance(each, slice):
+        parts = (each.start, each.stop, each.step)
+        return slice(*[None if part is None else _clamped(part) for part in parts])
     if isinstance(each, (bool, np.bool_)):
         return bool(each)
     if isinstance(each, (list, range)):
@@ -212,13 +292,25 @@ def _item(each: Any) -> Any:
                 f"index: tensors of int64, int32 or bool can index; got {each.dtype.name}"
             )
         return each if each.ndim else each.item()
+    number = _int(each)
+    if not -LAST <= number <= LAST:
+        raise IndexError(f"index: {number} is out of range")
+    return number
+
+
+def _int(value: Any) -> int:
     try:
-        return operator.index(each)
+        return operator.index(value)
     except TypeError:
         raise TypeError(
             "index: expected ints, slices, None, Ellipsis, tensors, arrays or lists; got "
-            f"{type(each).__name__}"
+            f"{type(value).__name__}"
         ) from None
+
+
+def _clamped(part: Any) -> int:
+    """A part of a slice: what is beyond the range of C is clamped there, as Python does."""
+    return max(-LAST, min(LAST, _int(part)))
 
 
 def _listed(values: Any) -> Any:
@@ -307,8 +399,25 @@ def _set(self: Tensor, key: Key, value: Tensor) -> Tensor:
     return change(OPS["_setitem"], self, (value, key), lambda: key.write(self, value))
 
 
+def _write(self: Tensor, items: list[int], value: Tensor) -> bool:
+    """Writes a value into a part of what is not recorded; False where that is not so simple."""
+    try:
+        handle = _subscript_door(self._h, len(items), items)
+    except OverflowError:
+        return False
+    window = wrap(handle)
+    if lib.tk_copy_into(window._h, value._h):
+        fail()
+    note_change(self, "setitem_")
+    return True
+
+
 def _setitem_method(self: Tensor, key: Any, value: Any) -> None:
     """Writes a number, a tensor or an array, broadcast, into a part; see this module."""
+    if self._node is None and type(value) in (float, int):
+        items = _items(key if type(key) is tuple else (key,))
+        if items is not None and _write(self, items, number_as("setitem", value, self.dtype)):
+            return
     _set(self, Key(self, key), _assigned("setitem", self, value))
 
 
