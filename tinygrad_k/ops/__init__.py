@@ -21,10 +21,13 @@ from . import (
     random,
     reduction,
     scan,
+    scatter,
     shape,
     sort,
     subscript,
     transcendental,
+    views,
+    windows,
 )
 from .declare import COMPOSITES, OPS, ROOT_ONLY, Op
 
@@ -44,9 +47,12 @@ MODULES = (
     index,
     subscript,
     join,
+    scatter,
+    views,
     sort,
     random,
     functional,
+    windows,
 )
 
 engine.use_operations(OPS["add"], shape.sum_to, shape.convert)

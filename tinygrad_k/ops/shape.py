@@ -389,7 +389,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions start_dim .. end_dim as one."""
     if input.ndim == 0:
-        return _reshape(input, (1,))
+        input = _reshape(input, (1,))
     first, last = input._dim(start_dim, "flatten"), input._dim(end_dim, "flatten")
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}")
@@ -438,6 +438,8 @@ def to(input: Tensor, dtype: Any = None, *, copy: bool = False) -> Tensor:
         raise TypeError(f"to: expected a dtype; got {dtype!r}")
     if kind is input.dtype:
         return clone(input) if copy else input
+    if input._node is not None and not kind.is_floating_point:
+        input = input.detach()  # integers have no gradient
     return convert(input, kind)
 
 

@@ -292,8 +292,7 @@ def _parts(name: str, input: Tensor, dim: int | None) -> tuple[np.ndarray, tuple
     x = _values(input)
     if dim is None:
         return x.reshape(-1, 1), x.shape
-    d = _dim(name, input, dim)
-    lines = x.reshape(1) if x.ndim == 0 else np.moveaxis(x, d, 0)
+    lines = np.moveaxis(x, input._dim(in_range(name, dim), name), 0)
     if not x.size and len(lines):
         raise ValueError(f"{name}: the parts of dim {dim} are empty; got {x.shape}")
     return lines.reshape(len(lines), -1 if x.size else 1), lines.shape[:1]
