@@ -585,10 +585,7 @@ def inplace(
     whose result is copied into the memory and takes the tensor's place in the graph."""
     if not isinstance(target, Tensor):
         raise TypeError(f"{name}: expected a Tensor; got {type(target).__name__}")
-    recorded = lib.tk_grad_mode() and any(
-        isinstance(each, Tensor) and each._node is not None for each in (target, *operands)
-    )
-    if not recorded:
+    if not _recorded(target, operands):
         if write():
             fail()
         note_change(target, name)
@@ -609,6 +606,16 @@ def inplace(
     note_change(target, name)
     target._node = result._node
     return target
+
+
+def _recorded(target: Tensor, operands: tuple[Any, ...]) -> bool:
+    """Whether a change of ``target`` has a place in the graph."""
+    if target._node is not None:
+        return bool(lib.tk_grad_mode())
+    for each in operands:
+        if isinstance(each, Tensor) and each._node is not None:
+            return bool(lib.tk_grad_mode())
+    return False
 
 
 def _check_changeable(name: str, target: Tensor) -> None:
@@ -649,9 +656,7 @@ def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[
     For ops whose rules need neither the old values nor the result: nothing is computed twice.
     """
     name = f"{row.name.lstrip('_')}_"
-    recorded = lib.tk_grad_mode() and any(
-        isinstance(each, Tensor) and each._node is not None for each in (target, *operands)
-    )
+    recorded = _recorded(target, operands)
     if recorded:
         _check_changeable(name, target)
     if write():
