@@ -16,7 +16,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from . import engine
-from .node import PACKAGE, Node, Part, place
+from .node import PACKAGE, Node, Part, place, unwatch, watch
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,10 +36,10 @@ def is_anomaly_check_nan_enabled() -> bool:
 def _switch(enabled: bool, check_nan: bool) -> None:
     global _mode
     if enabled and not _mode[0]:
-        Node.__init__ = _trace  # type: ignore[assignment]
-        engine.apply_node = _watch
+        watch(_trace)
+        engine.apply_node = _apply
     elif not enabled and _mode[0]:
-        del Node.__init__
+        unwatch(_trace)
         engine.apply_node = engine.plain_apply
     _mode = (enabled, check_nan)
 
@@ -86,15 +86,15 @@ class detect_anomaly:
         return wrapped  # type: ignore[return-value]
 
 
-def _trace(self: Node) -> None:
-    """The constructor of Node in anomaly mode: notes the callers outside this package."""
+def _trace(node: Node) -> None:
+    """Notes in a new node who called, outside this package."""
     calls: list[tuple[CodeType, int]] = []
     frame = sys._getframe(1)
     while frame is not None:
         if not frame.f_code.co_filename.startswith(PACKAGE):
             calls.append((frame.f_code, frame.f_lasti))
         frame = frame.f_back  # type: ignore[assignment]
-    self.trace = tuple(reversed(calls))
+    node.trace = tuple(reversed(calls))
 
 
 def _forward_lines(node: Node) -> str:
@@ -105,7 +105,7 @@ def _forward_lines(node: Node) -> str:
     )
 
 
-def _watch(node: Node, gradient: Any, create_graph: bool) -> Any:
+def _apply(node: Node, gradient: Any, create_graph: bool) -> Any:
     """Applies a node, and shows where it was recorded if that goes wrong."""
     try:
         results = engine.plain_apply(node, gradient, create_graph)
