@@ -254,7 +254,10 @@ def op(
             try:
                 handle = body(*args, **kwargs)
             except MISTAKES as error:
-                explain(body, error, args, kwargs)
+                meant = _meant(body, args, kwargs)
+                if meant is None:
+                    explain(body, error, args, kwargs)
+                return function(*meant[0], **meant[1])
             if keeps and handle:
                 handle, *others = handle
                 kept = tuple(wrap(other) for other in others)
@@ -540,9 +543,37 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except MISTAKES as error:
-            explain(function, error, args, kwargs)
+            meant = _meant(function, args, kwargs)
+            if meant is None:
+                explain(function, error, args, kwargs)
+            return function(*meant[0], **meant[1])
 
     return checked
+
+
+NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # which PyTorch takes, too
+
+
+def _meant(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """The arguments of a call that failed for the name of one, if another name is the same.
+
+    That is a NumPy name, or that of an argument list: ``size`` of ``rand(*size)``.
+    """
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    known = code.co_varnames[:count]
+    several = code.co_varnames[count] if code.co_flags & inspect.CO_VARARGS else None
+    named: dict[str, Any] = {}
+    for name, value in kwargs.items():
+        if name == several and len(args) == code.co_argcount:
+            args = (*args, value)
+        else:
+            other = NUMPY_NAMES.get(name, name)
+            same = name in known or other not in known or other in kwargs
+            named[name if same else other] = value
+    return None if len(named) == len(kwargs) and named.keys() == kwargs.keys() else (args, named)
 
 
 def root(function: Callable[..., Any]) -> Callable[..., Any]:

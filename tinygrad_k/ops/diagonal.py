@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, int64, lib
+from ..backend import as_dtype, bool_, int64, lib
 from ..tensor import Tensor, store, wrap
 from .comparison import where
-from .creation import as_dtype
 from .declare import composite, method, op, root
 from .index import index_copy
 from .samples import real
