@@ -29,7 +29,7 @@ from .declare import OPS, change, composite, method, op, root
 from .samples import real
 from .shape import converted, expand, sizes, sum_to, to
 
-_new, _index, NULL = object.__new__, operator.index, ffi.NULL
+_index, NULL = operator.index, ffi.NULL
 _full_float = lib.tk_full_float
 
 
@@ -37,7 +37,7 @@ def finish(handle: Any, requires_grad: bool = False) -> Tensor:
     """A leaf around a new handle."""
     if not handle:
         fail()
-    t = _new(Tensor)
+    t = Tensor()
     t._h = handle
     t._node = None
     return t.requires_grad_() if requires_grad else t
@@ -162,7 +162,7 @@ def _filled(
         raise ValueError(f"{name}: the sizes do not fit int64; got {size}") from None
     if not handle:
         fail()
-    t = _new(Tensor)
+    t = Tensor()
     t._h = handle
     t._node = None
     return t.requires_grad_() if requires_grad else t
