@@ -85,7 +85,7 @@ def big_case(op: Op, kind: dtype) -> Case | None:
         case = case_of(op, Sample(mapped(stretch, sample.args, Draw), kwargs), kind)
         try:
             case.call()
-        except (ValueError, IndexError, RuntimeError):
+        except (ValueError, IndexError, RuntimeError, MemoryError):
             continue
         return case
     return None

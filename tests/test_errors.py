@@ -17,7 +17,7 @@ from cases import FLOATS, GROUPS, Case, cases, name_of, rows
 
 import tinygrad_k as tk
 from tinygrad_k.backend import DTYPES
-from tinygrad_k.ops import OPS, Op, public_functions
+from tinygrad_k.ops import OPS, Op, linalg_functions, public_functions
 
 every_op = pytest.mark.parametrize(
     "op", rows(lambda op: op.samples and op.family != "storage"), ids=name_of
@@ -32,6 +32,7 @@ NO_TUPLES = (None, "text", 99, -99, (99,), (-99,), ("a",), (1.5,), (0, 0), (1,) 
 # What may stand before the colon of a message: an op, a public function, a method, or what Python
 # calls the use of a tensor as a truth value, an index or a length.
 KNOWN = {name.strip("_") for name in (*OPS, *public_functions(), *dir(tk.Tensor), *dir(tk))}
+KNOWN |= {*linalg_functions()}
 KNOWN |= {"slice"}
 
 

@@ -15,12 +15,12 @@ from cases import GROUPS, name_of, rows
 
 import tinygrad_k as tk
 from tinygrad_k.backend import kernel_rows
-from tinygrad_k.ops import OPS, Op, public_functions
+from tinygrad_k.ops import OPS, Op, linalg_functions, public_functions
 from tinygrad_k.ops.declare import no_grad
 
 PACKAGE = Path(tk.__file__).parent
 SOURCE = PACKAGE.parent / "csrc"
-FUNCTIONS = sorted(public_functions().items())
+FUNCTIONS = sorted(public_functions().items()) + sorted(linalg_functions().items())
 
 every_op = pytest.mark.parametrize("op", list(OPS.values()), ids=name_of)
 every_function = pytest.mark.parametrize(
@@ -48,8 +48,8 @@ def test_docstrings(name: str, function: Callable[..., Any]) -> None:
 
 @every_function
 def test_functions_stand_in_the_package(name: str, function: Callable[..., Any]) -> None:
-    """A public function is found in tk or tk.nn.functional under its name."""
-    homes = [tk, getattr(getattr(tk, "nn", None), "functional", None)]
+    """A public function is found in tk, tk.linalg or tk.nn.functional under its name."""
+    homes = [tk, tk.linalg, getattr(getattr(tk, "nn", None), "functional", None)]
     assert any(hasattr(home, name) for home in homes), name
 
 
@@ -90,7 +90,7 @@ def test_every_op_is_tried() -> None:
 
 def names_in_rules(op: Op) -> Iterator[str]:
     """The global names that an op's rules use, through private helpers too."""
-    todo: list[Any] = []
+    todo: list[Any] = [op.function] if op.name not in OPS else []
     if isinstance(op.vjp, dict):
         todo = [rule for rule in op.vjp.values() if callable(rule)]
     elif callable(op.vjp):
@@ -167,8 +167,6 @@ LAYERS = (
     "ops",
     "nn",
     "optim",
-    "func",
-    "utils",
     "capture",
     "io",
     "data",
@@ -207,8 +205,7 @@ def is_type_checking(node: ast.AST) -> bool:
 
 
 def test_imports_go_down() -> None:
-    """backend < tensor < autograd < ops < nn < optim < func < utils < capture <
-    io < data < train < testing."""
+    """backend < tensor < autograd < ops < nn < optim < capture < io < data < train < testing."""
     wrong = []
     for name, tree in modules().items():
         layer = name.split(".")[0]

@@ -6,7 +6,7 @@
 import importlib
 from typing import Any
 
-from . import autograd, interrupt, nn, ops, optim, random
+from . import autograd, interrupt, linalg, nn, ops, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
     DTYPES,
@@ -46,8 +46,8 @@ globals().update(ops.root_functions())
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported when first used: ``tk.data``, ``tk.func``, ``tk.train`` and others."""
-    if name in ("data", "func", "io", "testing", "train", "utils"):
+    """What is imported when first used: ``tk.data``, ``tk.train``, ``tk.testing``, ``tk.io``."""
+    if name in ("data", "io", "testing", "train"):
         return importlib.import_module(f".{name}", __name__)
     if name in ("load", "save"):
         return getattr(importlib.import_module(".io", __name__), name)

@@ -160,6 +160,8 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
 MAP(where, 3, 0, 1, v_select((M)x, y, z))
 MAP2(maximum, v_max(x, y))
 MAP2(minimum, v_min(x, y))
+MAP2(fmax, v_select((x >= y) | v_isnan(y), x, y))
+MAP2(fmin, v_select((x <= y) | v_isnan(y), x, y))
 TEST2(eq, x == y)
 TEST2(ne, x != y)
 TEST2(lt, x < y)
@@ -255,6 +257,7 @@ MAP2(bitwise_right_shift, v_each2(x, y, TK_FN(shifted_right)))
 
 /* -- floating point -------------------------------------------------------------------------------- */
 #if TK_IS_FLOAT
+#include "special.h"
 #define HALF v_set((T)0.5)
 #define ONE v_set((T)1)
 
@@ -329,6 +332,32 @@ TK_INLINE V TK_FN(gated)(V x, V gate)
     return v_select(gate == ZERO, ZERO * v_copysign(ONE, x), x * gate);
 }
 
+/* tanh(log(1 + e)), e = exp(x): n / (n + 2) with n = e (e + 2), of -|x| so that nothing overflows */
+TK_INLINE V TK_FN(mish_gate)(V x)
+{
+    V e = v_exp(-v_abs(x)), n = v_select(x > ZERO, ONE + (e + e), e * (e + v_set((T)2)));
+    return n / (n + v_select(x > ZERO, e * e * v_set((T)2), v_set((T)2)));
+}
+
+/* gate + x (1 - gate^2) sigmoid(x) */
+TK_INLINE V TK_FN(mish_slope)(V x)
+{
+    V gate = TK_FN(mish_gate)(x), rest = (ONE - gate * gate) * v_sigmoid(x);
+    return gate + v_select(rest == ZERO, ZERO, x * rest);
+}
+
+#define SIXTH v_set((T)(1.0 / 6.0))
+#define THREE v_set((T)3)
+
+TK_INLINE V TK_FN(hardswish_slope)(V x)
+{
+    V bent = x * v_set((T)(1.0 / 3.0)) + HALF;
+    return v_select(x <= -THREE, ZERO, v_select(x >= THREE, ONE, bent));
+}
+
+#define SELU_SCALE v_set((T)1.0507009873554804934193349852946)
+#define SELU_ALPHA v_set((T)1.6732632423543772848170429916717)
+
 TEST1(isinf, v_abs(x) == v_set((T)INFINITY))
 TEST1(isfinite, v_abs(x) < v_set((T)INFINITY))
 MAP1(abs, v_abs(x))
@@ -372,13 +401,27 @@ MAP1(cosh, v_cosh(x))
 MAP1(asinh, v_asinh(x))
 MAP1(acosh, v_acosh(x))
 MAP1(atanh, v_atanh(x))
+MAP1(frac, x - v_trunc(x))
+MAP1(erfinv, TK_FN(inverse_erf)(x))
+MAP1(lgamma, v_each1(x, TK_FN(lgamma_one)))
+MAP1(digamma, v_each1(x, TK_FN(digamma_one)))
+MAP1(polygamma, v_each2(x, p, TK_FN(polygamma_one)))
+MAP1(sinc, TK_FN(cardinal_sine)(x))
+MAP1(logit, v_log(x / (ONE - x)))
+MAP2(copysign, v_copysign(x, y))
+MAP2(hypot, TK_FN(hypotenuse)(x, y))
+MAP2(logaddexp, TK_FN(log_sum)(x, y, 0))
+MAP2(logaddexp2, TK_FN(log_sum)(x, y, 1))
+MAP2(xlogy, v_select(v_isnan(y), y, v_select(x == ZERO, ZERO, x *v_log(y))))
 
 /* Activations; x is the gradient and y what was saved in the *_backward rows. */
 MAP2(relu_backward, v_select(y > ZERO, x, v_and_mask(v_isnan(x), x)))
 MAP1(leaky_relu, v_select(x > ZERO, x, p * x))
 MAP2(leaky_relu_backward, v_select(y > ZERO, x, p * x))
-MAP1(elu, v_select(x > ZERO, x, p *v_expm1(x)))
-MAP2(elu_backward, v_select(y > ZERO, x, x *p *v_exp(y)))
+MAP1(elu, v_select(x > ZERO, x, p *v_expm1(x *q)))
+MAP2(elu_backward, v_select(y > ZERO, x, x *p *q *v_exp(y *q)))
+MAP1(selu, SELU_SCALE *v_select(x > ZERO, x, SELU_ALPHA *v_expm1(x)))
+MAP2(selu_backward, x *SELU_SCALE *v_select(y > ZERO, ONE, SELU_ALPHA *v_exp(y)))
 MAP1(gelu, TK_FN(gated)(x, TK_FN(normal_cdf)(x)))
 MAP2(gelu_backward, x *TK_FN(gelu_slope)(y))
 MAP1(gelu_tanh, TK_FN(gated)(x, HALF *(ONE + TK_FN(gelu_inner)(x))))
@@ -387,10 +430,29 @@ MAP1(silu, TK_FN(gated)(x, v_sigmoid(x)))
 MAP2(silu_backward, x *TK_FN(silu_slope)(y))
 MAP1(softplus, v_select(x *p > q, x, v_softplus(x *p) / p))
 MAP2(softplus_backward, v_select(y *p > q, x, x *v_sigmoid(y *p)))
+MAP1(logsigmoid, -v_softplus(-x))
+MAP2(logsigmoid_backward, x *v_sigmoid(-y))
+MAP1(mish, TK_FN(gated)(x, TK_FN(mish_gate)(x)))
+MAP2(mish_backward, x *TK_FN(mish_slope)(y))
+MAP1(softsign, v_select(v_abs(x) == v_set((T)INFINITY), v_copysign(ONE, x), x / (ONE + v_abs(x))))
+MAP2(softsign_backward, x / ((ONE + v_abs(y)) * (ONE + v_abs(y))))
+MAP1(hardsigmoid, v_min(v_max(x + THREE, ZERO), v_set((T)6)) * SIXTH)
+MAP2(hardsigmoid_backward, v_select((v_abs(y) < THREE) | v_isnan(y), x *SIXTH, ZERO))
+MAP1(hardswish, x *v_min(v_max(x + THREE, ZERO), v_set((T)6)) * SIXTH)
+MAP2(hardswish_backward, x *TK_FN(hardswish_slope)(y))
+MAP1(threshold, v_select(x <= p, q, x))
+MAP2(threshold_backward, v_select(y <= p, ZERO, x))
+MAP1(hardshrink, v_select(v_abs(x) <= p, ZERO, x))
+MAP1(softshrink, v_select(x > p, x - p, v_select(x < -p, x + p, v_select(v_isnan(x), x, ZERO))))
+MAP2(hardshrink_backward, v_select(v_abs(y) <= p, ZERO, x))
 MAP2(tanh_backward, x *(ONE - y * y))
 MAP2(sigmoid_backward, x *y *(ONE - y))
 #undef HALF
 #undef ONE
+#undef SIXTH
+#undef THREE
+#undef SELU_SCALE
+#undef SELU_ALPHA
 #endif
 
 #undef ZERO

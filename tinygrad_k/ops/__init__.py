@@ -11,34 +11,42 @@ from . import (
     arithmetic,
     comparison,
     creation,
+    decompositions,
     diagonal,
+    einsum,
     functional,
     index,
     join,
     linalg,
+    linear_algebra,
     loss,
+    names,
     normalization,
+    numbers,
     random,
     reduction,
     scan,
-    scatter,
     shape,
     sort,
+    special,
     subscript,
     transcendental,
-    views,
-    windows,
 )
-from .declare import COMPOSITES, OPS, ROOT_ONLY, Op
+from .declare import COMPOSITES, LINALG, OPS, ROOT_ONLY, TRIED, Op
 
 MODULES = (
     comparison,
     arithmetic,
+    numbers,
     transcendental,
+    special,
     shape,
     reduction,
     scan,
     linalg,
+    einsum,
+    decompositions,
+    linear_algebra,
     activation,
     normalization,
     loss,
@@ -47,12 +55,10 @@ MODULES = (
     index,
     subscript,
     join,
-    scatter,
-    views,
     sort,
     random,
     functional,
-    windows,
+    names,
 )
 
 engine.use_operations(OPS["add"], shape.sum_to, shape.convert)
@@ -88,6 +94,11 @@ def functional_functions() -> dict[str, Callable[..., Any]]:
     }
 
 
+def linalg_functions() -> dict[str, Callable[..., Any]]:
+    """What stands in tk.linalg."""
+    return dict(LINALG)
+
+
 def public_functions() -> dict[str, Callable[..., Any]]:
     """Every public function, wherever it stands."""
     return root_functions() | functional_functions()
@@ -101,8 +112,10 @@ __all__ = [
     "COMPOSITES",
     "MODULES",
     "OPS",
+    "TRIED",
     "Op",
     "functional_functions",
+    "linalg_functions",
     "public_functions",
     "root_functions",
 ]

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import kernel_number, lib
+from ..backend import bool_, kernel_number, lib
 from ..tensor import Tensor, wrap
 from .comparison import eq, ge, gt, le, logical_and, lt, where
-from .declare import as_operand, binary, composite, inplace, op, unary
+from .declare import as_operand, binary, composite, op, unary
 from .samples import Draw, away_from, between, call, positive, real
+from .shape import convert
 
 
 def flat(g: Tensor) -> Tensor:
@@ -129,16 +130,27 @@ def quotient(input: Any, other: Any) -> Tensor:
     """input / other, elementwise; integers give float32."""
 
 
+def _scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
+    """other * alpha; a bool counts as a number of the other operand's dtype."""
+    if alpha == 1:
+        return other
+    if isinstance(alpha, float) and _all_integers(input, other):
+        raise TypeError(f"{name}: integers need an integer alpha; got {alpha}")
+    if isinstance(input, Tensor) and isinstance(other, Tensor) and other.dtype is bool_:
+        other = convert(other, input.dtype)
+    return other * alpha
+
+
 @composite
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other, elementwise."""
-    return plus(input, other) if alpha == 1 else plus(input, other * alpha)
+    return plus(input, _scaled("add", input, other, alpha))
 
 
 @composite
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other, elementwise; not for bool."""
-    return minus(input, other) if alpha == 1 else minus(input, other * alpha)
+    return minus(input, _scaled("sub", input, other, alpha))
 
 
 @composite
@@ -165,10 +177,6 @@ def _all_integers(*values: Any) -> bool:
 def quotient_of_integers(input: Any, other: Any) -> Tensor:
     """The quotient rounded toward zero, exact in the integer type."""
     return floor_divide(minus(input, fmod(input, other)), other)
-
-
-true_divide = composite(div)
-COMPOSITE_ALIASES = {"true_divide": div, "subtract": sub, "multiply": mul, "divide": div}
 
 
 @binary(
@@ -223,6 +231,7 @@ def _power_exponent(g: Tensor, input: Any, result: Tensor) -> Tensor:
 
     if not isinstance(input, Tensor):
         return g * result * (math.log(input) if input > 0 else 0.0 if input == 0 else math.nan)
+    input = input if input.dtype is g.dtype else convert(input, g.dtype)
     zero = eq(input, 0)
     return g * result * where(zero, 0.0, log(where(zero, 1.0, input)))
 
@@ -377,43 +386,6 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input), elementwise; the weight is a tensor or a number."""
     return _lerp(input, end, as_operand(weight, input))
 
-
-# -- reflected and in-place forms that the declarations do not give -----------------------------
-
-
-def _method_inplace(name: str, compute: Any) -> Any:
-    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        def write() -> int:
-            result = compute(self, *args, **kwargs)
-            if result.shape != self.shape or (
-                result.dtype.is_floating_point and not self.dtype.is_floating_point
-            ):
-                raise ValueError(
-                    f"{name}: a result of {result.dtype.name} {tuple(result.shape)} does not fit "
-                    f"{self.dtype.name} {tuple(self.shape)}"
-                )
-            return lib.tk_copy_into(self._h, result._h)
-
-        operands = (*args, *kwargs.values())
-        return inplace(name, self, operands, write, lambda: compute(self, *args, **kwargs))
-
-    method.__name__ = name
-    method.__qualname__ = f"Tensor.{name}"
-    method.__doc__ = f"``{name[:-1]}`` in place: writes the result here and returns this tensor."
-    return method
-
-
-for _name, _compute in {
-    "add_": add,
-    "sub_": sub,
-    "div_": div,
-    "pow_": pow,
-    "clamp_": clamp,
-    "lerp_": lerp,
-    "addcmul_": addcmul,
-    "addcdiv_": addcdiv,
-}.items():
-    setattr(Tensor, _name, _method_inplace(_name, _compute))
 
 Tensor.__neg__ = neg
 Tensor.__abs__ = abs

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
 from ..backend import kernel_number, lib
 from ..tensor import Tensor
-from .declare import as_operand, binary, comparison, composite, no_grad, op, predicate, unary
+from .declare import (
+    as_operand,
+    binary,
+    comparison,
+    composite,
+    no_grad,
+    op,
+    predicate,
+    tried,
+    unary,
+)
 from .samples import Draw, boolean, integer, real
 
 INTEGERS = "bit operations have no derivative"
@@ -191,3 +202,74 @@ def _plain(value: Any) -> Tensor:
     from ..tensor import from_data
 
     return from_data(value)
+
+
+@tried(ref=lambda x: x == np.inf, domain=(real,), dtypes="all", vjp=no_grad("the result is bool"))
+@composite
+def isposinf(input: Tensor) -> Tensor:
+    """Whether x is infinite and above 0, elementwise."""
+    return eq(input, math.inf)
+
+
+@tried(ref=lambda x: x == -np.inf, domain=(real,), dtypes="all", vjp=no_grad("the result is bool"))
+@composite
+def isneginf(input: Tensor) -> Tensor:
+    """Whether x is infinite and below 0, elementwise."""
+    return eq(input, -math.inf)
+
+
+def _numpy_isclose(
+    x: Any, y: Any, rtol: float = 1e-5, atol: float = 1e-8, nan: bool = False
+) -> Any:
+    return np.isclose(x, y, rtol, atol, nan)
+
+
+@tried(
+    ref=_numpy_isclose,
+    samples=[
+        (real(3, 5), real(3, 5)),
+        (real(3, 5), real(5), 0.5),
+        (real(2, 1, 4), real(3, 1), 0.0, 1.0),
+        (integer(4), integer(4), 0.0, 1.0, True),
+        (real(0, 3), real(3)),
+    ],
+    vjp=no_grad("the result is bool"),
+)
+@composite
+def isclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> Tensor:
+    """Whether |input - other| <= atol + rtol * |other|, elementwise; both of one dtype.
+
+    Infinities are close to themselves; NaN to nothing, or to NaN with ``equal_nan``.
+    """
+    if input.dtype is not other.dtype:
+        raise TypeError(
+            f"isclose: both must have one dtype; got {input.dtype.name} and {other.dtype.name}"
+        )
+    if not (rtol >= 0 and atol >= 0):
+        raise ValueError(f"isclose: rtol and atol cannot be negative; got {rtol} and {atol}")
+    close = eq(input, other)
+    if equal_nan:
+        close = logical_or(close, logical_and(isnan(input), isnan(other)))
+    if (rtol == 0 and atol == 0) or input.dtype.name == "bool":
+        return close
+    apart = (input - other).abs()
+    near = logical_and(le(apart, (other * rtol).abs() + atol), isfinite(apart))
+    return logical_or(close, logical_and(near, isfinite(other)))
+
+
+@composite
+def allclose(
+    input: Tensor, other: Tensor, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
+) -> bool:
+    """Whether ``isclose`` holds everywhere, as a Python bool."""
+    return bool(isclose(input, other, rtol, atol, equal_nan).all())
+
+
+@composite
+def equal(input: Tensor, other: Tensor) -> bool:
+    """Whether both have the same shape and equal elements, as a Python bool; NaN equals nothing."""
+    if not isinstance(other, Tensor):
+        raise TypeError(f"equal: other must be a Tensor; got {type(other).__name__}")
+    return tuple(input.shape) == tuple(other.shape) and bool(eq(input, other).all())

@@ -23,13 +23,14 @@ import numpy as np
 
 from ..autograd.node import CLOCK, Node, Plan, getter, note_change
 from ..backend import fail, ffi, kernel_number, lib
-from ..tensor import Tensor, alias, from_data, wrap
+from ..tensor import Tensor, from_data, wrap
 from .samples import Draw, Sample, real
 
 RECORD = lib.TK_RECORD
 SHARED = lib.TK_BROADCAST | lib.TK_CONVERTED
 NULL = ffi.NULL
-RESULT_ONLY = (Plan.RESULT,)
+
+_new = object.__new__
 
 
 class no_grad:
@@ -158,6 +159,8 @@ class Op:
 
 OPS: dict[str, Op] = {}
 COMPOSITES: dict[str, Callable[..., Any]] = {}
+LINALG: dict[str, Callable[..., Any]] = {}  # what stands in tk.linalg
+TRIED: dict[str, Op] = {}  # what is not one kernel but has a reference and samples of its own
 ROOT_ONLY: set[str] = set()
 
 
@@ -175,7 +178,7 @@ def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
                     operands.append(each)
             position += 1
     if wanted:
-        attach(op, out, args, wanted, tuple(inputs), operands, out._h.flags)
+        attach(op, out, args, wanted, tuple(inputs), operands)
 
 
 def attach(
@@ -185,10 +188,9 @@ def attach(
     wanted: int,
     inputs: tuple[Any, ...],
     operands: Sequence[Tensor],
-    flags: int,
 ) -> None:
     """Gives ``out`` its node. ``wanted`` are the bits of the operands that are in the graph,
-    ``inputs`` their nodes and ``operands`` they themselves; ``flags`` are the new handle's."""
+    ``inputs`` their nodes and ``operands`` they themselves."""
     try:
         plan = op._plans[wanted]
     except KeyError:
@@ -199,19 +201,13 @@ def attach(
     node = Node()
     node.plan = plan
     node.inputs = inputs
-    saves = plan.saves
-    if not saves:
-        node.saved = ()
-    else:
+    if plan.saves:
         node.stamp = CLOCK[0]
         pick = plan.pick
-        if pick is not None:
-            node.saved = pick(args)
-        elif saves == RESULT_ONLY:
-            node.saved = (alias(out),)
-        else:
-            node.saved = plan.derive(args, out)
-    if flags & SHARED:
+        node.saved = plan.derive(args, out) if pick is None else pick(args)
+    else:
+        node.saved = ()
+    if out._h.flags & SHARED:
         node.shapes = tuple([(each.shape, each.dtype) for each in operands])
     out._node = node
 
@@ -260,22 +256,19 @@ def op(
             try:
                 handle = body(*args, **kwargs)
             except MISTAKES as error:
-                meant = _meant(body, args, kwargs)
-                if meant is None:
-                    explain(body, error, args, kwargs)
-                return function(*meant[0], **meant[1])
+                explain(body, error, args, kwargs)
             if keeps and handle:
                 handle, *others = handle
                 kept = tuple(wrap(other) for other in others)
             if not handle:
                 fail()
-            out = Tensor()
+            out = _new(Tensor)
             out._h = handle
             out._node = None
             if lone and args:
                 node = args[0]._node
-                if node is not None and (flags := handle.flags) & RECORD:
-                    attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args, flags)
+                if node is not None and handle.flags & RECORD:
+                    attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args)
             else:
                 for arg in args:
                     if type(arg) in sequences or (
@@ -352,7 +345,7 @@ def unary(
         row = Op(body, kernel or body.__name__, rule)
         row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "unary", (domain,)
         row.samples = tuple(Sample((domain(*shape),)) for shape in SHAPES)
-        number, map1, new, plans = row.kernel, lib.tk_map1, Tensor, row._plans
+        number, map1, new, cls = row.kernel, lib.tk_map1, _new, Tensor
 
         @functools.wraps(body)
         def function(input: Tensor) -> Tensor:
@@ -362,33 +355,12 @@ def unary(
                 explain(body, error, (input,), {})
             if not handle:
                 fail()
-            out = new()
+            out = new(cls)
             out._h = handle
             out._node = None
             node = input._node
-            if node is not None and (flags := handle.flags) & RECORD:
-                try:
-                    plan = plans[1]
-                except KeyError:
-                    attach(row, out, (input,), 1, (node,), (input,), flags)
-                    return out
-                # As in ``attach``: the call would cost more than this. Nothing was broadcast, and
-                # what wants a gradient is floating, so nothing was converted.
-                made = Node()
-                made.plan = plan
-                made.inputs = (node,)
-                saves = plan.saves
-                if not saves:
-                    made.saved = ()
-                else:
-                    made.stamp = CLOCK[0]
-                    if saves == RESULT_ONLY:
-                        made.saved = (alias(out),)
-                    elif plan.pick is None:
-                        made.saved = plan.derive((input,), out)
-                    else:
-                        made.saved = (input,)
-                out._node = made
+            if node is not None and handle.flags & RECORD:
+                attach(row, out, (input,), 1, (node,), (input,))
             return out
 
         row.function = function
@@ -451,7 +423,7 @@ def _defer(row: Op, value: Any) -> Any:
 
 
 def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callable[..., Any]:
-    number, map2, new = row.kernel, lib.tk_map2, Tensor
+    number, map2, new, cls = row.kernel, lib.tk_map2, _new, Tensor
     map_float, map_int = lib.tk_map_float, lib.tk_map_int
 
     @functools.wraps(body)
@@ -468,20 +440,19 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
             return mixed(input, other)
         if not handle:
             fail()
-        out = new()
+        out = new(cls)
         out._h = handle
         out._node = None
         first = input._node
         second = None if kind is float or kind is int else other._node
         if first is None:
-            if second is not None and (flags := handle.flags) & RECORD:
-                attach(row, out, (input, other), 2, (second,), (other,), flags)
-        elif (flags := handle.flags) & RECORD:
+            if second is not None and handle.flags & RECORD:
+                attach(row, out, (input, other), 2, (second,), (other,))
+        elif handle.flags & RECORD:
             if second is None:
-                attach(row, out, (input, other), 1, (first,), (input,), flags)
+                attach(row, out, (input, other), 1, (first,), (input,))
             else:
-                args = (input, other)
-                attach(row, out, args, 3, (first, second), args, flags)
+                attach(row, out, (input, other), 3, (first, second), (input, other))
         return out
 
     def mixed(input: Any, other: Any) -> Any:
@@ -565,49 +536,75 @@ def face(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+def through(g: Tensor) -> None:
+    """In the place of a composite's rules: the ops it is made of have them."""
+
+
+def tried(
+    *,
+    ref: Callable[..., Any],
+    samples: Iterable[Any] = (),
+    domain: tuple[Draw, ...] = (),
+    dtypes: str = "float",
+    family: str = "composite",
+    vjp: Any = through,
+    outputs: int = 1,
+    name: str | None = None,
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Puts a function over ops under the laws of the ops, by its reference and samples.
+
+    ``vjp`` is ``no_grad(reason)``, or a dict with ``through`` for each argument that has a
+    derivative, where not all have one. Of several ``outputs``, function and reference return
+    tuples, and each output is tried. ``domain`` stands for samples of an elementwise function.
+    """
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        known = name or function.__name__
+        given = _samples(samples)
+        if domain:
+            shapes = PAIRS if len(domain) == 2 else [(shape,) * len(domain) for shape in SHAPES]
+            given += tuple(
+                Sample(tuple(draw(*s) for draw, s in zip(domain, each, strict=True)))
+                for each in shapes
+            )
+        for i in range(outputs):
+            key = known if outputs == 1 else f"{known}[{i}]"
+            row = Op(inspect.unwrap(function), None, vjp, key)
+            row.samples, row.dtypes, row.family, row.domain = given, dtypes, family, domain
+            row.function, row.ref = function, ref
+            if outputs > 1:
+                row.function, row.ref = _output(function, i), _output(ref, i)
+            TRIED[key] = row
+        return function
+
+    return declare
+
+
+def _output(function: Callable[..., Any], i: int) -> Callable[..., Any]:
+    return functools.wraps(function)(lambda *args, **kwargs: function(*args, **kwargs)[i])
+
+
 def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def checked(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except MISTAKES as error:
-            meant = _meant(function, args, kwargs)
-            if meant is None:
-                explain(function, error, args, kwargs)
-            return function(*meant[0], **meant[1])
+            explain(function, error, args, kwargs)
 
     return checked
-
-
-NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # which PyTorch takes, too
-
-
-def _meant(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
-    """The arguments of a call that failed for the name of one, if another name is the same.
-
-    That is a NumPy name, or that of an argument list: ``size`` of ``rand(*size)``.
-    """
-    code = function.__code__
-    count = code.co_argcount + code.co_kwonlyargcount
-    known = code.co_varnames[:count]
-    several = code.co_varnames[count] if code.co_flags & inspect.CO_VARARGS else None
-    named: dict[str, Any] = {}
-    for name, value in kwargs.items():
-        if name == several and len(args) == code.co_argcount:
-            args = (*args, value)
-        else:
-            other = NUMPY_NAMES.get(name, name)
-            same = name in known or other not in known or other in kwargs
-            named[name if same else other] = value
-    return None if len(named) == len(kwargs) and named.keys() == kwargs.keys() else (args, named)
 
 
 def root(function: Callable[..., Any]) -> Callable[..., Any]:
     """As ``composite``, for a function that is no method of Tensor."""
     ROOT_ONLY.add(function.__name__)
     return composite(function)
+
+
+def linear_algebra(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``composite``, for a function of ``tk.linalg``."""
+    LINALG[function.__name__] = checked = _checked(function)
+    return checked
 
 
 def method(function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
@@ -644,7 +641,10 @@ def inplace(
     whose result is copied into the memory and takes the tensor's place in the graph."""
     if not isinstance(target, Tensor):
         raise TypeError(f"{name}: expected a Tensor; got {type(target).__name__}")
-    if not _recorded(target, operands):
+    recorded = lib.tk_grad_mode() and any(
+        isinstance(each, Tensor) and each._node is not None for each in (target, *operands)
+    )
+    if not recorded:
         if write():
             fail()
         note_change(target, name)
@@ -665,16 +665,6 @@ def inplace(
     note_change(target, name)
     target._node = result._node
     return target
-
-
-def _recorded(target: Tensor, operands: tuple[Any, ...]) -> bool:
-    """Whether a change of ``target`` has a place in the graph."""
-    if target._node is not None:
-        return bool(lib.tk_grad_mode())
-    for each in operands:
-        if isinstance(each, Tensor) and each._node is not None:
-            return bool(lib.tk_grad_mode())
-    return False
 
 
 def _check_changeable(name: str, target: Tensor) -> None:
@@ -715,7 +705,9 @@ def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[
     For ops whose rules need neither the old values nor the result: nothing is computed twice.
     """
     name = f"{row.name.lstrip('_')}_"
-    recorded = _recorded(target, operands)
+    recorded = lib.tk_grad_mode() and any(
+        isinstance(each, Tensor) and each._node is not None for each in (target, *operands)
+    )
     if recorded:
         _check_changeable(name, target)
     if write():

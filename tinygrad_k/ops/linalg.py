@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from typing import Any
 
 import numpy as np
 
 from ..backend import ffi, kernel_number, lib
 from ..tensor import Tensor
-from .declare import composite, op
+from .arithmetic import mul
+from .declare import composite, op, root, tried
+from .join import stack
 from .reduction import _sum
-from .samples import real
-from .shape import _reshape, sum_to, transpose, unsqueeze
+from .samples import call, real
+from .shape import _reshape, common_shape, sum_to, transpose, unsqueeze
 
 _MATMUL, _LINEAR = kernel_number("matmul"), kernel_number("linear")
 
@@ -156,17 +160,198 @@ def outer(input: Tensor, vec2: Tensor) -> Tensor:
     return unsqueeze(input, -1) * vec2
 
 
+@tried(ref=np.inner, samples=[(real(2, 4), real(3, 4)), (real(4), real(4)), (real(), real(3))])
+@composite
+def inner(input: Tensor, other: Tensor) -> Tensor:
+    """The sums of products over the last dimension of both: (..., k), (... , k) -> (..., ...)."""
+    if input.ndim == 0 or other.ndim == 0:
+        return mul(input, other)
+    if input.shape[-1] != other.shape[-1]:
+        raise ValueError(
+            f"inner: last sizes differ; got {tuple(input.shape)} and {tuple(other.shape)}"
+        )
+    rows, columns = (
+        _reshape(each, (math.prod(each.shape[:-1]), each.shape[-1])) for each in (input, other)
+    )
+    product = matmul(rows, transpose(columns, 0, 1))
+    return _reshape(product, (*input.shape[:-1], *other.shape[:-1]))
+
+
+@composite
+def vdot(input: Tensor, other: Tensor) -> Tensor:
+    """The sum of products of two vectors; real dtypes have no conjugates."""
+    _check_dims("vdot", (input, 1), (other, 1))
+    return matmul(input, other)
+
+
+def _blend(name: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
+    """beta * input + alpha * product; the input broadcasts, and beta 0 ignores it, NaN and all."""
+    if product.dtype.name in ("int64", "int32", "uint8") and not (
+        isinstance(beta, int) and isinstance(alpha, int)
+    ):
+        raise TypeError(f"{name}: integers need integer beta and alpha; got {beta} and {alpha}")
+    if alpha != 1:
+        product = product * alpha
+    if input.dtype is not product.dtype:
+        raise TypeError(f"{name}: dtypes differ; got {input.dtype.name} and {product.dtype.name}")
+    if common_shape(name, input.shape, product.shape) != product.shape:
+        raise ValueError(
+            f"{name}: the input does not fit the product; got {tuple(input.shape)} and "
+            f"{tuple(product.shape)}"
+        )
+    if beta == 0:
+        return product
+    return product + (input if beta == 1 else input * beta)
+
+
+def _plus(multiply: Any) -> Any:
+    """The reference of the sums below, by NumPy's product."""
+    return lambda x, a, b, beta=1, alpha=1: beta * x + alpha * multiply(a, b)
+
+
+MATRICES, BATCHES = (real(3, 4), real(4, 5)), (real(2, 3, 4), real(2, 4, 5))
+
+
+@tried(
+    ref=_plus(np.matmul),
+    samples=[(real(3, 5), *MATRICES), call(real(5), *MATRICES, beta=0.5, alpha=2.0)],
+)
 @composite
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2); the input broadcasts. beta 0 ignores the input."""
-    product = mm(mat1, mat2)
-    if alpha != 1:
-        product = product * alpha
-    if beta == 0:
-        return product
-    return product + (input if beta == 1 else input * beta)
+    return _blend("addmm", input, mm(mat1, mat2), beta, alpha)
+
+
+@tried(
+    ref=_plus(np.matmul),
+    samples=[(real(2, 3, 5), *BATCHES), call(real(3, 1), *BATCHES, beta=0.5, alpha=2.0)],
+)
+@composite
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
+    """beta * input + alpha * (batch1 @ batch2), of batches of matrices; the input broadcasts."""
+    return _blend("baddbmm", input, bmm(batch1, batch2), beta, alpha)
+
+
+@tried(
+    ref=_plus(lambda a, b: (a @ b).sum(0)),
+    samples=[(real(3, 5), *BATCHES), call(real(5), *BATCHES, beta=0.5, alpha=2.0)],
+)
+@composite
+def addbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
+    """beta * input + alpha * the sum of all batch1[i] @ batch2[i]; the input broadcasts."""
+    _check_dims("addbmm", (batch1, 3), (batch2, 3))
+    if batch1.shape[0] != batch2.shape[0]:
+        raise ValueError(
+            f"addbmm: batches differ; got {tuple(batch1.shape)} and {tuple(batch2.shape)}"
+        )
+    wide = transpose(batch1, 0, 1).flatten(1)  # one product over batch and inner size together
+    return _blend("addbmm", input, matmul(wide, batch2.flatten(0, 1)), beta, alpha)
+
+
+@tried(
+    ref=_plus(np.matmul),
+    samples=[(real(3), real(3, 4), real(4)), call(real(), real(3, 4), real(4), alpha=2.0)],
+)
+@composite
+def addmv(input: Tensor, mat: Tensor, vec: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * (mat @ vec); the input broadcasts."""
+    return _blend("addmv", input, mv(mat, vec), beta, alpha)
+
+
+@tried(
+    ref=_plus(np.outer),
+    samples=[(real(3, 4), real(3), real(4)), call(real(4), real(3), real(4), beta=0.5)],
+)
+@composite
+def addr(input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: float = 1, alpha: float = 1) -> Tensor:
+    """beta * input + alpha * outer(vec1, vec2); the input broadcasts."""
+    return _blend("addr", input, outer(vec1, vec2), beta, alpha)
+
+
+def _cheapest(sizes: list[int]) -> list[list[int]]:
+    """Where to split each stretch i..j of a chain of matrices sizes[i] x sizes[i + 1].
+
+    Cormen, Leiserson, Rivest and Stein, Introduction to Algorithms, section 15.2.
+    """
+    n = len(sizes) - 1
+    cost = [[0] * n for _ in range(n)]
+    split = [[0] * n for _ in range(n)]
+    for length in range(1, n):
+        for i in range(n - length):
+            j = i + length
+            cost[i][j], split[i][j] = min(
+                (cost[i][k] + cost[k + 1][j] + sizes[i] * sizes[k + 1] * sizes[j + 1], k)
+                for k in range(i, j)
+            )
+    return split
+
+
+def product_of_chain(name: str, tensors: Any) -> Tensor:
+    """The product of many matrices in the cheapest order; the first and last may be vectors."""
+    if not isinstance(tensors, (list, tuple)) or len(tensors) < 2:
+        raise ValueError(f"{name}: expected a list of at least two tensors")
+    chain = list(tensors)
+    row, column = chain[0].ndim == 1, chain[-1].ndim == 1
+    if row:
+        chain[0] = unsqueeze(chain[0], 0)
+    if column:
+        chain[-1] = unsqueeze(chain[-1], 1)
+    _check_dims(name, *((each, 2) for each in chain))
+    for one, two in itertools.pairwise(chain):
+        if one.shape[1] != two.shape[0]:
+            raise ValueError(
+                f"{name}: inner sizes differ; got {tuple(one.shape)} and {tuple(two.shape)}"
+            )
+    split = _cheapest([*(each.shape[0] for each in chain), chain[-1].shape[1]])
+
+    def product(i: int, j: int) -> Tensor:
+        k = split[i][j]
+        return chain[i] if i == j else matmul(product(i, k), product(k + 1, j))
+
+    shape = (*chain[0].shape[:1], *chain[-1].shape[1:])
+    kept = shape[1:] if row else shape
+    return _reshape(product(0, len(chain) - 1), kept[:-1] if column else kept)
+
+
+@root
+def chain_matmul(*matrices: Tensor) -> Tensor:
+    """The product of matrices in the order of the fewest multiplications."""
+    return matrices[0] if len(matrices) == 1 else product_of_chain("chain_matmul", matrices)
+
+
+def _cross(name: str, input: Tensor, other: Tensor, dim: int) -> Tensor:
+    axis = max(input.ndim, other.ndim) - 1 if dim == -1 else dim
+    for each in (input, other):
+        if each.ndim == 0 or each.shape[each._dim(dim, name)] != 3:
+            raise ValueError(
+                f"{name}: dimension {dim} must be of size 3; "
+                f"got {tuple(input.shape)} and {tuple(other.shape)}"
+            )
+    parts = [(a, b) for a, b in zip(input.unbind(dim), other.unbind(dim), strict=True)]
+    turned = [
+        parts[i][0] * parts[j][1] - parts[j][0] * parts[i][1] for i, j in ((1, 2), (2, 0), (0, 1))
+    ]
+    return stack(turned, axis)
+
+
+@tried(
+    ref=lambda x, y, dim=-1: np.cross(x, y, axis=dim),
+    samples=[(real(3), real(3)), (real(4, 3), real(4, 3), 1), (real(2, 3, 4), real(2, 3, 4), 1)],
+)
+@composite
+def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
+    """The vector product along ``dim`` of size 3; by default the first dimension of that size."""
+    if dim is None:
+        if 3 not in input.shape:
+            raise ValueError(f"cross: no dimension has size 3; got {tuple(input.shape)}")
+        dim = list(input.shape).index(3)
+    return _cross("cross", input, other, dim)
 
 
 @composite

@@ -66,6 +66,22 @@ class Draw:
         return np.asarray(values, dtype=dtype)
 
 
+class Dominant(Draw):
+    """Square matrices far from singular: the diagonal outweighs the rest of its row."""
+
+    __slots__ = ()
+
+    def __init__(self, *shape: int) -> None:
+        super().__init__(shape)
+
+    def __call__(self, *shape: int) -> Dominant:
+        return Dominant(*shape)
+
+    def make(self, rng: np.random.Generator, dtype: Any = np.float64) -> np.ndarray:
+        n = self.shape[-1]
+        return np.asarray(super().make(rng) + 3.0 * n * np.eye(n), dtype=dtype)
+
+
 real = Draw()
 positive = Draw(low=0.2, high=4.0)
 integer = Draw(kind="integer", low=-5, high=6)

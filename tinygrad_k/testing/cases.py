@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import DTYPES, dtype
-from ..ops import OPS, Op
+from ..ops import OPS, TRIED, Op
 from ..ops.samples import Draw, Sample
 from ..random import manual_seed
 from ..tensor import Tensor, from_numpy
@@ -34,8 +34,8 @@ GROUPS: dict[str, tuple[dtype, ...]] = {
 
 
 def rows(condition: Callable[[Op], Any] = lambda op: True) -> list[Op]:
-    """The rows of the op table that fulfil a condition."""
-    return [op for op in OPS.values() if condition(op)]
+    """The rows of the op table, and the composites tried like them, that fulfil a condition."""
+    return [op for op in (*OPS.values(), *TRIED.values()) if condition(op)]
 
 
 def mapped(function: Callable[[Any], Any], value: Any, kinds: Any) -> Any:

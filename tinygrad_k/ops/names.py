@@ -1,0 +1,86 @@
+"""Second names of ops, and the in-place methods that the declarations do not give themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..backend import lib
+from ..tensor import Tensor
+from . import arithmetic, comparison, numbers, scan, special
+from .declare import COMPOSITES, OPS, inplace
+
+# PyTorch's second names. Where the first has an in-place method, so has the second.
+ALIASES = {
+    "absolute": "abs",
+    "arccos": "acos",
+    "arccosh": "acosh",
+    "arcsin": "asin",
+    "arcsinh": "asinh",
+    "arctan": "atan",
+    "arctan2": "atan2",
+    "arctanh": "atanh",
+    "clip": "clamp",
+    "divide": "div",
+    "fix": "trunc",
+    "greater": "gt",
+    "greater_equal": "ge",
+    "less": "lt",
+    "less_equal": "le",
+    "multiply": "mul",
+    "negative": "neg",
+    "not_equal": "ne",
+    "sgn": "sign",
+    "subtract": "sub",
+    "true_divide": "div",
+}
+
+# Methods ``name_``: by what ``name`` computes. The result is copied into the tensor's memory.
+INPLACE = {
+    arithmetic: "add sub div pow clamp lerp addcmul addcdiv",
+    numbers: "nan_to_num ldexp float_power",
+    special: "logit deg2rad rad2deg",
+    comparison: "eq ne lt le gt ge logical_not logical_and logical_or logical_xor",
+    scan: "cumsum cumprod",
+}
+
+CATEGORY = {"f": 2, "i": 1, "u": 1, "b": 0}  # a result goes into its own or a higher one
+
+
+def function_of(name: str) -> Callable[..., Any]:
+    """The public function of a name."""
+    return COMPOSITES[name] if name in COMPOSITES else OPS[name].function
+
+
+def method_inplace(name: str, compute: Callable[..., Any]) -> Callable[..., Tensor]:
+    """The method ``name`` that writes what ``compute`` gives into the tensor."""
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        def write() -> int:
+            result = compute(self, *args, **kwargs)
+            have, want = (CATEGORY[each.dtype.numpy.kind] for each in (result, self))
+            if result.shape != self.shape or have > want:
+                raise ValueError(
+                    f"{name}: a result of {result.dtype.name} {tuple(result.shape)} does not fit "
+                    f"{self.dtype.name} {tuple(self.shape)}"
+                )
+            return lib.tk_copy_into(self._h, result._h)
+
+        operands = (*args, *kwargs.values())
+        return inplace(name, self, operands, write, lambda: compute(self, *args, **kwargs))
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"``{name[:-1]}`` in place: writes the result here and returns this tensor."
+    method.__wrapped__ = compute  # type: ignore[attr-defined]
+    return method
+
+
+for _module, _names in INPLACE.items():
+    for _name in _names.split():
+        setattr(Tensor, f"{_name}_", method_inplace(f"{_name}_", getattr(_module, _name)))
+
+for _name, _first in ALIASES.items():
+    COMPOSITES[_name] = function_of(_first)
+    if hasattr(Tensor, f"{_first}_"):
+        setattr(Tensor, f"{_name}_", getattr(Tensor, f"{_first}_"))

@@ -1,5 +1,0 @@
-"""Helpers around training: ``checkpoint``."""
-
-from . import checkpoint
-
-__all__ = ["checkpoint"]
