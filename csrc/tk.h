@@ -150,6 +150,14 @@ int tk_layer_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_nu
 int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
                            tk_tensor *weight_or_null, int ndim, int want_weight, int want_bias,
                            tk_tensor **out);
+/* In training: over all dimensions but 1, whose sizes the vectors have. out receives y, the mean and
+ * the biased variance; the running statistics, where given, move by momentum. */
+int tk_batch_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_null,
+                  tk_tensor *running_mean_or_null, tk_tensor *running_var_or_null, double momentum,
+                  double eps, tk_tensor **out);
+/* out receives the gradients of x, of weight and of bias. */
+int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *variance,
+                           tk_tensor *weight_or_null, double eps, tk_tensor **out);
 
 /* -- optimizers -------------------------------------------------------------------------------- */
 /* The slots of the buffer that a step reads its hyperparameters from, at every launch anew. What a
@@ -214,6 +222,11 @@ tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight_or_
                        int64_t ignored); /* [N, C] -> [N]: -weight[t] logp[i, t] */
 tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weight_or_null,
                                 int64_t ignored, int64_t classes); /* [N] -> [N, C] */
+/* Of logits [N, C], with label smoothing: [N], and from its gradient that of the logits. */
+tk_tensor *tk_cross_entropy(tk_tensor *logits, tk_tensor *target, tk_tensor *weight_or_null,
+                            int64_t ignored, double smoothing);
+tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor *target,
+                                     tk_tensor *weight_or_null, int64_t ignored, double smoothing);
 tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
                          int64_t classes, int dtype); /* [N]: weight[t], 0 where ignored */
 /* cdef end */

@@ -88,6 +88,15 @@ def test_backward_to_chosen_inputs() -> None:
     assert y.grad is None
 
 
+def test_backward_of_several_roots_to_chosen_inputs() -> None:
+    x, y = leaf(2.0), leaf(3.0)
+    middle = x * y
+    tk.autograd.backward([middle * 2.0, x * 1.0], inputs=[middle, x, x])
+    assert values(middle.grad) == [2.0] and values(x.grad) == [7.0] and y.grad is None
+    with pytest.raises(RuntimeError, match=r"^backward: inputs is empty"):
+        (x * y).backward(inputs=[])
+
+
 def test_several_roots() -> None:
     x = leaf(2.0)
     tk.autograd.backward([x * 3.0, x * x], [tk.from_numpy(np.array([2.0])), None])
@@ -275,6 +284,54 @@ def test_no_grad_records_nothing() -> None:
     assert tk.is_grad_enabled()
 
 
+@pytest.mark.parametrize("mode", [tk.no_grad, tk.enable_grad, tk.inference_mode])
+def test_modes_as_decorators(mode: Any) -> None:
+    """With brackets and without; of functions, and of generators whenever they run."""
+    inside = mode is tk.enable_grad
+    outside = not inside
+
+    def function(value: int) -> tuple[bool, int]:
+        return tk.is_grad_enabled(), value
+
+    def generator(n: int) -> Any:
+        for i in range(n):
+            try:
+                got = yield i, tk.is_grad_enabled()
+            except ValueError:
+                got = "thrown"
+            if got:
+                yield got, tk.is_grad_enabled()
+        return tk.is_grad_enabled()
+
+    with tk.set_grad_enabled(outside):
+        for decorate in (mode, mode()):
+            assert decorate(function)(3) == (inside, 3)
+            steps = decorate(generator)(2)
+            assert next(steps) == (0, inside)
+            assert tk.is_grad_enabled() is outside
+            assert steps.send("sent") == ("sent", inside)
+            assert next(steps) == (1, inside)
+            assert steps.throw(ValueError()) == ("thrown", inside)
+            with pytest.raises(StopIteration) as end:
+                next(steps)
+            assert end.value.value is inside
+            assert tk.is_grad_enabled() is outside
+            left = decorate(generator)(2)
+            next(left)
+            left.close()
+            assert tk.is_grad_enabled() is outside
+
+
+def test_a_mode_can_be_used_again() -> None:
+    for mode, inside in ((tk.no_grad(), False), (tk.set_grad_enabled(True), True)):
+        for _ in range(2):
+            with mode:
+                assert tk.is_grad_enabled() is inside
+                with mode:
+                    assert tk.is_grad_enabled() is inside
+            assert tk.is_grad_enabled()
+
+
 def test_no_grad_is_per_thread() -> None:
     seen = []
     entered, leave = threading.Event(), threading.Event()
@@ -391,6 +448,23 @@ def test_hooks_that_return_what_is_no_gradient(change: Any, error: Any, got: str
             error, match=rf"^hook: .*<lambda> .* {name} .*float64 \(2,\); got {got}"
         ):
             (middle * 1.0).backward(tk.from_numpy(np.ones(2)))
+
+
+def test_handles_of_one_hook_are_apart() -> None:
+    seen = []
+    x = leaf(1.0)
+    first = x.register_hook(seen.append)
+    x.register_hook(seen.append)
+    first.remove()
+    first.remove()
+    (x * 2.0).backward()
+    assert len(seen) == 1
+    with x.register_hook(seen.append):
+        (x * 2.0).backward()
+    (x * 2.0).backward()
+    assert len(seen) == 4
+    with pytest.raises(TypeError, match=r"^register_hook: .*int"):
+        x.register_hook(3)
 
 
 def test_hooks_may_change_gradients_in_place() -> None:

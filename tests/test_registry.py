@@ -167,6 +167,8 @@ LAYERS = (
     "ops",
     "nn",
     "optim",
+    "func",
+    "utils",
     "capture",
     "io",
     "data",
@@ -205,7 +207,8 @@ def is_type_checking(node: ast.AST) -> bool:
 
 
 def test_imports_go_down() -> None:
-    """backend < tensor < autograd < ops < nn < optim < capture < io < data < train < testing."""
+    """backend < tensor < autograd < ops < nn < optim < func < utils < capture <
+    io < data < train < testing."""
     wrong = []
     for name, tree in modules().items():
         layer = name.split(".")[0]

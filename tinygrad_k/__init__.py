@@ -46,8 +46,8 @@ globals().update(ops.root_functions())
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported when first used: ``tk.data``, ``tk.train``, ``tk.testing``, ``tk.io``."""
-    if name in ("data", "io", "testing", "train"):
+    """What is imported when first used: ``tk.data``, ``tk.func``, ``tk.train`` and others."""
+    if name in ("data", "func", "io", "testing", "train", "utils"):
         return importlib.import_module(f".{name}", __name__)
     if name in ("load", "save"):
         return getattr(importlib.import_module(".io", __name__), name)

@@ -113,6 +113,26 @@ def set_default_dtype(d: dtype) -> None:
     _default[0] = d
 
 
+PYTHON_TYPES = {float: float64, int: int64, bool: bool_}
+
+
+def as_dtype(name: str, kind: Any, default: dtype | None = None) -> dtype:
+    """A dtype, or float, int or bool for float64, int64 and bool; None gives the default."""
+    if kind is None:
+        return default or get_default_dtype()
+    if isinstance(kind, dtype):
+        return kind
+    if isinstance(kind, type) and kind in PYTHON_TYPES:
+        return PYTHON_TYPES[kind]
+    raise TypeError(f"{name}: expected a dtype as tk.float32; got {kind!r}")
+
+
+def check_device(name: str, device: Any) -> None:
+    """An error for any device but the CPU."""
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f"{name}: the only device is 'cpu'; got {device!r}")
+
+
 _NUMBERS = {
     ffi.string(lib.tk_kernel_name(number)).decode(): number
     for number in range(lib.tk_kernel_count())

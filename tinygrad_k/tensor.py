@@ -28,7 +28,7 @@ from .backend import (
 if TYPE_CHECKING:
     from .autograd.node import Leaf, Node
 
-_release, _shape_key = lib.tk_release, lib.tk_shape_key
+_release, _retain, _shape_key = lib.tk_release, lib.tk_retain, lib.tk_shape_key
 _owners: dict[int, Any] = {}  # Python objects whose memory a storage borrows, by owner key
 _owner_keys = itertools.count(1)
 
@@ -57,7 +57,8 @@ class Tensor:
 
     ``_h`` is the C handle, which lives as long as this object. ``_node`` is the autograd node that
     made the tensor, a ``Leaf`` for a leaf that wants a gradient, None where nothing is recorded.
-    Make tensors with ``tk.tensor``, ``tk.zeros``, ``tk.from_numpy`` and the like.
+    Make tensors with ``tk.tensor``, ``tk.zeros``, ``tk.from_numpy`` and the like; ``Tensor()`` is a
+    blank, to be given both by whoever made it.
     """
 
     __slots__ = ("__weakref__", "_h", "_node")
@@ -66,9 +67,6 @@ class Tensor:
     _node: Node | Leaf | None
 
     __array_priority__ = 1000  # NumPy's operators give way to ours
-
-    def __new__(cls, *args: Any, **kwargs: Any) -> Tensor:
-        raise TypeError("Tensor: make one with tk.tensor(data), tk.zeros(...) or tk.from_numpy(a)")
 
     def __del__(self) -> None:
         try:
@@ -388,14 +386,11 @@ class Tensor:
         def __setitem__(self, index: Any, value: Any) -> None: ...
 
 
-_new = object.__new__
-
-
 def wrap(handle: Any, node: Any = None) -> Tensor:
     """A Tensor around a new handle from a door; raises the door's error for NULL."""
     if not handle:
         fail()
-    t = _new(Tensor)
+    t = Tensor()
     t._h = handle
     t._node = node
     return t
@@ -405,7 +400,7 @@ def wrap_as(cls: type[Tensor], handle: Any) -> Tensor:
     """As ``wrap``, of a subclass."""
     if not handle:
         fail()
-    t = _new(cls)
+    t = object.__new__(cls)
     t._h = handle
     t._node = None
     return t
@@ -418,7 +413,10 @@ def alias_as(cls: type[Tensor], t: Tensor) -> Tensor:
 
 def alias(t: Tensor) -> Tensor:
     """Another Tensor on the same handle, outside the graph."""
-    return wrap(lib.tk_retain(t._h))
+    other = Tensor()
+    other._h = _retain(t._h)
+    other._node = None
+    return other
 
 
 def _unpickle(cls: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:

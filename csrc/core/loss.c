@@ -1,4 +1,4 @@
-/* The doors of the negative log-likelihood. */
+/* The doors of the negative log-likelihood and of cross-entropy. */
 #include "core.h"
 
 #define GRAIN 16384 /* elements a thread must at least have */
@@ -103,4 +103,69 @@ tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight, int64_t ignored, 
     if (prepare("nll_weight", &w, dtype, target, weight, ignored, classes, &labels))
         return NULL;
     return launch(TK_K_nll_weight, dtype, &w, labels, 1);
+}
+
+/* Forward where g is NULL. */
+static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor *target,
+                          tk_tensor *weight, int64_t ignored, double smoothing)
+{
+    char a[TK_TEXT], b[TK_TEXT];
+    const char *op = tk_kernel_name(kernel);
+    tk_tensor *labels = NULL, *out = NULL;
+    tk_nll_work chosen;
+    if (logits->ndim != 2 || target->ndim != 1 || target->shape[0] != logits->shape[0]) {
+        tk_fail(TK_SHAPE_ERROR, "%s: needs logits [N, C] and labels [N]; got %s and %s", op,
+                tk_shape_text(a, logits->ndim, logits->shape),
+                tk_shape_text(b, target->ndim, target->shape));
+        return NULL;
+    }
+    const int64_t samples = logits->shape[0], classes = logits->shape[1];
+    if (g && (g->ndim != 1 || g->shape[0] != samples)) {
+        tk_fail(TK_SHAPE_ERROR, "%s: needs a gradient [N] and logits [N, C]; got %s and %s", op,
+                tk_shape_text(a, g->ndim, g->shape), tk_shape_text(b, 2, logits->shape));
+        return NULL;
+    }
+    if (g && g->dtype != logits->dtype) {
+        tk_fail(TK_DTYPE_ERROR, "%s: the gradient is %s, the logits %s", op,
+                tk_dtype_names[g->dtype], tk_dtype_names[logits->dtype]);
+        return NULL;
+    }
+    if (prepare(op, &chosen, logits->dtype, target, weight, ignored, classes, &labels))
+        return NULL;
+    tk_tensor *in[3] = {logits, weight, g}, *made[4] = {NULL};
+    int failed = 0;
+    for (int i = 0; i < 3; i++)
+        failed |= in[i] && !failed && !(made[i] = tk_contiguous(in[i]));
+    if (weight && !failed) /* the sum of all weights */
+        failed = !(made[3] = tk_reduce(TK_K_sum, made[1], 1, 0, 0));
+    if (!failed)
+        out = tk_empty(logits->dtype, g ? 2 : 1, logits->shape);
+    if (out) {
+        tk_entropy_work w = {.out = out->data,
+                             .in = made[0]->data,
+                             .gradient = g ? made[2]->data : NULL,
+                             .target = chosen.target,
+                             .weight = weight ? made[1]->data : NULL,
+                             .weight_sum = weight ? made[3]->data : NULL,
+                             .smoothing = smoothing,
+                             .classes = classes};
+        tk_run(kernel, logits->dtype, &w, samples, GRAIN / (classes + 1) + 1);
+    }
+    for (int i = 0; i < 4; i++)
+        if (made[i])
+            tk_release(made[i]);
+    tk_release(labels);
+    return out;
+}
+
+tk_tensor *tk_cross_entropy(tk_tensor *logits, tk_tensor *target, tk_tensor *weight,
+                            int64_t ignored, double smoothing)
+{
+    return entropy(TK_K_cross_entropy, NULL, logits, target, weight, ignored, smoothing);
+}
+
+tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor *target,
+                                     tk_tensor *weight, int64_t ignored, double smoothing)
+{
+    return entropy(TK_K_cross_entropy_backward, g, logits, target, weight, ignored, smoothing);
 }

@@ -1,4 +1,4 @@
-/* The doors of layer normalisation, forward and backward. */
+/* The doors of normalisation by layer and by batch, forward and backward. */
 #include <string.h>
 
 #include "core.h"
@@ -170,4 +170,118 @@ int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
     if (failed)
         drop(3, out);
     return failed;
+}
+
+/* x as contiguous [channels, ...]: dimensions 0 and 1 change places. */
+static tk_tensor *channels_first(tk_tensor *x)
+{
+    tk_tensor *view = tk_transpose(x, 0, 1);
+    tk_tensor *out = view ? tk_contiguous(view) : NULL;
+    if (view)
+        tk_release(view);
+    return out;
+}
+
+static int check_channels(const char *op, const tk_tensor *x, int n, tk_tensor *const *vectors,
+                          const char *const *names)
+{
+    char text[TK_TEXT];
+    if (!tk_is_float(x->dtype)) {
+        tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", op, tk_dtype_names[x->dtype]);
+        return -1;
+    }
+    if (x->ndim < 2 || x->numel == 0) {
+        tk_fail(TK_SHAPE_ERROR, "%s: needs elements in at least 2 dimensions; got %s", op,
+                tk_shape_text(text, x->ndim, x->shape));
+        return -1;
+    }
+    for (int i = 0; i < n; i++)
+        if (vectors[i] && check_like(op, names[i], vectors[i], x->dtype, 1, x->shape + 1))
+            return -1;
+    return 0;
+}
+
+int tk_batch_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, tk_tensor *running_mean,
+                  tk_tensor *running_var, double momentum, double eps, tk_tensor **out)
+{
+    static const char *const names[] = {"weight", "bias", "running_mean", "running_var"};
+    const char *op = tk_kernel_name(TK_K_batch_norm);
+    tk_tensor *in[4] = {weight, bias, running_mean, running_var}, *made[5] = {NULL};
+    out[0] = out[1] = out[2] = NULL;
+    if (check_channels(op, x, 4, in, names))
+        return -1;
+    for (int i = 2; i < 4; i++)
+        if (in[i] && tk_check_writable(op, in[i]))
+            return -1;
+    const int64_t channels = x->shape[1];
+    int failed = contiguous(4, in, made);
+    tk_tensor *result = NULL;
+    if (!failed)
+        failed = !(made[4] = channels_first(x)) ||
+                 !(result = tk_empty(x->dtype, x->ndim, made[4]->shape)) ||
+                 !(out[1] = tk_empty(x->dtype, 1, &channels)) ||
+                 !(out[2] = tk_empty(x->dtype, 1, &channels));
+    if (!failed) {
+        tk_batch_work w = {.x = made[4]->data,
+                           .weight = data(made[0]),
+                           .bias = data(made[1]),
+                           .out = result->data,
+                           .mean = out[1]->data,
+                           .variance = out[2]->data,
+                           .running_mean = made[2] ? made[2]->data : NULL,
+                           .running_var = made[3] ? made[3]->data : NULL,
+                           .eps = eps,
+                           .momentum = momentum,
+                           .length = x->numel / channels};
+        tk_run(TK_K_batch_norm, x->dtype, &w, channels, GRAIN / w.length + 1);
+        for (int i = 2; i < 4 && !failed; i++) /* a copy was moved */
+            if (made[i] && made[i]->data != in[i]->data)
+                failed = tk_copy_into(in[i], made[i]) != 0;
+        out[0] = failed ? NULL : channels_first(result);
+        failed = out[0] == NULL;
+    }
+    if (result)
+        tk_release(result);
+    drop(5, made);
+    if (failed)
+        drop(3, out);
+    return failed ? -1 : 0;
+}
+
+int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *variance,
+                           tk_tensor *weight, double eps, tk_tensor **out)
+{
+    static const char *const names[] = {"mean", "variance", "weight"};
+    const char *op = tk_kernel_name(TK_K_batch_norm_backward);
+    tk_tensor *in[3] = {mean, variance, weight}, *made[5] = {NULL}, *slopes = NULL;
+    out[0] = out[1] = out[2] = NULL;
+    if (check_channels(op, x, 3, in, names) ||
+        check_like(op, "gradient", gradient, x->dtype, x->ndim, x->shape))
+        return -1;
+    const int64_t channels = x->shape[1];
+    int failed = contiguous(3, in, made) || !(made[3] = channels_first(x)) ||
+                 !(made[4] = channels_first(gradient)) ||
+                 !(slopes = tk_empty(x->dtype, x->ndim, made[3]->shape)) ||
+                 !(out[1] = tk_empty(x->dtype, 1, &channels)) ||
+                 !(out[2] = tk_empty(x->dtype, 1, &channels));
+    if (!failed) {
+        tk_batch_work w = {.x = made[3]->data,
+                           .gradient = made[4]->data,
+                           .weight = data(made[2]),
+                           .out = slopes->data,
+                           .mean = made[0]->data,
+                           .variance = made[1]->data,
+                           .dweight = out[1]->data,
+                           .dbias = out[2]->data,
+                           .eps = eps,
+                           .length = x->numel / channels};
+        tk_run(TK_K_batch_norm_backward, x->dtype, &w, channels, GRAIN / w.length + 1);
+        failed = !(out[0] = channels_first(slopes));
+    }
+    if (slopes)
+        tk_release(slopes);
+    drop(5, made);
+    if (failed)
+        drop(3, out);
+    return failed ? -1 : 0;
 }

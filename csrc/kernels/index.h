@@ -200,12 +200,23 @@ static void TK_FN(nonzero_fill)(const void *work, int64_t lo, int64_t hi)
             memcpy(out, found, (size_t)n * sizeof *out);
             continue;
         }
-        for (int64_t i = 0; i < n; i++, out += w->ndim)
-            for (int d = w->ndim - 1; d >= 0; d--) {
-                int64_t above = found[i] / w->size[d];
-                out[d] = found[i] - above * w->size[d];
-                found[i] = above;
+        /* Divisions are dear: only where another line along the last dimension begins. */
+        const int last = w->ndim - 1;
+        int64_t line[TK_MAX_NDIM] = {0}, start = -1;
+        for (int64_t i = 0; i < n; i++, out += w->ndim) {
+            if (start < 0 || found[i] - start >= w->size[last]) {
+                int64_t rest = found[i] / w->size[last];
+                start = rest * w->size[last];
+                for (int d = last - 1; d >= 0; d--) {
+                    int64_t above = d > 0 ? rest / w->size[d] : 0;
+                    line[d] = rest - above * w->size[d];
+                    rest = above;
+                }
             }
+            for (int d = 0; d < last; d++)
+                out[d] = line[d];
+            out[last] = found[i] - start;
+        }
     }
 }
 #endif

@@ -4,6 +4,7 @@
 #ifndef TK_LINES_H
 #define TK_LINES_H
 
+#include "rows.h"
 #include "work.h"
 
 /* n elements that lie `stride` bytes apart, converted and copied side by side. */
@@ -78,6 +79,38 @@ static inline const void *tk_line(const tk_reduce_work *w, const tk_reducer *f, 
 static inline const void *tk_pivot(const tk_reduce_work *w, const tk_reducer *f, int64_t output)
 {
     return w->pivot ? w->pivot + output * f->size : NULL;
+}
+
+/* Lines of a few elements, the one behind the other: so many of them are turned to columns. */
+enum { TK_SHORT_LINE = 32, TK_SHORT_LINES = 64 };
+_Static_assert(TK_SHORT_LINE * TK_SHORT_LINES * 8 <= TK_CHUNK_BYTES, "doubles fit the buffer");
+
+static inline int tk_is_short(const tk_reduce_work *w, const tk_reducer *f)
+{
+    return f->direct && w->length <= TK_SHORT_LINE && w->kept.n == 1 && w->reduced.n == 1 &&
+           w->reduced.stride[0] == f->size;
+}
+
+TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
+                                      const tk_reducer *f)
+{
+    enum { ROWS = 8 };
+    _Alignas(64) char buffer[TK_CHUNK_BYTES];
+    for (int64_t n; lo < hi; lo += n) {
+        n = hi - lo < TK_SHORT_LINES ? hi - lo : TK_SHORT_LINES;
+        const char *row[ROWS], *base = w->in + lo * w->kept.stride[0];
+        const void *pivot = tk_pivot(w, f, lo);
+        char *out = w->out + lo * f->size;
+        tk_gather_span(base, &(tk_span){w->length, n, f->size, w->kept.stride[0]}, buffer, f->size);
+        for (int64_t r = 0; r < w->length; r += ROWS) {
+            int group = w->length - r < ROWS ? (int)(w->length - r) : ROWS;
+            for (int i = 0; i < group; i++)
+                row[i] = buffer + (r + i) * n * f->size;
+            f->columns(out, row, group, n, r == 0, pivot);
+        }
+        if (w->last && f->finish)
+            f->finish(out, n, w->p, pivot);
+    }
 }
 
 TK_OUTLINE void tk_reduce_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
@@ -157,6 +190,8 @@ TK_OUTLINE void tk_reduce_units(const void *work, int64_t lo, int64_t hi, const 
     const tk_reduce_work *w = work;
     if (w->columns)
         tk_reduce_columns(w, lo, hi, f);
+    else if (tk_is_short(w, f))
+        tk_reduce_short_lines(w, lo, hi, f);
     else
         tk_reduce_lines(w, lo, hi, f);
 }

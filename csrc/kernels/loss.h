@@ -35,4 +35,84 @@ static void TK_FN(nll_weight)(const void *work, int64_t lo, int64_t hi)
     for (; lo < hi; lo++)
         ((T *)w->out)[lo] = w->target[lo] < 0 ? 0 : TK_FN(class_weight)(w, w->target[lo]);
 }
+
+/* Cross-entropy with smoothing s, class weights w of sum W, label t of C classes:
+ * (1 - s) w[t] (log sum exp x - x[t]) + s / C (W log sum exp x - sum of w x), all x less their
+ * maximum. A unit is a row of logits. */
+TK_INLINE V TK_FN(below)(V x, V y, V p)
+{
+    (void)y;
+    return x - p;
+}
+
+TK_OUTLINE double TK_FN(below_total)(const T *x, int64_t n, T top)
+{
+    return TK_FN(sum_line_of)(NULL, x, x, n, top, top, TK_FN(below));
+}
+
+typedef struct TK_FN(entropy_row) {
+    int64_t target;
+    const T *x, *weight;
+    T top;
+    double hard, smooth, total; /* (1 - s) w[t], s / C, W */
+} TK_FN(entropy_row);
+
+TK_INLINE TK_FN(entropy_row) TK_FN(entropy_start)(const tk_entropy_work *w, int64_t row)
+{
+    const int64_t n = w->classes, target = w->target[row];
+    TK_FN(entropy_row) r = {.target = target, .x = (const T *)w->in + row * n,
+                            .weight = (const T *)w->weight};
+    if (target < 0)
+        return r;
+    const tk_block line = {.rows = 1, .n = n};
+    TK_FN(block_reduce)(&line, r.x, &r.top, TK_FN(amax_line), TK_FN(amax_columns));
+    r.hard = (1 - w->smoothing) * (r.weight ? (double)r.weight[target] : 1);
+    r.smooth = w->smoothing / (double)n;
+    r.total = r.weight ? (double)*(const T *)w->weight_sum : (double)n;
+    return r;
+}
+
+static void TK_FN(cross_entropy)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_entropy_work *w = work;
+    const int64_t n = w->classes;
+    for (; lo < hi; lo++) {
+        TK_FN(entropy_row) r = TK_FN(entropy_start)(w, lo);
+        double loss = 0;
+        if (r.target >= 0) {
+            const double rest = log(TK_FN(exp_total)(r.x, n, r.top));
+            loss = r.hard * (rest - ((double)r.x[r.target] - (double)r.top));
+            if (r.smooth != 0)
+                loss += r.smooth *
+                        (r.total * rest - (r.weight ? TK_FN(centred_product)(r.weight, r.x, n, r.top)
+                                                    : TK_FN(below_total)(r.x, n, r.top)));
+        }
+        ((T *)w->out)[lo] = (T)loss;
+    }
+}
+
+/* With p = softmax(x): (hard + smooth W) p - smooth w, less hard at the label. */
+static void TK_FN(cross_entropy_backward)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_entropy_work *w = work;
+    const int64_t n = w->classes;
+    for (; lo < hi; lo++) {
+        TK_FN(entropy_row) r = TK_FN(entropy_start)(w, lo);
+        T *out = (T *)w->out + lo * n;
+        if (r.target < 0) {
+            memset(out, 0, (size_t)n * sizeof(T));
+            continue;
+        }
+        const double g = (double)((const T *)w->gradient)[lo];
+        const double sum = TK_FN(kept_exp_sum)(out, r.x, n, r.top);
+        const V scale = v_set((T)(g * (r.hard + r.smooth * r.total) / sum));
+        const V smooth = v_set((T)(g * r.smooth));
+        for (int64_t i = 0; i < n; i += W) {
+            int left = n - i < W ? (int)(n - i) : W;
+            V share = TK_FN(row_load)(r.weight, i, left, 1), e = TK_FN(row_load)(out, i, left, 0);
+            TK_FN(row_store)(out, i, left, e * scale - share * smooth);
+        }
+        out[r.target] -= (T)(g * r.hard);
+    }
+}
 #endif

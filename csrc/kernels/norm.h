@@ -1,8 +1,6 @@
-/* Layer normalisation: Ba, Kiros and Hinton 2016. Included once per floating type.
+/* Layer normalisation, Ba, Kiros and Hinton 2016; and by batch. Included once per floating type.
  *
  * Sums over a row go chunk by chunk, the chunks' sums in double. */
-#define LANES ((int)(256 / sizeof(T)))
-#define VECTORS (LANES / W)
 #define CHUNK ((int64_t)(TK_CHUNK_BYTES / sizeof(T)))
 
 TK_OUTLINE double TK_FN(row_total)(const T *x, int64_t n, tk_line_fn *line, const T *pivot)
@@ -16,38 +14,26 @@ TK_OUTLINE double TK_FN(row_total)(const T *x, int64_t n, tk_line_fn *line, cons
     return total;
 }
 
-/* The sum of a[i] * (x[i] - mean), as a line is reduced. */
-TK_OUTLINE T TK_FN(centred_product)(const T *a, const T *x, int64_t n, T mean)
+TK_INLINE V TK_FN(centred)(V a, V x, V mean)
 {
-    V acc[VECTORS];
-#pragma GCC unroll 16
-    for (int v = 0; v < VECTORS; v++)
-        acc[v] = v_set(0);
-    T padded_a[LANES], padded_x[LANES];
-    const T *end = a + n / LANES * LANES, *end_x = x + n / LANES * LANES;
-    int64_t blocks = (n + LANES - 1) / LANES;
-    n %= LANES;
-    if (n > 0)
-        for (int i = 0; i < LANES; i += W) {
-            v_store(padded_a + i, TK_FN(load_filled)(end + i, n - i, 0));
-            v_store(padded_x + i, TK_FN(load_filled)(end_x + i, n - i, mean));
-        }
-    for (; blocks > 0; blocks--, a += LANES, x += LANES) {
-        if (a == end) {
-            a = padded_a;
-            x = padded_x;
-        }
-#pragma GCC unroll 16
-        for (int v = 0; v < VECTORS; v++)
-            acc[v] += v_load(a + v * W) * (v_load(x + v * W) - v_set(mean));
-    }
-#pragma GCC unroll 4
-    for (int half = VECTORS / 2; half > 0; half /= 2) {
-#pragma GCC unroll 8
-        for (int v = 0; v < half; v++)
-            acc[v] += acc[v + half];
-    }
-    return TK_FN(fold)(acc[0], TK_FN(added));
+    return a * (x - mean);
+}
+
+/* The sum of a[i] * (x[i] - mean). */
+TK_OUTLINE double TK_FN(centred_product)(const T *a, const T *x, int64_t n, T mean)
+{
+    return TK_FN(sum_line_of)(NULL, a, x, n, 0, mean, TK_FN(centred));
+}
+
+/* The mean and the sum of squared distances to it. The mean of what is left corrects the first:
+ * nearly equal elements are scaled up a lot. */
+TK_INLINE T TK_FN(row_mean)(const T *x, int64_t n, double *square)
+{
+    T mean = (T)(TK_FN(row_total)(x, n, TK_FN(sum_line), NULL) / (double)n);
+    mean =
+        (T)((double)mean + TK_FN(row_total)(x, n, TK_FN(difference_line), &mean) / (double)n);
+    *square = TK_FN(row_total)(x, n, TK_FN(deviation_line), &mean);
+    return mean;
 }
 
 /* W elements of a row, or the `left` that remain; `otherwise` where p is NULL. Loads branch, and so
@@ -76,11 +62,8 @@ static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
     for (; lo < hi; lo++) {
         const T *x = (const T *)w->x + lo * n;
         T *y = (T *)w->out + lo * n;
-        T mean = (T)(TK_FN(row_total)(x, n, TK_FN(sum_line), NULL) / (double)n);
-        /* The mean of what is left corrects it: nearly equal elements are scaled up a lot. */
-        mean = (T)((double)mean +
-                   TK_FN(row_total)(x, n, TK_FN(difference_line), &mean) / (double)n);
-        double square = TK_FN(row_total)(x, n, TK_FN(deviation_line), &mean);
+        double square;
+        T mean = TK_FN(row_mean)(x, n, &square);
         T rstd = (T)(1 / sqrt(square / (double)n + w->eps));
         ((T *)w->mean)[lo] = mean;
         ((T *)w->rstd)[lo] = rstd;
@@ -116,10 +99,8 @@ static void TK_FN(layer_norm_backward)(const void *work, int64_t lo, int64_t hi)
                 (dx, i, left,
                  TK_FN(row_load)(g, i, left, 0) * TK_FN(row_load)(weight, i, left, 1));
             }
-            double product = 0, sum = TK_FN(row_total)(dx, n, TK_FN(sum_line), NULL);
-            for (int64_t i = 0; i < n; i += CHUNK)
-                product += (double)TK_FN(centred_product)(dx + i, x + i,
-                                                          n - i < CHUNK ? n - i : CHUNK, mean);
+            double product = TK_FN(centred_product)(dx, x, n, mean),
+                   sum = TK_FN(row_total)(dx, n, TK_FN(sum_line), NULL);
             const V a = v_set((T)(sum / (double)n));
             const V b = v_set((T)(product * (double)rstd / (double)n));
             for (int64_t i = 0; i < n; i += W) {
@@ -140,6 +121,62 @@ static void TK_FN(layer_norm_backward)(const void *work, int64_t lo, int64_t hi)
         }
     }
 }
-#undef LANES
-#undef VECTORS
+
+/* Batch normalisation, Ioffe and Szegedy 2015: a row is a channel. */
+static void TK_FN(batch_norm)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_batch_work *w = work;
+    const int64_t n = w->length;
+    for (; lo < hi; lo++) {
+        const T *x = (const T *)w->x + lo * n;
+        T *y = (T *)w->out + lo * n;
+        double square, variance;
+        const T mean = TK_FN(row_mean)(x, n, &square);
+        variance = square / (double)n;
+        const T gain = w->weight ? ((const T *)w->weight)[lo] : 1;
+        const T shift = w->bias ? ((const T *)w->bias)[lo] : 0;
+        const T scale = (T)(1 / sqrt(variance + w->eps)) * gain;
+        ((T *)w->mean)[lo] = mean;
+        ((T *)w->variance)[lo] = (T)variance;
+        if (w->running_mean) {
+            T *running = (T *)w->running_mean + lo;
+            *running = (T)((1 - w->momentum) * (double)*running + w->momentum * (double)mean);
+        }
+        if (w->running_var) {
+            T *running = (T *)w->running_var + lo;
+            *running = (T)((1 - w->momentum) * (double)*running +
+                           w->momentum * (square / (double)(n - 1)));
+        }
+        for (int64_t i = 0; i < n; i += W) {
+            int left = n - i < W ? (int)(n - i) : W;
+            V r = TK_FN(row_load)(x, i, left, 0);
+            TK_FN(row_store)(y, i, left, (r - v_set(mean)) * v_set(scale) + v_set(shift));
+        }
+    }
+}
+
+/* With d = x - mean: dx = weight rstd (g - mean(g) - d rstd^2 mean(g d)). */
+static void TK_FN(batch_norm_backward)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_batch_work *w = work;
+    const int64_t n = w->length;
+    for (; lo < hi; lo++) {
+        const T *x = (const T *)w->x + lo * n, *g = (const T *)w->gradient + lo * n;
+        T *dx = (T *)w->out + lo * n;
+        const T mean = ((const T *)w->mean)[lo];
+        const double rstd = 1 / sqrt((double)((const T *)w->variance)[lo] + w->eps);
+        const double sum = TK_FN(row_total)(g, n, TK_FN(sum_line), NULL);
+        const double product = TK_FN(centred_product)(g, x, n, mean);
+        const V scale = v_set((T)(rstd * (w->weight ? (double)((const T *)w->weight)[lo] : 1)));
+        const V a = v_set((T)(sum / (double)n)), b = v_set((T)(rstd * rstd * product / (double)n));
+        ((T *)w->dweight)[lo] = (T)(product * rstd);
+        ((T *)w->dbias)[lo] = (T)sum;
+        for (int64_t i = 0; i < n; i += W) {
+            int left = n - i < W ? (int)(n - i) : W;
+            V d = TK_FN(row_load)(x, i, left, 0), gradient = TK_FN(row_load)(g, i, left, 0);
+            d = d - v_set(mean);
+            TK_FN(row_store)(dx, i, left, scale * (gradient - a - d * b));
+        }
+    }
+}
 #undef CHUNK

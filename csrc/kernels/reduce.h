@@ -36,14 +36,6 @@ TK_INLINE T TK_FN(highest)(void)
 #endif
 }
 
-/* The first n elements of a vector, fill in the other lanes. */
-TK_INLINE V TK_FN(load_filled)(const T *x, int64_t n, T fill)
-{
-    if (n >= W)
-        return v_load(x);
-    return n > 0 ? v_select(v_first((int)n), v_load_part(x, (int)n), v_set(fill)) : v_set(fill);
-}
-
 /* A sum (or the like) over all lanes, folded in halves. */
 TK_INLINE T TK_FN(fold)(V r, TK_FN(combine_fn) combine)
 {
@@ -61,34 +53,11 @@ TK_INLINE T TK_FN(fold)(V r, TK_FN(combine_fn) combine)
     return r[0];
 }
 
-/* identity leaves an accumulator as it is; so does fill, once prepared. */
-TK_INLINE T TK_FN(reduce_line)(const T *x, int64_t n, V pivot, T identity, T fill,
-                               TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine)
+#define TK_EACH_VECTOR(v) _Pragma("GCC unroll 16") for (int v = 0; v < VECTORS; v++)
+
+/* The same over a block of lanes, which is changed. */
+TK_INLINE T TK_FN(fold_block)(V acc[VECTORS], TK_FN(combine_fn) combine)
 {
-    if (n <= W) { /* few classes in a row: one vector is enough */
-        V some = prepare(TK_FN(load_filled)(x, n, fill), pivot);
-        return TK_FN(fold)(combine(v_set(identity), some), combine);
-    }
-    /* The elements behind the last full block are filled up to one more, before the accumulators
-     * take all the registers. */
-    T padded[LANES];
-    const T *end = x + n / LANES * LANES;
-    int64_t blocks = (n + LANES - 1) / LANES;
-    n %= LANES;
-    if (n > 0)
-        for (int i = 0; i < LANES; i += W)
-            v_store(padded + i, TK_FN(load_filled)(end + i, n - i, fill));
-    V acc[VECTORS];
-#pragma GCC unroll 16
-    for (int v = 0; v < VECTORS; v++)
-        acc[v] = v_set(identity);
-    for (; blocks > 0; blocks--, x += LANES) {
-        if (x == end)
-            x = padded;
-#pragma GCC unroll 16
-        for (int v = 0; v < VECTORS; v++)
-            acc[v] = combine(acc[v], prepare(v_load(x + v * W), pivot));
-    }
 #pragma GCC unroll 4
     for (int half = VECTORS / 2; half > 0; half /= 2) {
 #pragma GCC unroll 8
@@ -96,6 +65,76 @@ TK_INLINE T TK_FN(reduce_line)(const T *x, int64_t n, V pivot, T identity, T fil
             acc[v] = combine(acc[v], acc[v + half]);
     }
     return TK_FN(fold)(acc[0], combine);
+}
+
+TK_INLINE V TK_FN(added)(V a, V b)
+{
+    return a + b;
+}
+
+/* identity leaves an accumulator as it is; so does fill, once prepared. */
+TK_INLINE T TK_FN(reduce_line)(const T *x, int64_t n, V pivot, T identity, T fill,
+                               TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine)
+{
+    if (n <= W) { /* few classes in a row: one vector is enough */
+        V some = prepare(v_load_filled(x, n, fill), pivot);
+        return TK_FN(fold)(combine(v_set(identity), some), combine);
+    }
+    /* The elements behind the last full block come first, filled up to one. */
+    V acc[VECTORS];
+    const T *end = x + n / LANES * LANES;
+    n %= LANES;
+    TK_EACH_VECTOR(v)
+        acc[v] = n ? combine(v_set(identity),
+                             prepare(v_load_filled(end + v * W, n - v * W, fill), pivot))
+                   : v_set(identity);
+    for (; x != end; x += LANES)
+        TK_EACH_VECTOR(v) acc[v] = combine(acc[v], prepare(v_load(x + v * W), pivot));
+    return TK_FN(fold_block)(acc, combine);
+}
+
+/* The sum of f(x, y, p) over a line of at most a chunk, in the lanes of reduce_line. f of fill must
+ * be 0. The values are kept in out, which may be x or y, unless that is NULL. */
+typedef V (*TK_FN(line_fn))(V x, V y, V p);
+
+TK_INLINE T TK_FN(sum_chunk)(T *out, const T *x, const T *y, int64_t n, T fill, V p,
+                             TK_FN(line_fn) f)
+{
+    V acc[VECTORS];
+    const int64_t full = n / LANES * LANES, rest = n - full;
+    TK_EACH_VECTOR(v) acc[v] = v_set(0);
+    if (rest)
+        TK_EACH_VECTOR(v)
+        {
+            const int64_t at = full + v * W, left = n - at;
+            if (left <= 0)
+                break;
+            acc[v] = f(v_load_filled(x + at, left, fill), v_load_filled(y + at, left, 0), p);
+            if (out && left >= W)
+                v_store(out + at, acc[v]);
+            else if (out)
+                v_store_part(out + at, acc[v], (int)left);
+        }
+    for (int64_t i = 0; i < full; i += LANES)
+        TK_EACH_VECTOR(v)
+        {
+            V value = f(v_load(x + i + v * W), v_load(y + i + v * W), p);
+            if (out)
+                v_store(out + i + v * W, value);
+            acc[v] += value;
+        }
+    return TK_FN(fold_block)(acc, TK_FN(added));
+}
+
+/* Of a line of any length: the sums of chunks in double. */
+TK_INLINE double TK_FN(sum_line_of)(T *out, const T *x, const T *y, int64_t n, T fill, T p,
+                                    TK_FN(line_fn) f)
+{
+    const int64_t chunk = TK_CHUNK_BYTES / sizeof(T);
+    double total = 0;
+    for (; n > 0; n -= chunk, x += chunk, y += chunk, out = out ? out + chunk : out)
+        total += (double)TK_FN(sum_chunk)(out, x, y, n < chunk ? n : chunk, fill, v_set(p), f);
+    return total;
 }
 
 TK_INLINE void TK_FN(reduce_columns)(T *acc, const char *const *row, int rows, int64_t n, int first,
@@ -136,11 +175,6 @@ TK_INLINE V TK_FN(as_it_is)(V x, V pivot)
 {
     (void)pivot;
     return x;
-}
-
-TK_INLINE V TK_FN(added)(V a, V b)
-{
-    return a + b;
 }
 
 TK_INLINE V TK_FN(multiplied)(V a, V b)
@@ -301,7 +335,7 @@ PHASED(logsumexp, exp_sum, log_restored)
 TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
 {
     for (int64_t i = 0; i < n; i += W) {
-        V some = TK_FN(load_filled)(x + i, n - i, best);
+        V some = v_load_filled(x + i, n - i, best);
         M found = (some == v_set(best)) | v_isnan(some);
         if (v_any(found))
             return i + v_first_true(found);
@@ -331,3 +365,4 @@ FIND(argmin, amin)
 #undef HIGHEST
 #undef LANES
 #undef VECTORS
+#undef TK_EACH_VECTOR

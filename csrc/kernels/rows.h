@@ -104,31 +104,32 @@ typedef struct tk_span {
     TK_OUTLINE void tk_gather_##size(const char *from, const tk_span *s, char *buffer)             \
     {                                                                                              \
         tk_item_##size *to = (tk_item_##size *)buffer;                                             \
-        int64_t i = 0;                                                                             \
-        if (s->rows % 4 == 0 && s->row_step == size)                                               \
-            for (; i + 4 <= s->n; i += 4)                                                          \
-                for (int64_t r = 0; r < s->rows; r += 4)                                           \
-                    tk_transpose_##size((char *)(to + r * s->n + i), s->n * size,                  \
-                                        from + i * s->step + r * size, s->step);                   \
+        const int64_t full = s->row_step == size && s->rows > 1 ? s->n / 4 * 4 : 0;                \
+        const int64_t rows = s->rows / 4 * 4;                                                      \
+        for (int64_t i = 0; i < full; i += 4)                                                      \
+            for (int64_t r = 0; r < rows; r += 4)                                                  \
+                tk_transpose_##size((char *)(to + r * s->n + i), s->n * size,                      \
+                                    from + i * s->step + r * size, s->step);                       \
         if (s->rows == 1)                                                                          \
-            for (; i < s->n; i++)                                                                  \
+            for (int64_t i = 0; i < s->n; i++)                                                     \
                 to[i] = *(const tk_item_##size *)(from + i * s->step);                             \
-        for (; i < s->n; i++)                                                                      \
-            for (int64_t r = 0; r < s->rows; r++)                                                  \
-                to[r * s->n + i] =                                                                 \
-                    *(const tk_item_##size *)(from + i * s->step + r * s->row_step);               \
+        else                                                                                       \
+            for (int64_t i = 0; i < s->n; i++)                                                     \
+                for (int64_t r = i < full ? rows : 0; r < s->rows; r++)                            \
+                    to[r * s->n + i] =                                                             \
+                        *(const tk_item_##size *)(from + i * s->step + r * s->row_step);           \
     }                                                                                              \
     TK_OUTLINE void tk_scatter_##size(char *to, const tk_span *s, const char *buffer)              \
     {                                                                                              \
         const tk_item_##size *from = (const tk_item_##size *)buffer;                               \
-        int64_t i = 0;                                                                             \
-        if (s->rows % 4 == 0 && s->row_step == size)                                               \
-            for (; i + 4 <= s->n; i += 4)                                                          \
-                for (int64_t r = 0; r < s->rows; r += 4)                                           \
-                    tk_transpose_##size(to + i * s->step + r * size, s->step,                      \
-                                        (const char *)(from + r * s->n + i), s->n * size);         \
-        for (; i < s->n; i++)                                                                      \
-            for (int64_t r = 0; r < s->rows; r++)                                                  \
+        const int64_t full = s->row_step == size && s->rows > 1 ? s->n / 4 * 4 : 0;                \
+        const int64_t rows = s->rows / 4 * 4;                                                      \
+        for (int64_t i = 0; i < full; i += 4)                                                      \
+            for (int64_t r = 0; r < rows; r += 4)                                                  \
+                tk_transpose_##size(to + i * s->step + r * size, s->step,                          \
+                                    (const char *)(from + r * s->n + i), s->n * size);             \
+        for (int64_t i = 0; i < s->n; i++)                                                         \
+            for (int64_t r = i < full ? rows : 0; r < s->rows; r++)                                \
                 *(tk_item_##size *)(to + i * s->step + r * s->row_step) = from[r * s->n + i];      \
     }
 MOVE(1, uint8_t)

@@ -87,6 +87,7 @@ TK_INLINE void TK_FN(block_rewrite)(const tk_block *b, T *out, const T *x, const
     }
 REWRITE(less_exp, v_exp(x - p))
 REWRITE(divide, x / p)
+REWRITE(scale, x *p)
 REWRITE(less, x - p)
 REWRITE(times, x *y)
 REWRITE(scaled_difference, y *(x - p))
@@ -94,13 +95,29 @@ REWRITE(less_scaled_exp, x - v_exp(y) * p)
 #undef REWRITE
 #undef UNUSED
 
+/* The sum of exp(x - top) over a line, the exponentials kept in out unless it is NULL. */
+TK_OUTLINE double TK_FN(kept_exp_sum)(T *out, const T *x, int64_t n, T top)
+{
+    return TK_FN(sum_line_of)(out, x, x, n, -(T)INFINITY, top, TK_FN(less_exp_of));
+}
+
+TK_OUTLINE double TK_FN(exp_total)(const T *x, int64_t n, T top)
+{
+    return TK_FN(sum_line_of)(NULL, x, x, n, -(T)INFINITY, top, TK_FN(less_exp_of));
+}
+
+TK_OUTLINE double TK_FN(product_total)(const T *x, const T *y, int64_t n)
+{
+    return TK_FN(sum_line_of)(NULL, x, y, n, 0, 0, TK_FN(times_of));
+}
+
 #define AMAX TK_FN(amax_line), TK_FN(amax_columns)
 #define SUM TK_FN(sum_line), TK_FN(sum_columns)
 
 /* A line of few classes stays in one register. Lanes without an element hold exp(-inf) = 0. */
 TK_INLINE void TK_FN(short_line)(T *out, const T *x, int n, const int want_log)
 {
-    V v = TK_FN(load_filled)(x, n, -(T)INFINITY);
+    V v = v_load_filled(x, n, -(T)INFINITY);
     v -= v_set(TK_FN(fold)(v, TK_FN(greater)));
     V e = v_exp(v);
     T sum = TK_FN(fold)(e, TK_FN(added));
@@ -120,6 +137,11 @@ TK_INLINE void TK_FN(softmax_block)(const tk_block *b, T *out, const T *x, const
         return;
     }
     TK_FN(block_reduce)(b, x, p, AMAX);
+    if (!b->columns) {
+        *p = (T)(1 / TK_FN(kept_exp_sum)(out, x, b->n, *p));
+        TK_FN(scale)(b, out, out, out, p);
+        return;
+    }
     TK_FN(less_exp)(b, out, x, x, p);
     TK_FN(block_reduce)(b, out, p, SUM);
     TK_FN(divide)(b, out, out, out, p);
@@ -135,10 +157,14 @@ TK_INLINE void TK_FN(log_softmax_block)(const tk_block *b, T *out, const T *x, c
         return;
     }
     TK_FN(block_reduce)(b, x, top, AMAX);
-    TK_FN(less_exp)(b, out, x, x, top);
-    TK_FN(block_reduce)(b, out, p, SUM);
-    for (int64_t i = 0; i < (b->columns ? b->n : 1); i++)
-        p[i] = (T)log((double)p[i]);
+    if (b->columns) {
+        TK_FN(less_exp)(b, out, x, x, top);
+        TK_FN(block_reduce)(b, out, p, SUM);
+        for (int64_t i = 0; i < b->n; i++)
+            p[i] = (T)log((double)p[i]);
+    } else {
+        *p = (T)log(TK_FN(exp_total)(x, b->n, *top));
+    }
     TK_FN(less)(b, out, x, x, top);
     TK_FN(less)(b, out, out, out, p);
 }
@@ -147,8 +173,12 @@ TK_INLINE void TK_FN(log_softmax_block)(const tk_block *b, T *out, const T *x, c
 TK_INLINE void TK_FN(softmax_backward_block)(const tk_block *b, T *out, const T *x, const T *y)
 {
     T p[TK_BLOCK_COLUMNS];
-    TK_FN(times)(b, out, x, y, x);
-    TK_FN(block_reduce)(b, out, p, SUM);
+    if (b->columns) {
+        TK_FN(times)(b, out, x, y, x);
+        TK_FN(block_reduce)(b, out, p, SUM);
+    } else {
+        *p = (T)TK_FN(product_total)(x, y, b->n);
+    }
     TK_FN(scaled_difference)(b, out, x, y, p);
 }
 

@@ -75,6 +75,17 @@ typedef struct tk_norm_work {
     int64_t rows, length;
 } tk_norm_work;
 
+/* Batch normalisation of contiguous [channels][length]; a unit is a channel. */
+typedef struct tk_batch_work {
+    const char *x, *gradient, *weight, *bias; /* weight and bias: [channels] or NULL */
+    char *out;                                /* the result, or the gradient of x */
+    char *mean, *variance;                    /* [channels]; written forward, read backward */
+    char *running_mean, *running_var;         /* [channels] or NULL: moved by momentum */
+    char *dweight, *dbias;                    /* [channels] */
+    double eps, momentum;
+    int64_t length;
+} tk_batch_work;
+
 /* A list of n contiguous tensors of one dtype. A unit is one element of their concatenation, for
  * total_norm a chunk of TK_NORM_CHUNK elements of one tensor. */
 enum { TK_NORM_CHUNK = 1024 }; /* elements: a staging buffer of 8 KiB in double */
@@ -150,5 +161,16 @@ typedef struct tk_nll_work {
     int64_t row_step, class_step, weight_step; /* bytes */
     int64_t classes;
 } tk_nll_work;
+
+/* Cross-entropy of contiguous logits [N, classes]. A unit is one sample. */
+typedef struct tk_entropy_work {
+    char *out;             /* [N], backward: [N, classes] */
+    const char *in;
+    const char *gradient;  /* [N] */
+    const int64_t *target; /* [N], in range, or -1: ignored */
+    const char *weight, *weight_sum; /* [classes] and one element, or NULL */
+    double smoothing;
+    int64_t classes;
+} tk_entropy_work;
 
 #endif

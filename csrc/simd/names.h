@@ -36,6 +36,7 @@ static const uint64_t tk_ones_then_zeros_words[16]
 #define v_load TK_FN(v_load)
 #define v_store TK_FN(v_store)
 #define v_load_part TK_FN(v_load_part)
+#define v_load_filled TK_FN(v_load_filled)
 #define v_store_part TK_FN(v_store_part)
 #define v_first TK_FN(v_first)
 #define v_bits TK_FN(v_bits)

@@ -175,15 +175,59 @@ TK_INLINE M v_isnan(V a)
     return v_differs(a, a);
 }
 
-/* NaN in either operand gives NaN, as PyTorch's maximum and minimum. */
+/* NaN in either operand gives NaN, as PyTorch's maximum and minimum. The processor's own give b
+ * where either is NaN, and where both are equal. */
+#if defined(__AVX2__) && TK_IS_FLOAT
+#if TK_VECTOR_BYTES == 64
+#define TK_NAN_OR(op, a, b)                                                                        \
+    (sizeof(T) == 8                                                                                \
+         ? (V)_mm512_mask_mov_pd(_mm512_##op##_pd((__m512d)(a), (__m512d)(b)),                     \
+                                 _mm512_cmp_pd_mask((__m512d)(a), (__m512d)(a), _CMP_UNORD_Q),     \
+                                 (__m512d)(a))                                                     \
+         : (V)_mm512_mask_mov_ps(_mm512_##op##_ps((__m512)(a), (__m512)(b)),                       \
+                                 _mm512_cmp_ps_mask((__m512)(a), (__m512)(a), _CMP_UNORD_Q),       \
+                                 (__m512)(a)))
+#else
+#define TK_NAN_OR(op, a, b)                                                                        \
+    (sizeof(T) == 8                                                                                \
+         ? (V)_mm256_blendv_pd(_mm256_##op##_pd((__m256d)(a), (__m256d)(b)), (__m256d)(a),         \
+                               _mm256_cmp_pd((__m256d)(a), (__m256d)(a), _CMP_UNORD_Q))            \
+         : (V)_mm256_blendv_ps(_mm256_##op##_ps((__m256)(a), (__m256)(b)), (__m256)(a),            \
+                               _mm256_cmp_ps((__m256)(a), (__m256)(a), _CMP_UNORD_Q)))
+#endif
+#else
+#define TK_IS_max >
+#define TK_IS_min <
+#define TK_NAN_OR(op, a, b) v_select(((a)TK_IS_##op(b)) | v_isnan(a), a, b)
+#endif
 TK_INLINE V v_max(V a, V b)
 {
-    return v_select((a > b) | v_isnan(a), a, b);
+    return TK_NAN_OR(max, a, b);
 }
 
 TK_INLINE V v_min(V a, V b)
 {
-    return v_select((a < b) | v_isnan(a), a, b);
+    return TK_NAN_OR(min, a, b);
+}
+#undef TK_NAN_OR
+#undef TK_IS_max
+#undef TK_IS_min
+
+/* The first n elements of a vector, fill in the other lanes; n of any size or sign. */
+TK_INLINE V v_load_filled(const T *p, int64_t n, T fill)
+{
+    if (n >= W)
+        return v_load(p);
+    if (n <= 0)
+        return v_set(fill);
+#if defined(__AVX512BW__) && TK_VECTOR_BYTES == 64
+    const uint64_t first = ((uint64_t)1 << n) - 1;
+    if (sizeof(T) == 8)
+        return (V)_mm512_mask_loadu_epi64((__m512i)v_set(fill), (__mmask8)first, p);
+    if (sizeof(T) == 4)
+        return (V)_mm512_mask_loadu_epi32((__m512i)v_set(fill), (__mmask16)first, p);
+#endif
+    return v_select(v_first((int)n), v_load_part(p, (int)n), v_set(fill));
 }
 
 /* Lane by lane, where no vector form exists. */

@@ -52,12 +52,17 @@ def backward(
     grad_tensors: TensorOrTensors | None = None,
     retain_graph: bool | None = None,
     create_graph: bool = False,
+    inputs: TensorOrTensors | None = None,
 ) -> None:
     """Adds the gradients of ``tensors`` with respect to all leaves to the leaves' ``grad``.
 
     ``grad_tensors`` weigh the outputs (same shapes); they may be left out for single elements. The
-    graph is released unless ``retain_graph`` (default: ``create_graph``).
+    graph is released unless ``retain_graph`` (default: ``create_graph``). With ``inputs`` only
+    these accumulate, leaves or not.
     """
+    if inputs is not None:
+        _backward_to(tensors, grad_tensors, retain_graph, create_graph, inputs)
+        return
     outputs = _sequence("backward", tensors)
     given = [None] * len(outputs) if grad_tensors is None else _sequence("backward", grad_tensors)
     engine.run(
@@ -65,6 +70,22 @@ def backward(
         retain_graph=create_graph if retain_graph is None else retain_graph,
         create_graph=create_graph,
     )
+
+
+def _backward_to(
+    tensors: TensorOrTensors,
+    grad_tensors: TensorOrTensors | None,
+    retain_graph: bool | None,
+    create_graph: bool,
+    inputs: TensorOrTensors,
+) -> None:
+    sources = list(dict.fromkeys(_sequence("backward", inputs)))
+    if not sources:
+        raise RuntimeError("backward: inputs is empty; None stands for all leaves")
+    found = grad(tensors, sources, grad_tensors, retain_graph, create_graph, allow_unused=True)
+    for source, value in zip(sources, found, strict=True):
+        if value is not None:
+            engine.accumulate(source._node, value, create_graph)
 
 
 def grad(
@@ -123,14 +144,7 @@ def _backward(
     ``gradient`` (same shape) weighs the elements; for a single element it is 1. With ``inputs``
     only those accumulate. RuntimeError where nothing was recorded or the graph was released before.
     """
-    if inputs is None:
-        backward(self, gradient, retain_graph, create_graph)
-        return
-    sources = _sequence("backward", inputs)
-    found = grad(self, sources, gradient, retain_graph, create_graph, allow_unused=True)
-    for source, value in zip(sources, found, strict=True):
-        if value is not None:
-            engine.accumulate(source._node, value, create_graph)
+    backward(self, gradient, retain_graph, create_graph, inputs)
 
 
 def _requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
@@ -169,12 +183,12 @@ def _retain_grad(self: Tensor) -> None:
 class RemovableHandle:
     """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
 
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
+    def __init__(self, hooks: dict[Any, Any]) -> None:
+        self._hooks = hooks
 
     def remove(self) -> None:
-        if self._hook in self._hooks:
-            self._hooks.remove(self._hook)
+        """Takes the hook away; nothing happens the second time."""
+        self._hooks.pop(self, None)
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -188,10 +202,13 @@ def _register_hook(self: Tensor, hook: Any) -> RemovableHandle:
     node = self._node
     if node is None:
         raise RuntimeError("register_hook: the tensor does not require grad")
+    if not callable(hook):
+        raise TypeError(f"register_hook: expected a callable; got {type(hook).__name__}")
     if node.hooks is None:
-        node.hooks = []
-    node.hooks.append(hook)
-    return RemovableHandle(node.hooks, hook)
+        node.hooks = {}
+    handle = RemovableHandle(node.hooks)
+    node.hooks[handle] = hook
+    return handle
 
 
 def attach() -> None:

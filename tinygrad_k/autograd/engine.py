@@ -62,7 +62,7 @@ def run(
             if gradient is None:
                 results = (None,) * len(node.inputs)
             else:
-                results = _apply(node, gradient, create_graph)
+                results = apply_node(node, gradient, create_graph)
             del gradient
             if not retain_graph:
                 node.saved = None
@@ -134,7 +134,7 @@ def _restrict(counts: dict[Any, int], order: list[Any], wanted: set[Any]) -> dic
     return kept
 
 
-def _apply(node: Node, gradient: Any, create_graph: bool) -> Any:
+def plain_apply(node: Node, gradient: Any, create_graph: bool) -> Any:
     """The gradients of a node's inputs, each of its input's shape and dtype."""
     plan, saved = node.plan, node.saved
     if saved is None:
@@ -171,6 +171,9 @@ def _apply(node: Node, gradient: Any, create_graph: bool) -> Any:
     return results
 
 
+apply_node = plain_apply  # anomaly mode puts another in its place
+
+
 def _reveal(result: Tensor, node: Node) -> Tensor:
     """An operation's own result, in its place in the graph again."""
     t = alias(result)
@@ -200,7 +203,7 @@ def _call_hooks(node: Any, gradient: Tensor, create_graph: bool) -> Tensor:
     """What the hooks make of a gradient. They may change it in place: it is theirs alone."""
     if not _alone(sys.getrefcount(gradient), gradient):
         gradient = _copy(gradient, create_graph)
-    for hook in list(node.hooks):
+    for hook in list(node.hooks.values()):
         changed = hook(gradient)
         if changed is not None:
             _check_hook(node, hook, gradient, changed)

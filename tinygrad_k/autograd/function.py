@@ -147,7 +147,7 @@ class Function:
         for each in ctx._dirty:
             if not _is_in(each, given):
                 raise RuntimeError(f"{cls.__name__}: forward must return what it marks as dirty")
-            note_change(each, cls.__name__)
+            note_change(each, cls.__name__, depth=2)
         outputs = [_own(ctx, each, given[:i]) for i, each in enumerate(given)]
         if ctx._in_graph:
             _record(cls, ctx, outputs, given)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Generator
 from typing import Any, TypeVar
 
 from ..backend import lib
@@ -30,35 +31,74 @@ class _Mode:
         lib.tk_set_grad_mode(self._before.pop())
 
     def __call__(self, function: F) -> F:
+        """The function with this mode inside; of a generator, whenever it runs."""
         enabled = self.enabled
 
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with _Mode(enabled):
+            before = lib.tk_set_grad_mode(enabled)
+            try:
                 return function(*args, **kwargs)
+            finally:
+                lib.tk_set_grad_mode(before)
 
+        if inspect.isgeneratorfunction(function):
+            return _generator(function, enabled)  # type: ignore[return-value]
         return wrapped  # type: ignore[return-value]
 
 
-class no_grad(_Mode):
-    """Nothing is recorded: ``with no_grad():`` or ``@no_grad()``."""
+def _generator(function: Callable[..., Any], enabled: bool) -> Callable[..., Any]:
+    """A generator function that has a mode while it runs, and leaves the caller's alone."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+        source = function(*args, **kwargs)
+        step: Callable[[], Any] = source.__next__
+        while True:
+            before = lib.tk_set_grad_mode(enabled)
+            try:
+                value = step()
+            except StopIteration as end:
+                return end.value
+            finally:
+                lib.tk_set_grad_mode(before)
+            try:
+                sent = yield value
+            except GeneratorExit:
+                source.close()
+                raise
+            except BaseException as error:
+                step = functools.partial(source.throw, error)
+            else:
+                step = functools.partial(source.send, sent)
+
+    return wrapped
+
+
+class _PlainMode(_Mode):
+    """A mode without settings: a decorator with or without brackets."""
+
+    _enabled = False
 
     def __new__(cls, function: Any = None) -> Any:
         self = super().__new__(cls)
         if function is None:
             return self
-        _Mode.__init__(self, False)
-        return _Mode.__call__(self, function)  # @no_grad without parentheses
+        self.__init__()  # type: ignore[misc]
+        return self(function)
 
     def __init__(self, function: Any = None) -> None:
-        super().__init__(False)
+        super().__init__(self._enabled)
 
 
-class enable_grad(_Mode):
+class no_grad(_PlainMode):
+    """Nothing is recorded: ``with no_grad():``, ``@no_grad()`` or ``@no_grad``."""
+
+
+class enable_grad(_PlainMode):
     """Operations are recorded, also inside ``no_grad``."""
 
-    def __init__(self) -> None:
-        super().__init__(True)
+    _enabled = True
 
 
 class set_grad_enabled(_Mode):
@@ -69,6 +109,7 @@ class set_grad_enabled(_Mode):
         self._at_call = lib.tk_set_grad_mode(self.enabled)
 
     def __enter__(self) -> None:
+        lib.tk_set_grad_mode(self.enabled)
         self._before.append(self._at_call)
 
     def __call__(self, function: F) -> F:
@@ -77,7 +118,14 @@ class set_grad_enabled(_Mode):
 
 
 class inference_mode(_Mode):
-    """As ``no_grad``; named for code that only serves."""
+    """As ``no_grad``; named for code that only serves. Its results are ordinary tensors."""
+
+    def __new__(cls, mode: Any = True) -> Any:
+        self = super().__new__(cls)
+        if not callable(mode):
+            return self
+        self.__init__()  # type: ignore[misc]
+        return self(mode)  # @inference_mode without brackets
 
     def __init__(self, mode: bool = True) -> None:
         super().__init__(not mode)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import linecache
+import os
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from operator import itemgetter
+from pathlib import Path
+from types import CodeType
 from typing import Any
 
 from ..backend import fail, ffi, lib
@@ -90,7 +95,10 @@ class Node:
     grad: Tensor | None = None
     keep_grad: bool = False
     outputs: int = 1  # of several outputs each has a node of its own that sends a Part here
-    hooks: list[Callable[[Tensor], Tensor | None]] | None = None
+    hooks: dict[Any, Callable[[Tensor], Tensor | None]] | None = None
+    trace: tuple[tuple[CodeType, int], ...] | None = (
+        None  # anomaly mode: who called, outermost first
+    )
 
     @property
     def op(self) -> Any:
@@ -111,6 +119,27 @@ class Node:
         return f"<{self.name()}>"
 
 
+_watchers: list[Callable[[Node], None]] = []
+
+
+def watch(watcher: Callable[[Node], None]) -> None:
+    """Calls ``watcher`` with every new node, in any thread. Without watchers that costs nothing."""
+    _watchers.append(watcher)
+    Node.__init__ = _made  # type: ignore[assignment]
+
+
+def unwatch(watcher: Callable[[Node], None]) -> None:
+    """Ends it."""
+    _watchers.remove(watcher)
+    if not _watchers:
+        del Node.__init__
+
+
+def _made(self: Node) -> None:
+    for watcher in tuple(_watchers):
+        watcher(self)
+
+
 class Leaf:
     """The end of the graph: where a gradient is accumulated.
 
@@ -125,7 +154,7 @@ class Leaf:
 
     def __init__(self, tensor: Tensor) -> None:
         self.grad: Tensor | None = None
-        self.hooks: list[Callable[[Tensor], Tensor | None]] | None = None
+        self.hooks: dict[Any, Callable[[Tensor], Tensor | None]] | None = None
         self.shape = tensor.shape
         self.dtype = tensor.dtype
 
@@ -158,21 +187,44 @@ class SavedOutput:
 
 # -- in-place changes ---------------------------------------------------------------------------
 
-# What the latest in-place changes were, by the clock: only for error messages.
-_recent: deque[tuple[int, str]] = deque(maxlen=4096)
+# What the latest in-place changes were, by the clock, and where: only for error messages.
+_recent: deque[tuple[int, str, CodeType, int]] = deque(maxlen=1024)
+
+PACKAGE = str(Path(__file__).parent.parent) + os.sep
 
 
-def note_change(t: Tensor, name: str) -> None:
-    """Notes that the op ``name`` changed t's memory; an error where it is read-only."""
+def note_change(t: Tensor, name: str, depth: int = 3) -> None:
+    """Notes that the op ``name`` changed t's memory; an error where it is read-only.
+
+    The user's code is at least ``depth`` calls out: every step looked at costs 5% of an op.
+    """
     if lib.tk_touch(t._h):
         fail()
-    _recent.append((t._h.storage.stamp, name))
+    frame: Any = sys._getframe(depth)
+    code = frame.f_code
+    while code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
+        frame = frame.f_back
+        code = frame.f_code
+    # The line is worked out when it is asked for; a frame would keep its variables alive.
+    _recent.append((CLOCK[0], name, code, frame.f_lasti))
 
 
 def who_changed(t: Tensor) -> str:
-    """The op that last changed t's memory in place."""
+    """The op that last changed t's memory in place, and where it was called."""
     stamp = t._h.storage.stamp
-    return next((name for when, name in reversed(_recent) if when == stamp), "an earlier change")
+    for when, name, code, offset in reversed(_recent):
+        if when == stamp:
+            return f"{name} ({place(code, offset)})"
+    return "an earlier change"
+
+
+def place(code: CodeType, offset: int) -> str:
+    """File, line and function of an instruction, and the line's text where it can be read."""
+    found = [line for start, end, line in code.co_lines() if start <= offset < end]
+    line = (found and found[0]) or code.co_firstlineno
+    text = linecache.getline(code.co_filename, line).strip()
+    shown = f": {text}" if text else ""
+    return f"{code.co_filename}:{line} in {code.co_name}{shown}"
 
 
 def check_unchanged(node: Node) -> None:
@@ -180,8 +232,10 @@ def check_unchanged(node: Node) -> None:
     for each in node.saved:
         value = each.tensor if isinstance(each, SavedOutput) else each
         if isinstance(value, Tensor) and value._h.storage.stamp > node.stamp:
+            trace = node.trace
+            where = f" ({place(*trace[-1])})" if trace else ""
             raise RuntimeError(
                 f"backward: a tensor of {value.dtype.name} {tuple(value.shape)} that "
-                f"{node.op.name} saved for its gradient was changed in place by "
-                f"{who_changed(value)} (version {value._version}); change a clone instead"
+                f"{node.op.name}{where} saved for its gradient was changed in place by "
+                f"{who_changed(value)}, and is at version {value._version}; change a clone instead"
             )

@@ -26,11 +26,14 @@ from . import (
     random,
     reduction,
     scan,
+    scatter,
     shape,
     sort,
     special,
     subscript,
     transcendental,
+    views,
+    windows,
 )
 from .declare import COMPOSITES, LINALG, OPS, ROOT_ONLY, TRIED, Op
 
@@ -55,9 +58,12 @@ MODULES = (
     index,
     subscript,
     join,
+    scatter,
+    views,
     sort,
     random,
     functional,
+    windows,
     names,
 )
 

@@ -10,7 +10,9 @@ import numpy as np
 
 from ..backend import (
     DTYPES,
+    as_dtype,
     bool_,
+    check_device,
     dtype,
     fail,
     ffi,
@@ -27,33 +29,15 @@ from .declare import OPS, change, composite, method, op, root
 from .samples import real
 from .shape import converted, expand, sizes, sum_to, to
 
-_new, _index, NULL = object.__new__, operator.index, ffi.NULL
+_index, NULL = operator.index, ffi.NULL
 _full_float = lib.tk_full_float
-PYTHON_TYPES = {float: float64, int: int64, bool: bool_}
-
-
-def as_dtype(name: str, kind: Any, default: dtype | None = None) -> dtype:
-    """A dtype, or float, int or bool for float64, int64 and bool; None gives the default."""
-    if kind is None:
-        return default or get_default_dtype()
-    if isinstance(kind, dtype):
-        return kind
-    if isinstance(kind, type) and kind in PYTHON_TYPES:
-        return PYTHON_TYPES[kind]
-    raise TypeError(f"{name}: expected a dtype as tk.float32; got {kind!r}")
-
-
-def check_device(name: str, device: Any) -> None:
-    """An error for any device but the CPU."""
-    if device is not None and str(device) != "cpu":
-        raise ValueError(f"{name}: the only device is 'cpu'; got {device!r}")
 
 
 def finish(handle: Any, requires_grad: bool = False) -> Tensor:
     """A leaf around a new handle."""
     if not handle:
         fail()
-    t = _new(Tensor)
+    t = Tensor()
     t._h = handle
     t._node = None
     return t.requires_grad_() if requires_grad else t
@@ -178,7 +162,7 @@ def _filled(
         raise ValueError(f"{name}: the sizes do not fit int64; got {size}") from None
     if not handle:
         fail()
-    t = _new(Tensor)
+    t = Tensor()
     t._h = handle
     t._node = None
     return t.requires_grad_() if requires_grad else t

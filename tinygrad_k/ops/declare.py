@@ -23,14 +23,13 @@ import numpy as np
 
 from ..autograd.node import CLOCK, Node, Plan, getter, note_change
 from ..backend import fail, ffi, kernel_number, lib
-from ..tensor import Tensor, from_data, wrap
+from ..tensor import Tensor, alias, from_data, wrap
 from .samples import Draw, Sample, real
 
 RECORD = lib.TK_RECORD
 SHARED = lib.TK_BROADCAST | lib.TK_CONVERTED
 NULL = ffi.NULL
-
-_new = object.__new__
+RESULT_ONLY = (Plan.RESULT,)
 
 
 class no_grad:
@@ -178,7 +177,7 @@ def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
                     operands.append(each)
             position += 1
     if wanted:
-        attach(op, out, args, wanted, tuple(inputs), operands)
+        attach(op, out, args, wanted, tuple(inputs), operands, out._h.flags)
 
 
 def attach(
@@ -188,9 +187,10 @@ def attach(
     wanted: int,
     inputs: tuple[Any, ...],
     operands: Sequence[Tensor],
+    flags: int,
 ) -> None:
     """Gives ``out`` its node. ``wanted`` are the bits of the operands that are in the graph,
-    ``inputs`` their nodes and ``operands`` they themselves."""
+    ``inputs`` their nodes and ``operands`` they themselves; ``flags`` are the new handle's."""
     try:
         plan = op._plans[wanted]
     except KeyError:
@@ -201,13 +201,19 @@ def attach(
     node = Node()
     node.plan = plan
     node.inputs = inputs
-    if plan.saves:
+    saves = plan.saves
+    if not saves:
+        node.saved = ()
+    else:
         node.stamp = CLOCK[0]
         pick = plan.pick
-        node.saved = plan.derive(args, out) if pick is None else pick(args)
-    else:
-        node.saved = ()
-    if out._h.flags & SHARED:
+        if pick is not None:
+            node.saved = pick(args)
+        elif saves == RESULT_ONLY:
+            node.saved = (alias(out),)
+        else:
+            node.saved = plan.derive(args, out)
+    if flags & SHARED:
         node.shapes = tuple([(each.shape, each.dtype) for each in operands])
     out._node = node
 
@@ -256,19 +262,22 @@ def op(
             try:
                 handle = body(*args, **kwargs)
             except MISTAKES as error:
-                explain(body, error, args, kwargs)
+                meant = _meant(body, args, kwargs)
+                if meant is None:
+                    explain(body, error, args, kwargs)
+                return function(*meant[0], **meant[1])
             if keeps and handle:
                 handle, *others = handle
                 kept = tuple(wrap(other) for other in others)
             if not handle:
                 fail()
-            out = _new(Tensor)
+            out = Tensor()
             out._h = handle
             out._node = None
             if lone and args:
                 node = args[0]._node
-                if node is not None and handle.flags & RECORD:
-                    attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args)
+                if node is not None and (flags := handle.flags) & RECORD:
+                    attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args, flags)
             else:
                 for arg in args:
                     if type(arg) in sequences or (
@@ -345,7 +354,7 @@ def unary(
         row = Op(body, kernel or body.__name__, rule)
         row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "unary", (domain,)
         row.samples = tuple(Sample((domain(*shape),)) for shape in SHAPES)
-        number, map1, new, cls = row.kernel, lib.tk_map1, _new, Tensor
+        number, map1, new, plans = row.kernel, lib.tk_map1, Tensor, row._plans
 
         @functools.wraps(body)
         def function(input: Tensor) -> Tensor:
@@ -355,12 +364,33 @@ def unary(
                 explain(body, error, (input,), {})
             if not handle:
                 fail()
-            out = new(cls)
+            out = new()
             out._h = handle
             out._node = None
             node = input._node
-            if node is not None and handle.flags & RECORD:
-                attach(row, out, (input,), 1, (node,), (input,))
+            if node is not None and (flags := handle.flags) & RECORD:
+                try:
+                    plan = plans[1]
+                except KeyError:
+                    attach(row, out, (input,), 1, (node,), (input,), flags)
+                    return out
+                # As in ``attach``: the call would cost more than this. Nothing was broadcast, and
+                # what wants a gradient is floating, so nothing was converted.
+                made = Node()
+                made.plan = plan
+                made.inputs = (node,)
+                saves = plan.saves
+                if not saves:
+                    made.saved = ()
+                else:
+                    made.stamp = CLOCK[0]
+                    if saves == RESULT_ONLY:
+                        made.saved = (alias(out),)
+                    elif plan.pick is None:
+                        made.saved = plan.derive((input,), out)
+                    else:
+                        made.saved = (input,)
+                out._node = made
             return out
 
         row.function = function
@@ -423,7 +453,7 @@ def _defer(row: Op, value: Any) -> Any:
 
 
 def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callable[..., Any]:
-    number, map2, new, cls = row.kernel, lib.tk_map2, _new, Tensor
+    number, map2, new = row.kernel, lib.tk_map2, Tensor
     map_float, map_int = lib.tk_map_float, lib.tk_map_int
 
     @functools.wraps(body)
@@ -440,19 +470,20 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
             return mixed(input, other)
         if not handle:
             fail()
-        out = new(cls)
+        out = new()
         out._h = handle
         out._node = None
         first = input._node
         second = None if kind is float or kind is int else other._node
         if first is None:
-            if second is not None and handle.flags & RECORD:
-                attach(row, out, (input, other), 2, (second,), (other,))
-        elif handle.flags & RECORD:
+            if second is not None and (flags := handle.flags) & RECORD:
+                attach(row, out, (input, other), 2, (second,), (other,), flags)
+        elif (flags := handle.flags) & RECORD:
             if second is None:
-                attach(row, out, (input, other), 1, (first,), (input,))
+                attach(row, out, (input, other), 1, (first,), (input,), flags)
             else:
-                attach(row, out, (input, other), 3, (first, second), (input, other))
+                args = (input, other)
+                attach(row, out, args, 3, (first, second), args, flags)
         return out
 
     def mixed(input: Any, other: Any) -> Any:
@@ -590,9 +621,37 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except MISTAKES as error:
-            explain(function, error, args, kwargs)
+            meant = _meant(function, args, kwargs)
+            if meant is None:
+                explain(function, error, args, kwargs)
+            return function(*meant[0], **meant[1])
 
     return checked
+
+
+NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # which PyTorch takes, too
+
+
+def _meant(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """The arguments of a call that failed for the name of one, if another name is the same.
+
+    That is a NumPy name, or that of an argument list: ``size`` of ``rand(*size)``.
+    """
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    known = code.co_varnames[:count]
+    several = code.co_varnames[count] if code.co_flags & inspect.CO_VARARGS else None
+    named: dict[str, Any] = {}
+    for name, value in kwargs.items():
+        if name == several and len(args) == code.co_argcount:
+            args = (*args, value)
+        else:
+            other = NUMPY_NAMES.get(name, name)
+            same = name in known or other not in known or other in kwargs
+            named[name if same else other] = value
+    return None if len(named) == len(kwargs) and named.keys() == kwargs.keys() else (args, named)
 
 
 def root(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -641,10 +700,7 @@ def inplace(
     whose result is copied into the memory and takes the tensor's place in the graph."""
     if not isinstance(target, Tensor):
         raise TypeError(f"{name}: expected a Tensor; got {type(target).__name__}")
-    recorded = lib.tk_grad_mode() and any(
-        isinstance(each, Tensor) and each._node is not None for each in (target, *operands)
-    )
-    if not recorded:
+    if not _recorded(target, operands):
         if write():
             fail()
         note_change(target, name)
@@ -665,6 +721,16 @@ def inplace(
     note_change(target, name)
     target._node = result._node
     return target
+
+
+def _recorded(target: Tensor, operands: tuple[Any, ...]) -> bool:
+    """Whether a change of ``target`` has a place in the graph."""
+    if target._node is not None:
+        return bool(lib.tk_grad_mode())
+    for each in operands:
+        if isinstance(each, Tensor) and each._node is not None:
+            return bool(lib.tk_grad_mode())
+    return False
 
 
 def _check_changeable(name: str, target: Tensor) -> None:
@@ -705,9 +771,7 @@ def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[
     For ops whose rules need neither the old values nor the result: nothing is computed twice.
     """
     name = f"{row.name.lstrip('_')}_"
-    recorded = lib.tk_grad_mode() and any(
-        isinstance(each, Tensor) and each._node is not None for each in (target, *operands)
-    )
+    recorded = _recorded(target, operands)
     if recorded:
         _check_changeable(name, target)
     if write():

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import int64, lib
+from ..backend import as_dtype, bool_, int64, lib
 from ..tensor import Tensor, store, wrap
 from .comparison import where
-from .creation import as_dtype
-from .declare import composite, op, root
+from .declare import composite, method, op, root
+from .index import index_copy
 from .samples import real
-from .shape import VIEW, clone, in_range
+from .shape import VIEW, _reshape, clone, in_range
 
 
 @op(
@@ -103,6 +103,41 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     raise ValueError(f"diag: a vector or a matrix; got {tuple(input.shape)}")
 
 
+@composite
+def diagflat(input: Tensor, offset: int = 0) -> Tensor:
+    """The matrix that has all elements of a tensor as diagonal."""
+    return diag_embed(_reshape(input, (-1,)), offset)
+
+
+@composite
+def diagonal_scatter(
+    input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> Tensor:
+    """A copy of the input with ``src`` on its diagonal."""
+    places = np.arange(input.numel()).reshape(input.shape)
+    found = _diagonal(store(places, int64), offset, dim1, dim2)
+    if src.shape != found.shape:
+        raise ValueError(
+            f"diagonal_scatter: src must be {tuple(found.shape)}; got {tuple(src.shape)}"
+        )
+    flat = index_copy(_reshape(input, (-1,)), 0, _reshape(found, (-1,)), _reshape(src, (-1,)))
+    return _reshape(flat, input.shape)
+
+
+@method
+def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tensor:
+    """One number on the main diagonal, in place: where all indices are equal.
+
+    With ``wrap`` the diagonal of a tall matrix starts again behind a row without it.
+    """
+    shape = tuple(self.shape)
+    if self.ndim < 2 or (self.ndim > 2 and len({*shape}) > 1):
+        raise ValueError(f"fill_diagonal_: a matrix, or all sizes equal; got {shape}")
+    filled = np.zeros(shape, np.bool_)
+    np.fill_diagonal(filled, True, wrap)
+    return self.masked_fill_(store(filled, bool_), fill_value)
+
+
 def _triangle(name: str, input: Tensor, diagonal: int, lower: bool) -> Tensor:
     if input.ndim < 2:
         raise ValueError(f"{name}: at least 2 dimensions; got {tuple(input.shape)}")
@@ -111,6 +146,18 @@ def _triangle(name: str, input: Tensor, diagonal: int, lower: bool) -> Tensor:
     mask = np.tri(rows, columns, diagonal if lower else diagonal - 1, bool)
     zero = wrap(lib.tk_full_float(input._h.dtype, 0, (), 0.0))
     return where(store(mask if lower else ~mask, as_dtype(name, bool)), input, zero)
+
+
+def _triangle_inplace(name: str, lower: bool) -> None:
+    def method_(self: Tensor, diagonal: int = 0) -> Tensor:
+        return self.copy_(_triangle(name, self, diagonal, lower))
+
+    method_.__doc__ = f"``{name[:-1]}`` in place."
+    method(method_, name)
+
+
+_triangle_inplace("tril_", True)
+_triangle_inplace("triu_", False)
 
 
 @composite

@@ -1,4 +1,4 @@
-"""What stands in nn.functional only: dropout, padding, one-hot rows."""
+"""What stands in nn.functional only: dropout and its kin, padding, one-hot rows."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from ..backend import fail, int64, kernel_number, lib
 from ..random import handle
 from ..tensor import Tensor, number_as, store
 from .comparison import eq, where
-from .creation import arange, finish
+from .creation import arange, finish, zeros_like
 from .declare import composite, op
-from .index import index_select
+from .index import index_select, scatter
+from .normalization import softmax
+from .random import BERNOULLI, EXPONENTIAL, drawn
+from .reduction import argmax
 from .samples import real
 from .shape import sizes, slice_dim, to, unsqueeze
+from .transcendental import log
 
 FUNCTIONAL = True
 ROOT = ()
@@ -79,6 +83,68 @@ def dropout2d(
 ) -> Tensor:
     """As ``dropout`` for whole channels of [N, C, H, W] or [C, H, W]."""
     return _drop_channels("dropout2d", input, p, training, inplace, 3)
+
+
+@composite
+def alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Elements set to SELU's lower limit with probability p, mean and variance kept by scaling.
+
+    Klambauer et al., 2017, section 2: for inputs of mean 0 and variance 1.
+    """
+    return _alpha_dropped("alpha_dropout", input, input.shape, p, training, inplace)
+
+
+@composite
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """As ``alpha_dropout`` for whole channels of [N, C, ...]."""
+    if input.ndim < 2:
+        raise ValueError(f"feature_alpha_dropout: expected [N, C, ...]; got {tuple(input.shape)}")
+    shape = (*input.shape[:2], *(1 for _ in input.shape[2:]))
+    return _alpha_dropped("feature_alpha_dropout", input, shape, p, training, inplace)
+
+
+LIMIT = -1.7580993408473766  # of SELU at -infinity, -lambda alpha
+
+
+def _alpha_dropped(
+    name: str, input: Tensor, shape: Any, p: float, training: bool, inplace: bool
+) -> Tensor:
+    p = _probability(name, p)
+    if not input.dtype.is_floating_point:
+        raise TypeError(f"{name}: expected a floating tensor; got {input.dtype.name}")
+    if not training or p == 0:
+        return input
+    if p == 1:
+        return input.mul_(0.0) if inplace else input * 0.0
+    kept = drawn(BERNOULLI, shape, input.dtype, None, 1 - p)
+    scale = ((1 - p) * (1 + p * LIMIT**2)) ** -0.5
+    shift = (1.0 - kept) * (scale * LIMIT) - scale * LIMIT * p
+    if inplace:
+        return input.mul_(kept * scale).add_(shift)
+    return input * (kept * scale) + shift
+
+
+@composite
+def gumbel_softmax(
+    logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
+) -> Tensor:
+    """A sample of the softmax of ``logits`` that has a gradient: softmax((logits + Gumbel) / tau).
+
+    With ``hard`` a one-hot vector in value, with the gradient of the soft one. ``eps`` is not used.
+    Jang, Gu and Poole, 2017, equation 2.
+    """
+    if not logits.dtype.is_floating_point:
+        raise TypeError(f"gumbel_softmax: expected a floating tensor; got {logits.dtype.name}")
+    waits = drawn(EXPONENTIAL, logits.shape, logits.dtype, None, 1.0)
+    soft = softmax((logits - log(waits)) / tau, dim)
+    if not hard:
+        return soft
+    chosen = argmax(soft.detach(), dim, True)
+    return scatter(zeros_like(soft), dim, chosen, 1.0) - soft.detach() + soft
 
 
 # -- padding --------------------------------------------------------------------------------------

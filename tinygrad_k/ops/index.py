@@ -336,18 +336,35 @@ def _scatter_source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor
 
 @composite
 def scatter(
-    input: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | None = None
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
 ) -> Tensor:
     """``input`` with out[index[i][j]][j] = src[i][j] for dim 0, and so on.
 
-    ``src`` is a tensor or a number; ``reduce`` ``"add"`` adds instead. Of an index that appears
-    twice the last wins; the gradient is that of distinct indices.
+    ``src`` is a tensor or a number, which may be called ``value``; ``reduce`` ``"add"`` adds
+    instead, ``"multiply"`` multiplies. Of an index that appears twice the last wins; the gradient
+    is that of distinct indices.
     """
-    dim = in_range("scatter", dim)
-    if reduce not in (None, "add"):
-        raise ValueError(f"scatter: reduce must be None or 'add'; got {reduce!r}")
-    function = _scatter if reduce is None else _scatter_add
-    return function(input, dim, index, _scatter_source("scatter", input, index, src))
+    dim, src = in_range("scatter", dim), _one_of("scatter", src, value)
+    if reduce not in (None, "add", "multiply"):
+        raise ValueError(f"scatter: reduce must be None, 'add' or 'multiply'; got {reduce!r}")
+    src = _scatter_source("scatter", input, index, src)
+    if reduce == "multiply":
+        from .scatter import scatter_reduce
+
+        return scatter_reduce(input, dim, index, src, "prod")
+    return (_scatter if reduce is None else _scatter_add)(input, dim, index, src)
+
+
+def _one_of(name: str, src: Any, value: Any) -> Any:
+    if (src is None) == (value is None):
+        raise TypeError(f"{name}: either src or value is needed")
+    return value if src is None else src
 
 
 @composite
@@ -359,13 +376,20 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 
 @method
 def scatter_(
-    self: Tensor, dim: int, index: Tensor, src: Any, *, reduce: str | None = None
+    self: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: str | None = None,
 ) -> Tensor:
     """``scatter`` in place."""
+    src = _one_of("scatter_", src, value)
     if reduce == "add":
         return scatter_add_(self, dim, index, src)
     if reduce is not None:
-        raise ValueError(f"scatter_: reduce must be None or 'add'; got {reduce!r}")
+        return self.copy_(scatter(self, dim, index, src, reduce=reduce))
     dim, src = in_range("scatter_", dim), _scatter_source("scatter_", self, index, src)
     return change(
         OPS["_scatter"],

@@ -11,9 +11,10 @@ from ..backend import ffi, lib
 from ..tensor import Tensor, wrap
 from .activation import softplus
 from .arithmetic import abs, clamp, mul, neg, square
-from .comparison import eq, gt, lt, where
+from .comparison import gt, lt, where
+from .creation import ones_like
 from .declare import composite, op
-from .normalization import log_softmax
+from .normalization import log_softmax, softmax, softmax_backward
 from .reduction import _mean, _sum
 from .samples import index, positive, real
 from .shape import _reshape
@@ -152,6 +153,108 @@ def nll_loss_backward(
     return lib.tk_nll_loss_backward(g._h, target._h, _weight_handle(weight), ignore_index, classes)
 
 
+def _numpy_entropy(
+    x: Any, target: Any, weight: Any = None, ignore: int = -100, smoothing: float = 0.0
+) -> Any:
+    top = x.max(1, keepdims=True) if x.size else 0.0
+    logp = x - top - np.log(np.exp(x - top).sum(1, keepdims=True))
+    scale = np.ones(x.shape[1]) if weight is None else weight
+    uniform = np.where(target == ignore, 0.0, -(logp * scale).sum(1))
+    hard = _numpy_nll(logp, target, weight, ignore)
+    return (1 - smoothing) * hard + smoothing / x.shape[1] * uniform
+
+
+def _numpy_entropy_backward(
+    g: Any, x: Any, target: Any, weight: Any = None, ignore: int = -100, smoothing: float = 0.0
+) -> Any:
+    e = np.exp(x - x.max(1, keepdims=True))
+    scale = np.ones(x.shape[1]) if weight is None else weight
+    label = np.eye(x.shape[1])[np.where(target == ignore, 0, target)] * (1 - smoothing)
+    share = scale * (label + smoothing / x.shape[1])
+    slopes = share.sum(1, keepdims=True) * e / e.sum(1, keepdims=True) - share
+    return np.where(target == ignore, 0.0, g)[:, None] * slopes
+
+
+ENTROPIES = [
+    (real(4, 3), index(4, below=3)),
+    (real(4, 3), index(4, below=3), positive(3), 1),
+    (real(4, 3), index(4, below=3), None, -100, 0.2),
+    (real(4, 3), index(4, below=3), positive(3), 1, 0.3),
+    (real(2, 70), index(2, below=70), positive(70), -100, 0.1),
+]
+
+
+@op(
+    kernel="cross_entropy",
+    vjp={
+        "input": lambda g, input, target, weight, ignore_index, smoothing: cross_entropy_backward(
+            g, input, target, weight, ignore_index, smoothing
+        )
+    },
+    ref=_numpy_entropy,
+    samples=[*ENTROPIES, (real(0, 3), index(0, below=3))],
+    family="loss",
+)
+def _entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    smoothing: float = 0.0,
+) -> Any:
+    """The cross-entropy of logits (rows, classes) and labels (rows,), for each row."""
+    return lib.tk_cross_entropy(
+        input._h, target._h, _weight_handle(weight), ignore_index, smoothing
+    )
+
+
+def _entropy_scale(
+    x: Tensor, target: Tensor, weight: Tensor | None, ignore: int, smoothing: float
+) -> Tensor:
+    """What softmax is multiplied by in each row's gradient: the sum of its target, (rows, 1)."""
+
+    def chosen(w: Tensor | None) -> Tensor:
+        return wrap(lib.tk_nll_weight(target._h, _weight_handle(w), ignore, x.shape[1], x._h.dtype))
+
+    uniform = chosen(None) * (smoothing / x.shape[1])
+    uniform = uniform * (float(x.shape[1]) if weight is None else _sum(weight))
+    return _reshape(chosen(weight) * (1.0 - smoothing) + uniform, (-1, 1))
+
+
+@op(
+    kernel="cross_entropy_backward",
+    vjp={
+        "g": lambda g_out, input, target, weight, ignore_index, smoothing: _sum(
+            g_out
+            * cross_entropy_backward(
+                ones_like(_sum(g_out, 1)), input, target, weight, ignore_index, smoothing
+            ),
+            1,
+        ),
+        "input": lambda g_out, g, input, target, weight, ignore_index, smoothing: (
+            _reshape(g, (-1, 1))
+            * _entropy_scale(input, target, weight, ignore_index, smoothing)
+            * softmax_backward(g_out, softmax(input, 1), 1)
+        ),
+    },
+    ref=_numpy_entropy_backward,
+    samples=[(real(n), *each) for n, each in zip((4, 4, 4, 4, 2), ENTROPIES, strict=True)],
+    family="loss",
+)
+def cross_entropy_backward(
+    g: Tensor,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    smoothing: float = 0.0,
+) -> Any:
+    """The gradient of the logits from that of each row's loss, in one pass over them."""
+    return lib.tk_cross_entropy_backward(
+        g._h, input._h, target._h, _weight_handle(weight), ignore_index, smoothing
+    )
+
+
 def _rows_of_classes(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Input (N, C, d1, ...) and labels (N, d1, ...) as (rows, C) and (rows,); (C,) and () too."""
     for what, value in (("input", input), ("target", target)):
@@ -247,23 +350,11 @@ def cross_entropy(
     dim = 1 if input.ndim > 1 else 0
     if target.dtype.is_floating_point:
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing, dim)
-    logp = log_softmax(input, dim)
-    hard = nll_loss(logp, target, weight, ignore_index, reduction)
-    if label_smoothing == 0.0:
-        return hard
-    return hard * (1.0 - label_smoothing) + _smooth(
-        logp, target, weight, ignore_index, reduction, dim
-    ) * (label_smoothing / input.shape[dim])
-
-
-def _smooth(
-    logp: Tensor, target: Tensor, weight: Tensor | None, ignore: int, reduction: str, dim: int
-) -> Tensor:
-    """The loss of the uniform part: -sum_c w_c logp_c, over rows that are not ignored."""
-    rows, labels = _rows_of_classes("cross_entropy", logp, target)
-    scaled = rows if weight is None else rows * weight
-    losses = where(eq(labels, ignore), 0.0, neg(_sum(scaled, 1)))
-    return _reduce_labels("cross_entropy", losses, rows, labels, target, weight, ignore, reduction)
+    rows, labels = _rows_of_classes("cross_entropy", input, target)
+    losses = _entropy(rows, labels, weight, ignore_index, float(label_smoothing))
+    return _reduce_labels(
+        "cross_entropy", losses, rows, labels, target, weight, ignore_index, reduction
+    )
 
 
 def _soft_cross_entropy(

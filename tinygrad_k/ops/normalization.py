@@ -132,6 +132,10 @@ def softmin(input: Tensor, dim: int | None = None, dtype: dtype_class | None = N
     return softmax(neg(input), dim, dtype)
 
 
+def _handle(tensor: Tensor | None) -> Any:
+    return ffi.NULL if tensor is None else tensor._h
+
+
 def _layer_norm_rule(
     g: Tensor,
     input: Tensor,
@@ -151,7 +155,7 @@ def _layer_norm_rule(
         input._h,
         mean._h,
         rstd._h,
-        ffi.NULL if weight is None else weight._h,
+        _handle(weight),
         ndim,
         weight is not None,
         bias is not None,
@@ -202,8 +206,8 @@ def _layer_norm(
     out = ffi.new("tk_tensor *[3]")
     failed = lib.tk_layer_norm(
         input._h,
-        ffi.NULL if weight is None else weight._h,
-        ffi.NULL if bias is None else bias._h,
+        _handle(weight),
+        _handle(bias),
         ndim,
         eps,
         out,
@@ -234,6 +238,103 @@ def layer_norm(
         if value is not None and tuple(value.shape) != shape:
             raise ValueError(f"layer_norm: {name} must be {shape}; got {tuple(value.shape)}")
     return _layer_norm(input, weight, bias, len(shape), eps)
+
+
+def _batch_norm_rule(
+    g: Tensor,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    eps: float,
+    mean: Tensor,
+    variance: Tensor,
+) -> list[Tensor | None]:
+    """One fused kernel; made of ops where this gradient is to be differentiated itself."""
+    if lib.tk_grad_mode():
+        slopes = _batch_norm_slopes(g, input, weight, eps)
+    else:
+        out = ffi.new("tk_tensor *[3]")
+        if lib.tk_batch_norm_backward(
+            g._h, input._h, mean._h, variance._h, _handle(weight), eps, out
+        ):
+            fail()
+        slopes = [wrap(handle) for handle in out]
+    return [
+        slopes[0],
+        None if weight is None else slopes[1],
+        None if bias is None else slopes[2],
+        None,
+        None,
+    ]
+
+
+def _batch_norm_slopes(g: Tensor, input: Tensor, weight: Tensor | None, eps: float) -> list[Tensor]:
+    """With z the normalised input and h = g weight: rstd (h - mean(h) - z mean(h z)), g z and g,
+    the last two summed over all but the channels."""
+    dims, shape = (0, *range(2, input.ndim)), (1, -1) + (1,) * (input.ndim - 2)
+    rstd = rsqrt(_var(input, dims, 0, True) + eps)
+    z = (input - _mean(input, dims, True)) * rstd
+    h = g if weight is None else g * _reshape(weight, shape)
+    slopes = rstd * (h - _mean(h, dims, True) - z * _mean(h * z, dims, True))
+    return [slopes, _sum(g * z, dims), _sum(g, dims)]
+
+
+def _numpy_batch_norm(
+    x: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    dims, shape = (0, *range(2, x.ndim)), (1, -1) + (1,) * (x.ndim - 2)
+    y = (x - x.mean(dims, keepdims=True)) / np.sqrt(x.var(dims, keepdims=True) + eps)
+    y = y * (1 if weight is None else weight.reshape(shape))
+    return y + (0 if bias is None else bias.reshape(shape))
+
+
+@op(
+    kernel="batch_norm",
+    vjp=_batch_norm_rule,
+    keeps=("mean", "variance"),
+    ref=_numpy_batch_norm,
+    samples=[
+        (real(5, 3), real(3), real(3)),
+        (real(4, 3, 2), None, None),
+        (real(2, 3, 2, 2), real(3), None),
+        (real(2, 2, 20), None, real(2), None, None, 0.1, 1e-3),
+    ],
+    family="norm",
+)
+def _batch_norm(
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    out = ffi.new("tk_tensor *[3]")
+    failed = lib.tk_batch_norm(
+        input._h,
+        _handle(weight),
+        _handle(bias),
+        _handle(running_mean),
+        _handle(running_var),
+        momentum,
+        eps,
+        out,
+    )
+    if failed:
+        return None
+    for running in (running_mean, running_var):
+        if running is not None:
+            note_change(running, "batch_norm")
+    return tuple(out)
 
 
 @composite
@@ -274,30 +375,12 @@ def batch_norm(
                 "batch_norm: training needs more than one value a channel; "
                 f"got {tuple(input.shape)}"
             )
-        dims = (0, *range(2, input.ndim))
-        mean, variance = _mean(input, dims, True), _var(input, dims, 0, True)
-        _move(running_mean, mean, momentum, 1.0)
-        _move(running_var, variance, momentum, count / (count - 1))
-    else:
-        if running_mean is None or running_var is None:
-            raise ValueError("batch_norm: evaluation needs running_mean and running_var")
-        mean, variance = _reshape(running_mean, shape), _reshape(running_var, shape)
+        return _batch_norm(input, weight, bias, running_mean, running_var, momentum, eps)
+    if running_mean is None or running_var is None:
+        raise ValueError("batch_norm: evaluation needs running_mean and running_var")
+    mean, variance = _reshape(running_mean, shape), _reshape(running_var, shape)
     scale = rsqrt(variance + eps)
     if weight is not None:
         scale = scale * _reshape(weight, shape)
     result = (input - mean) * scale
     return result if bias is None else result + _reshape(bias, shape)
-
-
-def _move(running: Tensor | None, batch: Tensor, momentum: float, factor: float) -> None:
-    """running <- (1 - momentum) running + momentum factor batch, outside the graph."""
-    if running is None:
-        return
-    before = lib.tk_set_grad_mode(0)
-    try:
-        moved = running * (1.0 - momentum) + _reshape(batch, running.shape) * (momentum * factor)
-        if lib.tk_copy_into(running._h, moved._h):
-            fail()
-        note_change(running, "batch_norm")
-    finally:
-        lib.tk_set_grad_mode(before)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..backend import (
+    as_dtype,
+    check_device,
     dtype as dtype_class,
     fail,
     float64,
@@ -18,7 +20,7 @@ from ..backend import (
 from ..random import Generator, handle
 from ..tensor import Tensor, store
 from .comparison import lt
-from .creation import as_dtype, check_device, empty, finish, size_of
+from .creation import empty, finish, size_of
 from .declare import composite, inplace, method, root
 from .shape import to
 

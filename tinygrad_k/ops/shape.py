@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import DTYPES, dtype, ffi, lib
+from ..backend import DTYPES, as_dtype, check_device, dtype as dtype_class, ffi, lib
 from ..tensor import Size, Tensor, number_as, wrap
 from .declare import as_operand, composite, face, op
 from .samples import real
@@ -323,7 +323,7 @@ def clone(input: Tensor) -> Any:
     dtypes="all",
     family="copy",
 )
-def convert(input: Tensor, dtype: dtype) -> Any:
+def convert(input: Tensor, dtype: dtype_class) -> Any:
     """A copy of another dtype.
 
     Floats lose their fraction on the way to integers; what does not fit, and NaN, gives the lowest
@@ -336,23 +336,23 @@ def convert(input: Tensor, dtype: dtype) -> Any:
 
 
 @face
-def reshape(input: Tensor, *shape: Any) -> Tensor:
+def reshape(input: Tensor, *sizes_: Any, shape: Any = None) -> Tensor:
     """The same elements, in order, in another shape; one size may be -1. A view where it can be."""
-    return _reshape(input, sizes("reshape", shape))
+    return _reshape(input, sizes("reshape", sizes_ if shape is None else (shape,)))
 
 
 @face
-def view(input: Tensor, *shape: Any) -> Tensor:
+def view(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
     """The same memory in another shape; RuntimeError where the strides do not allow it."""
-    if len(shape) == 1 and isinstance(shape[0], dtype):
+    if len(sizes_) == 1 and isinstance(sizes_[0], dtype_class):
         raise TypeError("view: reinterpreting bytes as another dtype is not supported; use to()")
-    return _view(input, sizes("view", shape))
+    return _view(input, sizes("view", sizes_ if size is None else (size,)))
 
 
 @face
-def expand(input: Tensor, *shape: Any) -> Tensor:
+def expand(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
     """A view in which dimensions of size 1 are repeated without copying; -1 keeps a size."""
-    return _expand(input, sizes("expand", shape))
+    return _expand(input, sizes("expand", sizes_ if size is None else (size,)))
 
 
 @composite
@@ -374,9 +374,9 @@ def view_as(input: Tensor, other: Tensor) -> Tensor:
 
 
 @face
-def permute(input: Tensor, *dims: Any) -> Tensor:
+def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """The dimensions in another order; a view."""
-    return _permute(input, sizes("permute", dims))
+    return _permute(input, sizes("permute", order if dims is None else (dims,)))
 
 
 @composite
@@ -389,7 +389,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions start_dim .. end_dim as one."""
     if input.ndim == 0:
-        return _reshape(input, (1,))
+        input = _reshape(input, (1,))
     first, last = input._dim(start_dim, "flatten"), input._dim(end_dim, "flatten")
     if first > last:
         raise ValueError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}")
@@ -424,20 +424,49 @@ def contiguous(input: Tensor) -> Tensor:
     return input if input.is_contiguous() else clone(input)
 
 
+def _target(args: tuple[Any, ...], dtype: Any, copy: bool) -> tuple[dtype_class, bool]:
+    """The dtype, and whether to copy, of what PyTorch lets ``to`` take in any of its orders."""
+    flags: list[bool] = []
+    for each in args:
+        if isinstance(each, bool):
+            flags.append(each)
+        elif isinstance(each, Tensor):
+            dtype = each.dtype
+        elif isinstance(each, str) or each is None:
+            check_device("to", each)
+        else:
+            dtype = each
+    return dtype, copy or (len(flags) > 1 and flags[1])
+
+
 @composite
-def to(input: Tensor, dtype: Any = None, *, copy: bool = False) -> Tensor:
+def to(
+    input: Tensor,
+    *args: Any,
+    dtype: Any = None,
+    device: Any = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+) -> Tensor:
     """The tensor in another dtype, or in that of another tensor; itself where nothing changes.
+
+    As in PyTorch the dtype may stand before or behind a device, which can only be the CPU, and
+    ``non_blocking`` and ``copy`` may follow.
 
     Floats lose their fraction on the way to integers. What does not fit, and NaN, gives the lowest
     int64 or int32, and the low byte of that int64 for uint8: the same on every instruction set.
     """
-    kind = dtype.dtype if isinstance(dtype, Tensor) else dtype
-    if kind is None or kind == "cpu":
-        return clone(input) if copy else input
-    if kind not in DTYPES:
-        raise TypeError(f"to: expected a dtype; got {dtype!r}")
+    if device is not None:
+        check_device("to", device)
+    if len(args) == 1 and type(args[0]) is dtype_class:
+        kind = args[0]
+    else:
+        kind, copy = _target(args, dtype, copy)
+        kind = as_dtype("to", kind, input.dtype)
     if kind is input.dtype:
         return clone(input) if copy else input
+    if input._node is not None and not kind.is_floating_point:
+        input = input.detach()  # integers have no gradient
     return convert(input, kind)
 
 

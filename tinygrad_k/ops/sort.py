@@ -292,8 +292,7 @@ def _parts(name: str, input: Tensor, dim: int | None) -> tuple[np.ndarray, tuple
     x = _values(input)
     if dim is None:
         return x.reshape(-1, 1), x.shape
-    d = _dim(name, input, dim)
-    lines = x.reshape(1) if x.ndim == 0 else np.moveaxis(x, d, 0)
+    lines = np.moveaxis(x, input._dim(in_range(name, dim), name), 0)
     if not x.size and len(lines):
         raise ValueError(f"{name}: the parts of dim {dim} are empty; got {x.shape}")
     return lines.reshape(len(lines), -1 if x.size else 1), lines.shape[:1]
@@ -392,6 +391,9 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     return _index_sum(weights, (length,), 0, to(input, int64))
 
 
+MOST_BINS = 2**24  # up to there float32 counts are exact
+
+
 def _numpy_histc(x: np.ndarray, bins: int, low: float, high: float) -> np.ndarray:
     inside = x[(x >= low) & (x <= high)].astype(np.float64)
     places = ((inside - low) * (bins / (high - low))).astype(np.int64)
@@ -405,8 +407,8 @@ def _numpy_histc(x: np.ndarray, bins: int, low: float, high: float) -> np.ndarra
     family="sort",
 )
 def _histogram(input: Tensor, bins: int, low: float, high: float) -> Any:
-    if not 0 < in_range("histc", bins) < 2**48:
-        raise ValueError(f"histc: bins must be positive; got {bins}")
+    if not 0 < in_range("histc", bins) <= MOST_BINS:
+        raise ValueError(f"histc: bins must be 1 to {MOST_BINS}; got {bins}")
     if not -math.inf < low < high < math.inf:
         raise ValueError(f"histc: the range [{low}, {high}] is not finite or not in order")
     return _handle(_numpy_histc(_values(input), bins, low, high), input.dtype)

@@ -24,7 +24,6 @@ from .index import flat_nonzero, index_select, nonzero
 from .samples import real
 from .shape import VIEW, _expand, _permute, _reshape, converted, select, sum_to
 
-_new = object.__new__
 _select_door, _subscript_door = lib.tk_select, lib.tk_subscript
 AT, NEW, REST, SLICE = lib.TK_AT, lib.TK_NEW, lib.TK_REST, lib.TK_SLICE
 LAST = 2**63 - 1
@@ -136,12 +135,12 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
         return Key(self, key).read(self)
     if not handle:
         fail()
-    out = _new(Tensor)
+    out = Tensor()
     out._h = handle
     out._node = None
     node = self._node
-    if node is not None and handle.flags & RECORD:
-        attach(row, out, args, 1, (node,), (self,))
+    if node is not None and (flags := handle.flags) & RECORD:
+        attach(row, out, args, 1, (node,), (self,), flags)
     return out
 
 

@@ -1,0 +1,200 @@
+"""Writing many values to one place: their sum, product, mean or extreme; and other writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..backend import bool_, fail, int64, lib
+from ..tensor import Tensor, number_as, set_data, store, wrap
+from .arithmetic import floor_divide
+from .comparison import eq, where
+from .declare import composite, method, op
+from .index import (
+    _numpy_grid,
+    _scatter_source,
+    _scatter_sum,
+    gather,
+    index_copy,
+    index_select,
+    put,
+    scatter,
+    scatter_add,
+)
+from .join import cat
+from .samples import distinct, index
+from .shape import _expand, _reshape, clone, in_range, to
+
+
+def _numpy_extreme(
+    x: Any, dim: int, index: Any, src: Any, largest: bool, include_self: bool
+) -> np.ndarray:
+    out, grid = np.array(x), _numpy_grid(index, dim)
+    if not include_self and index.size:
+        out[grid] = src  # any of them: all take part
+    (np.maximum if largest else np.minimum).at(out, grid, src)
+    return out
+
+
+def _extreme_rule(
+    g: Tensor, input: Tensor, dim: int, index: Tensor, src: Tensor, include_self: bool,
+    result: Tensor,
+) -> list[Tensor | None]:  # fmt: skip
+    """The gradient goes to what equals the result; equal ones share it."""
+    wins = to(eq(src, gather(result, dim, index)), g.dtype)
+    own = to(eq(input, result), g.dtype)
+    if not include_self:  # the input only counts where nothing was sent
+        own = scatter(own, dim, index, 0.0)
+    shares = g / scatter_add(own, dim, index, wins)
+    return [shares * own, None, None, gather(shares, dim, index) * wins]
+
+
+@op(
+    vjp=_extreme_rule,
+    ref=_numpy_extreme,
+    samples=[
+        (distinct(3, 5), 1, index(3, 7, below=5), distinct(3, 7), True, True),
+        (distinct(3, 5), 1, index(3, 7, below=5), distinct(3, 7), False, False),
+        (distinct(2, 3, 4), -1, index(2, 2, 3, below=4), distinct(2, 2, 3), False, True),
+        (distinct(4), 0, index(0, below=4), distinct(0), True, False),
+    ],
+    dtypes="all",
+    family="index",
+)
+def _scatter_extreme(
+    input: Tensor, dim: int, index: Tensor, src: Tensor, largest: bool, include_self: bool
+) -> Any:
+    _check_fits(input, dim, index, src)
+    if not index.numel():
+        return lib.tk_cast(input._h, input._h.dtype)
+    values = [each.detach().numpy() for each in (input, index, src)]
+    found = _numpy_extreme(values[0], dim, values[1], values[2], largest, include_self)
+    t = store(found, input.dtype)  # named: a handle dies with its Tensor
+    return lib.tk_retain(t._h)
+
+
+def _check_fits(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
+    """The errors of scatter, before NumPy sees the index."""
+    scratch = wrap(lib.tk_cast(input._h, input._h.dtype))
+    if lib.tk_scatter(scratch._h, in_range("scatter_reduce", dim), index._h, src._h):
+        fail()
+
+
+def _products(input: Tensor, dim: int, index: Tensor, src: Tensor, include_self: bool) -> Tensor:
+    """Pairs that go to one place are multiplied, then pairs of the products, ...
+
+    Made of ops throughout, so that gradients are right at zeros, too.
+    """
+    _check_fits(input, dim, index, src)
+    if not index.numel():
+        return clone(input)
+    grid = _numpy_grid(index.numpy(), dim)
+    places = np.arange(input.numel()).reshape(input.shape)[grid].reshape(-1)
+    order = np.argsort(places, kind="stable")
+    places = places[order]
+    values = index_select(_reshape(src, (-1,)), 0, store(order, int64))
+    one = number_as("scatter_reduce", 1, input.dtype, (1,))
+    while True:
+        starts = np.flatnonzero(np.diff(places, prepend=-1))
+        rank = np.arange(len(places)) - np.repeat(starts, np.diff(np.append(starts, len(places))))
+        if not (rank > 0).any():
+            break
+        left = np.flatnonzero(rank % 2 == 0)
+        partner = np.append(rank, 0)[left + 1] % 2 == 1
+        right = np.where(partner, left + 1, len(places))  # the one behind them all is 1
+        several = cat([values, one])
+        values = index_select(values, 0, store(left, int64)) * index_select(
+            several, 0, store(right, int64)
+        )
+        places = places[left]
+    flat, targets = _reshape(input, (-1,)), store(places, int64)
+    if include_self:
+        values = values * index_select(flat, 0, targets)
+    return _reshape(index_copy(flat, 0, targets, values), input.shape)
+
+
+REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
+
+
+@composite
+def scatter_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+) -> Tensor:
+    """The values of ``src`` that an index sends to one place, reduced, as ``scatter`` places them.
+
+    ``reduce`` is ``"sum"``, ``"prod"``, ``"mean"``, ``"amax"`` or ``"amin"``; the value of the
+    input takes part if ``include_self``, and stays where nothing is sent. Means of integers are
+    rounded down. Equal extremes share the gradient.
+    """
+    if reduce not in REDUCTIONS:
+        raise ValueError(f"scatter_reduce: reduce must be one of {REDUCTIONS}; got {reduce!r}")
+    if reduce == "mean" and input.dtype is bool_:
+        raise TypeError("scatter_reduce: no mean of bools")
+    d = in_range("scatter_reduce", dim)
+    dim = d if input.ndim == 0 and d in (0, -1) else input._dim(d, "scatter_reduce")
+    if not isinstance(src, Tensor) or src.dtype is not input.dtype:
+        kind = src.dtype.name if isinstance(src, Tensor) else type(src).__name__
+        raise TypeError(f"scatter_reduce: src must be {input.dtype.name}; got {kind}")
+    if input.ndim == 0:
+        parts = (_reshape(input, (1,)), 0, _reshape(index, (-1,)), _reshape(src, (-1,)), reduce)
+        return _reshape(scatter_reduce(*parts, include_self=include_self), ())
+    src = _scatter_source("scatter_reduce", input, index, src)
+    if reduce == "prod":
+        return _products(input, dim, index, src, include_self)
+    if reduce in ("amax", "amin"):
+        return _scatter_extreme(input, dim, index, src, reduce == "amax", include_self)
+    start = input if include_self else scatter(input, dim, index, 0)
+    total = scatter_add(start, dim, index, src)
+    if reduce == "sum":
+        return total
+    ones = _expand(number_as("scatter_reduce", 1, input.dtype), tuple(index.shape))
+    counts = _scatter_sum(ones, tuple(input.shape), dim, index)
+    if include_self:
+        counts = counts + 1
+    counts = where(eq(counts, 0), 1, counts)
+    return total / counts if input.dtype.is_floating_point else floor_divide(total, counts)
+
+
+# -- in place --------------------------------------------------------------------------------------
+
+
+@method
+def scatter_reduce_(
+    self: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+) -> Tensor:
+    """``scatter_reduce`` in place."""
+    before = clone(self)  # which the gradient may need
+    return self.copy_(scatter_reduce(before, dim, index, src, reduce, include_self=include_self))
+
+
+@method
+def put_(self: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+    """``put`` in place."""
+    return self.copy_(put(self, index, source, accumulate))
+
+
+@method
+def masked_scatter_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+    """``masked_scatter`` in place."""
+    return self.copy_(self.masked_scatter(mask, source))
+
+
+@method
+def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
+    """Makes the tensor a window on the memory of another of its dtype; without one, empty."""
+    if source is None:
+        source = wrap(lib.tk_empty(self._h.dtype, 1, (0,)))
+    if not isinstance(source, Tensor) or source.dtype is not self.dtype:
+        kind = source.dtype.name if isinstance(source, Tensor) else type(source).__name__
+        raise TypeError(f"set_: expected a tensor of {self.dtype.name}; got {kind}")
+    if self.requires_grad:
+        raise RuntimeError("set_: the tensor requires grad; use detach() or .data")
+    set_data(self, source)
+    return self

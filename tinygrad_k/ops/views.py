@@ -1,0 +1,236 @@
+"""More views and cuts, and the in-place forms that change a tensor's shape."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import int64, lib
+from ..dtypes import result_type
+from ..tensor import Tensor, set_data, store
+from .declare import composite, method, root
+from .index import index_select
+from .join import _tensors, atleast_1d, cat, split, stack, tensor_split
+from .shape import (
+    _reshape,
+    check_parts,
+    in_range,
+    narrow,
+    select,
+    slice_dim,
+    squeeze,
+    sum_to,
+    t,
+    to,
+    transpose,
+    unsqueeze,
+)
+from .subscript import Key, _setitem
+
+
+@composite
+def ravel(input: Tensor) -> Tensor:
+    """The elements in order as a vector; a view where it can be."""
+    return _reshape(input, (-1,))
+
+
+@composite
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
+    """As ``reshape`` to the shape of another tensor."""
+    return _reshape(input, tuple(other.shape))
+
+
+@composite
+def adjoint(input: Tensor) -> Tensor:
+    """The tensor with its last two dimensions exchanged; a view."""
+    return transpose(input, -2, -1)
+
+
+@composite
+def sum_to_size(input: Tensor, *size: Any) -> Tensor:
+    """The sum over the dimensions in which ``size`` broadcasts to the input's shape."""
+    wanted = tuple(size[0]) if len(size) == 1 and isinstance(size[0], Sequence) else size
+    return sum_to(input, tuple(in_range("sum_to_size", n) for n in wanted))
+
+
+@composite
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether two tensors have the same shape."""
+    return input.shape == other.shape
+
+
+@method
+def ndimension(self: Tensor) -> int:
+    """The number of dimensions."""
+    return self.ndim
+
+
+# -- in place --------------------------------------------------------------------------------------
+
+
+def _inplace_view(name: str, function: Any) -> None:
+    def change(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        view = function(self, *args, **kwargs)
+        if self.requires_grad and self.is_leaf:
+            if lib.tk_grad_mode():
+                raise RuntimeError(
+                    f"{name}: a leaf that requires grad cannot be changed in place; use no_grad()"
+                )
+            self.data = view
+            return self
+        node = view._node
+        set_data(self, view)
+        self._node = node
+        return self
+
+    change.__doc__ = f"``{name[:-1]}`` in place: the tensor itself becomes that view of its memory."
+    method(change, name)
+
+
+for _name, _function in {
+    "squeeze_": squeeze,
+    "unsqueeze_": unsqueeze,
+    "transpose_": transpose,
+    "swapaxes_": transpose,
+    "swapdims_": transpose,
+    "t_": t,
+}.items():
+    _inplace_view(_name, _function)
+
+
+# -- cuts and joints -------------------------------------------------------------------------------
+
+
+@composite
+def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
+    """As ``split`` by a list of sizes."""
+    return split(input, list(split_sizes), dim)
+
+
+def _cutter(name: str, dim: int) -> None:
+    def cut(input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        d = 0 if name == "hsplit" and input.ndim == 1 else dim
+        least = 2 if name == "vsplit" else d + 1
+        if input.ndim < least:
+            raise ValueError(f"{name}: at least {least} dimensions; got {tuple(input.shape)}")
+        each = indices_or_sections
+        if isinstance(each, int) and (each < 1 or input.shape[d] % each):
+            raise ValueError(f"{name}: size {input.shape[d]} of dim {d} has no {each} equal parts")
+        return tensor_split(input, each, d)
+
+    cut.__name__ = cut.__qualname__ = name
+    cut.__doc__ = f"As ``tensor_split`` along dimension {dim}, into equal parts; views."
+    composite(cut)
+
+
+for _cut_name, _dim in (("hsplit", 1), ("vsplit", 0), ("dsplit", 2)):
+    _cutter(_cut_name, _dim)
+
+
+@root
+def column_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """The tensors along dimension 1; vectors are columns."""
+    parts = [atleast_1d(each) for each in _tensors("column_stack", tensors)]
+    return cat([_reshape(each, (-1, 1)) if each.ndim == 1 else each for each in parts], 1)
+
+
+@root
+def row_stack(tensors: Sequence[Tensor]) -> Tensor:
+    """As ``vstack``."""
+    from .join import vstack
+
+    return vstack(tensors)
+
+
+@root
+def block_diag(*tensors: Tensor) -> Tensor:
+    """The matrices along the diagonal of one of zeros; vectors and numbers are rows."""
+    from .functional import _pad
+
+    parts = [
+        _reshape(each, (1, -1)) if each.ndim < 2 else each
+        for each in (_tensors("block_diag", tensors) if tensors else [])
+    ]
+    if not parts or any(each.ndim > 2 for each in parts):
+        raise ValueError("block_diag: expected tensors of at most 2 dimensions")
+    kind = result_type(*tensors)
+    parts = [to(each, kind) for each in parts]
+    width = sum(each.shape[1] for each in parts)
+    rows, left = [], 0
+    for each in parts:
+        rows.append(_pad(each, (left, width - left - each.shape[1]), 0))
+        left += each.shape[1]
+    return cat(rows, 0)
+
+
+@composite
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
+    """All combinations of r elements of a vector, in order, one a row."""
+    if input.ndim != 1 or in_range("combinations", r) < 0:
+        raise ValueError(
+            f"combinations: expected a vector and r from 0 on; got {tuple(input.shape)} and {r}"
+        )
+    if r == 0:
+        return input[:0]
+    n = input.numel()
+    check_parts("combinations", math.comb(n + r - 1 if with_replacement and n else n, r))
+    pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    places = np.array(list(pick(range(n), r)), np.int64).reshape(-1, r)
+    return _reshape(index_select(input, 0, store(places.reshape(-1), int64)), places.shape)
+
+
+# -- copies with a part replaced -------------------------------------------------------------------
+
+
+def _replaced(name: str, input: Tensor, src: Tensor, part: Tensor, key: Any) -> Tensor:
+    if src.shape != part.shape:
+        raise ValueError(f"{name}: src must be {tuple(part.shape)}; got {tuple(src.shape)}")
+    return _setitem(input, src, Key(input, key))
+
+
+@composite
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
+    """A copy of the input with ``src`` at one index of a dimension."""
+    part = select(input.detach(), dim, index)
+    d = input._dim(dim, "select_scatter")
+    return _replaced("select_scatter", input, src, part, (slice(None),) * d + (index,))
+
+
+@composite
+def slice_scatter(
+    input: Tensor,
+    src: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Tensor:
+    """A copy of the input with ``src`` in a slice of a dimension."""
+    part = slice_dim(input.detach(), dim, start, end, step)
+    d = input._dim(dim, "slice_scatter")
+    key = (slice(None),) * d + (slice(start, end, step),)
+    return _replaced("slice_scatter", input, src, part, key)
+
+
+@composite
+def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
+    """As ``narrow``, but a copy."""
+    return narrow(input, dim, start, length).clone()
+
+
+@composite
+def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
+    """The powers of a vector's elements, one a column, from N - 1 down to 0, or up."""
+    if x.ndim != 1:
+        raise ValueError(f"vander: expected a vector; got {tuple(x.shape)}")
+    count = x.numel() if N is None else in_range("vander", N)
+    if count < 0:
+        raise ValueError(f"vander: N must not be negative; got {count}")
+    check_parts("vander", count)
+    x = x if x.dtype.is_floating_point else to(x, int64)
+    powers = [x**k for k in (range(count) if increasing else range(count - 1, -1, -1))]
+    return stack(powers, 1) if powers else _reshape(x[:0], (x.numel(), 0))

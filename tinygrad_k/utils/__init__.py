@@ -1,0 +1,5 @@
+"""Helpers around training: ``checkpoint``."""
+
+from . import checkpoint
+
+__all__ = ["checkpoint"]
