@@ -8,7 +8,10 @@
 #define TALL 64           /* strips of A a thread that make copying B's panels again cheap */
 #define FEW 4             /* columns at which lanes of sums beat copying the other operand */
 #define LONG_DOT 32       /* and the k from which adding the lanes up does not matter */
+#define A_BYTES (4 << 20) /* of A are copied at a time: some of the last cache */
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
+#define LINE 64           /* bytes of a cache line */
+#define PAGE 4096         /* bytes after which an L1 cache starts over */
 #define COPY_ROWS 4       /* strips of A from which copying B into panels pays for itself */
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -125,12 +128,16 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     int64_t most_cols = l2_bytes() / 2 / TK_GEMM_KC / size / nr * nr;
     g->pack_b = tiles && (g->b_col != 1 || g->m > COPY_ROWS * mr);
     g->a_down = g->a_row == 1;
-    g->pack_a = tiles && (!(g->a_row == 1 || g->a_col == 1) || (g->m > mr && g->n > 4 * nr));
+    int in_place = g->a_down ? mr * size >= LINE - 8 && g->n <= most_cols
+                   : g->a_col == 1 && (uint64_t)(g->a_row * size + LINE) % PAGE > 2 * LINE;
+    g->pack_a = tiles && (!(g->a_row == 1 || g->a_col == 1) ||
+                          (g->m > mr && g->n > 4 * nr && !in_place));
 
     double matrix = (double)g->m * (double)g->n * (double)at_least(g->k, 1);
     double share = matrix * (double)batch / SERIAL_WORK;
     int64_t wanted = share < 2 ? 1 : share < threads ? (int64_t)share : threads;
-    g->col_units = ceil_div(g->n, most_cols);
+    int hold = tiles && g->addend == g->c && g->k > TK_GEMM_KC;
+    g->col_units = hold ? ceil_div(g->n, most_cols) : 1;
     /* Rows are split first, unless there are few of them. */
     if (batch * g->col_units * ceil_div(g->m, 2 * mr) < wanted)
         g->col_units = at_least(g->col_units, at_most(wanted, ceil_div(g->n, nr)));
@@ -142,16 +149,20 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     g->row_units = blocks % wanted == 0 ? 1 : ceil_div(pieces, blocks);
     g->row_units = at_least(1, at_most(g->row_units, tiles ? g->m / mr : g->m));
     g->rows = ceil_div(g->m, g->row_units);
-    int hold = tiles && g->addend == g->c && g->k > TK_GEMM_KC;
     if (hold)
         g->rows = at_most(g->rows, HELD_STRIPS * mr);
     g->row_units = ceil_div(g->m, g->rows);
     g->units = blocks * g->row_units;
     g->grain = wanted == 1 ? g->units : at_least(1, (int64_t)(SERIAL_WORK / matrix));
 
-    int64_t cols = at_most(g->cols, ceil_div(g->n, w) * w);
+    g->block_cols = ceil_div(ceil_div(g->cols, ceil_div(g->cols, most_cols)), nr) * nr;
+    g->keep_a = g->pack_a && g->cols > g->block_cols;
+    int64_t most_rows = A_BYTES / size / TK_GEMM_KC / mr * mr;
+    g->block_rows = !g->keep_a ? g->m : ceil_div(ceil_div(g->m, ceil_div(g->m, most_rows)), mr) * mr;
+    int64_t cols = at_most(g->block_cols, ceil_div(g->n, w) * w);
     g->b_copy = !tiles ? 0 : (g->pack_b ? cols : g->n % nr ? nr : 0) * kc;
-    int64_t a_copy = g->pack_a ? mr * kc + w : 0; /* a strip's last store may run over by w */
+    /* a strip's last store may run over by w */
+    int64_t a_copy = g->pack_a ? (g->keep_a ? g->block_rows : mr) * kc + w : 0;
     int64_t row_copy = g->path == TK_GEMM_ROW ? 2 * g->cols : 0;
     g->held = hold ? ceil_div(g->rows, mr) * mr * ceil_div(g->cols, nr) * nr : 0;
     g->scratch = (size_t)(at_least(1, g->b_copy + g->held + a_copy + row_copy) * size);

@@ -81,7 +81,9 @@ typedef struct {
     /* A unit is a block of rows x cols of one matrix of C; rows vary fastest, then columns, then
      * the batch. */
     int64_t rows, cols, row_units, col_units, units, grain;
+    int64_t block_rows, block_cols; /* of a unit: what is done with one copy of A, of B */
     int pack_a, pack_b; /* copy strips of A, panels of B into scratch first */
+    int keep_a;         /* for the next block of columns */
     int a_down;         /* without pack_a: A is read down its contiguous columns */
     /* elements of scratch for panels of B; then for tiles of partial sums, where C cannot hold them
      * because it is the addend; a strip of A follows */
@@ -94,6 +96,12 @@ typedef struct {
     int64_t i0, i1, j0, j1; /* rows [i0, i1), columns [j0, j1) */
     void *scratch;
 } tk_gemm_unit;
+
+/* What of it is done with one copy of A and B. */
+typedef struct {
+    int64_t i0, i1, j0, j1, k0, k; /* values [k0, k0 + k) of the sums */
+    int pack_a;                    /* strips of A are to be copied */
+} tk_gemm_block;
 
 void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads);
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #define SPIN_BATCH 16  /* pauses between looks at the clock, which costs as much as one or two */
 #define PIECES_EACH 4  /* pieces per thread, so that a thread that lost its CPU holds up little */
 #define SCRATCH_STEP ((size_t)64 << 10)
+#define HUGE_PAGE ((size_t)2 << 20)
 
 /* ticket: serial number of the job (high 32 bits), its pieces (16), the next piece to claim (16).
  * The serial makes a claim fail when it was meant for a job that has ended since. */
@@ -130,9 +132,14 @@ static int grow(scratch *s, size_t bytes)
     void *data = NULL;
     if (bytes > SIZE_MAX - SCRATCH_STEP)
         return -1;
-    bytes = (bytes + SCRATCH_STEP - 1) / SCRATCH_STEP * SCRATCH_STEP;
-    if (posix_memalign(&data, 64, bytes))
+    size_t step = bytes < HUGE_PAGE ? SCRATCH_STEP : HUGE_PAGE;
+    bytes = (bytes + step - 1) / step * step;
+    if (posix_memalign(&data, bytes < HUGE_PAGE ? 64 : HUGE_PAGE, bytes))
         return -1;
+#ifdef MADV_HUGEPAGE
+    if (bytes >= HUGE_PAGE)
+        madvise(data, bytes, MADV_HUGEPAGE); /* a wish: without it there are more TLB misses */
+#endif
     free(s->data);
     *s = (scratch){data, bytes};
     return 0;

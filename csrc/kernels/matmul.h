@@ -9,13 +9,40 @@
 #define NV TK_GEMM_NV
 #define KC TK_GEMM_KC
 
-/* Stores the sums over k of one tile, mr x nv vectors, to c.
+/* Asks for a tile of C that will be added to when the sums are done. */
+TK_INLINE void TK_FN(gemm_ask_tile)(int mr, int nv, const T *c, int64_t c_row, int add)
+{
+    if (add)
+        for (int i = 0; i < mr; i++)
+            for (int v = 0; v < nv; v++)
+                __builtin_prefetch(c + i * c_row + v * W, 1, 3);
+}
+
+TK_INLINE void TK_FN(gemm_store_tile)(int mr, int nv, V acc[MR][NV], T *c, int64_t c_row, int add)
+{
+    if (add) {
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+            for (int v = 0; v < nv; v++)
+                v_store(c + i * c_row + v * W, v_load(c + i * c_row + v * W) + acc[i][v]);
+        return;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++)
+            v_store(c + i * c_row + v * W, acc[i][v]);
+}
+
+/* Stores the sums over k of one tile, mr x nv vectors, to c, or adds them to what is there.
  * gemm_down: A's value (i, p) is a[p*step + i], a copied strip or contiguous columns in place.
  * gemm_along: it is a[i*step + p], contiguous rows in place. */
 TK_INLINE void TK_FN(gemm_down)(int mr, int nv, int64_t k, const T *a, int64_t step, const T *b,
-                                int64_t b_row, T *c, int64_t c_row)
+                                int64_t b_row, T *c, int64_t c_row, int add)
 {
     V acc[MR][NV];
+    TK_FN(gemm_ask_tile)(mr, nv, c, c_row, add);
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 2
@@ -34,18 +61,15 @@ TK_INLINE void TK_FN(gemm_down)(int mr, int nv, int64_t k, const T *a, int64_t s
                 acc[i][v] += x * row[v];
         }
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            v_store(c + i * c_row + v * W, acc[i][v]);
+    TK_FN(gemm_store_tile)(mr, nv, acc, c, c_row, add);
 }
 
 TK_INLINE void TK_FN(gemm_along)(int mr, int nv, int64_t k, const T *a, int64_t step, const T *b,
-                                 int64_t b_row, T *c, int64_t c_row)
+                                 int64_t b_row, T *c, int64_t c_row, int add)
 {
     V acc[MR][NV];
     const T *a5 = a + 5 * step, *a10 = a + 10 * step; /* few registers reach every row from these */
+    TK_FN(gemm_ask_tile)(mr, nv, c, c_row, add);
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 2
@@ -64,26 +88,22 @@ TK_INLINE void TK_FN(gemm_along)(int mr, int nv, int64_t k, const T *a, int64_t 
                 acc[i][v] += x * row[v];
         }
     }
-#pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            v_store(c + i * c_row + v * W, acc[i][v]);
+    TK_FN(gemm_store_tile)(mr, nv, acc, c, c_row, add);
 }
 
 typedef void TK_FN(gemm_tile)(int64_t k, const T *a, int64_t step, const T *b, int64_t b_row, T *c,
-                              int64_t c_row);
+                              int64_t c_row, int add);
 
 #define TILE(mr, nv) \
     static void TK_FN(gemm_down_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
-                                             int64_t b_row, T *c, int64_t c_row) \
+                                             int64_t b_row, T *c, int64_t c_row, int add) \
     { \
-        TK_FN(gemm_down)(mr, nv, k, a, step, b, b_row, c, c_row); \
+        TK_FN(gemm_down)(mr, nv, k, a, step, b, b_row, c, c_row, add); \
     } \
     static void TK_FN(gemm_along_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
-                                              int64_t b_row, T *c, int64_t c_row) \
+                                              int64_t b_row, T *c, int64_t c_row, int add) \
     { \
-        TK_FN(gemm_along)(mr, nv, k, a, step, b, b_row, c, c_row); \
+        TK_FN(gemm_along)(mr, nv, k, a, step, b, b_row, c, c_row, add); \
     }
 #define TILES(mr) TILE(mr, 1) TILE(mr, 2)
 TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
@@ -236,17 +256,33 @@ static void TK_FN(gemm_hold)(T *held, T *sums, int first, int last)
     }
 }
 
-/* to[p*width + i] = from[i*lane + p*along] for p < k, i < lanes; zero for lanes <= i < width.
- * Up to W - 1 values past the end of `to` are overwritten. */
+/* k rows of so many vectors, the last of which holds n values, to[p*width] = from[p*along]. */
+TK_INLINE void TK_FN(gemm_rows)(T *to, int width, const T *from, int64_t along, int vectors, int n,
+                                int64_t k)
+{
+    const T *ends = from + (vectors - 1) * W;
+#pragma GCC unroll 4
+    for (int64_t p = 0; p < k; p++, to += width, from += along, ends += along) {
+        for (int v = 0; v < vectors - 1; v++)
+            v_store(to + v * W, v_load(from + v * W));
+        v_store(to + (vectors - 1) * W, n == W ? v_load(ends) : v_load_part(ends, n));
+    }
+}
+
+/* to[p*width + i] = from[i*lane + p*along] for p < k, i < lanes; zero from there to the width, which is
+ * lanes or the next multiple of W.
+ * Up to W - 1 values past the end of `to` are overwritten; of a row, `known` values may be read. */
 static void TK_FN(gemm_panel)(T *to, int width, const T *from, int64_t lane, int64_t along,
-                              int lanes, int64_t k)
+                              int lanes, int64_t known, int64_t k)
 {
     if (lane == 1) {
-        for (int64_t p = 0; p < k; p++, to += width, from += along)
-            for (int i = 0; i < width; i += W) {
-                int n = lanes - i;
-                v_store(to + i, n >= W ? v_load(from + i) : v_load_part(from + i, n));
-            }
+        int vectors = (lanes + W - 1) / W, n = known >= vectors * W ? W : lanes - (vectors - 1) * W;
+        if (vectors == 1 && n == W)
+            TK_FN(gemm_rows)(to, width, from, along, 1, W, k);
+        else if (vectors == 2 && n == W)
+            TK_FN(gemm_rows)(to, width, from, along, 2, W, k);
+        else
+            TK_FN(gemm_rows)(to, width, from, along, vectors, n, k);
         return;
     }
     int64_t p = 0;
@@ -277,82 +313,108 @@ static void TK_FN(gemm_ask)(const tk_gemm *g, const T *as, int rows, int64_t k, 
         for (int64_t i = rows * from / of; i < rows * to / of; i++)
             for (int64_t p = 0; p < k; p += 64 / (int64_t)sizeof(T))
                 __builtin_prefetch(as + i * g->a_row + p, 0, 2);
-    else if (g->a_row == 1)
-        for (int64_t p = k * from / of; p < k * to / of; p++) {
-            __builtin_prefetch(as + p * g->a_col, 0, 2);
-            __builtin_prefetch(as + p * g->a_col + rows - 1, 0, 2);
-        }
 }
 
-/* The product by tiles. */
-static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
+/* Copies a block of B, k x cols, into panels: each k rows of NV*W values, the last one of W if that
+ * is enough. */
+static void TK_FN(gemm_panels)(const tk_gemm *g, T *to, const T *from, int64_t cols, int64_t k)
 {
-    int64_t i0 = u->i0, i1 = u->i1, j0 = u->j0, j1 = u->j1;
-    int64_t strips = (i1 - i0 + MR - 1) / MR, k0 = 0;
+    int64_t j = 0;
+    if (g->b_col == 1) /* by whole rows, which the processor foresees */
+        for (int64_t p = 0; p < k; p++)
+            for (j = 0; j + NV * W <= cols; j += NV * W)
+                for (int v = 0; v < NV; v++)
+                    v_store(to + j * k + (p * NV + v) * W, v_load(from + p * g->b_row + j + v * W));
+    for (; j < cols; j += NV * W) {
+        int n = cols - j < NV * W ? (int)(cols - j) : NV * W;
+        TK_FN(gemm_panel)(to + j * k, (n + W - 1) / W * W, from + j * g->b_col, g->b_col, g->b_row,
+                          n, n, k);
+    }
+}
+
+/* Rows [i0, i1) of C times a block of k and of columns, whose panels are there. */
+static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
+                              const tk_gemm_block *at, T *panels, T *held, T *copied)
+{
     T sums[MR * NV * W] __attribute__((aligned(64)));
-    T *panels = u->scratch, *held = panels + g->b_copy, *strip = held + g->held;
+    int64_t i0 = at->i0, i1 = at->i1, j0 = at->j0, j1 = at->j1, k0 = at->k0, k = at->k;
+    int64_t strips = (i1 - i0 + MR - 1) / MR;
+    int last = k0 + k == g->k, add = k0 && !g->held;
     if (g->held)
         memset(sums, 0, sizeof sums); /* what narrow tiles leave out is held too */
-    do {
-        int64_t k = g->k - k0 < KC ? g->k - k0 : KC;
-        int last = k0 + k == g->k, add = k0 && !g->held;
-        T *hold = held;
+    for (int64_t s = 0, i = i0; s < strips; s++) {
+        int rows = (int)((i1 - i + strips - s - 1) / (strips - s)); /* strips of like height */
+        const T *as = a + i * g->a_row + k0 * g->a_col;
+        const T *next = as + rows * g->a_row;
+        int64_t step = g->a_down ? g->a_col : g->a_row;
+        int along = !g->a_down;
+        int next_rows = s + 1 < strips ? (int)((i1 - i - rows) / (strips - s - 1)) : 0;
+        if (g->pack_a) {
+            T *strip = copied + (g->keep_a ? (i - i0) * k : 0);
+            if (at->pack_a)
+                TK_FN(gemm_panel)(strip, rows, as, g->a_row, g->a_col, rows, i1 - i, k);
+            as = strip;
+            step = rows;
+            along = 0;
+        }
         for (int64_t j = j0; j < j1; j += NV * W) {
-            int cols = j1 - j < NV * W ? (int)(j1 - j) : NV * W;
-            int width = (cols + W - 1) / W * W;
-            if (g->pack_b)
-                TK_FN(gemm_panel)(panels + (j - j0) * k, width, b + k0 * g->b_row + j * g->b_col,
-                                  g->b_col, g->b_row, cols, k);
-            else if (cols < width)
-                TK_FN(gemm_panel)(panels, width, b + k0 * g->b_row + j, 1, g->b_row, cols, k);
-        }
-        for (int64_t s = 0, i = i0; s < strips; s++) {
-            int rows = (int)((i1 - i + strips - s - 1) / (strips - s)); /* strips of like height */
-            const T *as = a + i * g->a_row + k0 * g->a_col;
-            int64_t step = g->a_down ? g->a_col : g->a_row;
-            int along = !g->a_down;
-            if (g->pack_a) {
-                TK_FN(gemm_panel)(strip, rows, as, g->a_row, g->a_col, rows, k);
-                as = strip;
-                step = rows;
-                along = 0;
+            if (at->pack_a && next_rows)
+                TK_FN(gemm_ask)(g, next, next_rows, k, j - j0, j - j0 + NV * W, j1 - j0);
+            int cols = j1 - j < NV * W ? (int)(j1 - j) : NV * W, nv = (cols + W - 1) / W;
+            const T *bs = b + k0 * g->b_row + j;
+            int64_t b_row = g->b_row;
+            if (g->pack_b || cols < nv * W) {
+                bs = g->pack_b ? panels + (j - j0) * k : panels;
+                b_row = nv * W;
             }
-            const T *next = a + (i + rows) * g->a_row + k0 * g->a_col;
-            int next_rows = s + 1 < strips ? (int)((i1 - i - rows) / (strips - s - 1)) : 0;
-            for (int64_t j = j0; j < j1; j += NV * W) {
-                if (g->pack_a && next_rows)
-                    TK_FN(gemm_ask)(g, next, next_rows, k, j - j0, j - j0 + NV * W, j1 - j0);
-                int cols = j1 - j < NV * W ? (int)(j1 - j) : NV * W, nv = (cols + W - 1) / W;
-                const T *bs = b + k0 * g->b_row + j;
-                int64_t b_row = g->b_row;
-                if (g->pack_b || cols < nv * W) {
-                    bs = g->pack_b ? panels + (j - j0) * k : panels;
-                    b_row = nv * W;
-                }
-                TK_FN(gemm_tile) *tile = TK_FN(gemm_tiles)[rows - 1][nv - 1][along];
-                T *to = c + i * g->c_row + j * g->c_col;
-                if (!add && cols == nv * W && g->c_col == 1 && !g->held &&
-                    !(last && (g->bias || g->addend))) {
-                    tile(k, as, step, bs, b_row, to, g->c_row);
-                    for (int r = 0; last && g->epilogue && r < rows; r++)
-                        TK_FN(gemm_end)(g, to + r * g->c_row, cols);
+            TK_FN(gemm_tile) *tile = TK_FN(gemm_tiles)[rows - 1][nv - 1][along];
+            T *to = c + i * g->c_row + j * g->c_col;
+            if (cols == nv * W && g->c_col == 1 && !g->held && !(last && (g->bias || g->addend))) {
+                tile(k, as, step, bs, b_row, to, g->c_row, add);
+                for (int r = 0; last && g->epilogue && r < rows; r++)
+                    TK_FN(gemm_end)(g, to + r * g->c_row, cols);
+                continue;
+            }
+            tile(k, as, step, bs, b_row, sums, NV * W, 0);
+            if (g->held) {
+                TK_FN(gemm_hold)(held, sums, !k0, last);
+                held += MR * NV * W;
+                if (!last)
                     continue;
-                }
-                tile(k, as, step, bs, b_row, sums, NV * W);
-                if (g->held) {
-                    TK_FN(gemm_hold)(hold, sums, !k0, last);
-                    hold += MR * NV * W;
-                    if (!last)
-                        continue;
-                }
-                const T *bias = g->bias ? (const T *)g->bias : NULL;
-                TK_FN(gemm_finish)(g, to, sums, rows, cols, add, last,
-                                   bias ? bias + (g->c_col == 1 ? j : i) * g->bias_step : NULL);
             }
-            i += rows;
+            const T *bias = g->bias ? (const T *)g->bias : NULL;
+            TK_FN(gemm_finish)(g, to, sums, rows, cols, add, last,
+                               bias ? bias + (g->c_col == 1 ? j : i) * g->bias_step : NULL);
         }
-        k0 += k;
-    } while (k0 < g->k);
+        i += rows;
+    }
+}
+
+/* The product by tiles. A block of A is copied while its first columns of C are made, and kept for
+ * the others. */
+static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
+{
+    T *panels = u->scratch, *held = panels + g->b_copy, *copied = held + g->held;
+    tk_gemm_block at;
+    for (at.i0 = u->i0; at.i0 < u->i1; at.i0 = at.i1) {
+        at.i1 = u->i1 - at.i0 < g->block_rows ? u->i1 : at.i0 + g->block_rows;
+        at.k0 = 0;
+        do {
+            at.k = g->k - at.k0 < KC ? g->k - at.k0 : KC;
+            for (at.j0 = u->j0; at.j0 < u->j1; at.j0 = at.j1) {
+                at.j1 = u->j1 - at.j0 < g->block_cols ? u->j1 : at.j0 + g->block_cols;
+                at.pack_a = g->pack_a && (at.j0 == u->j0 || !g->keep_a);
+                const T *bs = b + at.k0 * g->b_row;
+                int64_t rest = (at.j1 - at.j0) % (NV * W);
+                if (g->pack_b)
+                    TK_FN(gemm_panels)(g, panels, bs + at.j0 * g->b_col, at.j1 - at.j0, at.k);
+                else if (rest % W)
+                    TK_FN(gemm_panels)(g, panels, bs + at.j1 - rest, rest, at.k);
+                TK_FN(gemm_block)(g, a, b, c, &at, panels, held, copied);
+            }
+            at.k0 += at.k;
+        } while (at.k0 < g->k);
+    }
 }
 
 /* One row times a matrix whose rows are contiguous: the same chains as in a tile, but four rows of
