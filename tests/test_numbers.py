@@ -163,3 +163,40 @@ def test_the_enormous_is_printed_by_its_edges() -> None:
 def test_too_many_parts_are_refused(function: Callable[[tk.Tensor], Any]) -> None:
     with pytest.raises(ValueError, match="too many"):
         function(tk.ones(1).expand(10**12))
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        ([], tk.float32),
+        ([[], []], tk.float32),
+        ([1, 2.5], tk.float32),
+        ([[1], [True]], tk.int64),
+        ([np.float64(1.0), 2], tk.float64),
+        ([np.float32(1.0), 2.0], tk.float32),
+        ([np.int32(1), 2], tk.int64),
+        ([np.int32(1), 2.5], tk.float32),
+        ([np.bool_(True), False], tk.bool),
+        ([np.arange(2), [1.0, 2.0]], tk.float32),
+        ([tk.tensor(1.0), tk.tensor(2)], tk.float32),
+        ([[tk.tensor(1.0, dtype=tk.float64)], [2]], tk.float64),
+        (np.float64(2), tk.float64),
+        (range(3), tk.int64),
+    ],
+)
+def test_the_dtype_that_data_has(data: Any, kind: Any) -> None:
+    """What PyTorch infers."""
+    assert tk.tensor(data).dtype is kind
+
+
+def test_names_of_types() -> None:
+    x = tk.ones(2)
+    assert x.type() == "tinygrad_k.FloatTensor"
+    assert x.type("torch.LongTensor").dtype is x.type(tk.int64).dtype is tk.int64
+    with pytest.raises(TypeError, match="^type: "):
+        x.type("ComplexTensor")
+    assert (x.itemsize, x.get_device()) == (4, -1)
+    assert tk.ones(2, 3).H.shape == tk.ones(2, 3).mH.shape == (3, 2)
+    assert tk.repeat_interleave(tk.tensor([1, 0, 2])).tolist() == [0, 2, 2]
+    assert tk.randint(high=1, size=(2,)).tolist() == tk.randint(1, size=(2,)).tolist() == [0, 0]
+    assert len(x.split(split_size=1)) == 2

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from .backend import bool_, dtype, get_default_dtype, int64
-from .tensor import Tensor
 
 
 def _checked(name: str, kind: Any) -> dtype:
@@ -38,6 +37,8 @@ def result_type(*tensors: Any) -> dtype:
     A tensor without dimensions counts only where its category (bool, integer, floating) is higher
     than that of the tensors with dimensions, and a number only where it is higher than both.
     """
+    from .tensor import Tensor
+
     found: list[dtype | None] = [None, None, None]
     for each in tensors:
         if isinstance(each, Tensor):

@@ -6,6 +6,7 @@ when ``tinygrad_k.ops`` is imported.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 import weakref
@@ -20,10 +21,12 @@ from .backend import (
     dtype,
     fail,
     ffi,
+    float64,
     get_default_dtype,
     int64,
     lib,
 )
+from .dtypes import promote_types
 
 if TYPE_CHECKING:
     from .autograd.node import Leaf, Node
@@ -135,6 +138,11 @@ class Tensor:
         return self.dtype.itemsize
 
     @property
+    def itemsize(self) -> int:
+        """Bytes of an element."""
+        return self.dtype.itemsize
+
+    @property
     def nbytes(self) -> int:
         """Bytes of all elements."""
         return self._h.numel * self.dtype.itemsize
@@ -164,6 +172,10 @@ class Tensor:
     def device(self) -> str:
         """Always ``"cpu"``."""
         return "cpu"
+
+    def get_device(self) -> int:
+        """Always -1, which stands for the CPU."""
+        return -1
 
     # -- values ----------------------------------------------------------------------------------
 
@@ -341,6 +353,18 @@ class Tensor:
     @property
     def mT(self) -> Tensor:
         """The tensor with its last two dimensions exchanged; a view."""
+        return self.transpose(-2, -1)
+
+    @property
+    def H(self) -> Tensor:
+        """The transpose of a matrix; a view."""
+        if self._h.ndim not in (0, 2):
+            raise ValueError(f"H: expected a matrix; got {tuple(self.shape)}")
+        return self.t()
+
+    @property
+    def mH(self) -> Tensor:
+        """As ``mT``: there are no complex dtypes."""
         return self.transpose(-2, -1)
 
     if TYPE_CHECKING:  # the ops are attached at import from the op table
@@ -551,18 +575,13 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
         return number_as("tensor", data, kind or get_default_dtype())
     if scalar is bool or (scalar is int and -(2**63) <= data < 2**63):
         return number_as("tensor", data, kind or (bool_ if scalar is bool else int64))
-    if isinstance(data, np.ndarray):
-        array, typed = data, True
-    elif isinstance(data, np.generic):
-        array, typed = np.asarray(data), True
+    own: dtype | None = None
+    if isinstance(data, (np.ndarray, np.generic)):
+        array = np.asarray(data)
     else:
-        array, typed = _nested(data)
+        array, own = _nested(data)
     if kind is None:
-        kind = FROM_NUMPY.get(array.dtype.newbyteorder("="))
-        if not typed and array.dtype == np.float64:
-            kind = get_default_dtype()
-        if kind is None:
-            raise TypeError(f"tensor: no tensor dtype for {array.dtype}")
+        kind = own or _kind_of(array, float64)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"tensor: expected numbers; got {array.dtype}")
     same = array.dtype == kind.numpy and array.flags.aligned and array.dtype.isnative
@@ -587,24 +606,47 @@ def store(array: np.ndarray, kind: dtype) -> Tensor:
     return t
 
 
-def _nested(data: Any) -> tuple[np.ndarray, bool]:
-    """An array of nested sequences, whose leaves may be tensors; whether that gave its dtype."""
+def _nested(data: Any) -> tuple[np.ndarray, dtype | None]:
+    """An array of nested sequences, and the dtype its leaves promote to.
+
+    The dtype is None for something that is no sequence, and has one of its own. Python numbers
+    among tensors and NumPy numbers count as what they would be by themselves.
+    """
     if isinstance(data, (list, tuple)):
-        typed = False
-        if any(isinstance(each, (Tensor, np.ndarray, np.generic)) for each in data):
-            data = [each._array() if isinstance(each, Tensor) else each for each in data]
-            typed = all(isinstance(each, (np.ndarray, np.generic)) for each in data)
-        elif data and isinstance(data[0], (list, tuple)):
-            parts = [_nested(each) for each in data]
-            data, typed = [part[0] for part in parts], all(part[1] for part in parts)
+        if any(isinstance(each, (list, tuple, Tensor, np.ndarray, np.generic)) for each in data):
+            parts = [_leaf(each) for each in data]
+            data = [part[0] for part in parts]
+            kind = functools.reduce(promote_types, {part[1] for part in parts})
+        else:
+            kind = None
         try:
-            return (np.array(data) if len(data) else np.empty(0)), typed
+            array = np.array(data) if len(data) else np.empty(0)
         except ValueError as error:
             raise ValueError(f"tensor: the nested sequences are ragged: {error}") from None
+        return array, kind or _kind_of(array, get_default_dtype())
     try:
         array = np.asarray(data)
     except Exception as error:
         raise TypeError(f"tensor: cannot read a {type(data).__name__}: {error}") from None
     if array.dtype == object:
         raise TypeError(f"tensor: expected numbers; got {type(data).__name__}")
-    return array, hasattr(data, "__array__") or hasattr(data, "__array_interface__")
+    if hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
+        return array, None
+    return array, _kind_of(array, get_default_dtype())
+
+
+def _leaf(each: Any) -> tuple[np.ndarray, dtype]:
+    if isinstance(each, Tensor):
+        return each._array(), each.dtype
+    if isinstance(each, (np.ndarray, np.generic)):
+        return np.asarray(each), _kind_of(np.asarray(each), float64)
+    array, kind = _nested(each)
+    return array, kind or _kind_of(array, float64)
+
+
+def _kind_of(array: np.ndarray, double: dtype) -> dtype:
+    """The dtype of an array; ``double`` for NumPy's own floats, which Python's become."""
+    kind = FROM_NUMPY.get(array.dtype.newbyteorder("="))
+    if kind is None:
+        raise TypeError(f"tensor: no tensor dtype for {array.dtype}")
+    return double if kind is float64 else kind

@@ -469,9 +469,12 @@ TYPE_NAMES = {
 
 
 def _type(self: Tensor, dtype: Any = None) -> Any:
-    """The tensor in another dtype; without one, the name of its type."""
+    """The tensor in another dtype, or that of a name as "FloatTensor"; without one, its name."""
     if dtype is None:
         return f"tinygrad_k.{TYPE_NAMES[self.dtype]}"
+    for kind, name in TYPE_NAMES.items():
+        if isinstance(dtype, str) and dtype.split(".")[-1] == name:
+            return to(self, kind)
     return to(self, as_dtype("type", dtype))
 
 

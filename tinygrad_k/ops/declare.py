@@ -629,7 +629,8 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-NUMPY_NAMES = {"axis": "dim", "keepdims": "keepdim"}  # which PyTorch takes, too
+# NumPy's names, which PyTorch takes, too; and one that differs for the method.
+OTHER_NAMES = {"axis": "dim", "keepdims": "keepdim", "split_size": "split_size_or_sections"}
 
 
 def _meant(
@@ -637,7 +638,7 @@ def _meant(
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """The arguments of a call that failed for the name of one, if another name is the same.
 
-    That is a NumPy name, or that of an argument list: ``size`` of ``rand(*size)``.
+    That is one of OTHER_NAMES, or that of an argument list: ``size`` of ``rand(*size)``.
     """
     code = function.__code__
     count = code.co_argcount + code.co_kwonlyargcount
@@ -648,7 +649,7 @@ def _meant(
         if name == several and len(args) == code.co_argcount:
             args = (*args, value)
         else:
-            other = NUMPY_NAMES.get(name, name)
+            other = OTHER_NAMES.get(name, name)
             same = name in known or other not in known or other in kwargs
             named[name if same else other] = value
     return None if len(named) == len(kwargs) and named.keys() == kwargs.keys() else (args, named)

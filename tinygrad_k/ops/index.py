@@ -241,10 +241,11 @@ EACH = [
     dtypes="all",
     family="index",
 )
-def gather(input: Tensor, dim: int, index: Tensor) -> Any:
+def gather(input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Any:
     """out[i][j] = input[index[i][j]][j] for dim 0, and so on: an index for each element.
 
     The index has as many dimensions as the input, and is nowhere longer but along ``dim``.
+    ``sparse_grad`` has no effect.
     """
     return lib.tk_gather(input._h, in_range("gather", dim), index._h)
 

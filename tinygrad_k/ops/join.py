@@ -255,12 +255,15 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
 
 @composite
 def repeat_interleave(
-    input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+    input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
     """Each part of a dimension so many times in a row; without dim, each element of all.
 
-    ``repeats`` is one number or a tensor of one a part.
+    ``repeats`` is one number or a tensor of one a part. A tensor of them alone gives 0, 1, ... so
+    many times each.
     """
+    if repeats is None:
+        input, repeats, dim = store(np.arange(input.numel()), int64), input, 0
     if dim is None:
         input, dim = _reshape(input, (-1,)), 0
     d = input._dim(dim, "repeat_interleave")

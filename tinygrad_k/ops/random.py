@@ -74,7 +74,7 @@ def randn(
 
 @root
 def randint(
-    low: int,
+    low: Any = 0,
     high: Any = None,
     size: Any = None,
     *,
@@ -86,6 +86,8 @@ def randint(
     """Random integers of [low, high); ``randint(high, size)`` starts at 0. int64 unless told."""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"randint: size must be a sequence of ints; got {size!r}")
     check_device("randint", device)
