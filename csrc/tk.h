@@ -229,6 +229,50 @@ tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor 
                                      tk_tensor *weight_or_null, int64_t ignored, double smoothing);
 tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
                          int64_t classes, int dtype); /* [N]: weight[t], 0 where ignored */
+
+/* -- recording and replay ------------------------------------------------------------------------ */
+extern int tk_tapes; /* how many threads record */
+int tk_recording(void); /* whether the calling thread does */
+int tk_may_read(const char *op); /* -1 with an error while the calling thread records */
+
+/* The launches of the calling thread from begin to end, for which `inputs` are the arguments. */
+typedef struct tk_tape tk_tape;
+tk_tape *tk_tape_begin(int n, tk_tensor **inputs);
+void tk_tape_end(tk_tape *t);
+void tk_tape_free(tk_tape *t);
+const char *tk_tape_problem(const tk_tape *t); /* why it cannot be replayed, or "" */
+void tk_tape_counts(const tk_tape *t, int64_t counts[3]); /* launches, pointers, blocks */
+/* Rows of so many numbers. A launch: kernel, dtype, units, the first of its pointers and how many,
+ * how many operands it has if it is a flat elementwise one (else 0), and their steps in bytes. A
+ * pointer: block (-1: none), offset, mode. A block: kind, bytes, whether it is still alive. */
+enum { TK_TAPE_LAUNCH = 10, TK_TAPE_POINTER = 3, TK_TAPE_BLOCK = 3 };
+enum { TK_READS = 1, TK_WRITES = 2, TK_CHECKS = 4, TK_HYPER = 8 };
+enum { TK_BLOCK_INSIDE, TK_BLOCK_OUTSIDE, TK_BLOCK_INPUT, TK_BLOCK_CONSTANT };
+void tk_tape_read(const tk_tape *t, int64_t *launches, int64_t *pointers, int64_t *blocks);
+int64_t tk_tape_find(const tk_tape *t, const tk_tensor *x); /* the block of its memory, or -1 */
+int tk_tape_alike(const tk_tape *t, int64_t a, int64_t b);  /* but for what they work on */
+int tk_tape_fold(tk_tape *t, int64_t product, int64_t map); /* map becomes an epilogue; 1 if it did */
+tk_tensor *tk_tape_memory(const tk_tape *t, int64_t block); /* what keeps a block outside alive */
+
+/* The launches `order`, in groups: lengths[i] launches from the i-th on are done tile by tile (1:
+ * alone, 0: in a group that began before). A block stands at its offset in the arena, or, where that
+ * is negative, where it was. The tape may then only be freed. */
+typedef struct tk_program tk_program;
+tk_program *tk_program_new(tk_tape *t, int64_t n, const int64_t *order, const int64_t *lengths,
+                           const int64_t *offsets, int64_t arena_bytes, int64_t tile);
+void tk_program_free(tk_program *p);
+void tk_program_input(tk_program *p, tk_tensor *form, int written); /* in order; blocks 0, 1 ... */
+int tk_program_result(tk_program *p, int64_t block, tk_tensor *form); /* made anew at each replay */
+void tk_program_touches(tk_program *p, tk_tensor *memory); /* a replay changes it in place */
+/* The i-th gradient that a replay leaves: its block stands in that tensor from now on. */
+void tk_program_gradient(tk_program *p, int64_t i, int64_t block, tk_tensor *memory);
+int64_t tk_program_times(const tk_program *p, int64_t *ns); /* by step; of how many replays */
+/* Done; or nothing was done, as the arguments are of another kind, or share memory that is written,
+ * or somebody else holds a gradient; or -1 with an error in the middle. `out` receives the
+ * results. */
+enum { TK_REPLAY_DONE, TK_REPLAY_OTHER, TK_REPLAY_SHARED, TK_REPLAY_HELD };
+int tk_replay(tk_program *p, int n, tk_tensor *a, tk_tensor *b, tk_tensor *c, tk_tensor **out);
+int tk_replay_many(tk_program *p, int n, tk_tensor **in, tk_tensor **out);
 /* cdef end */
 
 #endif

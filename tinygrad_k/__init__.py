@@ -46,9 +46,11 @@ globals().update(ops.root_functions())
 
 
 def __getattr__(name: str) -> Any:
-    """What is imported when first used: ``tk.data``, ``tk.func``, ``tk.train`` and others."""
-    if name in ("data", "func", "io", "testing", "train", "utils"):
+    """What is imported when it is first used, such as ``tk.data`` and ``tk.compile``."""
+    if name in ("capture", "data", "func", "io", "testing", "train", "utils"):
         return importlib.import_module(f".{name}", __name__)
+    if name == "compile":
+        return importlib.import_module(".capture", __name__).compile
     if name in ("load", "save"):
         return getattr(importlib.import_module(".io", __name__), name)
     if name in ("float16", "half", "bfloat16", "int8", "int16", "complex64", "complex128"):

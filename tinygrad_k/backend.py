@@ -10,6 +10,7 @@ Environment, read once at import:
 from __future__ import annotations
 
 import os
+import threading
 from typing import Any, NoReturn
 
 import numpy as np
@@ -139,6 +140,12 @@ _NUMBERS = {
 }
 
 
+KERNEL_NAMES = tuple(_NUMBERS)
+KERNEL_FAMILIES = tuple(
+    ffi.string(lib.tk_kernel_family(number)).decode() for number in range(len(_NUMBERS))
+)
+
+
 def kernel_number(name: str) -> int:
     """The number of a row of csrc/kernels.def."""
     return _NUMBERS[name]
@@ -154,6 +161,39 @@ def kernel_rows() -> list[tuple[str, str, tuple[dtype, ...]]]:
         )
         for name, number in _NUMBERS.items()
     ]
+
+
+# -- what a recorded function depends on -----------------------------------------------------------
+
+
+class World:
+    """Counts the changes that a recorded function must hear of.
+
+    ``structure``: a tensor, module or parameter group was put in the place of another one.
+    ``settings``: a hyperparameter or a module's mode was changed.
+    ``recorders``: what is recorded now, by thread; empty almost always, and asked before all else.
+    """
+
+    __slots__ = ("recorders", "settings", "structure")
+
+    def __init__(self) -> None:
+        self.structure = 0
+        self.settings = 0
+        self.recorders: dict[int, Any] = {}
+
+
+world = World()
+
+
+def recorder() -> Any:
+    """What this thread records, or None."""
+    return world.recorders.get(threading.get_ident())
+
+
+def check_readable(op: str) -> None:
+    """An error where the calling thread records: values that are read now would be replayed."""
+    if lib.tk_tapes and lib.tk_may_read(op.encode()):
+        fail()
 
 
 # -- settings -----------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .backend import ffi, uint8
+from .backend import check_readable, ffi, recorder, uint8, world
 from .tensor import Tensor, store
 
 
@@ -31,6 +31,7 @@ class Generator:
 
     def manual_seed(self, seed: int) -> Generator:
         """Starts the stream of a seed, from -2**63 to 2**64 - 1; returns the generator."""
+        check_readable("manual_seed")
         number = operator.index(seed)
         if not -(2**63) <= number < 2**64:
             raise ValueError(f"manual_seed: the seed must fit 64 bits; got {number}")
@@ -49,6 +50,7 @@ class Generator:
 
     def get_state(self) -> Tensor:
         """Seed and count as a tensor of 16 bytes."""
+        check_readable("get_state")
         state = np.array([self._g.seed, self._g.offset], np.uint64)
         return store(state.view(np.uint8), uint8)
 
@@ -93,9 +95,11 @@ default_generator = Generator()
 def handle(name: str, generator: Any) -> Any:
     """What the doors take: the generator's state, or that of the default generator."""
     if generator is None:
-        return default_generator._g
-    if not isinstance(generator, Generator):
+        generator = default_generator
+    elif not isinstance(generator, Generator):
         raise TypeError(f"{name}: expected a Generator; got {type(generator).__name__}")
+    if world.recorders and (recording := recorder()) is not None:
+        recording.keep(generator)
     return generator._g
 
 

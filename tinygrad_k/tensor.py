@@ -18,6 +18,7 @@ from .backend import (
     DTYPES,
     FROM_NUMPY,
     bool_,
+    check_readable,
     dtype,
     fail,
     ffi,
@@ -25,6 +26,8 @@ from .backend import (
     get_default_dtype,
     int64,
     lib,
+    recorder,
+    world,
 )
 from .dtypes import promote_types
 
@@ -184,6 +187,8 @@ class Tensor:
         h = self._h
         if h.numel != 1:
             raise ValueError(f"item: only a tensor of one element has one; got {tuple(self.shape)}")
+        if lib.tk_tapes:
+            check_readable("item")
         if h.dtype <= lib.TK_F64:
             return lib.tk_item_float(h)
         value = lib.tk_item_int(h)
@@ -195,6 +200,7 @@ class Tensor:
 
     def _array(self) -> np.ndarray:
         """A NumPy view of the memory; it keeps the storage alive through a tensor of its own."""
+        check_readable("numpy")
         return np.asarray(_Window(self))
 
     def numpy(self) -> np.ndarray:
@@ -280,7 +286,12 @@ class Tensor:
     @property
     def grad(self) -> Tensor | None:
         """The gradient that backward() accumulated here."""
-        return None if self._node is None else self._node.grad
+        node = self._node
+        if node is None:
+            return None
+        if world.recorders and (recording := recorder()) is not None:
+            recording.reads_gradient(node)
+        return node.grad
 
     @grad.setter
     def grad(self, value: Tensor | None) -> None:
@@ -296,6 +307,8 @@ class Tensor:
             if value is not None:
                 raise RuntimeError("grad: the tensor does not require grad")
             return
+        if world.recorders and (recording := recorder()) is not None:
+            recording.sets_gradient(self._node)
         self._node.grad = value
 
     @property
@@ -477,6 +490,7 @@ def set_data(t: Tensor, source: Tensor) -> None:
     if not handle:
         fail()
     old, t._h = t._h, handle
+    world.structure += 1
     weakref.finalize(old, _retire, ffi.cast("tk_tensor *", old)).atexit = False
 
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "tape.h"
 
 #define ALIGNMENT 64               /* one cache line, one AVX-512 register */
 #define HUGE_PAGE (2 << 20)        /* bytes; blocks of at least this many ask for huge pages */
@@ -24,9 +25,14 @@ typedef struct kept {
     struct kept *next;
 } kept;
 
+typedef struct slab {
+    _Alignas(ALIGNMENT) struct slab *next;
+} slab;
+
 static atomic_flag lock = ATOMIC_FLAG_INIT;
 static kept *free_blocks[NUM_CLASSES];
 static kept *free_objects[2];
+static slab *slabs[2]; /* never freed */
 static const size_t object_size[2] = {
     [TK_HANDLE] = sizeof(tk_tensor), [TK_STORAGE] = sizeof(tk_storage)};
 static tk_memory stats;
@@ -117,11 +123,13 @@ static int keep_block(char *block, int class, int64_t bytes) /* 0: the cache is 
 static void *take_object(int kind)
 {
     if (!free_objects[kind]) {
-        char *slab = malloc(OBJECTS_PER_SLAB * object_size[kind]);
-        if (!slab)
+        slab *fresh = calloc(1, sizeof *fresh + OBJECTS_PER_SLAB * object_size[kind]);
+        if (!fresh)
             return NULL;
+        fresh->next = slabs[kind];
+        slabs[kind] = fresh;
         for (int i = 0; i < OBJECTS_PER_SLAB; i++) {
-            kept *object = (kept *)(slab + (size_t)i * object_size[kind]);
+            kept *object = (kept *)((char *)(fresh + 1) + (size_t)i * object_size[kind]);
             object->next = free_objects[kind];
             free_objects[kind] = object;
         }
@@ -170,13 +178,18 @@ char *tk_block_get(int64_t nbytes)
     }
     kept *block = take_block(class, bytes);
     tk_memory_unlock();
-    return block ? (char *)block : fresh_block(bytes);
+    char *data = block ? (char *)block : fresh_block(bytes);
+    if (__builtin_expect(tk_tapes > 0, 0) && data)
+        tk_tape_block_note(data, nbytes);
+    return data;
 }
 
 void tk_block_put(char *block, int64_t nbytes)
 {
     int64_t bytes;
     int class = size_class(nbytes, &bytes);
+    if (__builtin_expect(tk_tapes > 0, 0))
+        tk_tape_block_gone(block);
     tk_memory_lock();
     int keep = keep_block(block, class, bytes);
     tk_memory_unlock();
@@ -218,6 +231,8 @@ tk_tensor *tk_tensor_get(int64_t nbytes)
             tk_object_put(TK_STORAGE, storage);
         return NULL;
     }
+    if (__builtin_expect(tk_tapes > 0, 0))
+        tk_tape_block_note(block, nbytes);
     *storage = (tk_storage){.data = block, .nbytes = nbytes, .refs = 1};
     t->storage = storage;
     t->data = block;
@@ -231,6 +246,9 @@ void tk_tensor_put(tk_tensor *t)
     char *block = storage->data;
     int64_t bytes;
     int class = size_class(storage->nbytes, &bytes), keep = 1, owned = !storage->owner;
+    if (__builtin_expect(tk_tapes > 0, 0) && owned)
+        tk_tape_block_gone(block);
+    storage->refs = 0; /* tk_storage_at must not take it for a live one */
     tk_memory_lock();
     if (owned)
         keep = keep_block(block, class, bytes);
@@ -239,6 +257,23 @@ void tk_tensor_put(tk_tensor *t)
     tk_memory_unlock();
     if (!keep)
         free(block);
+}
+
+tk_storage *tk_storage_at(const char *address)
+{
+    tk_storage *found = NULL;
+    tk_memory_lock();
+    for (slab *s = slabs[TK_STORAGE]; s && !found; s = s->next) {
+        tk_storage *storage = (tk_storage *)(s + 1);
+        for (int i = 0; i < OBJECTS_PER_SLAB && !found; i++)
+            if (storage[i].refs > 0 && address >= storage[i].data &&
+                address < storage[i].data + storage[i].nbytes)
+                found = &storage[i];
+    }
+    if (found)
+        __atomic_add_fetch(&found->refs, 1, __ATOMIC_RELAXED);
+    tk_memory_unlock();
+    return found;
 }
 
 void tk_memory_stats(tk_memory *out)

@@ -23,6 +23,8 @@ enum { TK_HANDLE, TK_STORAGE };
  * both have no other user. One lock for all three parts. NULL when out of memory. */
 tk_tensor *tk_tensor_get(int64_t nbytes);
 void tk_tensor_put(tk_tensor *t);
+/* The storage whose bytes hold this address, with a reference for the caller; NULL if none. */
+tk_storage *tk_storage_at(const char *address);
 void tk_memory_lock(void);
 void tk_memory_unlock(void);
 
@@ -36,6 +38,8 @@ static inline int tk_is_float(int dtype)
 tk_tensor *tk_new_view(const tk_tensor *base); /* same storage, data, dtype; shape to be filled in */
 void tk_finish_view(tk_tensor *view);          /* computes numel and flags from shape and stride */
 void tk_row_major(tk_tensor *t);               /* fills in stride from shape */
+void tk_byte_range(const tk_tensor *t, const char **low, const char **high); /* [low, high) */
+tk_tensor *tk_new_bytes(tk_storage *storage); /* all of a storage, as uint8 */
 int tk_overlaps(const tk_tensor *a, const tk_tensor *b);      /* the byte ranges meet */
 int tk_overlaps_itself(const tk_tensor *t);                   /* two elements may share bytes */
 int tk_same_window(const tk_tensor *a, const tk_tensor *b);   /* element for element the same bytes */
@@ -82,6 +86,7 @@ extern const tk_kernel_row tk_kernels[];
 /* -1 with an error unless `kernel` is a row of that family. */
 int tk_check_kernel(int kernel, tk_family family);
 int tk_vector_bytes(void); /* a vector register of the instruction set chosen */
+tk_task *tk_kernel_task(int kernel, int dtype); /* the body in the instruction set chosen */
 /* Runs units [0, units) of a kernel's work, on several threads where each gets at least grain. */
 void tk_run(int kernel, int dtype, const void *work, int64_t units, int64_t grain);
 
@@ -94,6 +99,16 @@ int tk_result_dtype(int kernel, int compute_dtype);
 
 /* The pieces of an elementwise launch that other families use too. */
 void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int nin);
+
+/* Gives a launch its random words: the next groups of the generator. */
+void tk_take_groups(tk_random_work *w, tk_generator *g, int64_t groups);
+
+/* -- recording (tape.c) --------------------------------------------------------------------------- */
+/* -1 with an error where the calling thread records: `op` decides by values, here and now. */
+int tk_refuse_recording(const char *op);
+
+/* The index that stood at position `bad` of a wrap_index launch. */
+int64_t tk_wrapped_value(const tk_wrap_work *w, int dtype, int64_t bad);
 
 /* The int64 copy of class labels of any integer dtype, -1 where they are `ignored`; NULL with an
  * error where another is not in [0, classes). */

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "tape.h"
 
 /* Each isa/NAME.c defines its table, complete by construction: a row of kernels.def without a body
  * does not compile. */
@@ -184,8 +185,16 @@ int tk_result_dtype(int kernel, int compute_dtype)
     }
 }
 
+tk_task *tk_kernel_task(int kernel, int dtype)
+{
+    return table[kernel][dtype];
+}
+
 void tk_run(int kernel, int dtype, const void *work, int64_t units, int64_t grain)
 {
-    if (units > 0)
-        tk_parallel(table[kernel][dtype], work, units, grain);
+    if (units <= 0)
+        return;
+    if (__builtin_expect(tk_tapes > 0, 0))
+        tk_tape_launch_note(kernel, dtype, work, units, grain);
+    tk_parallel(table[kernel][dtype], work, units, grain);
 }

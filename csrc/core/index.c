@@ -16,6 +16,16 @@ static int64_t read_int(int dtype, const char *p)
     return tk_item_int(&t);
 }
 
+int64_t tk_wrapped_value(const tk_wrap_work *w, int dtype, int64_t bad)
+{
+    const char *p = w->map.data[1];
+    for (int d = w->map.ndim - 1; d >= 0; d--) {
+        p += bad % w->map.size[d] * w->map.stride[1][d];
+        bad /= w->map.size[d];
+    }
+    return read_int(dtype, p);
+}
+
 /* Runs wrap_index from `index`, broadcast, into out; on a bad index -1 and its value. */
 static int wrap(tk_tensor *out, tk_tensor *index, tk_wrap_work *w, int64_t *value)
 {
@@ -25,12 +35,7 @@ static int wrap(tk_tensor *out, tk_tensor *index, tk_wrap_work *w, int64_t *valu
     tk_run(TK_K_wrap_index, index->dtype, w, out->numel, 2 * GRAIN);
     if (bad == INT64_MAX)
         return 0;
-    const char *p = w->map.data[1];
-    for (int d = w->map.ndim - 1; d >= 0; d--) {
-        p += bad % w->map.size[d] * w->map.stride[1][d];
-        bad /= w->map.size[d];
-    }
-    *value = read_int(index->dtype, p);
+    *value = tk_wrapped_value(w, index->dtype, bad);
     return -1;
 }
 

@@ -82,6 +82,8 @@ static int check_divisor(int kernel, int compute, tk_tensor *divisor)
     int divides = kernel == TK_K_floor_divide || kernel == TK_K_remainder || kernel == TK_K_fmod;
     if (!divides || tk_is_float(compute))
         return 0;
+    if (divisor->numel != 1 && tk_refuse_recording(tk_kernels[kernel].name))
+        return -1;
     tk_tensor *nonzero = tk_cast(divisor, TK_BOOL);
     if (!nonzero)
         return -1;

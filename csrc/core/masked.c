@@ -9,6 +9,8 @@
  * change; flat: its positions, [n]. */
 static tk_tensor *find(const tk_tensor *mask, int flat)
 {
+    if (tk_refuse_recording("nonzero"))
+        return NULL;
     int64_t chunks = mask->numel / TK_NONZERO_CHUNK + (mask->numel % TK_NONZERO_CHUNK != 0);
     tk_tensor *counts = tk_empty(TK_I64, 1, &chunks);
     if (!counts)

@@ -208,23 +208,16 @@ int tk_optim_step(int kernel, int n, tk_tensor **params, tk_tensor **grads, tk_t
         }
     if (open_lists(&l))
         return -1;
+    int counted = 0;
     for (int dtype = TK_F32; dtype <= TK_F64; dtype++) {
-        tk_list_work w = {.hyper = hyper};
+        tk_list_work w = {.hyper = hyper, .counts = !counted};
         int64_t units = select_dtype(&l, dtype, 1, &w);
         tk_run(kernel, dtype, &w, units, GRAIN);
+        counted |= units > 0;
     }
     int status = write_back(&l);
     close_lists(&l);
     return status;
-}
-
-static double combine(const double *partial, int64_t n, double p, double so_far)
-{
-    for (int64_t i = 0; i < n; i++)
-        so_far = !isinf(p)                                        ? so_far + partial[i]
-                 : partial[i] > so_far || isnan(partial[i]) ? partial[i]
-                                                            : so_far;
-    return so_far;
 }
 
 tk_tensor *tk_total_norm(int n, tk_tensor **in, double p)
@@ -244,18 +237,22 @@ tk_tensor *tk_total_norm(int n, tk_tensor **in, double p)
             result = TK_F64;
     }
     tk_tensor *partial = tk_empty(TK_F64, 1, &chunks), *out = NULL;
-    if (partial) {
-        double total = 0;
+    if (partial)
+        out = tk_empty(result, 0, NULL);
+    if (out) {
+        double *next = (double *)partial->data;
         for (int dtype = TK_F32; dtype <= TK_F64; dtype++) {
-            tk_list_work w = {.hyper = &p, .partial = (double *)partial->data};
+            tk_list_work w = {.hyper = &p, .partial = next};
             int64_t units = select_dtype(&l, dtype, TK_NORM_CHUNK, &w);
             tk_run(TK_K_total_norm, dtype, &w, units, GRAIN / TK_NORM_CHUNK);
-            total = combine(w.partial, units, p, total);
+            next += units;
         }
-        total = p == 2 ? sqrt(total) : isinf(p) ? total : pow(total, 1 / p);
-        out = tk_full_float(result, 0, NULL, total);
-        tk_release(partial);
+        tk_combine_work all = {.partial = (double *)partial->data, .out = out->data, .p = p};
+        all.n = next - all.partial;
+        tk_run(TK_K_combine_norms, result, &all, 1, 1);
     }
+    if (partial)
+        tk_release(partial);
     close_lists(&l);
     return out;
 }

@@ -8,9 +8,12 @@
 #define GRAIN 128        /* groups a thread must at least have: some ten microseconds of normals */
 #define WORDS_A_GROUP 64 /* as in simd/philox.h, which is for the instruction sets' files only */
 
-static uint64_t take_groups(tk_generator *g, int64_t groups)
+void tk_take_groups(tk_random_work *w, tk_generator *g, int64_t groups)
 {
-    return __atomic_fetch_add(&g->offset, (uint64_t)groups, __ATOMIC_RELAXED);
+    w->generator = g;
+    w->groups = groups;
+    w->seed = g->seed;
+    w->offset = __atomic_fetch_add(&g->offset, (uint64_t)groups, __ATOMIC_RELAXED);
 }
 
 static int64_t groups_of(int64_t numel, int words_each)
@@ -67,8 +70,8 @@ int tk_random(int kernel, tk_tensor *out, tk_generator *g, double p, double q)
         return -1;
     int one_word = out->dtype != TK_F64 || kernel == TK_K_bernoulli || kernel == TK_K_dropout_mask;
     int64_t groups = groups_of(out->numel, one_word ? 1 : 2);
-    tk_random_work w = {.seed = g->seed, .numel = out->numel, .p = p, .q = q};
-    w.offset = take_groups(g, groups);
+    tk_random_work w = {.numel = out->numel, .p = p, .q = q};
+    tk_take_groups(&w, g, groups);
     w.limit = one_word && p >= 0 && p <= 1 ? (uint64_t)(p * 0x1p32 + 0.5) : 0;
     tk_plan_map(&w.map, out, NULL, 0);
     tk_run(kernel, out->dtype, &w, groups, GRAIN);
@@ -103,8 +106,8 @@ int tk_randint(tk_tensor *out, tk_generator *g, int64_t low, int64_t high)
         return -1;
     uint64_t range = (uint64_t)high - (uint64_t)low;
     int64_t groups = groups_of(out->numel, range - 1 > UINT32_MAX ? 2 : 1);
-    tk_random_work w = {.seed = g->seed, .numel = out->numel, .low = low, .limit = range};
-    w.offset = take_groups(g, groups);
+    tk_random_work w = {.numel = out->numel, .low = low, .limit = range};
+    tk_take_groups(&w, g, groups);
     tk_plan_map(&w.map, out, NULL, 0);
     tk_run(TK_K_randint, out->dtype, &w, groups, GRAIN);
     return 0;
@@ -129,8 +132,8 @@ int tk_randperm(tk_tensor *out, tk_generator *g)
                                                  : tk_empty(out->dtype, 1, out->shape);
     if (!made)
         return -1;
-    tk_random_work w = {.seed = g->seed, .numel = out->numel};
-    w.offset = take_groups(g, groups_of(out->numel, out->numel - 1 > (int64_t)UINT32_MAX ? 2 : 1));
+    tk_random_work w = {.numel = out->numel};
+    tk_take_groups(&w, g, groups_of(out->numel, out->numel - 1 > (int64_t)UINT32_MAX ? 2 : 1));
     tk_plan_map(&w.map, made, NULL, 0);
     tk_run(TK_K_randperm, out->dtype, &w, 1, 1);
     int status = made == out ? 0 : tk_copy_into(out, made);

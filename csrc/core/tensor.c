@@ -110,7 +110,7 @@ int64_t tk_shape_key(const tk_tensor *t)
 }
 
 /* The lowest and one past the highest byte a tensor can touch. */
-static void byte_range(const tk_tensor *t, const char **low, const char **high)
+void tk_byte_range(const tk_tensor *t, const char **low, const char **high)
 {
     int64_t below = 0, above = 0;
     for (int i = 0; i < t->ndim; i++) {
@@ -129,8 +129,8 @@ int tk_overlaps(const tk_tensor *a, const tk_tensor *b)
     if (a->numel == 0 || b->numel == 0)
         return 0;
     const char *a_low, *a_high, *b_low, *b_high;
-    byte_range(a, &a_low, &a_high);
-    byte_range(b, &b_low, &b_high);
+    tk_byte_range(a, &a_low, &a_high);
+    tk_byte_range(b, &b_low, &b_high);
     return a_low < b_high && b_low < a_high;
 }
 
@@ -300,6 +300,19 @@ tk_tensor *tk_retain(tk_tensor *t)
     return t;
 }
 
+tk_tensor *tk_new_bytes(tk_storage *storage)
+{
+    tk_tensor *t = new_handle(storage, storage->data, TK_U8);
+    if (!t)
+        return NULL;
+    __atomic_add_fetch(&storage->refs, 1, __ATOMIC_RELAXED);
+    t->ndim = 1;
+    t->shape[0] = storage->nbytes;
+    t->stride[0] = 1;
+    tk_finish_view(t);
+    return t;
+}
+
 int64_t tk_release(tk_tensor *t)
 {
     if (__atomic_sub_fetch(&t->refs, 1, __ATOMIC_ACQ_REL) > 0)
@@ -344,6 +357,11 @@ void tk_finish_view(tk_tensor *t)
 }
 
 /* -- values -------------------------------------------------------------------------------------- */
+
+int tk_may_read(const char *op)
+{
+    return tk_tapes ? tk_refuse_recording(op) : 0;
+}
 
 double tk_item_float(const tk_tensor *t)
 {

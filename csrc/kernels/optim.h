@@ -258,4 +258,19 @@ static void TK_FN(total_norm)(const void *work, int64_t lo, int64_t hi)
                                   left < TK_NORM_CHUNK ? (int)left : TK_NORM_CHUNK, w->hyper[0]);
         }
 }
+
+/* The p-norm from the sums, or for infinite p the largest, of the chunks; NaN prevails. */
+static void TK_FN(combine_norms)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_combine_work *w = work;
+    const int largest = isinf(w->p);
+    double total = 0;
+    (void)lo;
+    (void)hi;
+    for (int64_t i = 0; i < w->n; i++) {
+        const double x = w->partial[i];
+        total = !largest ? total + x : x > total || isnan(x) ? x : total;
+    }
+    *(T *)w->out = (T)(w->p == 2 ? sqrt(total) : largest ? total : pow(total, 1 / w->p));
+}
 #endif

@@ -97,7 +97,16 @@ typedef struct tk_list_work {
     const double *hyper;  /* optimizers: by TK_HYPER_*; clamp_all: both ends; total_norm: p */
     const char *factor;   /* scale_all: one element of the tensors' dtype */
     double *partial;      /* total_norm: the sum or maximum of each chunk */
+    int32_t counts;       /* optimizers: the first launch of a step, before which it is counted */
 } tk_list_work;
+
+/* What total_norm found in its chunks, put together. One unit. */
+typedef struct tk_combine_work {
+    const double *partial;
+    char *out; /* one element */
+    int64_t n;
+    double p;
+} tk_combine_work;
 
 /* Random numbers into operand 0 of the map. A unit is a group of 64 random words (simd/philox.h) and
  * the 64 or 32 elements made of it; randperm is one unit, its output contiguous. */
@@ -109,6 +118,8 @@ typedef struct tk_random_work {
     double p, q;     /* uniform: both ends; normal: mean, standard deviation; exponential: rate */
     uint64_t limit;  /* bernoulli, dropout_mask: p 2^32; randint: how many integers, low and on */
     int64_t low;
+    tk_generator *generator; /* where seed and offset come from, and how many groups were taken; */
+    int64_t groups;          /* for those who run the work again */
 } tk_random_work;
 
 /* The result (operand 0) over whose shape the gather runs, the tensor read (1), which stands still

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..backend import DEBUG, fail, ffi, lib
+from ..backend import DEBUG, fail, ffi, lib, recorder, world
 from ..tensor import Tensor, alias, wrap
 from .node import CLOCK, Leaf, Node, Part, check_unchanged
 
@@ -270,6 +270,8 @@ def _copy(gradient: Tensor, create_graph: bool) -> Tensor:
 
 def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
     """Adds a gradient to node.grad, which never shares memory with anything else."""
+    if world.recorders and (recording := recorder()) is not None:
+        recording.reads_gradient(node)
     present = node.grad
     if present is None:
         ours = _alone(sys.getrefcount(gradient), gradient)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from ..autograd import no_grad
-from ..backend import dtype as dtype_class, float32, float64
+from ..backend import dtype as dtype_class, float32, float64, recorder, world
 from ..tensor import Tensor
 from .parameter import Parameter
 from .trace import add_path
@@ -74,6 +74,8 @@ class Module:
         raise NotImplementedError(f"{type(self).__name__}: forward is not defined")
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if world.recorders and (recording := recorder()) is not None:
+            recording.calls(self)
         try:
             if self._forward_hooks or self._forward_pre_hooks:
                 return self._call_with_hooks(args, kwargs)
@@ -171,6 +173,10 @@ class Module:
                         f"{type(self).__name__}: {name} is a buffer; only a Tensor or None can be "
                         f"assigned; got {type(value).__name__}"
                     )
+        if name == "training":
+            world.settings += 1
+        elif name in self.__dict__:
+            world.structure += isinstance(value, (Tensor, Module))
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
@@ -511,6 +517,8 @@ class Module:
 
 def clear_grad(tensor: Tensor, set_to_none: bool) -> None:
     """Forgets the gradient, or fills it with zeros, outside the graph."""
+    if world.recorders and tensor._node is not None and (recording := recorder()) is not None:
+        recording.clears_gradient(tensor._node, set_to_none)
     grad = tensor.grad
     if grad is None:
         return

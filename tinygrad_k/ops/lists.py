@@ -12,7 +12,16 @@ from typing import Any
 from ..backend import fail, ffi, kernel_number, lib
 from ..tensor import Tensor, wrap
 
-KERNELS = ("sgd", "adam", "adamw", "rmsprop", "total_norm", "scale_all", "clamp_all")
+KERNELS = (
+    "sgd",
+    "adam",
+    "adamw",
+    "rmsprop",
+    "total_norm",
+    "combine_norms",
+    "scale_all",
+    "clamp_all",
+)
 
 # Where a step finds its hyperparameters.
 HYPER = {
@@ -51,6 +60,8 @@ class Step:
         "_n",
         "_states",
         "_values",
+        "counted",
+        "followers",
         "hyper",
         "rule",
     )
@@ -62,6 +73,17 @@ class Step:
         self._values: Any = None
         self._lock = threading.Lock()  # the block and the hyperparameters are of one launch
         self.hyper = ffi.new("double[]", lib.TK_HYPER_COUNT)
+        # A replayed step counts in ``hyper`` alone; these dicts hear of it when they are looked at.
+        self.counted = 0
+        self.followers: list[dict[str, Any]] = []
+
+    def tell(self) -> None:
+        """Writes the number of steps where those who follow it look."""
+        count = int(self.hyper[HYPER_STEP])
+        if count != self.counted:
+            self.counted = count
+            for each in self.followers:
+                each["step"] = count
 
     def set(self, names: tuple[str, ...], values: tuple[float, ...]) -> None:
         """Writes hyperparameters, if they are not those that stand there."""
@@ -84,7 +106,7 @@ class Step:
         with self._lock:
             if states is not self._states or n != self._n:
                 self._arrange(n, states)
-            self.hyper[HYPER_STEP] = count
+            self.hyper[HYPER_STEP] = self.counted = count
             self._block[0 : len(handles)] = handles
             if lib.tk_optim_step(self._kernel, n, *self._arrays, self.hyper):
                 fail()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import enable_grad
-from ..backend import lib
+from ..backend import lib, recorder, world
 from ..ops.lists import Step
 from ..tensor import Tensor, wrap
 
@@ -25,6 +25,30 @@ def check_number(
     if not number >= least or (below is not None and not number < below):
         limits = f"at least {least:g}" if below is None else f"in [{least:g}, {below:g})"
         raise ValueError(f"{owner}: {name} must be {limits}; got {number}")
+
+
+def _told(name: str) -> Any:
+    change = getattr(dict, name)
+
+    def method(self: Group, *args: Any, **kwargs: Any) -> Any:
+        world.settings += 1
+        return change(self, *args, **kwargs)
+
+    method.__name__ = name
+    return method
+
+
+class Group(dict[str, Any]):
+    """The settings of a parameter group: a dict whose changes compiled functions hear of."""
+
+    __setitem__ = _told("__setitem__")
+    __delitem__ = _told("__delitem__")
+    __ior__ = _told("__ior__")
+    update = _told("update")
+    setdefault = _told("setdefault")
+    pop = _told("pop")
+    popitem = _told("popitem")
+    clear = _told("clear")
 
 
 class Optimizer:
@@ -43,8 +67,8 @@ class Optimizer:
 
     def __init__(self, params: Any, defaults: dict[str, Any]) -> None:
         self.defaults = defaults
-        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
-        self.param_groups: list[dict[str, Any]] = []
+        self._state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
+        self.param_groups: list[dict[str, Any]] = []  # each a Group
         self._steps: list[Step] = []
         if isinstance(params, Tensor):
             raise TypeError(
@@ -105,19 +129,23 @@ class Optimizer:
             if param in taken:
                 raise ValueError(f"{self._name}: {what} appears twice")
             taken.add(param)
-        group = {"params": params}
+        group = Group(params=params)
         group.update((key, value) for key, value in param_group.items() if key != "params")
         for key, value in self.defaults.items():
             group.setdefault(key, value)
         self._check(group)
         self.param_groups.append(group)
         self._steps.append(Step(self._rule))
+        world.structure += 1
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters, or fills them with zeros."""
+        recording = recorder() if world.recorders else None
         for group in self.param_groups:
             for param in group["params"]:
                 node = param._node
+                if recording is not None and node is not None:
+                    recording.clears_gradient(node, set_to_none)
                 if node is None or node.grad is None:
                     continue
                 if set_to_none:
@@ -146,6 +174,8 @@ class Optimizer:
         step.set(self._reads, self._hyper(group))
         names = self._state_names(group)
         params, state = group["params"], self.state
+        if world.recorders and (recording := recorder()) is not None:
+            recording.steps(self, group, step, names)
         states = []
         count = 1
         try:
@@ -170,12 +200,14 @@ class Optimizer:
         if self._counts:
             for each in states:
                 each["step"] = count + 1
+            step.followers = states
 
     def _update_some(
         self, group: dict[str, Any], step: Step, names: tuple[str | None, ...]
     ) -> None:
         """Some have no gradient, or no state yet, or have had fewer gradients than others."""
         among: dict[int, list[tuple[Tensor, Tensor, dict[str, Any]]]] = {}
+        recording = recorder() if world.recorders else None
         for param in group["params"]:
             grad = param.grad
             if grad is not None:
@@ -189,6 +221,8 @@ class Optimizer:
                 for param, _, state in several:
                     if state.get(name) is None:
                         state[name] = _zeros(param)
+                        if recording is not None:
+                            recording.begins_state()
                     tensors.append(state[name])
             step(len(several), [each._h for each in tensors], names, count + 1)
             for param, _, state in several:
@@ -196,12 +230,34 @@ class Optimizer:
                     state["step"] = count + 1
                 if state:
                     self.state[param].update(state)
+        followers = [self._state[param] for several in among.values() for param, _, _ in several]
+        step.followers = followers if self._counts else []
+        if recording is not None and len(among) > 1:
+            recording.refuse("parameters of one group have taken different numbers of steps")
 
     def _count(self, state: dict[str, Any]) -> int:
         """How many steps a parameter of this state has behind it, as far as the rule cares."""
         return state.get("step", 0)
 
     # -- state ------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> defaultdict[Tensor, dict[str, Any]]:
+        """What the rule remembers of each parameter: its steps so far, and its tensors."""
+        for step in self._steps:
+            step.tell()
+        return self._state
+
+    @state.setter
+    def state(self, value: defaultdict[Tensor, dict[str, Any]]) -> None:
+        for step in self._steps:
+            step.followers = []
+        self._state = value
+        world.structure += 1
+
+    def __getstate__(self) -> dict[str, Any]:
+        assert self.state is self._state  # replayed steps are told of
+        return dict(self.__dict__)
 
     def state_dict(self) -> dict[str, Any]:
         """``{"state": {number: state}, "param_groups": [settings]}``, as PyTorch has it.
@@ -232,14 +288,14 @@ class Optimizer:
         given = state_dict["param_groups"]
         if len(given) != len(self.param_groups):
             raise ValueError(f"{where}: {len(given)} parameter groups for {len(self.param_groups)}")
-        groups = []
+        groups: list[dict[str, Any]] = []
         by_number: dict[Any, Tensor] = {}
         for i, (old, new) in enumerate(zip(self.param_groups, given, strict=True)):
             there, have = len(new["params"]), len(old["params"])
             if there != have:
                 raise ValueError(f"{where}: {there} parameters for {have} in group {i}")
             by_number.update(zip(new["params"], old["params"], strict=True))
-            group = {**self.defaults, **copy.deepcopy(dict(new)), "params": old["params"]}
+            group = Group({**self.defaults, **copy.deepcopy(dict(new)), "params": old["params"]})
             self._check(group)
             groups.append(group)
         state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)

@@ -1,0 +1,306 @@
+"""A function's launches, ready to run again: what must hold before, and what is left after."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..autograd.node import Leaf
+from ..backend import DTYPES, fail, ffi, lib, world
+from ..tensor import Tensor, wrap
+from .plan import TILE, Plan, make_plan
+from .recording import ANYTHING, Recording
+from .tape import INPUT, INSIDE, OUTSIDE, read
+
+MISS = object()  # the program is not for this call
+NULL = ffi.NULL
+_replay, _replay_many = lib.tk_replay, lib.tk_replay_many
+_new = object.__new__
+
+
+class Unfit(Exception):
+    """Why what was recorded cannot be replayed."""
+
+
+class Program:
+    """The replay of a recorded run, with its conditions.
+
+    ``results`` are the tensors that the run returned, ``build`` makes the function's result of as
+    many tensors.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        inputs: Sequence[Tensor],
+        results: Sequence[Tensor],
+        build: Callable[[Sequence[Any]], Any] | None,
+    ) -> None:
+        if recording.problem:
+            raise Unfit(recording.problem)
+        tape = recording.tape
+        launches, blocks = read(tape)
+        # Memory from outside is held before anything can fail: the tape does not own it.
+        self.memory = {
+            i: recording.memory(i) for i, block in enumerate(blocks) if block.kind == OUTSIDE
+        }
+        self.count = len(inputs)
+        self.inputs = [(each.dtype, tuple(each.shape)) for each in inputs]
+        self.build = build
+        self._updates = recording.updates
+        self._modules = tuple(recording.modules.items())
+        self._kept = (recording.kept, [step.hyper for _, _, step, _ in recording.updates])
+        self.structure, self.settings = recording.structure, world.settings
+
+        fresh = self._find_results(recording, inputs, results, blocks)
+        gradients = self._find_gradients(recording, blocks)
+        kept = set(fresh.values()) | {block for _, _, block in gradients}
+        escaped = [
+            i for i, b in enumerate(blocks) if b.kind == INSIDE and b.alive and i not in kept
+        ]
+        if recording.settling:
+            raise Unfit("an optimizer made its state; the next call records again")
+        if escaped:
+            makers = {block: each.name for each in launches for block, _ in each.writes}
+            what = ", ".join(sorted({makers.get(block, "its data") for block in escaped}))
+            raise Unfit(
+                f"it keeps {len(escaped)} tensors that it made (by {what}) other than its results "
+                "and gradients; return them instead"
+            )
+        written = {block for launch in launches for block, _ in launch.writes}
+        constant = [block for block in fresh.values() if block not in written]
+        if constant:
+            raise Unfit("a result is made of Python data alone")
+
+        plan: Plan = make_plan(tape, launches, blocks, kept)
+        self.plan, self.blocks, self.replays = plan, blocks, 0
+        order = [launch.number for launch in plan.launches]
+        lengths = [n for group in plan.groups for n in (len(group), *[0] * (len(group) - 1))]
+        c = lib.tk_program_new(tape, len(order), order, lengths, plan.offsets, plan.arena, TILE)
+        if not c:
+            fail()
+        self.c = ffi.gc(c, lib.tk_program_free)
+        for i, each in enumerate(inputs):
+            lib.tk_program_input(self.c, each._h, i in written)
+        for i, result in enumerate(results):
+            if i in fresh and lib.tk_program_result(self.c, fresh[i], result._h):
+                fail()
+        for block in written:
+            if block in self.memory:
+                lib.tk_program_touches(self.c, self.memory[block]._h)
+        self.gradients = gradients
+        for i, (_, grad, block) in enumerate(gradients):
+            lib.tk_program_gradient(self.c, i, block, grad._h)
+        self._num_inputs = len(inputs)
+        self._num_fresh = len(fresh)
+        self._single = build is None and len(fresh) == 1
+        self._outs = [ffi.new("tk_tensor *[]", max(1, len(fresh)))]
+
+    # -- what a run leaves ------------------------------------------------------------------------
+
+    def _find_results(
+        self, recording: Recording, inputs: Sequence[Tensor], results: Sequence[Tensor], blocks: Any
+    ) -> dict[int, int]:
+        """The block of each result that is made anew; the others are objects that are there."""
+        self._present: dict[int, Any] = {}  # result -> input, or the tensor itself
+        self._of_leaf: dict[int, Leaf] = {}
+        leaves = {id(leaf.grad): leaf for leaf in recording.gradients if leaf.grad is not None}
+        fresh = {}
+        for i, result in enumerate(results):
+            position = next((k for k, each in enumerate(inputs) if each is result), None)
+            if position is not None:
+                self._present[i] = position
+            elif id(result) in leaves:
+                self._of_leaf[i] = leaves[id(result)]
+            else:
+                block = recording.block(result)
+                if block < 0 or blocks[block].kind == INPUT:
+                    raise Unfit("a result is a view of an argument, or made of Python data")
+                if blocks[block].kind == OUTSIDE:
+                    self._present[i] = result
+                elif blocks[block].kind == INSIDE:
+                    _check_result(i, result)
+                    fresh[i] = block
+        return fresh
+
+    def _find_gradients(self, recording: Recording, blocks: Any) -> list[tuple[Leaf, Tensor, int]]:
+        """The gradients that the run left, each a tensor with its block; and the conditions on
+        those it found."""
+        gradients = []
+        entries = []
+        self._cleared: list[Leaf] = []
+        for leaf, before in recording.gradients.items():
+            if before is not ANYTHING:
+                used = before is not None and recording.block(before) >= 0
+                entries.append((leaf, before, used))
+            grad = leaf.grad
+            if grad is None:
+                self._cleared.append(leaf)
+                continue
+            if grad is before:
+                continue
+            block = recording.block(grad)
+            if block < 0 or blocks[block].kind != INSIDE or grad._h.storage.refs > 1:
+                raise Unfit("a gradient shares memory with another tensor")
+            gradients.append((leaf, grad, block))
+        self._entries = tuple(entries)
+        return gradients
+
+    # -- replay -----------------------------------------------------------------------------------
+
+    def fits_world(self) -> bool:
+        """Whether nothing was replaced, modules are in the same mode; takes over new settings."""
+        if world.structure != self.structure:
+            return False
+        settings = world.settings
+        if any(module.training != flag for module, flag in self._modules):
+            return False
+        for optimizer, group, step, names in self._updates:
+            if optimizer._state_names(group) != names:
+                return False
+            step.set(optimizer._reads, optimizer._hyper(group))
+        self.settings = settings
+        return True
+
+    def __call__(self, args: Sequence[Tensor]) -> Any:
+        """The function's result for these tensors, or MISS where the program is not for them."""
+        if (
+            world.settings != self.settings or world.structure != self.structure
+        ) and not self.fits_world():
+            return MISS
+        for leaf, before, used in self._entries:
+            grad = leaf.grad
+            if grad is not before and (used or grad is None or before is None):
+                return MISS
+        for i, (leaf, grad, _) in enumerate(self.gradients):
+            if sys.getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
+                self._renew(i)
+        outs = self._outs
+        out = outs.pop() if outs else ffi.new("tk_tensor *[]", max(1, self._num_fresh))
+        n = len(args)
+        try:
+            if n == 2:
+                status = _replay(self.c, 2, args[0]._h, args[1]._h, NULL, out)
+            elif n == 1:
+                status = _replay(self.c, 1, args[0]._h, NULL, NULL, out)
+            else:
+                status = _replay_many(self.c, n, [each._h for each in args], out)
+            if status:
+                if status < 0:
+                    fail()
+                if status == lib.TK_REPLAY_HELD:
+                    for i in range(len(self.gradients)):
+                        self._renew(i)
+                    return self(args)
+                return MISS
+            if self._single:
+                result = _new(Tensor)
+                result._h = out[0]
+                result._node = None
+            else:
+                result = self._assemble(args, [wrap(out[i]) for i in range(self._num_fresh)])
+        finally:
+            outs.append(out)
+        for leaf, grad, _ in self.gradients:
+            if leaf.grad is not grad:
+                leaf.grad = grad
+        for leaf in self._cleared:
+            leaf.grad = None
+        return result
+
+    def _assemble(self, args: Sequence[Tensor], fresh: list[Tensor]) -> Any:
+        """The function's result from the tensors that were made, in their order."""
+        made = iter(fresh)
+        results: list[Any] = []
+        for i in range(len(fresh) + len(self._present) + len(self._of_leaf)):
+            if i in self._present:
+                which = self._present[i]
+                results.append(args[which] if isinstance(which, int) else which)
+            elif i in self._of_leaf:
+                results.append(None)  # known only when the gradients are in place
+            else:
+                results.append(next(made))
+        for i, leaf in self._of_leaf.items():
+            results[i] = next(grad for each, grad, _ in self.gradients if each is leaf)
+        return results[0] if self.build is None else self.build(results)
+
+    def _renew(self, i: int) -> None:
+        """Somebody holds the gradient that the next replay would overwrite: it gets another."""
+        leaf, grad, block = self.gradients[i]
+        shape = tuple(grad.shape)
+        other = wrap(lib.tk_empty(grad._h.dtype, len(shape), shape))
+        lib.tk_program_gradient(self.c, i, block, other._h)
+        if leaf.grad is grad:
+            leaf.grad = other
+        self.gradients[i] = (leaf, other, block)
+
+    # -- what it is -------------------------------------------------------------------------------
+
+    def bytes(self) -> dict[str, int]:
+        """Bytes that a replay uses: ``arena`` of its own, ``results`` made anew each time,
+        ``gradients``, and ``outside``, which belongs to others."""
+        kept = {block for _, _, block in self.gradients}
+        inside = [
+            b for i, b in enumerate(self.blocks) if b.kind == INSIDE and b.alive and i not in kept
+        ]
+        return {
+            "arena": self.plan.arena,
+            "results": sum(each.nbytes for each in inside),
+            "gradients": sum(self.blocks[i].nbytes for i in kept),
+            "outside": sum(each.nbytes for each in self.memory.values()),
+        }
+
+    def text(self) -> str:
+        """The launches, as ``explain`` prints them."""
+        plan = self.plan
+        ns = ffi.new("int64_t[]", len(plan.groups) + 1)
+        replays = lib.tk_program_times(self.c, ns)
+        total = sum(ns) or 1
+        took_in: dict[int, list[str]] = {}
+        for product, follower in plan.folded:
+            took_in.setdefault(product.number, []).append(follower.name)
+        lines = [
+            f"{len(plan.launches)} launches of {plan.recorded} recorded, "
+            f"{len(plan.groups)} steps; "
+            + ", ".join(f"{name} {nbytes} bytes" for name, nbytes in self.bytes().items())
+        ]
+        for i, group in enumerate(plan.groups):
+            share = f"{100 * ns[i] / total:5.1f}%" if replays else "      "
+            names = " > ".join(
+                " + ".join([each.name, *took_in.get(each.number, [])]) for each in group
+            )
+            kind = DTYPES[group[0].dtype].name
+            lines.append(f"{i:4}  {share}  {names}  {kind}, {group[0].units} units")
+        for launch, why in plan.removed:
+            lines.append(f"      left out: {launch.number} {launch.name}: {why}")
+        return "\n".join(lines)
+
+
+def _check_result(i: int, result: Tensor) -> None:
+    node: Any = result._node
+    if node is None:
+        return
+    if node.op is None or node.saved is not None:
+        raise RuntimeError(
+            f"compile: result {i} belongs to a graph that backward() has not been through; call "
+            "backward() in the compiled function, return result.detach(), or use no_grad()"
+        )
+
+
+class _Holder:
+    grad: Any = None
+
+
+def _references() -> int:
+    """What ``Program.__call__`` counts for a gradient that only the program and its leaf hold."""
+    holder = _Holder()
+    pairs = [(holder, object(), 0)]
+    holder.grad = pairs[0][1]
+    for _, (leaf, grad, _) in enumerate(pairs):
+        if leaf.grad is grad:
+            return sys.getrefcount(grad)
+    return 0
+
+
+_HELD = _references()
