@@ -92,9 +92,9 @@ def names_in_rules(op: Op) -> Iterator[str]:
     """The global names that an op's rules use, through private helpers too."""
     todo: list[Any] = [op.function] if op.name not in OPS else []
     if isinstance(op.vjp, dict):
-        todo = [rule for rule in op.vjp.values() if callable(rule)]
+        todo += [rule for rule in op.vjp.values() if callable(rule)]
     elif callable(op.vjp):
-        todo = [op.vjp]
+        todo += [op.vjp]
     seen = set()
     while todo:
         function = inspect.unwrap(todo.pop())

@@ -23,6 +23,7 @@ from . import (
     names,
     normalization,
     numbers,
+    piecewise,
     random,
     reduction,
     scan,
@@ -50,6 +51,7 @@ MODULES = (
     einsum,
     decompositions,
     linear_algebra,
+    piecewise,
     activation,
     normalization,
     loss,
@@ -97,7 +99,7 @@ def functional_functions() -> dict[str, Callable[..., Any]]:
         for name, f in _public().items()
         if getattr(sys.modules[f.__module__], "FUNCTIONAL", False)
         or name in ("linear", "sigmoid", "tanh")
-    }
+    } | names.FACES
 
 
 def linalg_functions() -> dict[str, Callable[..., Any]]:

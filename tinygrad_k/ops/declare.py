@@ -747,6 +747,19 @@ def _check_changeable(name: str, target: Tensor) -> None:
         )
 
 
+def keep_value(target: Tensor) -> Tensor:
+    """The tensor's value, in the graph, in memory that the change to come does not touch."""
+    return target if target._node is None else OPS["clone"].function(target)
+
+
+def _needs_operand(row: Op) -> bool:
+    """Whether a rule takes the value of the first operand."""
+    if not isinstance(row.vjp, dict):
+        return False
+    rules = [rule for rule in row.vjp.values() if not isinstance(rule, no_grad)]
+    return any(row.parameters[0] in inspect.signature(rule).parameters for rule in rules)
+
+
 def _add_inplace(row: Op, write: Callable[..., int]) -> None:
     name = f"{row.name}_"
 
@@ -756,7 +769,7 @@ def _add_inplace(row: Op, write: Callable[..., int]) -> None:
             self,
             operands,
             lambda: write(self, *operands),
-            lambda: row.function(self, *operands),
+            lambda: row.function(keep_value(self) if _needs_operand(row) else self, *operands),
         )
 
     method.__name__ = name

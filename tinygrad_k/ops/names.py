@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from ..backend import lib
 from ..tensor import Tensor
-from . import arithmetic, comparison, numbers, scan, special
-from .declare import COMPOSITES, OPS, inplace
+from . import arithmetic, comparison, linalg, numbers, scan, special
+from .declare import COMPOSITES, OPS, inplace, keep_value
 
 # PyTorch's second names. Where the first has an in-place method, so has the second.
 ALIASES = {
@@ -42,7 +44,15 @@ INPLACE = {
     special: "logit deg2rad rad2deg",
     comparison: "eq ne lt le gt ge logical_not logical_and logical_or logical_xor",
     scan: "cumsum cumprod",
+    linalg: "addmm addbmm baddbmm addmv addr",
 }
+
+# Functions of nn.functional that take ``inplace`` as their last argument, and those among them that
+# PyTorch also has as ``name_``.
+INPLACE_ARGUMENT = (
+    "celu elu hardsigmoid hardswish hardtanh leaky_relu mish relu relu6 rrelu selu silu threshold"
+)
+INPLACE_FUNCTIONS = "celu elu hardtanh leaky_relu relu rrelu selu threshold"
 
 CATEGORY = {"f": 2, "i": 1, "u": 1, "b": 0}  # a result goes into its own or a higher one
 
@@ -67,7 +77,9 @@ def method_inplace(name: str, compute: Callable[..., Any]) -> Callable[..., Tens
             return lib.tk_copy_into(self._h, result._h)
 
         operands = (*args, *kwargs.values())
-        return inplace(name, self, operands, write, lambda: compute(self, *args, **kwargs))
+        return inplace(
+            name, self, operands, write, lambda: compute(keep_value(self), *args, **kwargs)
+        )
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"
@@ -84,3 +96,39 @@ for _name, _first in ALIASES.items():
     COMPOSITES[_name] = function_of(_first)
     if hasattr(Tensor, f"{_first}_"):
         setattr(Tensor, f"{_name}_", getattr(Tensor, f"{_first}_"))
+
+
+def face_with_inplace(function: Callable[..., Any], write: Callable[..., Any]) -> Any:
+    """``function`` with a last argument ``inplace``, which hands the call to ``write``."""
+    signature = inspect.signature(function)
+    count = len(signature.parameters)
+    if count == 1:
+
+        def face(input: Tensor, inplace: bool = False) -> Tensor:
+            return write(input) if inplace else function(input)
+
+    else:
+
+        def face(*args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:  # type: ignore[misc]
+            if len(args) == count + 1:
+                *args, inplace = args  # type: ignore[assignment]
+            return (write if inplace else function)(*args, **kwargs)
+
+    face = functools.wraps(function)(face)
+    last = inspect.Parameter(
+        "inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False, annotation=bool
+    )
+    parameters = [*signature.parameters.values(), last]
+    face.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return face
+
+
+FACES: dict[str, Callable[..., Any]] = {}  # what stands in nn.functional in their functions' place
+for _name in INPLACE_ARGUMENT.split():
+    _function = function_of(_name)
+    _write = getattr(Tensor, f"{_name}_", None) or method_inplace(f"{_name}_", _function)
+    FACES[_name] = face_with_inplace(_function, _write)
+    if _name in INPLACE_FUNCTIONS.split():
+        FACES[f"{_name}_"] = _write
+    if hasattr(Tensor, _name) and not hasattr(Tensor, f"{_name}_"):
+        setattr(Tensor, f"{_name}_", _write)
