@@ -102,6 +102,7 @@ tk_tensor *tk_wrap(char *data, int64_t nbytes, int64_t owner, int readonly, int 
                    const int64_t *shape, const int64_t *stride); /* memory of someone else */
 int64_t tk_release(tk_tensor *t); /* the owner key of a storage that died with it, else 0 */
 tk_tensor *tk_retain(tk_tensor *t);
+int tk_is_sole(const tk_tensor *t); /* whether no other handle sees this memory */
 int tk_same_shape(const tk_tensor *a, const tk_tensor *b);
 int64_t tk_shape_key(const tk_tensor *t); /* the shape in one number; -1 where it has no room */
 int tk_touch(tk_tensor *t); /* notes an in-place change; -1: read-only memory */

@@ -327,6 +327,12 @@ int64_t tk_release(tk_tensor *t)
     return owner;
 }
 
+int tk_is_sole(const tk_tensor *t)
+{
+    return __atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) == 1 &&
+           __atomic_load_n(&t->storage->refs, __ATOMIC_ACQUIRE) == 1;
+}
+
 int tk_touch(tk_tensor *t)
 {
     if (t->storage->readonly) {

@@ -25,26 +25,28 @@ def _start(op: str, outputs: list[Tensor], gradients: list[Tensor | None]) -> li
     """The (node, gradient) pairs to begin with: ones for scalars where no gradient is given."""
     if len(outputs) != len(gradients):
         raise ValueError(f"{op}: {len(outputs)} outputs but {len(gradients)} gradients")
-    roots = []
-    for output, gradient in zip(outputs, gradients, strict=True):
-        if output._node is None:
-            raise RuntimeError(f"{op}: the tensor does not require grad and has no grad_fn")
-        if gradient is None:
-            if output.numel() != 1:
-                raise RuntimeError(
-                    f"{op}: a gradient can be implied only for one element; got shape "
-                    f"{tuple(output.shape)}; pass one"
-                )
-            gradient = wrap(lib.tk_full_float(output.dtype.number, output.ndim, output.shape, 1.0))
-        elif gradient.shape != output.shape:
-            raise ValueError(
-                f"{op}: the gradient's shape differs from the tensor's; "
-                f"{tuple(gradient.shape)} and {tuple(output.shape)}"
+    return [_root(op, *pair) for pair in zip(outputs, gradients, strict=True)]
+
+
+def _root(op: str, output: Tensor, gradient: Tensor | None) -> tuple[Any, Tensor]:
+    node, h = output._node, output._h
+    if node is None:
+        raise RuntimeError(f"{op}: the tensor does not require grad and has no grad_fn")
+    if gradient is None:
+        if h.numel != 1:
+            raise RuntimeError(
+                f"{op}: a gradient can be implied only for one element; got shape "
+                f"{tuple(output.shape)}; pass one"
             )
-        elif gradient.dtype is not output.dtype:
-            gradient = wrap(lib.tk_cast(gradient._h, output.dtype.number))
-        roots.append((output._node, gradient))
-    return roots
+        return node, wrap(lib.tk_full_float(h.dtype, h.ndim, h.shape, 1.0))
+    if not lib.tk_same_shape(gradient._h, h):
+        raise ValueError(
+            f"{op}: the gradient's shape differs from the tensor's; "
+            f"{tuple(gradient.shape)} and {tuple(output.shape)}"
+        )
+    if gradient._h.dtype != h.dtype:
+        gradient = wrap(lib.tk_cast(gradient._h, h.dtype))
+    return node, gradient
 
 
 def backward(
@@ -144,7 +146,14 @@ def _backward(
     ``gradient`` (same shape) weighs the elements; for a single element it is 1. With ``inputs``
     only those accumulate. RuntimeError where nothing was recorded or the graph was released before.
     """
-    backward(self, gradient, retain_graph, create_graph, inputs)
+    if inputs is not None or not (gradient is None or isinstance(gradient, Tensor)):
+        backward(self, gradient, retain_graph, create_graph, inputs)
+        return
+    engine.run(
+        [_root("backward", self, gradient)],
+        retain_graph=create_graph if retain_graph is None else retain_graph,
+        create_graph=create_graph,
+    )
 
 
 def _requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
@@ -178,6 +187,8 @@ def _retain_grad(self: Tensor) -> None:
         raise RuntimeError("retain_grad: the tensor does not require grad")
     if not self.is_leaf:
         self._node.keep_grad = True
+        if self._node.hooks is None:
+            self._node.hooks = {}
 
 
 class RemovableHandle:

@@ -40,83 +40,89 @@ def run(
     arrived: dict[Any, Any] = {}
     for node, gradient in roots:
         arrived[node] = _add(arrived[node], gradient) if node in arrived else gradient
-    waiting = _count_edges(arrived, wanted)
+    waiting = _count_edges(arrived)
+    goal: set[Any] = set()
+    if wanted is not None:
+        goal.update(wanted)
+        waiting = _restrict(waiting, goal)
     ready = [node for node in arrived if not waiting.get(node)]
     found: dict[Any, Tensor] = {}
-    goal = None if wanted is None else set(wanted)
     before = lib.tk_set_grad_mode(create_graph)
     try:
         while ready:
             node = ready.pop()
             gradient = arrived.pop(node, None)
-            if gradient is not None and node.hooks:
-                gradient = _call_hooks(node, gradient, create_graph)
-            if goal is not None:
-                if node in goal and gradient is not None:
+            if gradient is not None:
+                hooks = node.hooks
+                if hooks is not None:
+                    if hooks:
+                        gradient = _call_hooks(node, gradient, create_graph)
+                    if wanted is None and node.keep_grad and type(node) is not Leaf:
+                        accumulate(node, gradient, create_graph)
+                if wanted is None:
+                    if type(node) is Leaf:
+                        accumulate(node, gradient, create_graph)
+                        continue
+                elif node in goal:
                     found[node] = gradient
-            elif gradient is not None and (node.op is None or node.keep_grad):
-                accumulate(node, gradient, create_graph)
-            if node.op is None or (goal is not None and waiting.keys().isdisjoint(node.inputs)):
+            inputs = node.inputs
+            if not inputs or (wanted is not None and waiting.keys().isdisjoint(inputs)):
                 continue
             results: Any
             if gradient is None:
-                results = (None,) * len(node.inputs)
+                results = (None,) * len(inputs)
             else:
                 results = apply_node(node, gradient, create_graph)
-            del gradient
+                del gradient
             if not retain_graph:
                 node.saved = None
-            for i, parent in enumerate(node.inputs):
-                if parent not in waiting:
+            for parent, result in zip(inputs, results, strict=True):
+                left = waiting.get(parent)
+                if left is None:
                     continue  # leads to nothing that is wanted
-                result = results[i]
-                if result is not None:
-                    present = arrived.get(parent)
-                    if type(result) is Part:
-                        parts = present or [None] * parent.outputs
-                        old = parts[result.position]
-                        parts[result.position] = (
-                            result.gradient if old is None else _add(old, result.gradient)
-                        )
-                        del old
-                        arrived[parent] = parts
-                    else:
-                        arrived[parent] = result if present is None else _add(present, result)
-                    del present
-                waiting[parent] -= 1
-                if not waiting[parent]:
+                if left == 1:
                     ready.append(parent)
+                else:
+                    waiting[parent] = left - 1
+                if result is None:
+                    continue
+                if type(result) is Part:
+                    _put_part(arrived.setdefault(parent, [None] * parent.outputs), result)
+                elif parent in arrived:
+                    arrived[parent] = _add(arrived[parent], result)
+                else:
+                    arrived[parent] = result
             results = result = None
     finally:
         lib.tk_set_grad_mode(before)
     return found
 
 
-def _count_edges(starts: Iterable[Any], wanted: Sequence[Any] | None) -> dict[Any, int]:
-    """How many gradients each reachable node waits for; only nodes that lead to ``wanted``."""
-    counts: dict[Any, int] = {}
-    stack = list(starts)
-    for node in stack:
-        counts[node] = 0
-    order = []
+def _put_part(parts: list[Any], part: Part) -> None:
+    """Adds the gradient of one output to those of all."""
+    present = parts[part.position]
+    parts[part.position] = part.gradient if present is None else _add(present, part.gradient)
+
+
+def _count_edges(starts: Iterable[Any]) -> dict[Any, int]:
+    """How many gradients each reachable node waits for."""
+    counts: dict[Any, int] = dict.fromkeys(starts, 0)
+    stack = list(counts)
     while stack:
-        node = stack.pop()
-        order.append(node)
-        for parent in node.inputs:
+        for parent in stack.pop().inputs:
             if parent in counts:
                 counts[parent] += 1
             else:
                 counts[parent] = 1
-                stack.append(parent)
-    if wanted is None:
-        return counts
-    return _restrict(counts, order, set(wanted))
+                if type(parent) is not Leaf:
+                    stack.append(parent)
+    return counts
 
 
-def _restrict(counts: dict[Any, int], order: list[Any], wanted: set[Any]) -> dict[Any, int]:
+def _restrict(counts: dict[Any, int], wanted: set[Any]) -> dict[Any, int]:
     """The counts without the nodes from which no wanted node can be reached."""
     children: dict[Any, list[Any]] = {}
-    for node in order:
+    for node in counts:
         for parent in node.inputs:
             children.setdefault(parent, []).append(node)
     useful = {node for node in wanted if node in counts}
@@ -244,8 +250,7 @@ _OWN = _own_references()
 def _alone(references: int, gradient: Tensor) -> bool:
     """Whether nobody but ``run`` and the function it called can see a gradient's memory, given the
     references counted in that function."""
-    h = gradient._h
-    return references <= _OWN and h.storage.refs == 1 and h.refs == 1
+    return references <= _OWN and lib.tk_is_sole(gradient._h)
 
 
 def _take(gradients: list[Any], i: int, create_graph: bool) -> Tensor | None:

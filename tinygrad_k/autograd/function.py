@@ -10,7 +10,7 @@ from typing import Any
 from ..backend import lib
 from ..tensor import Tensor, wrap
 from .mode import is_grad_enabled, no_grad
-from .node import Node, Part, Plan, SavedOutput, note_change
+from .node import Node, Part, Plan, SavedOutput, new_node, note_change
 
 
 class FunctionCtx:
@@ -195,16 +195,14 @@ def _record(cls: type[Function], ctx: FunctionCtx, outputs: list[Any], results: 
             ctx._recorded = before
         return _check(cls.__name__, answer, shapes)
 
-    node = Node()
-    node.plan = Plan(_Name(cls.__name__), (), rule, joint=True, foreign=True)
-    node.inputs = tuple(
+    plan = Plan(_Name(cls.__name__), (), rule, joint=True, foreign=True)
+    inputs = tuple(
         arg._node for arg, wanted in zip(ctx._args, ctx.needs_input_grad, strict=True) if wanted
     )
-    node.saved = [_saved(each, results) for each in ctx._saved]
-    node.stamp = lib.tk_clock
+    saved = [_saved(each, results) for each in ctx._saved]
+    node = new_node(plan, inputs, saved, tuple(shape for shape in shapes if shape is not None))
     ctx._saved = ()
     node.outputs = len(outputs)
-    node.shapes = tuple(shape for shape in shapes if shape is not None)
     ctx._node = weakref.ref(node)
     for i, output in enumerate(outputs):
         if (
@@ -260,11 +258,7 @@ def _reducible(shape: tuple[int, ...], target: tuple[int, ...]) -> bool:
 
 def _part(node: Node, position: int) -> Node:
     """The node of one output: it puts its gradient in that place of the list."""
-    part = Node()
-    part.plan = Plan(node.op, (), lambda g: [Part(position, g)], joint=True)
-    part.inputs = (node,)
-    part.saved = ()
-    return part
+    return new_node(Plan(node.op, (), lambda g: [Part(position, g)], joint=True), (node,))
 
 
 def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
@@ -296,8 +290,5 @@ def _refusal(name: str, value: Any, inputs: tuple[Any, ...]) -> Any:
     def rule(gradient: Tensor) -> Any:
         raise RuntimeError(f"{name}: its backward is marked once_differentiable")
 
-    node = Node()
-    node.plan = Plan(_Name(name), (), rule, joint=True)
-    node.inputs = inputs
-    node.saved = ()
+    node = new_node(Plan(_Name(name), (), rule, joint=True), inputs)
     return wrap(lib.tk_alias(value._h), node)

@@ -81,21 +81,24 @@ class Node:
                 a tensor outside the graph, which would be a cycle otherwise.
     ``stamp``   the process's clock of in-place changes when the operation was recorded.
     ``shapes``  (shape, dtype) of each input where the launch broadcast or converted, else None.
+    ``hooks``   what is called with the gradient; not None, too, where the gradient is kept.
+
+    Whoever makes one sets all of these (there is no ``__init__``: the call would cost more).
     """
 
-    __slots__ = ("__dict__", "__weakref__", "inputs", "plan", "saved", "stamp")
+    __slots__ = ("__dict__", "__weakref__", "hooks", "inputs", "plan", "saved", "shapes", "stamp")
 
     plan: Plan
     inputs: tuple[Any, ...]
     saved: Any
     stamp: int
+    shapes: Any
+    hooks: dict[Any, Callable[[Tensor], Tensor | None]] | None
 
     # Rarely another value, so they stand here once for all nodes.
-    shapes: Any = None
     grad: Tensor | None = None
     keep_grad: bool = False
     outputs: int = 1  # of several outputs each has a node of its own that sends a Part here
-    hooks: dict[Any, Callable[[Tensor], Tensor | None]] | None = None
     trace: tuple[tuple[CodeType, int], ...] | None = (
         None  # anomaly mode: who called, outermost first
     )
@@ -138,6 +141,18 @@ def unwatch(watcher: Callable[[Node], None]) -> None:
 def _made(self: Node) -> None:
     for watcher in tuple(_watchers):
         watcher(self)
+
+
+def new_node(plan: Plan, inputs: tuple[Any, ...], saved: Any = (), shapes: Any = None) -> Node:
+    """A node, recorded now."""
+    node = Node()
+    node.plan = plan
+    node.inputs = inputs
+    node.saved = saved
+    node.stamp = CLOCK[0]
+    node.shapes = shapes
+    node.hooks = None
+    return node
 
 
 class Leaf:

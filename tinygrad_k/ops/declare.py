@@ -213,8 +213,10 @@ def attach(
             node.saved = (alias(out),)
         else:
             node.saved = plan.derive(args, out)
+    node.shapes = None
     if flags & SHARED:
         node.shapes = tuple([(each.shape, each.dtype) for each in operands])
+    node.hooks = None
     out._node = node
 
 
@@ -379,6 +381,7 @@ def unary(
                 made = Node()
                 made.plan = plan
                 made.inputs = (node,)
+                made.shapes = made.hooks = None
                 saves = plan.saves
                 if not saves:
                     made.saved = ()
