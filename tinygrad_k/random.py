@@ -92,8 +92,13 @@ def _restored(seed: int, offset: int) -> Generator:
 default_generator = Generator()
 
 
+intercept: Any = None  # called with the name of what draws; vmap puts its rules here
+
+
 def handle(name: str, generator: Any) -> Any:
     """What the doors take: the generator's state, or that of the default generator."""
+    if intercept is not None:
+        intercept(name)
     if generator is None:
         generator = default_generator
     elif not isinstance(generator, Generator):

@@ -39,13 +39,13 @@ def _root(op: str, output: Tensor, gradient: Tensor | None) -> tuple[Any, Tensor
                 f"{tuple(output.shape)}; pass one"
             )
         return node, wrap(lib.tk_full_float(h.dtype, h.ndim, h.shape, 1.0))
-    if not lib.tk_same_shape(gradient._h, h):
+    if gradient.shape != output.shape:
         raise ValueError(
             f"{op}: the gradient's shape differs from the tensor's; "
             f"{tuple(gradient.shape)} and {tuple(output.shape)}"
         )
     if gradient._h.dtype != h.dtype:
-        gradient = wrap(lib.tk_cast(gradient._h, h.dtype))
+        gradient = engine.convert(gradient, output.dtype)
     return node, gradient
 
 
@@ -126,7 +126,7 @@ def grad(
                 "outputs; pass allow_unused=True for None"
             )
         elif gradient is not None and not create_graph:
-            gradient = wrap(lib.tk_cast(gradient._h, gradient._h.dtype))
+            gradient = engine.copy_of(gradient, False)
         results.append(gradient)
     return tuple(results)
 

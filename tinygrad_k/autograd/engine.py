@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..backend import DEBUG, fail, ffi, lib, recorder, world
-from ..tensor import Tensor, alias, wrap
+from ..tensor import Tensor, alias
+from . import batching
 from .node import CLOCK, Leaf, Node, Part, check_unchanged
 
 # The engine needs three operations that must be recorded when second derivatives are wanted. The op
@@ -155,18 +156,25 @@ def plain_apply(node: Node, gradient: Any, create_graph: bool) -> Any:
             saved = list(saved)
             for i in plan.results:
                 saved[i] = _reveal(saved[i], node)
-    if plan.joint:
-        if plan.foreign:
-            if type(gradient) is list:
-                gradient = [_take(gradient, i, create_graph) for i in range(len(gradient))]
-            elif not _alone(sys.getrefcount(gradient), gradient):
-                gradient = _copy(gradient, create_graph)
-        results = plan.rules(gradient, *saved)
-    else:
-        results = []
-        for rule, take in plan.rules:
-            values = saved if take is None else take(saved)
-            results.append(rule(gradient, *values))
+    if plan.foreign:
+        if type(gradient) is list:
+            gradient = [_take(gradient, i, create_graph) for i in range(len(gradient))]
+        elif not _alone(sys.getrefcount(gradient), gradient):
+            gradient = copy_of(gradient, create_graph)
+    try:
+        if plan.joint:
+            results = plan.rules(gradient, *saved)
+        else:
+            results = []
+            for rule, take in plan.rules:
+                values = saved if take is None else take(saved)
+                results.append(rule(gradient, *values))
+    except (AttributeError, TypeError):
+        if batching.backward is None:
+            raise
+        results = batching.backward(plan, gradient, saved)
+        if results is batching.ORDINARY:
+            raise
     if node.shapes is not None:
         results = [
             None if result is None else _fit(result, shape, kind)
@@ -175,6 +183,11 @@ def plain_apply(node: Node, gradient: Any, create_graph: bool) -> Any:
     if DEBUG:
         _check(node, results)
     return results
+
+
+def convert(gradient: Tensor, kind: Any) -> Tensor:
+    """A copy of another dtype."""
+    return _convert(gradient, kind)
 
 
 apply_node = plain_apply  # anomaly mode puts another in its place
@@ -208,7 +221,7 @@ def _check(node: Node, results: Any) -> None:
 def _call_hooks(node: Any, gradient: Tensor, create_graph: bool) -> Tensor:
     """What the hooks make of a gradient. They may change it in place: it is theirs alone."""
     if not _alone(sys.getrefcount(gradient), gradient):
-        gradient = _copy(gradient, create_graph)
+        gradient = copy_of(gradient, create_graph)
     for hook in list(node.hooks.values()):
         changed = hook(gradient)
         if changed is not None:
@@ -250,7 +263,7 @@ _OWN = _own_references()
 def _alone(references: int, gradient: Tensor) -> bool:
     """Whether nobody but ``run`` and the function it called can see a gradient's memory, given the
     references counted in that function."""
-    return references <= _OWN and lib.tk_is_sole(gradient._h)
+    return references <= _OWN and type(gradient) is Tensor and lib.tk_is_sole(gradient._h)
 
 
 def _take(gradients: list[Any], i: int, create_graph: bool) -> Tensor | None:
@@ -263,14 +276,16 @@ def _take(gradients: list[Any], i: int, create_graph: bool) -> Tensor | None:
 def _owned(gradient: Tensor, create_graph: bool) -> Tensor:
     if _alone(sys.getrefcount(gradient), gradient):
         return gradient
-    return _copy(gradient, create_graph)
+    return copy_of(gradient, create_graph)
 
 
-def _copy(gradient: Tensor, create_graph: bool) -> Tensor:
+def copy_of(gradient: Tensor, create_graph: bool) -> Tensor:
     """A contiguous copy, recorded if the backward pass is."""
-    if create_graph:
+    before = lib.tk_set_grad_mode(create_graph)
+    try:
         return _convert(gradient, gradient.dtype)
-    return wrap(lib.tk_cast(gradient._h, gradient._h.dtype))
+    finally:
+        lib.tk_set_grad_mode(before)
 
 
 def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
@@ -283,7 +298,7 @@ def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
         if ours and (create_graph or gradient._h.flags & lib.TK_CONTIGUOUS):
             node.grad = gradient
         else:
-            node.grad = _copy(gradient, create_graph)
+            node.grad = copy_of(gradient, create_graph)
     elif create_graph:
         node.grad = _add(present, gradient)
     else:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..backend import lib
 from ..tensor import Tensor, wrap
+from . import batching
 from .mode import is_grad_enabled, no_grad
 from .node import Node, Part, Plan, SavedOutput, new_node, note_change
 
@@ -128,6 +129,10 @@ class Function:
     @classmethod
     def apply(cls, *args: Any) -> Any:
         """Computes forward(*args) and records it."""
+        if batching.call is not None:
+            answer = batching.call(cls.apply, None, args, {})
+            if answer is not batching.ORDINARY:
+                return answer
         ctx = FunctionCtx(cls.__name__, args)
         before = lib.tk_set_grad_mode(0)
         try:

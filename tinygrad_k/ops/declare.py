@@ -17,10 +17,11 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
+from ..autograd import batching
 from ..autograd.node import CLOCK, Node, Plan, getter, note_change
 from ..backend import fail, ffi, kernel_number, lib
 from ..tensor import Tensor, alias, from_data, wrap
@@ -266,7 +267,7 @@ def op(
             except MISTAKES as error:
                 meant = _meant(body, args, kwargs)
                 if meant is None:
-                    explain(body, error, args, kwargs)
+                    return explain(body, error, args, kwargs, row)
                 return function(*meant[0], **meant[1])
             if keeps and handle:
                 handle, *others = handle
@@ -305,9 +306,21 @@ _OURS = re.compile(r"[A-Za-z_][\w.]*(:|\(\)) ")  # "name: fact", or Python's "na
 
 
 def explain(
-    function: Callable[..., Any], error: Exception, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> NoReturn:
-    """Raises in the function's name a mistake in its arguments that only Python noticed."""
+    function: Callable[..., Any],
+    error: Exception,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    target: Any = None,
+) -> Any:
+    """Raises in the function's name a mistake in its arguments that only Python noticed.
+
+    Batched tensors are none: then this is what ``target``, the op or the function that was called,
+    gives for them.
+    """
+    if batching.call is not None and target is not None:
+        answer = batching.call(target, error, args, kwargs)
+        if answer is not batching.ORDINARY:
+            return answer
     if _OURS.match(str(error)):
         raise error
     name = function.__name__.strip("_")
@@ -362,8 +375,8 @@ def unary(
         def function(input: Tensor) -> Tensor:
             try:
                 handle = map1(number, input._h, 0.0, 0.0)
-            except AttributeError as error:
-                explain(body, error, (input,), {})
+            except (AttributeError, TypeError) as error:
+                return explain(body, error, (input,), {}, row)
             if not handle:
                 fail()
             out = new()
@@ -469,7 +482,7 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
                 handle = map_int(number, input._h, other, 0, 0)
             else:
                 handle = map2(number, input._h, other._h, 0.0, 0.0)
-        except (AttributeError, OverflowError):
+        except MISTAKES:
             return mixed(input, other)
         if not handle:
             fail()
@@ -490,7 +503,11 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
         return out
 
     def mixed(input: Any, other: Any) -> Any:
-        """A number, a NumPy array or something foreign on either side."""
+        """A number, a NumPy array, a batched tensor or something foreign on either side."""
+        if batching.call is not None:
+            answer = batching.call(row, None, (input, other), {})
+            if answer is not batching.ORDINARY:
+                return answer
         for value in (input, other):
             if not isinstance(value, (Tensor, int, float, np.ndarray, np.generic)):
                 return foreign(row, value)
@@ -626,7 +643,7 @@ def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
         except MISTAKES as error:
             meant = _meant(function, args, kwargs)
             if meant is None:
-                explain(function, error, args, kwargs)
+                return explain(function, error, args, kwargs, checked)
             return function(*meant[0], **meant[1])
 
     return checked
@@ -704,6 +721,10 @@ def inplace(
     whose result is copied into the memory and takes the tensor's place in the graph."""
     if not isinstance(target, Tensor):
         raise TypeError(f"{name}: expected a Tensor; got {type(target).__name__}")
+    if type(target) is not Tensor and batching.change is not None:
+        answer = batching.change(name, target, operands, compute)
+        if answer is not batching.ORDINARY:
+            return answer
     if not _recorded(target, operands):
         if write():
             fail()
@@ -788,6 +809,10 @@ def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[
     For ops whose rules need neither the old values nor the result: nothing is computed twice.
     """
     name = f"{row.name.lstrip('_')}_"
+    if type(target) is not Tensor and batching.change is not None:
+        answer = batching.change(name, target, operands, lambda: row.function(target, *operands))
+        if answer is not batching.ORDINARY:
+            return answer
     recorded = _recorded(target, operands)
     if recorded:
         _check_changeable(name, target)

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..backend import ffi, lib
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor
 from .activation import softplus
 from .arithmetic import abs, clamp, mul, neg, square
 from .comparison import gt, lt, where
 from .creation import ones_like
-from .declare import composite, op
+from .declare import composite, no_grad, op
 from .normalization import log_softmax, softmax, softmax_backward
 from .reduction import _mean, _sum
 from .samples import index, positive, real
@@ -213,12 +213,11 @@ def _entropy_scale(
 ) -> Tensor:
     """What softmax is multiplied by in each row's gradient: the sum of its target, (rows, 1)."""
 
-    def chosen(w: Tensor | None) -> Tensor:
-        return wrap(lib.tk_nll_weight(target._h, _weight_handle(w), ignore, x.shape[1], x._h.dtype))
-
-    uniform = chosen(None) * (smoothing / x.shape[1])
+    x = x.detach()
+    uniform = _label_weights(x, target, None, ignore) * (smoothing / x.shape[1])
     uniform = uniform * (float(x.shape[1]) if weight is None else _sum(weight))
-    return _reshape(chosen(weight) * (1.0 - smoothing) + uniform, (-1, 1))
+    chosen = _label_weights(x, target, weight, ignore)
+    return _reshape(chosen * (1.0 - smoothing) + uniform, (-1, 1))
 
 
 @op(
@@ -289,15 +288,28 @@ def _reduce_labels(
         return _reshape(losses, tuple(target.shape))
     if reduction != "mean":
         return _reduce(name, losses, reduction)
-    return _sum(losses) / _sum(_label_weights(rows, labels, weight, ignore_index))
+    return _sum(losses) / _sum(_label_weights(rows.detach(), labels, weight, ignore_index))
 
 
-def _label_weights(
-    rows: Tensor, labels: Tensor, weight: Tensor | None, ignore_index: int
-) -> Tensor:
-    """The weight of each label, 0 where it is ignored."""
-    kind, classes = rows._h.dtype, rows.shape[1]
-    return wrap(lib.tk_nll_weight(labels._h, _weight_handle(weight), ignore_index, classes, kind))
+def _numpy_label_weights(logp: Any, target: Any, weight: Any, ignore_index: int) -> Any:
+    scale = np.ones(logp.shape[1]) if weight is None else weight
+    kept = target != ignore_index
+    return np.where(kept, scale[np.where(kept, target, 0)], 0.0)
+
+
+@op(
+    vjp=no_grad("weights of classes are constants"),
+    ref=_numpy_label_weights,
+    samples=[
+        (real(4, 3), index(4, below=3), positive(3), 1),
+        (real(4, 3), index(4, below=3), None, -100),
+    ],
+    family="loss",
+)
+def _label_weights(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> Any:
+    """The weight of each label of rows of the input's classes, 0 where it is ignored."""
+    classes, kind = input.shape[1], input._h.dtype
+    return lib.tk_nll_weight(target._h, _weight_handle(weight), ignore_index, classes, kind)
 
 
 def total_weight(
@@ -308,7 +320,7 @@ def total_weight(
     if target.dtype.is_floating_point:
         return target.numel() // max(1, input.shape[1 if input.ndim > 1 else 0])
     rows, labels = _rows_of_classes("cross_entropy", input, target)
-    return _sum(_label_weights(rows, labels, weight, ignore_index))
+    return _sum(_label_weights(rows.detach(), labels, weight, ignore_index))
 
 
 @composite

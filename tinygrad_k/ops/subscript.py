@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd import batching
 from ..autograd.node import note_change
 from ..backend import bool_, fail, int32, int64, lib
 from ..tensor import Tensor, from_data, number_as, store, wrap
@@ -133,6 +134,13 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
             handle = _subscript_door(self._h, len(items), items)
     except OverflowError:
         return Key(self, key).read(self)
+    except (AttributeError, TypeError) as error:
+        answer: Any = batching.ORDINARY
+        if batching.call is not None:
+            answer = batching.call(_getitem, error, (self, key), {})
+        if answer is batching.ORDINARY:
+            raise
+        return answer
     if not handle:
         fail()
     out = Tensor()

@@ -1,0 +1,367 @@
+"""The batched tensor: what a function under ``vmap`` sees of one example, for all of them at once.
+
+It has the shape and dtype of one example, and no handle. A door refuses it, the op that explains
+the mistake asks here, and the op's rule (``rules.py``) does it on the whole batch. Where there is
+no rule, the op runs on each example and the results are stacked.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..autograd import batching
+from ..ops.declare import Op
+from ..ops.join import stack
+from ..tensor import Size, Tensor
+from . import tree
+
+MISTAKES = (AttributeError, TypeError, OverflowError)
+
+
+VIEWS = (int, slice, type(None), type(Ellipsis))  # what a subscript makes a view of
+
+
+class Unbatchable(AttributeError):
+    """Something that needs a value, which a batched tensor does not have.
+
+    A composite that asks for it is run on each example instead; in the user's own code ``vmap``
+    makes a RuntimeError of it.
+    """
+
+
+class DrawEach(AttributeError):
+    """Random numbers are wanted under ``randomness="different"``: the function that draws is run
+    for each example."""
+
+
+class Level:
+    """One call of vmap that is running: its batch size, and how it wants random numbers."""
+
+    __slots__ = ("number", "randomness", "size")
+
+    def __init__(self, number: int, size: int, randomness: str) -> None:
+        self.number = number
+        self.size = size
+        self.randomness = randomness
+
+
+class _Levels(threading.local):
+    def __init__(self) -> None:
+        self.stack: list[Level] = []
+
+
+running = _Levels()
+
+
+class Handle:
+    """What code that looks into a handle finds; no door takes it."""
+
+    __slots__ = ("dtype", "ndim", "numel", "refs", "shape")
+
+    flags = 0
+
+    def __init__(self, t: Batched) -> None:
+        self.shape = t.shape
+        self.ndim = len(self.shape)
+        self.numel = self.shape.numel()
+        self.dtype = t._value._h.dtype
+        self.refs = 2  # never the engine's alone
+
+
+class Batched(Tensor):
+    """One example of ``_value``, whose first dimension counts the examples of vmap ``_level``."""
+
+    __slots__ = ("_level", "_value")
+
+    _level: Level
+    _value: Tensor
+
+    @property
+    def _h(self) -> Any:
+        return Handle(self)
+
+    @property
+    def _node(self) -> Any:  # type: ignore[override]
+        return self._value._node
+
+    def __del__(self) -> None:
+        """There is no handle to give back."""
+
+    @property
+    def shape(self) -> Size:
+        """The sizes of the dimensions of an example."""
+        return Size(self._value.shape[1:])
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Elements between neighbours of an example."""
+        strides: Any = self._value.stride()
+        strides = strides[1:]
+        return strides if dim is None else strides[self._dim(dim, "stride")]
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements of the whole batch lie in row-major order."""
+        return self._value.is_contiguous()
+
+    def detach(self) -> Tensor:
+        """A tensor outside the graph."""
+        return wrapped(self._value.detach(), self._level)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Refused: gradients under vmap are those of ``func.grad`` and its kin."""
+        raise Unbatchable("vmap: requires_grad_: use func.grad, func.vjp or func.jacrev inside")
+
+    def backward(self, *args: Any, **kwargs: Any) -> None:
+        """Refused: gradients under vmap are those of ``func.grad`` and its kin."""
+        raise Unbatchable("vmap: backward: use func.grad, func.vjp or func.jacrev inside")
+
+    def __getitem__(self, key: Any) -> Tensor:
+        items = key if isinstance(key, tuple) else (key,)
+        used = sum(each is not None and each is not Ellipsis for each in items)
+        views = all(isinstance(each, VIEWS) and not isinstance(each, bool) for each in items)
+        if views and used <= self.ndim:
+            whole = (slice(None), *items)
+            return wrapped(self._value[whole], self._level)
+        return Tensor.__getitem__(self, key)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.copy_(each_example(_with_item, (self, key, value), {}))
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape:
+            raise TypeError("iter: a tensor without dimensions cannot be iterated over")
+        return iter(self.unbind(0))
+
+    def __repr__(self) -> str:
+        return f"Batched(level={self._level.number}, shape={list(self.shape)}, of={self._value!r})"
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise Unbatchable("vmap: pickle: a batched tensor is many examples")
+
+
+def _needs_value(name: str) -> Callable[..., Any]:
+    def refuse(self: Batched, *args: Any, **kwargs: Any) -> Any:
+        raise Unbatchable(
+            f"vmap: {name.strip('_')}: a batched tensor stands for many examples and has no single "
+            "value; use where() in the place of control flow"
+        )
+
+    refuse.__name__ = name
+    return refuse
+
+
+for _name in (
+    "item", "tolist", "numpy", "_array", "data_ptr", "storage_offset", "__array__", "__bool__",
+    "__float__", "__int__", "__index__", "__complex__", "__format__", "__deepcopy__",
+):  # fmt: skip
+    setattr(Batched, _name, _needs_value(_name))
+
+
+def _with_item(t: Tensor, key: Any, value: Any) -> Tensor:
+    copy = t.clone()
+    copy[key] = value
+    return copy
+
+
+def wrapped(value: Tensor, level: Level) -> Tensor:
+    """The examples in the first dimension of ``value``, as one batched tensor."""
+    t = object.__new__(Batched)
+    t._level = level
+    t._value = value
+    return t
+
+
+def innermost(values: Any) -> Level | None:
+    """The vmap that was entered last, of those whose examples are among the values."""
+    found: Level | None = None
+    for each in tree.leaves(values):
+        if isinstance(each, Batched) and (found is None or each._level.number > found.number):
+            found = each._level
+    return found
+
+
+def unwrap(value: Any, level: Level) -> tuple[Any, bool]:
+    """The whole batch of a value of this level, and True; anything else as it is, and False."""
+    if isinstance(value, Batched) and value._level is level:
+        return value._value, True
+    return value, False
+
+
+def example(value: Any, level: Level, i: int, own: bool = False) -> Any:
+    """The i-th example of all that is batched in a tree; with memory of its own, or a view."""
+
+    def pick(each: Any) -> Any:
+        batch, batched = unwrap(each, level)
+        if not batched:
+            return each
+        return batch.select(0, i).clone() if own else batch.select(0, i)
+
+    return tree.map_leaves(pick, value)
+
+
+def each_example(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """A function of batched tensors by running it on each example."""
+    level = innermost((args, kwargs))
+    if level is None:
+        level = running.stack[-1]
+    return _each(function, args, kwargs, level)
+
+
+def _each(function: Callable[..., Any], args: Any, kwargs: Any, level: Level) -> Any:
+    if level.size == 0:
+        raise Unbatchable(
+            f"vmap: {_name_of(function)} has no rule for batches, and there is no example to run"
+        )
+    own = _name_of(function) == "as_strided"  # which counts from the start of the storage
+    results = [
+        function(*example(args, level, i, own), **example(kwargs, level, i, own))
+        for i in range(level.size)
+    ]
+    columns = [list(tree.leaves(each)) for each in results]
+    joined = []
+    for each in zip(*columns, strict=True):
+        if isinstance(each[0], Tensor):
+            if any(other.shape != each[0].shape for other in each):
+                shapes = [tuple(other.shape) for other in each[:2]]
+                raise Unbatchable(
+                    f"vmap: {_name_of(function)} gives examples of different shapes; {shapes}"
+                )
+            joined.append(wrapped(stack(list(each)), level))
+        elif any(other != each[0] for other in each):
+            raise Unbatchable(f"vmap: {_name_of(function)} gives another value for each example")
+        else:
+            joined.append(each[0])
+    return tree.rebuild(results[0], iter(joined))
+
+
+def _name_of(function: Callable[..., Any]) -> str:
+    owner = getattr(function, "__self__", None)  # of a Function's apply
+    return getattr(owner or function, "__name__", repr(function)).strip("_")
+
+
+# -- what ops ask ---------------------------------------------------------------------------------
+
+Rule = Callable[..., Tensor]
+RULES: dict[str, Rule] = {}  # by the op's name: (level, args, batched) -> the whole batch
+FAMILIES: dict[str, Rule] = {}  # by its family
+
+
+def call(target: Any, error: Exception | None, args: tuple[Any, ...], kwargs: Any) -> Any:
+    """An op, or a function over ops, of batched tensors."""
+    if isinstance(error, DrawEach):
+        return _draw_each(target.function if isinstance(target, Op) else target, args, kwargs)
+    level = innermost((args, kwargs))
+    if level is None:
+        return batching.ORDINARY
+    if not isinstance(target, Op):
+        return _each(target, args, kwargs, level)
+    rule = RULES.get(target.name) or FAMILIES.get(target.family)
+    if rule is None:
+        return _each(target.function, args, kwargs, level)
+    values: list[Any] = []
+    batched: list[Any] = []
+    for value in target.bind(args, kwargs):
+        if isinstance(value, (list, tuple)) and any(isinstance(each, Tensor) for each in value):
+            pairs = [unwrap(each, level) for each in value]
+            values.append([each for each, _ in pairs])
+            batched.append([flag for _, flag in pairs])
+        else:
+            value, flag = unwrap(value, level)
+            values.append(value)
+            batched.append(flag)
+    try:
+        result = rule(_positional(target), level.size, values, batched)
+    except (IndexError, TypeError, ValueError):
+        if level.size:
+            target.function(*example(args, level, 0), **example(kwargs, level, 0))
+        raise  # the line above tells the same mistake in the shapes of an example
+    if result is NotImplemented:
+        return _each(target.function, args, kwargs, level)
+    return wrapped(result, level)
+
+
+def _positional(op: Op) -> Callable[..., Any]:
+    """The op's function, which may be given all arguments by position."""
+    count = op.body.__code__.co_argcount
+    if count == len(op.parameters):
+        return op.function
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        named = dict(zip(op.parameters[count:], args[count:], strict=False))
+        return op.function(*args[:count], **named, **kwargs)
+
+    function.__name__ = op.name
+    return function
+
+
+def _draw_each(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """Draws for each example, in their order, as a loop would."""
+    level = next(each for each in reversed(running.stack) if each.randomness == "different")
+    before = level.randomness
+    level.randomness = "drawn here"
+    try:
+        return _each(function, args, kwargs, level)
+    finally:
+        level.randomness = before
+
+
+def change(name: str, target: Tensor, operands: tuple[Any, ...], compute: Any) -> Any:
+    """An in-place op on a batched tensor: the batch takes over what the op computes."""
+    if not isinstance(target, Batched):
+        return batching.ORDINARY
+    result = compute()
+    if result.shape != target.shape:
+        raise ValueError(
+            f"{name}: the result does not fit the output; got {tuple(result.shape)} for "
+            f"{tuple(target.shape)}"
+        )
+    level = innermost((result,))
+    if level is not None and level.number > target._level.number:
+        raise Unbatchable(
+            f"vmap: {name}: the tensor is the same for all examples of an inner vmap and the new "
+            "values are not; use the op that returns a new tensor"
+        )
+    values = result._value if level is target._level else result
+    target._value.copy_(values)
+    return target
+
+
+def backward(plan: Any, gradient: Any, saved: Any) -> Any:
+    """The rules of an op, which reach for doors, for each of a batch of gradients."""
+    level = innermost((gradient,))
+    if level is None:
+        return batching.ORDINARY
+
+    def rules(g: Any) -> Any:
+        if plan.joint:
+            return list(plan.rules(g, *saved))
+        return [rule(g, *(saved if take is None else take(saved))) for rule, take in plan.rules]
+
+    return _each(rules, (gradient,), {}, level)
+
+
+def intercept_random(name: str) -> None:
+    """Called before random numbers are drawn while a vmap runs."""
+    for level in reversed(running.stack):
+        if level.randomness == "different":
+            raise DrawEach(name)
+        if level.randomness == "error":
+            raise RuntimeError(
+                f"vmap: {name}: draws random numbers; say by randomness='same' or "
+                "randomness='different' whether the examples share them"
+            )
+
+
+def as_tensor(value: Any) -> Any:
+    """A NumPy array or scalar as a tensor; anything else as it is."""
+    if isinstance(value, (np.ndarray, np.generic)):
+        from ..ops.creation import as_tensor as convert
+
+        return convert(value)
+    return value
+
+
+batching.hand_over(call, change, backward)
