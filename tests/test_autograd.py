@@ -984,3 +984,10 @@ def test_backward_within_backward() -> None:
 
 def test_mode_of_the_process_is_left_alone() -> None:
     assert lib.tk_grad_mode() == 1
+
+
+def test_integers_and_bools_leave_the_graph() -> None:
+    leaf = tk.tensor([0.5, 2.0]).requires_grad_()
+    for kind in (tk.int64, tk.int32, tk.uint8, tk.bool):
+        assert not leaf.to(kind).requires_grad
+    assert leaf.double().requires_grad

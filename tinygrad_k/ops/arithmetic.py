@@ -137,6 +137,8 @@ def _scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
     if isinstance(alpha, float) and _all_integers(input, other):
         raise TypeError(f"{name}: integers need an integer alpha; got {alpha}")
     if isinstance(input, Tensor) and isinstance(other, Tensor) and other.dtype is bool_:
+        if input.dtype is bool_:
+            return logical_and(other, bool(alpha))
         other = convert(other, input.dtype)
     return other * alpha
 

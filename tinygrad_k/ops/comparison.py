@@ -189,7 +189,7 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if input is None and other is None:
         from .index import nonzero
 
-        return tuple(nonzero(condition).unbind(1))
+        return nonzero(condition, as_tuple=True)
     if not isinstance(input, Tensor):
         like = other if isinstance(other, Tensor) else None
         input = as_operand(input, like) if like is not None else _plain(input)

@@ -81,7 +81,13 @@ def matmul(input: Tensor, other: Tensor) -> Any:
 Tensor.__matmul__ = matmul
 
 
-def _linear_weight(g: Tensor, input: Tensor) -> Tensor:
+def _linear_input(g: Tensor, weight: Tensor) -> Tensor:
+    return matmul(g, weight) if weight.ndim == 2 else unsqueeze(g, -1) * weight
+
+
+def _linear_weight(g: Tensor, input: Tensor, weight_shape: Any) -> Tensor:
+    if len(weight_shape) == 1:
+        return sum_to(unsqueeze(g, -1) * input, weight_shape)
     if input.ndim == 1:
         return unsqueeze(g, -1) * input
     if input.ndim > 2:
@@ -90,13 +96,13 @@ def _linear_weight(g: Tensor, input: Tensor) -> Tensor:
 
 
 def _linear_bias(g: Tensor) -> Tensor:
-    return g if g.ndim == 1 else _sum(g, tuple(range(g.ndim - 1)))
+    return g if g.ndim <= 1 else _sum(g, tuple(range(g.ndim - 1)))
 
 
 @op(
     kernel="linear",
     vjp={
-        "input": lambda g, weight: matmul(g, weight),
+        "input": _linear_input,
         "weight": _linear_weight,
         "bias": _linear_bias,
     },
@@ -109,6 +115,8 @@ def _linear_bias(g: Tensor) -> Tensor:
         (real(0, 4), real(5, 4), real(5)),
         (real(3, 0), real(5, 0), real(5)),
         (real(17, 33), real(18, 33), real(18)),
+        (real(4), real(4)),
+        (real(2, 3, 4), real(4)),
     ],
     family="matmul",
 )

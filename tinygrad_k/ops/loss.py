@@ -438,7 +438,7 @@ def kl_div(
     if log_target:
         losses = exp(target) * (target - input)
     else:
-        safe = where(gt(target, 0.0), target, 1.0)
+        safe = where(eq(target, 0.0), 1.0, target)  # 0 log 0 is 0; a negative target gives NaN
         losses = target * (log(safe) - input)
     if reduction == "batchmean":
         return _sum(losses) / float(input.shape[0] if input.ndim else 1)

@@ -337,14 +337,20 @@ def all(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 @op(
     kernel="count_nonzero",
     vjp=no_grad("the result is a count"),
-    ref=lambda x, dim=None: np.count_nonzero(x, axis=dim),
-    samples=[(boolean(3, 5), 0), (boolean(3, 5),), (real(2, 3, 4), (0, -1)), (real(0, 3), 0)],
+    ref=lambda x, dim=None: np.count_nonzero(x, axis=None if dim == () else dim),
+    samples=[
+        (boolean(2, 3), ()),
+        (boolean(3, 5), 0),
+        (boolean(3, 5),),
+        (real(2, 3, 4), (0, -1)),
+        (real(0, 3), 0),
+    ],
     dtypes="all",
     family=FAMILY,
 )
 def count_nonzero(input: Tensor, dim: Any = None) -> Any:
     """How many elements over ``dim`` are nonzero."""
-    return _count_door(input, dim, False)
+    return _count_door(input, _dims(dim), False)
 
 
 # -- spread -------------------------------------------------------------------------------------
@@ -433,6 +439,7 @@ def std_mean(
 
 
 def _logsumexp_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    dim = _dims(dim)
     total = _spread(result, input, dim, keepdim)
     weight = where(eq(total, -math.inf), 0.0, exp(input - total))
     return _spread(g, input, dim, keepdim) * weight
@@ -441,8 +448,11 @@ def _logsumexp_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim:
 @op(
     kernel="logsumexp",
     vjp={"input": _logsumexp_rule},
-    ref=lambda x, dim, keepdim=False: np.log(np.sum(np.exp(x), axis=dim, keepdims=keepdim)),
+    ref=lambda x, dim, keepdim=False: np.log(
+        np.sum(np.exp(x), axis=None if dim == () else dim, keepdims=keepdim)
+    ),
     samples=[
+        (real(2, 3), ()),
         (real(3, 5), 0),
         (real(3, 5), -1, True),
         (real(2, 3, 4), (0, 2)),
@@ -453,7 +463,7 @@ def _logsumexp_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim:
 )
 def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Any:
     """log(sum(exp(x))) over ``dim``, without overflow; -inf of nothing."""
-    return _logsumexp_door(input, dim, keepdim)
+    return _logsumexp_door(input, _dims(dim), keepdim)
 
 
 @composite

@@ -1,0 +1,256 @@
+"""Differences from PyTorch: every public name that it has too, on arguments drawn by name.
+
+Values, shapes, dtypes and gradients are compared wherever PyTorch accepts a call. What differs on
+purpose stands in docs/differences.md with its reason, and here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import resource
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cases import instances, mapped
+from hypothesis import given, settings, strategies as st
+
+import tinygrad_k as tk
+from tinygrad_k.ops import functional_functions, public_functions
+from tinygrad_k.testing.arguments import arguments
+
+torch = pytest.importorskip("torch")
+
+LIMIT = 8 << 30  # bytes of address space: PyTorch may try any size that a drawn number asks for
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _limited() -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (LIMIT, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+OURS = public_functions()
+REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, ZeroDivisionError, MemoryError)
+UNSEEN = {"empty", "empty_like"}  # their values mean nothing
+THEIR_ERRORS = (Exception,)
+
+
+def theirs(name: str) -> Callable[..., Any] | None:
+    """PyTorch's function of this name."""
+    homes = [torch, torch.nn.functional, torch.linalg, torch.Tensor]
+    if name in functional_functions():  # beside it the root may have another of the same name
+        homes.insert(0, torch.nn.functional)
+    found = [getattr(home, name) for home in homes if callable(getattr(home, name, None))]
+    return found[0] if found else None
+
+
+def is_random(function: Callable[..., Any]) -> bool:
+    names = inspect.signature(function).parameters
+    return function.__module__.endswith(".random") or "generator" in names or "training" in names
+
+
+NAMES = [
+    name
+    for name in sorted(OURS)
+    if theirs(name) is not None and name not in UNSEEN and not is_random(OURS[name])
+]
+
+
+def leaves(value: Any, make: Callable[[np.ndarray], Any]) -> tuple[Any, list[Any]]:
+    """The arguments with tensors for arrays, the floating ones as leaves, and these."""
+    found: list[Any] = []
+
+    def leaf(x: np.ndarray) -> Any:
+        tensor = make(np.array(x))
+        if x.dtype.kind == "f":
+            tensor.requires_grad_()
+            found.append(tensor)
+        return tensor
+
+    return mapped(leaf, value, np.ndarray), found
+
+
+def outcome(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return function(*args, **kwargs)
+
+
+def flat(result: Any) -> list[Any]:
+    """Tensors and numbers of a result in order."""
+    if isinstance(result, (list, tuple)) and not isinstance(result, (tk.Size, torch.Size)):
+        return [each for item in result for each in flat(item)]
+    return [result]
+
+
+def shown(name: str, args: Any, kwargs: Any) -> str:
+    text = [f"{x.dtype}{list(x.shape)}" if isinstance(x, np.ndarray) else repr(x) for x in args]
+    return f"{name}({', '.join([*text, *(f'{k}={v!r}' for k, v in kwargs.items())])})"
+
+
+def values(x: Any) -> np.ndarray:
+    return x.detach().numpy() if hasattr(x, "detach") else np.asarray(x)
+
+
+def dtype_of(x: Any) -> str:
+    return str(x.dtype).split(".")[-1] if hasattr(x, "dtype") else type(x).__name__
+
+
+def differ(a: Any, b: Any, single: bool) -> str | None:
+    """What differs between our result and theirs, None if nothing does."""
+    if isinstance(a, tk.Tensor) != isinstance(b, torch.Tensor):
+        return f"{type(a).__name__}, PyTorch {type(b).__name__}"
+    if dtype_of(a) != dtype_of(b) and not isinstance(a, (tuple, str)):
+        return f"dtype {dtype_of(a)}, PyTorch {dtype_of(b)}"
+    if not isinstance(a, tk.Tensor):
+        same = a == b or (a != a and b != b) or str(a).split(".")[-1] == str(b).split(".")[-1]
+        return None if same or tuple(a) == tuple(b) else f"{a}, PyTorch {b}"
+    x, y = values(a), values(b)
+    if x.shape != y.shape:
+        return f"shape {x.shape}, PyTorch {y.shape}"
+    if x.dtype.kind != "f":
+        return None if np.array_equal(x, y) else f"{x.tolist()}, PyTorch {y.tolist()}"
+    rtol = 1e-4 if single else 1e-9
+    with np.errstate(all="ignore"):
+        scale = float(np.max(np.abs(y[np.isfinite(y)]), initial=1.0))
+        good = np.isclose(x, y, rtol=rtol, atol=rtol * min(scale, 1e6), equal_nan=True)
+    if good.all():
+        return None
+    return f"{x[~good][:3].tolist()}, PyTorch {y[~good][:3].tolist()}"
+
+
+def compare(name: str, args: Any, kwargs: Any, special: bool) -> str | None:
+    """What differs in a call, None if nothing does or PyTorch refuses it."""
+    (their_args, their_kwargs), their_leaves = leaves((args, kwargs), torch.from_numpy)
+    function = theirs(name)
+    assert function is not None
+    try:
+        expected = outcome(function, their_args, their_kwargs)
+    except THEIR_ERRORS:
+        return None
+    (our_args, our_kwargs), our_leaves = leaves((args, kwargs), tk.from_numpy)
+    try:
+        found = outcome(OURS[name], our_args, our_kwargs)
+    except REFUSALS as error:
+        return f"refused: {error}"
+    arrays = instances([args, list(kwargs.values())], np.ndarray)
+    single = any(x.dtype != np.float64 for x in arrays)  # PyTorch may compute in float32 then
+    ours, others = flat(found), flat(expected)
+    if len(ours) != len(others):
+        return f"{len(ours)} results, PyTorch {len(others)}"
+    for a, b in zip(ours, others, strict=True):
+        problem = differ(a, b, single)
+        if problem:
+            return problem
+    if special:
+        return None
+    pairs = [(a, b) for a, b in zip(ours, others, strict=True) if isinstance(b, torch.Tensor)]
+    for a, b in pairs:
+        if a.requires_grad != b.requires_grad:
+            return f"requires_grad is {a.requires_grad}, PyTorch {b.requires_grad}"
+    pairs = [(a, b) for a, b in pairs if b.requires_grad]
+    if not pairs:
+        return None
+    rng = np.random.default_rng(0)
+    seeds = [np.asarray(rng.standard_normal(tuple(b.shape))) for _, b in pairs]
+    kinds = [values(b).dtype for _, b in pairs]
+    seeds = [seed.astype(kind) for seed, kind in zip(seeds, kinds, strict=True)]
+    try:
+        torch.autograd.backward([b for _, b in pairs], [torch.from_numpy(g) for g in seeds])
+    except THEIR_ERRORS:
+        return None
+    tk.autograd.backward([a for a, _ in pairs], [tk.from_numpy(g) for g in seeds])
+    for i, (a, b) in enumerate(zip(our_leaves, their_leaves, strict=True)):
+        if (a.grad is None) != (b.grad is None):
+            other = a.grad if b.grad is None else b.grad
+            if values(other).any():
+                return f"gradient {i} is {a.grad}, PyTorch {b.grad}"
+            continue
+        problem = None if a.grad is None else differ(a.grad, b.grad, single)
+        if problem:
+            return f"gradient {i}: {problem}"
+    return None
+
+
+LOSSES = ".*_loss|kl_div|(binary_)?cross_entropy.*"
+# (section of docs/differences.md, names, what differs, only at special values)
+EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
+    ("Refused rather than guessed", LOSSES, "refused: .* must have the same shape", False),
+    (
+        "Refused rather than guessed",
+        "(log_)?softm(ax|in)",
+        "refused: .*(dim is missing|not d)",
+        False,
+    ),
+    (
+        "Refused rather than guessed",
+        "matmul|b?mm|mv|dot|linear",
+        "refused: .*(dtypes differ|for bool)",
+        False,
+    ),
+    ("Refused rather than guessed", "(lin|log)space", "refused: .* must be finite", False),
+    ("Refused rather than guessed", "softplus", "refused: softplus: beta cannot be 0", False),
+    ("Refused rather than guessed", "pad", "refused: pad: mode '.*' takes no value", False),
+    ("Refused rather than guessed", "embedding", "refused: ", False),
+    ("Refused rather than guessed", "cum(max|min)", "refused: .* out of range", False),
+    ("Refused rather than guessed", "masked_scatter", "refused: expand: ", False),
+    ("Refused rather than guessed", "take_along_dim", "refused: gather: index -1", False),
+    ("Refused rather than guessed", "histc", "refused: .* is not finite or not in order", True),
+    ("Positions of equal elements", "topk|sort|argsort|kthvalue|median|mode", r"^\[.*\d\]", False),
+    ("Numbers that do not fit", ".*", "refused: .* does not fit", False),
+    ("Numbers that do not fit", "[lg][te]|eq|ne", r"\[(True|False)", False),
+    ("Reductions to uint8", "any|all", "dtype bool, PyTorch uint8", False),
+    ("Integers in floating functions", "addcmul|addcdiv|hardtanh", "dtype float32, PyTorch", False),
+    ("Integers in floating functions", "atan2", r"gradient \d: ", False),
+    ("Refused rather than guessed", "floor_divide|remainder|fmod", "refused: .* by zero", False),
+    ("Integers in floating functions", "softsign", ".*", True),
+    (
+        "Integers in floating functions",
+        "sign|square|pow",
+        "refused: .* not defined for bool",
+        False,
+    ),
+    ("Degenerate variances", "(std|var)(_mean)?", r"gradient \d: ", False),
+    ("Precision of mixed dtypes", "hardsigmoid", r"gradient \d: ", False),
+    ("Counts of norms", "norm", "requires_grad is False", False),
+    (
+        "Limits of the dtype",
+        ".*",
+        r"\[.*(inf|nan|e[+-](308|38)).*PyTorch|PyTorch \[.*(inf|nan)",
+        True,
+    ),
+)
+
+
+def explained(name: str, problem: str, special: bool) -> bool:
+    return any(
+        re.fullmatch(names, name) and re.search(what, problem) and (special or not only)
+        for _, names, what, only in EXPLAINED
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=25)
+@given(data=st.data(), special=st.booleans())
+def test_same_as_pytorch(name: str, data: st.DataObject, special: bool) -> None:
+    args, kwargs = data.draw(arguments(OURS[name], special))
+    problem = compare(name, args, kwargs, special)
+    if problem and not explained(name, problem, special):
+        raise AssertionError(f"{shown(name, args, kwargs)}: {problem}")
+
+
+def test_differences_are_documented() -> None:
+    text = (Path(__file__).parent.parent / "docs" / "differences.md").read_text(encoding="utf-8")
+    headings = set(re.findall(r"^## (.*)$", text, re.MULTILINE))
+    assert headings == {section for section, *_ in EXPLAINED}
+
+
+def test_most_names_are_compared() -> None:
+    assert len(NAMES) > 0.8 * len([name for name in OURS if not is_random(OURS[name])])
