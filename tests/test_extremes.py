@@ -36,3 +36,9 @@ def test_equal_values_spread_nothing_back() -> None:
     x = tk.ones(3, requires_grad=True)
     x.std().backward()
     assert x.grad is not None and x.grad.tolist() == [0.0, 0.0, 0.0]
+
+
+def test_digamma_beside_its_poles() -> None:
+    near = np.array([-1e-16, -2.2e-16, -1e-300, -1 + 2.0**-50, -3 - 2.0**-48])
+    expected = np.array([1e16, 1 / 2.2e-16, 1e300, -(2.0**50), 2.0**48])
+    assert np.allclose(tk.digamma(tk.from_numpy(near)).numpy(), expected, rtol=1e-12)

@@ -38,7 +38,7 @@ def _limited() -> Iterator[None]:
 
 OURS = public_functions()
 REFUSALS = (TypeError, ValueError, IndexError, RuntimeError, ZeroDivisionError, MemoryError)
-UNSEEN = {"empty", "empty_like"}  # their values mean nothing
+UNSEEN = {"empty", "empty_like", "gumbel_softmax"}  # whose values mean nothing, or are drawn
 THEIR_ERRORS = (Exception,)
 
 
@@ -96,7 +96,9 @@ def shown(name: str, args: Any, kwargs: Any) -> str:
 
 
 def values(x: Any) -> np.ndarray:
-    return x.detach().numpy() if hasattr(x, "detach") else np.asarray(x)
+    if isinstance(x, torch.Tensor):
+        return x.detach().numpy(force=True)
+    return x.detach().numpy() if isinstance(x, tk.Tensor) else np.asarray(x)
 
 
 def dtype_of(x: Any) -> str:
@@ -200,6 +202,7 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     ("Refused rather than guessed", "pad", "refused: pad: mode '.*' takes no value", False),
     ("Refused rather than guessed", "embedding", "refused: ", False),
     ("Refused rather than guessed", "cum(max|min)", "refused: .* out of range", False),
+    ("Refused rather than guessed", "adjoint", "refused: ", False),
     ("Refused rather than guessed", "masked_scatter", "refused: expand: ", False),
     ("Refused rather than guessed", "take_along_dim", "refused: gather: index -1", False),
     ("Refused rather than guessed", "histc", "refused: .* is not finite or not in order", True),
@@ -208,18 +211,18 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     ("Numbers that do not fit", "[lg][te]|eq|ne", r"\[(True|False)", False),
     ("Reductions to uint8", "any|all", "dtype bool, PyTorch uint8", False),
     ("Integers in floating functions", "addcmul|addcdiv|hardtanh", "dtype float32, PyTorch", False),
-    ("Integers in floating functions", "atan2", r"gradient \d: ", False),
+    ("Integers in floating functions", "(arc|a)tan2", r"gradient \d: ", False),
     ("Refused rather than guessed", "floor_divide|remainder|fmod", "refused: .* by zero", False),
     ("Integers in floating functions", "softsign", ".*", True),
     (
         "Integers in floating functions",
-        "sign|square|pow",
-        "refused: .* not defined for bool",
+        "sign|sgn|square|pow|matrix_power",
+        "refused: .*(not defined for bool|expected a floating)",
         False,
     ),
     ("Degenerate variances", "(std|var)(_mean)?", r"gradient \d: ", False),
     ("Precision of mixed dtypes", "hardsigmoid", r"gradient \d: ", False),
-    ("Counts of norms", "norm", "requires_grad is False", False),
+    ("Gradients of constants", "norm|matrix_power|slogdet", "requires_grad is False", False),
     (
         "Limits of the dtype",
         ".*",

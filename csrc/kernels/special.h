@@ -19,8 +19,8 @@ TK_OUTLINE T TK_FN(digamma_one)(T lane)
     if (x == 0)
         return (T)copysign((double)INFINITY, -x);
     if (x < 0) {
-        double fraction = x - floor(x);
-        if (!(fraction > 0))
+        double fraction = x - rint(x); /* exact, and small where tan is steep */
+        if (fraction == 0 || isnan(fraction))
             return (T)NAN;
         sum -= M_PI / tan(M_PI * fraction);
         x = 1 - x;

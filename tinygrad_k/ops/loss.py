@@ -11,7 +11,7 @@ from ..backend import ffi, lib
 from ..tensor import Tensor
 from .activation import softplus
 from .arithmetic import abs, clamp, mul, neg, square
-from .comparison import gt, lt, where
+from .comparison import eq, gt, lt, where
 from .creation import ones_like
 from .declare import composite, no_grad, op
 from .normalization import log_softmax, softmax, softmax_backward

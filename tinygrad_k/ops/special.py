@@ -163,7 +163,7 @@ def _numpy_digamma(x: Any) -> Any:
     x = np.asarray(x, dtype=np.float64)
     above = x > 0
     reflected = _digamma_above(np.where(above | np.isnan(x), 1.0, 1 - np.maximum(x, -1e300)))
-    fraction = x - np.floor(x)
+    fraction = x - np.rint(x)
     poles = np.where(fraction == 0, np.nan, math.pi / np.tan(math.pi * fraction))
     return np.where(
         x == 0,
