@@ -261,39 +261,6 @@ MAP2(bitwise_right_shift, v_each2(x, y, TK_FN(shifted_right)))
 #define HALF v_set((T)0.5)
 #define ONE v_set((T)1)
 
-TK_INLINE T TK_FN(truncated_rest)(T a, T b)
-{
-    return sizeof(T) == 4 ? (T)fmodf((float)a, (float)b) : (T)fmod((double)a, (double)b);
-}
-
-/* The rest with the sign of the divisor, exact as fmod is; Python's %. */
-TK_INLINE T TK_FN(floored_rest)(T a, T b)
-{
-    T rest = TK_FN(truncated_rest)(a, b);
-    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-}
-
-/* Python's //: consistent with %, and infinite or NaN where a / b is. */
-TK_INLINE T TK_FN(floor_quotient)(T a, T b)
-{
-    if (b == 0)
-        return a / b;
-    T rest = TK_FN(truncated_rest)(a, b), quotient = (a - rest) / b;
-    if (rest != 0 && (b < 0) != (rest < 0))
-        quotient -= 1;
-    if (quotient == 0)
-        return sizeof(T) == 4 ? (T)copysignf(0.0f, (float)(a / b))
-                              : (T)copysign(0.0, (double)(a / b));
-    T floored = sizeof(T) == 4 ? (T)floorf((float)quotient) : (T)floor((double)quotient);
-    return quotient - floored > (T)0.5 ? floored + 1 : floored;
-}
-
-/* 1/2 erfc(-x / sqrt 2): the normal distribution function, without cancellation in the left tail */
-TK_INLINE V TK_FN(normal_cdf)(V x)
-{
-    return HALF * v_erfc(x * v_set((T)-0.70710678118654752440));
-}
-
 TK_INLINE V TK_FN(normal_pdf)(V x)
 {
     return v_set((T)0.39894228040143267794) * v_exp(-HALF * x * x);
@@ -323,7 +290,8 @@ TK_INLINE V TK_FN(silu_slope)(V x)
 TK_INLINE V TK_FN(gelu_slope)(V x)
 {
     V density = TK_FN(normal_pdf)(x);
-    return TK_FN(normal_cdf)(x) + v_select(density == ZERO, ZERO, x * density);
+    V tail = v_normal_tail(x, ONE), distribution = v_less(x, ZERO, tail, ONE - tail);
+    return distribution + v_select(density == ZERO, ZERO, x * density);
 }
 
 /* x times a factor that vanishes at -inf: the limit 0, where the product would be NaN */
@@ -369,9 +337,9 @@ MAP1(round, v_rint(x))
 MAP1(trunc, v_trunc(x))
 MAP1(clamp_scalar, v_min(v_max(x, p), q))
 MAP2(div, x / y)
-MAP2(floor_divide, v_each2(x, y, TK_FN(floor_quotient)))
-MAP2(remainder, v_each2(x, y, TK_FN(floored_rest)))
-MAP2(fmod, v_each2(x, y, TK_FN(truncated_rest)))
+MAP2(floor_divide, v_floor_divide(x, y))
+MAP2(remainder, v_remainder(x, y))
+MAP2(fmod, v_fmod(x, y))
 MAP2(pow, v_pow(x, y))
 MAP3(addcmul, x + p * y * z)
 MAP3(addcdiv, x + p * y / z)
@@ -422,11 +390,11 @@ MAP1(elu, v_select(x > ZERO, x, p *v_expm1(x *q)))
 MAP2(elu_backward, v_select(y > ZERO, x, x *p *q *v_exp(y *q)))
 MAP1(selu, SELU_SCALE *v_select(x > ZERO, x, SELU_ALPHA *v_expm1(x)))
 MAP2(selu_backward, x *SELU_SCALE *v_select(y > ZERO, ONE, SELU_ALPHA *v_exp(y)))
-MAP1(gelu, TK_FN(gated)(x, TK_FN(normal_cdf)(x)))
+MAP1(gelu, v_gelu(x))
 MAP2(gelu_backward, x *TK_FN(gelu_slope)(y))
-MAP1(gelu_tanh, TK_FN(gated)(x, HALF *(ONE + TK_FN(gelu_inner)(x))))
+MAP1(gelu_tanh, v_gelu_tanh(x))
 MAP2(gelu_tanh_backward, x *TK_FN(gelu_tanh_slope)(y))
-MAP1(silu, TK_FN(gated)(x, v_sigmoid(x)))
+MAP1(silu, v_silu(x))
 MAP2(silu_backward, x *TK_FN(silu_slope)(y))
 MAP1(softplus, v_select(x *p > q, x, v_softplus(x *p) / p))
 MAP2(softplus_backward, v_select(y *p > q, x, x *v_sigmoid(y *p)))

@@ -59,6 +59,13 @@
 #define v_sinh_small TK_FN(v_sinh_small)
 #define v_erf_small TK_FN(v_erf_small)
 #define v_erfc_parts TK_FN(v_erfc_parts)
+#define v_erfc_beyond TK_FN(v_erfc_beyond)
+#define v_pick TK_FN(v_pick)
+#define v_pieces TK_FN(v_pieces)
+#define v_far2 TK_FN(v_far2)
+#define v_fma TK_FN(v_fma)
+#define v_gate TK_FN(v_gate)
+#define v_normal_far TK_FN(v_normal_far)
 #define v_turn TK_FN(v_turn)
 #define v_sin_poly TK_FN(v_sin_poly)
 #define v_cos_poly TK_FN(v_cos_poly)
@@ -132,6 +139,18 @@ TK_INLINE V v_sqrt(V x)
     for (int i = 0; i < W; i++)
         x[i] = (T)sqrt(x[i]);
     return x;
+#endif
+}
+
+/* a * b + c rounded once */
+TK_INLINE V v_fma(V a, V b, V c)
+{
+#if defined(__FMA__) && defined(TK_MM_PREFIX)
+    return TK_MM(fmadd)(a, b, c);
+#else
+    for (int i = 0; i < W; i++)
+        a[i] = (T)fma(a[i], b[i], c[i]);
+    return a;
 #endif
 }
 
@@ -213,6 +232,7 @@ static __attribute__((noinline, cold, unused)) V v_far(V x, V near, T limit, T (
 #undef TK_HALF_PI_3
 #undef TK_HALF_PI_4
 #undef TK_EXP_LEAST
+#undef TK_GATE_LEAST
 #undef TK_EXP_MOST
 #undef TK_EXP2_LEAST
 #undef TK_EXP2_MOST

@@ -149,12 +149,12 @@ TK_INLINE V v_log1p(V x)
     return v_less(x, v_set(-1), v_set(NAN), y);
 }
 
-/* 1 / (1 + exp(-x)), from exp(-|x|), which cannot overflow */
+/* e / (1 + e) with e = exp(x), of which 40 is as good as more */
 TK_INLINE V v_sigmoid(V x)
 {
-    V t, r = v_exp_reduce(v_at_least(-v_abs(x), TK_EXP_LEAST), &t);
+    V t, r = v_exp_reduce(v_at_most(v_at_least(x, TK_EXP_LEAST), 40), &t);
     V e = v_scale(v_exp_poly(r), t);
-    return v_less(x, v_set(0), e, v_set(1)) / (1 + e);
+    return e / (1 + e);
 }
 
 /* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
@@ -325,4 +325,48 @@ TK_INLINE V v_erf(V x)
     V t = power + TK_MAGIC, r = power - (t - TK_MAGIC);
     V q = 1 - factor * (v_exp2_poly(r) * v_pow2(t));
     return v_less(a, v_set(TK_ERF_SPLIT), v_erf_small(x), v_copysign(q, x));
+}
+
+/* near, with f(a, b) in the lanes of the mask */
+static __attribute__((noinline, cold, unused)) V v_far2(M far, V a, V b, V near, T (*f)(T, T))
+{
+    for (int i = 0; i < W; i++)
+        if (far[i])
+            near[i] = f(a[i], b[i]);
+    return near;
+}
+
+/* C's fmod, exact. The rounded quotient is never too small, and at most 1 too large; where it is so
+ * long that q * b is not exact, or b is infinite, lane by lane. */
+TK_INLINE V v_fmod(V a, V b)
+{
+#if TK_HAS_FMA
+    V q = v_trunc(a / b), r = a - q * b;
+    M wrong = (((M)r ^ (M)a) < 0) & (r != 0);
+    r = v_copysign(v_select(wrong, r + v_copysign(b, a), r), a);
+    M far = ~(v_abs(q) < (T)(1 / TK_EPSILON)) | (v_abs(b) == (T)INFINITY);
+    if (__builtin_expect(v_any(far), 0))
+        return v_far2(far, a, b, r, TK_LIBM(fmod));
+    return r;
+#else
+    return v_each2(a, b, TK_LIBM(fmod));
+#endif
+}
+
+/* The rest with the sign of the divisor; Python's %. */
+TK_INLINE V v_remainder(V a, V b)
+{
+    V r = v_fmod(a, b);
+    return v_select((r != 0) & (((M)r ^ (M)b) < 0), r + b, r);
+}
+
+/* Python's //: consistent with %, and infinite or NaN where a / b is. */
+TK_INLINE V v_floor_divide(V a, V b)
+{
+    V r = v_fmod(a, b), q = (a - r) / b, whole;
+    q = v_select((r != 0) & (((M)r ^ (M)b) < 0), q - 1, q);
+    whole = v_floor(q);
+    whole = v_select(q - whole > 0.5f, whole + 1, whole);
+    whole = v_select(q == 0, v_copysign(v_set(0), a / b), whole);
+    return v_select(b == 0, a / b, whole);
 }

@@ -42,6 +42,7 @@ typedef uint64_t TK_Bits __attribute__((vector_size(TK_VECTOR_BYTES)));
 
 /* where results are 0 or infinite, -1 or 1 */
 #define TK_EXP_LEAST -746.0
+#define TK_GATE_LEAST -760.0 /* x exp(x) is 0 */
 #define TK_EXP_MOST 710.0
 #define TK_EXP2_LEAST -1076.0
 #define TK_EXP2_MOST 1025.0
@@ -272,11 +273,10 @@ TK_INLINE V v_asin_tail(V s, V z)
 
 #include "math_common.h"
 
-/* From 0.6 on exp(-a^2) P(u) / (a + 3), u = (a - 3) / (a + 3): degree 21 in u for a <= 27.4, error
- * 2^-52.5. The square is taken in two parts, high^2 of 52 bits and the rest. */
-TK_INLINE V v_erfc(V x)
+/* factor erfc(a) = factor exp(-scale x^2) P(u) / (a + 3) for 0.6 <= a <= 27.4, u = (a - 3) / (a + 3): degree 21,
+ * error 2^-52.5. The square is taken in two parts, high^2 of 52 bits and the rest. */
+TK_INLINE V v_erfc_beyond(V a, V x, const T scale, V factor)
 {
-    V a = v_at_most(v_abs(x), 27.3); /* erfc(27.23) rounds to 0 */
     V b = a + 3, u = (a - 3) / b;
     V p = -0x1.a1b81f7202452p-28 * u - 0x1.bb42b52be2a92p-29;
     p = p * u + 0x1.9a827ce689056p-25;
@@ -300,12 +300,30 @@ TK_INLINE V v_erfc(V x)
     p = p * u - 0x1.c44c471baa376p-1;
     p = p * u + 0x1.12f21ddd9f5e2p0;
 
-    V high = (V)((M)a & ~TK_REST_BITS), rest = (a - high) * (a + high);
-    V t, r = v_exp_reduce(v_at_least(-(high * high), TK_EXP_LEAST), &t); /* a cut NaN is infinite */
-    V y = v_scale((p * v_expm1_poly(r - rest) + p) / b, t);
+    V high = (V)((M)x & ~TK_REST_BITS), rest = (x - high) * (x + high);
+    V power = v_at_least(-scale * (high * high), TK_GATE_LEAST); /* a cut NaN is infinite */
+    V t, r = v_exp_reduce(power, &t);
+    p = p * factor;
+    return v_scale((p * v_expm1_poly(r - scale * rest) + p) / b, t);
+}
+
+TK_INLINE V v_erfc(V x)
+{
+    V a = v_at_most(v_abs(x), 27.3); /* erfc(27.23) rounds to 0 */
+    V y = v_erfc_beyond(a, a, 1, v_set(1));
     y = v_less(x, v_set(0), 2 - y, y);
     return v_less(a, v_set(0.6), 1 - v_erf_small(x), y);
 }
+
+/* factor times the normal distribution function at -|x|; before the product could be subnormal */
+TK_INLINE V v_normal_tail(V x, V factor)
+{
+    V b = v_at_most(v_abs(x), 38.7), a = b * 0.70710678118654752440, half = 0.5 * factor;
+    V near = half * (1 - v_erf_small(a));
+    return v_less(a, v_set(0.6), near, v_erfc_beyond(a, b, 0.5, half));
+}
+
+#include "math_gates.h"
 
 /* Lane by lane: a power to the last place takes a logarithm of more than double precision. */
 TK_INLINE V v_pow(V x, V y)

@@ -42,6 +42,7 @@ typedef uint32_t TK_Bits __attribute__((vector_size(TK_VECTOR_BYTES)));
 
 /* where results are 0 or infinite, -1 or 1 */
 #define TK_EXP_LEAST -104.0f
+#define TK_GATE_LEAST -119.0f /* x exp(x) is 0 */
 #define TK_EXP_MOST 89.0f
 #define TK_EXP2_LEAST -151.0f
 #define TK_EXP2_MOST 129.0f
@@ -202,6 +203,63 @@ TK_INLINE V v_asin_tail(V s, V z)
     return p * (s * z);
 }
 
+/* Eight intervals of one width round 0, 1, 2 ... widths; the coefficients of a degree are a register
+ * of eight, from which each lane picks its own. */
+#ifndef TK_PIECES
+#define TK_PIECES
+enum { TK_NORMAL_DEGREE = 8 };
+
+/* The normal distribution function at -a, widths of 1/2; error 2^-24.4 */
+static const float tk_normal_pieces[TK_NORMAL_DEGREE + 1][8] = {
+    {0, -0x1.69d032p-12f, -0x1.f64b8p-14f, 0x1.696e72p-13f,
+     0x1.e1533cp-14f, -0x1.b6397ep-16f, -0x1.6ac906p-15f, -0x1.549e0ep-17f},
+    {0x1.33072ep-10f, 0x1.5461acp-12f, -0x1.8c4c82p-11f, -0x1.228edap-11f,
+     0x1.d896fap-14f, 0x1.10d81cp-12f, 0x1.65b9d6p-14f, -0x1.58f31p-16f},
+    {0, 0x1.928c4p-9f, 0x1.084b7ep-9f, -0x1.58c2fp-11f,
+     -0x1.61d48ap-10f, -0x1.0d4224p-11f, 0x1.d0a86cp-14f, 0x1.7aad0cp-13f},
+    {-0x1.46c9fp-7f, -0x1.2c6c7ap-8f, 0x1.084248p-8f, 0x1.809ac8p-8f,
+     0x1.26e4fp-9f, -0x1.5d583p-11f, -0x1.2274cep-10f, -0x1.2f608ep-11f},
+    {0, -0x1.4a78dp-6f, -0x1.4a5ee6p-6f, -0x1.8de0d2p-8f,
+     0x1.26dcd6p-8f, 0x1.84e506p-8f, 0x1.b3ab2p-9f, 0x1.349964p-10f},
+    {0x1.105834p-4f, 0x1.6883dp-5f, 0x1.562facp-27f, -0x1.ba163p-6f,
+     -0x1.ba4b48p-6f, -0x1.f6924ep-7f, -0x1.8342c2p-8f, -0x1.acf0dap-10f},
+    {0, 0x1.6883dp-4f, 0x1.ef8e58p-4f, 0x1.8de0c8p-4f,
+     0x1.ba4b44p-5f, 0x1.66fac6p-6f, 0x1.b3ab1ep-8f, 0x1.90584ep-10f},
+    {-0x1.988454p-2f, -0x1.6883dp-2f, -0x1.ef8e58p-3f, -0x1.094086p-3f,
+     -0x1.ba4b44p-5f, -0x1.1f2f06p-6f, -0x1.227214p-8f, -0x1.c9897ep-11f},
+    {0x1p-1f, 0x1.3bf144p-2f, 0x1.44ed0cp-3f, 0x1.11a46ep-4f,
+     0x1.74bcf8p-6f, 0x1.96f4e6p-8f, 0x1.61de2p-10f, 0x1.e7dbcap-13f},
+};
+#endif
+
+TK_INLINE V v_pick(const float *eight, M index)
+{
+#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
+    return _mm512_permutexvar_ps((__m512i)index, _mm512_castps256_ps512(_mm256_loadu_ps(eight)));
+#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    return _mm256_permutevar8x32_ps(_mm256_loadu_ps(eight), (__m256i)index);
+#else
+    V v;
+    for (int i = 0; i < W; i++)
+        v[i] = eight[index[i] & 7];
+    return v;
+#endif
+}
+
+/* The polynomial in the distance to the nearest of 0, 1, 2 ... times `width`, a power of two. Holds
+ * for 0 <= a <= 7.5 widths; NaN stays NaN. */
+TK_INLINE V v_pieces(const float (*c)[8], const int degree, const float width, V a)
+{
+    const float magic = width * TK_MAGIC;
+    V t = a + magic, u = a - (t - magic);
+    M index = (M)t & 7;
+    V p = v_pick(c[0], index);
+#pragma GCC unroll 8
+    for (int k = 1; k <= degree; k++)
+        p = p * u + v_pick(c[k], index);
+    return p;
+}
+
 #include "math_common.h"
 
 /* Half of the lanes in double precision, for what takes more than single precision inside. */
@@ -304,3 +362,32 @@ TK_INLINE V v_pow(V x, V y)
     r = v_select((x != x) | (y != y), x + y, r);
     return v_select((y == 0) | (x == 1), v_set(1), r);
 }
+
+/* factor times the normal distribution function at -a where a > 3.75: exp(-a^2 / 2) u P(u),
+ * u = 1 / (a + 1), error 2^-27. The square is taken in two parts, high^2, which is exact, and the
+ * rest. */
+static __attribute__((noinline, cold)) V v_normal_far(V a, V factor, V near)
+{
+    V b = v_at_most(a, 15), u = 1 / (b + 1);
+    V p = -0x1.872812p2f * u + 0x1.9a5964p2f;
+    p = p * u - 0x1.79c818p0f;
+    p = p * u - 0x1.75ad64p-1f;
+    p = p * u - 0x1.0bf198p-8f;
+    p = p * u + 0x1.98a7f6p-2f;
+    p = p * u + 0x1.9883d2p-2f;
+    V high = (V)((M)b & ~TK_REST_BITS), rest = (b - high) * (b + high);
+    V t, r = v_exp_reduce(-0.5f * (high * high), &t);
+    V q = p * u * factor, y = v_scale(q * v_expm1_poly(r - 0.5f * rest) + q, t);
+    return v_less(v_set(3.75f), a, y, near);
+}
+
+/* factor times the normal distribution function at -|x|; before the product could be subnormal */
+TK_INLINE V v_normal_tail(V x, V factor)
+{
+    V a = v_abs(x), y = factor * v_pieces(tk_normal_pieces, TK_NORMAL_DEGREE, 0.5f, a);
+    if (__builtin_expect(v_any(a > 3.75f), 0))
+        return v_normal_far(a, factor, y);
+    return y;
+}
+
+#include "math_gates.h"

@@ -30,6 +30,37 @@ static long double softplus_ref(long double x)
     return x > 0 ? x + log1pl(expl(-x)) : log1pl(expl(x));
 }
 
+static long double gelu_ref(long double x)
+{
+    return x == -INFINITY ? -0.0L : x * (erfcl(x * -0.70710678118654752440084436210484903928L) / 2);
+}
+
+static long double silu_ref(long double x)
+{
+    return x == -INFINITY ? -0.0L : x / (1 + expl(-x));
+}
+
+static long double gelu_tanh_ref(long double x)
+{
+    const long double k = 1.5957691216057307117597842397375L, c = 0.071354816272600248776338752279863541L;
+    return x == -INFINITY ? -0.0L : x / (1 + expl(-x * (k + c * x * x)));
+}
+
+static double gelu(double x)
+{
+    return (double)gelu_ref(x);
+}
+
+static double silu(double x)
+{
+    return (double)silu_ref(x);
+}
+
+static double gelu_tanh(double x)
+{
+    return (double)gelu_tanh_ref(x);
+}
+
 static double rsqrt(double x)
 {
     return 1 / sqrt(x);
@@ -48,16 +79,20 @@ static double softplus(double x)
 #define rsqrtl rsqrt_ref
 #define sigmoidl sigmoid_ref
 #define softplusl softplus_ref
+#define gelul gelu_ref
+#define silul silu_ref
+#define gelu_tanhl gelu_tanh_ref
 
 /* name, largest error allowed in float32 and in float64 */
 #define UNARY(X)                                                                               \
     X(floor, 0, 0) X(ceil, 0, 0) X(trunc, 0, 0) X(rint, 0, 0) X(sqrt, .5, .5)                  \
     X(rsqrt, 1.5, 1.5) X(exp, 1.5, 2) X(exp2, 1.5, 2) X(expm1, 1.5, 2) X(log, 1.5, 2)          \
     X(log2, 1.5, 2) X(log10, 1.5, 2) X(log1p, 1.5, 2) X(sin, 1.5, 2) X(cos, 1.5, 2)            \
-    X(tan, 2.5, 2.5) X(tanh, 1.5, 2) X(sigmoid, 3, 3) X(softplus, 3, 3) X(erf, 1.5, 2)           \
+    X(tan, 2.5, 2.5) X(tanh, 1.5, 2) X(sigmoid, 3, 3) X(softplus, 3, 3) X(erf, 1.5, 2) \
+    X(gelu, 3, 4.5) X(gelu_tanh, 3, 3) X(silu, 3, 3)                                                           \
     X(erfc, 1.5, 4.2) X(atan, 3, 2) X(asin, 3, 2) X(acos, 3, 2) X(sinh, 3, 3) X(cosh, 3, 3)        \
     X(asinh, 3, 3) X(acosh, 3, 3) X(atanh, 3, 3)
-#define BINARY(X) X(pow, 2, 2) X(atan2, 3, 2)
+#define BINARY(X) X(pow, 2, 2) X(atan2, 3, 2) X(fmod, 0, 0)
 
 #define RUN1(name, bound32, bound64)                                                           \
     static void TK_FN(run_##name)(const T *x, const T *unused, T *out, int n)                  \
