@@ -561,6 +561,31 @@ def test_grad_results_share_memory_with_nothing() -> None:
     assert apart(a, b, seed)
 
 
+def test_recorded_grad_results_are_tensors_of_their_own() -> None:
+    x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
+    seed = leaf(1.0, 1.0)
+    a, b = grad(x + y, [x, y], seed, create_graph=True)
+    assert apart(a, b, seed)
+    assert values(grad(a.sum() * 3.0 + b.sum(), [seed])[0]) == [4.0, 4.0]
+
+
+def test_grad_of_several_vectors_at_once() -> None:
+    x, y, z = leaf(1.0, 2.0), leaf(3.0, 4.0), leaf(5.0)
+    outputs = [x * y, y.exp()]
+    vectors = [tk.from_numpy(np.random.default_rng(i).normal(size=(3, 2))) for i in (0, 1)]
+    for given in (vectors, [vectors[0], None]):
+        targets = outputs if given[1] is not None else [outputs[0], y.sum()]
+        found = grad(targets, [x, y, z], given, True, is_grads_batched=True, allow_unused=True)
+        assert found[2] is None
+        for i in range(3):
+            seeds = [None if each is None else each[i] for each in given]
+            expected = grad(targets, [x, y], seeds, retain_graph=True)
+            for have, want in zip(found, expected, strict=False):
+                assert np.allclose(values(have[i]), values(want))
+    zeros = grad(outputs, [z], vectors, is_grads_batched=True, materialize_grads=True)
+    assert zeros[0].shape == (3, 1)
+
+
 def test_user_changes_to_grad_stay_with_the_leaf() -> None:
     x = leaf(1.0, 2.0)
     (x * 2.0).sum().backward()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -97,13 +98,18 @@ def grad(
     retain_graph: bool | None = None,
     create_graph: bool = False,
     allow_unused: bool = False,
+    is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``, as a tuple; no ``grad`` is touched.
 
     An input that the outputs do not depend on is an error unless ``allow_unused`` (None) or
-    ``materialize_grads`` (zeros).
+    ``materialize_grads`` (zeros). With ``is_grads_batched`` the first dimension of every tensor of
+    ``grad_outputs`` counts vectors, and so does that of every result.
     """
+    if is_grads_batched:
+        ways = (create_graph, allow_unused, False, materialize_grads)
+        return _batched_grad(outputs, inputs, grad_outputs, ways)
     targets, sources = _sequence("grad", outputs), _sequence("grad", inputs)
     given = [None] * len(targets) if grad_outputs is None else _sequence("grad", grad_outputs)
     for source in sources:
@@ -125,10 +131,31 @@ def grad(
                 f"grad: input {i} of shape {tuple(source.shape)} was not used to compute the "
                 "outputs; pass allow_unused=True for None"
             )
-        elif gradient is not None and not create_graph:
-            gradient = engine.copy_of(gradient, False)
+        elif gradient is not None and (
+            not create_graph or any(gradient is each for each in (*given, *results))
+        ):
+            gradient = engine.copy_of(gradient, create_graph)
         results.append(gradient)
     return tuple(results)
+
+
+def _batched_grad(
+    outputs: TensorOrTensors, inputs: TensorOrTensors, grad_outputs: Any, ways: tuple[bool, ...]
+) -> tuple[Tensor | None, ...]:
+    """``grad`` by vmap over ``grad_outputs``."""
+    given = _sequence("grad", grad_outputs)
+    there: list[bool] = []
+
+    def single(*vectors: Tensor) -> tuple[Tensor, ...]:
+        supply = iter(vectors)
+        seeds = [None if each is None else next(supply) for each in given]
+        found = grad(outputs, inputs, seeds, True, *ways)
+        there[:] = [each is not None for each in found]
+        return tuple(each for each in found if each is not None)
+
+    vmap = importlib.import_module(f"{__name__.partition('.')[0]}.func").vmap
+    results = iter(vmap(single)(*(each for each in given if each is not None)))
+    return tuple(next(results) if each else None for each in there)
 
 
 # -- methods of Tensor --------------------------------------------------------------------------
