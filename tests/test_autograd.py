@@ -573,12 +573,12 @@ def test_grad_of_several_vectors_at_once() -> None:
     x, y, z = leaf(1.0, 2.0), leaf(3.0, 4.0), leaf(5.0)
     outputs = [x * y, y.exp()]
     vectors = [tk.from_numpy(np.random.default_rng(i).normal(size=(3, 2))) for i in (0, 1)]
-    for given in (vectors, [vectors[0], None]):
-        targets = outputs if given[1] is not None else [outputs[0], y.sum()]
-        found = grad(targets, [x, y, z], given, True, is_grads_batched=True, allow_unused=True)
+    for seeds_of in (vectors, [vectors[0], None]):
+        targets = outputs if seeds_of[1] is not None else [outputs[0], y.sum()]
+        found = grad(targets, [x, y, z], seeds_of, True, is_grads_batched=True, allow_unused=True)
         assert found[2] is None
         for i in range(3):
-            seeds = [None if each is None else each[i] for each in given]
+            seeds = [None if each is None else each[i] for each in seeds_of]
             expected = grad(targets, [x, y], seeds, retain_graph=True)
             for have, want in zip(found, expected, strict=False):
                 assert np.allclose(values(have[i]), values(want))

@@ -26,7 +26,7 @@ from tinygrad_k.func import (
     vmap,
 )
 from tinygrad_k.nn import functional as F
-from tinygrad_k.ops import Op
+from tinygrad_k.ops import Op, public_functions
 
 F64 = FLOATS[-1]
 SIZE = 3
@@ -231,6 +231,58 @@ def flat(value: Any) -> list[Any]:
     return [value]
 
 
+def uniform(*shape: int, seed: int) -> tk.Tensor:
+    return tk.from_numpy(np.random.default_rng(seed).uniform(0.1, 0.9, shape))
+
+
+X, Y, V = uniform(SIZE, 4, 4, seed=1), uniform(SIZE, 4, 4, seed=2), uniform(SIZE, 4, seed=3)
+N, M = (X * 4.0).int().long(), X > Y
+FORMS: list[tuple[list[tk.Tensor], tuple[Any, ...]]] = [
+    ([X], ()), ([V], ()), ([N], ()), ([M], ()),
+    ([X, Y], ()), ([V, V + 1.0], ()), ([X, V], ()), ([N, N + 1], ()), ([X, M], ()), ([X, Y, X], ()),
+    ([X], (1,)), ([X], (-1,)), ([X], (0, 1)), ([X], (2, 0)), ([X], ((2, 8),)),
+    ([X], (1, N[0])), ([X], (M[0], 0.5)),
+]  # fmt: skip
+UNLIKE = {
+    "backward": "needs a graph", "requires_grad_": "refused", "fill_diagonal_": "a number",
+    "empty_like": "any values", "new_empty": "any values", "detach_": "of the batch itself",
+    "data_ptr": "of one tensor", "storage_offset": "of one tensor", "item": "of one tensor",
+    "tolist": "of one tensor", "numpy": "of one tensor", "stride": "no tensor",
+}  # fmt: skip
+PUBLIC: dict[str, Callable[..., Any]] = {
+    name: getattr(tk.Tensor, name)
+    for name in dir(tk.Tensor)
+    if not name.startswith("_") and callable(getattr(tk.Tensor, name))
+} | public_functions()
+
+
+@pytest.mark.parametrize("name", sorted(PUBLIC.keys() - UNLIKE.keys()))
+def test_public_functions_equal_the_loop(name: str) -> None:
+    """Whatever calls make sense of some common forms of arguments."""
+    for batches, rest in FORMS:
+
+        def call(first: tk.Tensor, *others: Any, rest: tuple[Any, ...] = rest) -> Any:
+            return PUBLIC[name](first.clone() if name.endswith("_") else first, *others, *rest)
+
+        tk.manual_seed(0)
+        try:
+            expected = [flat(call(*(each[i] for each in batches))) for i in range(SIZE)]
+        except Exception:
+            continue  # no such call
+        if not all(isinstance(each, tk.Tensor) for each in expected[0]):
+            continue
+        tk.manual_seed(0)
+        if any(
+            a.shape != b.shape for row in expected for a, b in zip(row, expected[0], strict=True)
+        ):
+            with pytest.raises(RuntimeError, match=r"^vmap: .*different shapes"):
+                vmap(call)(*batches)
+            continue
+        found = flat(vmap(call, randomness="different")(*batches))
+        for have, column in zip(found, zip(*expected, strict=True), strict=True):
+            agree(have, list(column), (name, [tuple(each.shape) for each in batches], rest))
+
+
 # -- its arguments ---------------------------------------------------------------------------------
 
 
@@ -294,6 +346,15 @@ def test_random_numbers() -> None:
     )
     assert nested[0, 0].tolist() == nested[0, 3].tolist() != nested[1, 0].tolist()
     assert tk.rand(2).shape == (2,)
+
+    def without_a_rule(a: tk.Tensor) -> tk.Tensor:
+        return tk.bernoulli(a.abs().clamp(max=1.0)) + tk.multinomial(a.abs() + 0.1, 3)
+
+    x = tk.rand(20, 3)
+    same = vmap(without_a_rule, randomness="same")(x[:1].repeat(20, 1))
+    assert all(row.tolist() == same[0].tolist() for row in same)
+    different = vmap(without_a_rule, randomness="different")(x[:1].repeat(20, 1))
+    assert different.shape == (20, 3) and len({tuple(row) for row in different.tolist()}) > 3
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from ..autograd import batching
 from ..ops.declare import Op
 from ..ops.join import stack
+from ..random import get_rng_state, set_rng_state
 from ..tensor import Size, Tensor
 from . import tree
 
@@ -109,6 +111,11 @@ class Batched(Tensor):
     def detach(self) -> Tensor:
         """A tensor outside the graph."""
         return wrapped(self._value.detach(), self._level)
+
+    def detach_(self) -> Tensor:
+        """Takes this tensor out of the graph."""
+        self._value = self._value.detach()
+        return self
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Refused: gradients under vmap are those of ``func.grad`` and its kin."""
@@ -216,10 +223,12 @@ def _each(function: Callable[..., Any], args: Any, kwargs: Any, level: Level) ->
             f"vmap: {_name_of(function)} has no rule for batches, and there is no example to run"
         )
     own = _name_of(function) == "as_strided"  # which counts from the start of the storage
-    results = [
-        function(*example(args, level, i, own), **example(kwargs, level, i, own))
-        for i in range(level.size)
-    ]
+    results = []
+    with _drawing(level) as start:
+        for i in range(level.size):
+            start()
+            given = example(args, level, i, own), example(kwargs, level, i, own)
+            results.append(function(*given[0], **given[1]))
     columns = [list(tree.leaves(each)) for each in results]
     joined = []
     for each in zip(*columns, strict=True):
@@ -300,10 +309,21 @@ def _positional(op: Op) -> Callable[..., Any]:
 def _draw_each(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """Draws for each example, in their order, as a loop would."""
     level = next(each for each in reversed(running.stack) if each.randomness == "different")
+    return _each(function, args, kwargs, level)
+
+
+@contextmanager
+def _drawing(level: Level) -> Iterator[Callable[[], None]]:
+    """While examples are run one by one: each draws its own random numbers, or from the same place.
+
+    Gives what is to be called at the start of each example.
+    """
     before = level.randomness
-    level.randomness = "drawn here"
+    state = get_rng_state() if before == "same" else None
+    if before == "different":
+        level.randomness = "drawn here"
     try:
-        return _each(function, args, kwargs, level)
+        yield lambda: None if state is None else set_rng_state(state)
     finally:
         level.randomness = before
 

@@ -37,8 +37,8 @@ def vmap(
     ``in_dims`` says for each argument along which dimension its examples lie, None for what all
     share; an int stands for all arguments, and nested tuples, lists and dicts are matched from the
     top down. ``out_dims`` says where the examples go in the results. ``randomness``: ``"error"``
-    refuses to draw, ``"different"`` draws for each example as a loop would, ``"same"`` once for
-    all. ``chunk_size`` does so many examples at a time. Calls nest.
+    refuses to draw, ``"different"`` draws for each example in turn, op by op, ``"same"`` once
+    for all. ``chunk_size`` does so many examples at a time. Calls nest.
 
     Nothing may depend on the value of one example: ``item()``, ``bool()`` and the like are a
     RuntimeError. Ops without a rule for batches run on each example, which is right and slow.
