@@ -16,6 +16,7 @@ from . import (
     einsum,
     functional,
     index,
+    interop,
     join,
     linalg,
     linear_algebra,
@@ -67,6 +68,7 @@ MODULES = (
     functional,
     windows,
     names,
+    interop,
 )
 
 engine.use_operations(OPS["add"], shape.sum_to, shape.convert)

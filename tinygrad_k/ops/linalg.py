@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import ffi, kernel_number, lib
-from ..tensor import Tensor
+from ..tensor import Tensor, from_data
 from .arithmetic import mul
 from .declare import composite, op, root, tried
 from .join import stack
@@ -78,7 +78,12 @@ def matmul(input: Tensor, other: Tensor) -> Any:
     return lib.tk_matmul(_MATMUL, input._h, other._h, ffi.NULL)
 
 
-Tensor.__matmul__ = matmul
+def _at(self: Tensor, other: Any) -> Tensor:
+    """``matmul``, also with a NumPy array on the right."""
+    return matmul(self, from_data(other, copy=False) if isinstance(other, np.ndarray) else other)
+
+
+Tensor.__matmul__ = _at
 
 
 def _linear_input(g: Tensor, weight: Tensor) -> Tensor:
