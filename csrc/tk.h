@@ -189,6 +189,10 @@ int tk_clamp_all(int n, tk_tensor **in, double low, double high);
 
 /* -- matrix products: torch.matmul's shapes; `linear` takes b as [out, in] and may add a bias ----- */
 tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias_or_null);
+/* out receives the gradients of `linear`'s operands x, weight [out, in] and bias whose bits (1, 2, 4)
+ * are set in wanted, NULL for the others. */
+int tk_linear_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *weight, int wanted,
+                       tk_tensor **out);
 
 /* -- random numbers: they fill a tensor and advance the generator ------------------------------- */
 typedef struct tk_generator {

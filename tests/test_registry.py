@@ -78,7 +78,9 @@ def test_rows_are_complete(op: Op) -> None:
         if callable(rule):
             needs = set(list(inspect.signature(rule).parameters)[1:])
             shapes = {f"{name}_shape" for name in op.parameters}
-            assert needs <= {*op.positions, *shapes, "result"}, f"{op.name}: it takes {needs}"
+            assert needs <= {*op.positions, *shapes, "result", "wanted"}, (
+                f"{op.name}: it takes {needs}"
+            )
 
 
 def test_every_op_is_tried() -> None:

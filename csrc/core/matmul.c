@@ -162,3 +162,48 @@ tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias)
         tk_release(row);
     return out;
 }
+
+/* All rows of a batch below each other; a vector is one row. */
+static tk_tensor *as_rows(tk_tensor *t)
+{
+    const int64_t shape[2] = {-1, t->shape[t->ndim - 1]};
+    if (t->ndim == 2 || shape[1] == 0)
+        return tk_alias(t);
+    return tk_reshape(t, 2, shape, 0);
+}
+
+int tk_linear_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *weight, int wanted,
+                       tk_tensor **out)
+{
+    char a[TK_TEXT], b[TK_TEXT], c[TK_TEXT];
+    int last = x->ndim - 1, fits = x->ndim >= 1 && weight->ndim == 2 && gradient->ndim == x->ndim;
+    for (int d = 0; d < last && fits; d++)
+        fits = gradient->shape[d] == x->shape[d];
+    if (!fits || x->shape[last] != weight->shape[1] || gradient->shape[last] != weight->shape[0]) {
+        tk_fail(TK_SHAPE_ERROR, "linear: no gradient of %s for input %s and weight %s",
+                tk_shape_text(a, gradient->ndim, gradient->shape),
+                tk_shape_text(b, x->ndim, x->shape), tk_shape_text(c, weight->ndim, weight->shape));
+        return -1;
+    }
+    for (int i = 0; i < 3; i++)
+        out[i] = NULL;
+    tk_tensor *g = as_rows(gradient), *rows = NULL, *columns = NULL;
+    int failed = !g;
+    if (!failed && wanted & 1)
+        failed |= !(out[0] = tk_matmul(TK_K_matmul, gradient, weight, NULL));
+    if (!failed && wanted & 2) {
+        rows = as_rows(x);
+        columns = tk_transpose(g, 0, 1);
+        failed |= !rows || !columns || !(out[1] = tk_matmul(TK_K_matmul, columns, rows, NULL));
+    }
+    if (!failed && wanted & 4)
+        failed |= !(out[2] = tk_reduce(TK_K_sum, g, 1, 0, 0));
+    tk_tensor *made[3] = {g, rows, columns};
+    for (int i = 0; i < 3; i++) {
+        if (made[i])
+            tk_release(made[i]);
+        if (failed && out[i])
+            tk_release(out[i]);
+    }
+    return failed ? -1 : 0;
+}

@@ -69,8 +69,9 @@ class Op:
             *(keywords.get(name, inspect.Parameter.empty) for name in only),
         )
         self.positions = {name: i for i, name in enumerate(self.parameters)}
-        # Whether the first argument is a tensor and no other can be.
+        # Whether an argument is a list of tensors; whether only the first argument is a tensor.
         kinds = [str(function.__annotations__.get(name)) for name in self.parameters]
+        self.lists = any("Sequence[Tensor]" in kind for kind in kinds)
         self.lone = kinds[:1] == ["Tensor"] and not any("Tensor" in kind for kind in kinds[1:])
         self.ref: Callable[..., Any] | None = None
         self.samples: tuple[Sample, ...] = ()
@@ -114,7 +115,8 @@ class Op:
         return plan
 
     def _needs(self, rule: Callable[..., Any]) -> list[int]:
-        return [self._need(name) for name in list(inspect.signature(rule).parameters)[1:]]
+        parameters = list(inspect.signature(rule).parameters.values())[1:]
+        return [self._need(each.name) for each in parameters if each.kind != each.KEYWORD_ONLY]
 
     def _need(self, name: str) -> int:
         if name == "result":
@@ -149,10 +151,14 @@ class Op:
 
     def _joint_plan(self, wanted: int) -> Plan:
         """For ``vjp`` a single function: it returns the gradients of all the tensors."""
+        rule = self.vjp
+        if "wanted" in inspect.signature(rule).parameters:
+            rule = functools.partial(rule, wanted=wanted)
+        picked = [i for i in range(wanted.bit_length()) if wanted >> i & 1]
+        pick = getter(picked)
 
-        def rules(gradient: Tensor, *saved: Any) -> list[Any]:
-            results = self.vjp(gradient, *saved)
-            return [result for i, result in enumerate(results) if wanted >> i & 1]
+        def rules(gradient: Tensor, *saved: Any) -> Any:
+            return pick(rule(gradient, *saved))
 
         return Plan(self, tuple(self._needs(self.vjp)), rules, joint=True)
 
@@ -247,14 +253,15 @@ def op(
     """Declares an op whose body returns a new handle from a door.
 
     ``vjp`` maps each differentiable parameter to its rule; or it is one function that returns the
-    gradients of all tensor arguments (lists of tensors are flattened); or ``no_grad(reason)``.
+    gradients of all tensor arguments (lists of tensors are flattened), and may take by the keyword
+    ``wanted`` the bits of those that are wanted; or ``no_grad(reason)``.
     With ``keeps`` the body returns more handles behind the result: by-products that nobody sees,
     which rules may take by these names.
     """
 
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
         row = Op(body, kernel, vjp)
-        lone, sequences = row.lone, (list, tuple)
+        lone, lists = row.lone, row.lists
         row.ref, row.samples, row.dtypes, row.family = ref, _samples(samples), dtypes, family
         for name in keeps:
             row.positions[name] = len(row.positions)
@@ -281,17 +288,25 @@ def op(
                 node = args[0]._node
                 if node is not None and (flags := handle.flags) & RECORD:
                     attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args, flags)
-            else:
-                for arg in args:
-                    if type(arg) in sequences or (
-                        isinstance(arg, Tensor) and arg._node is not None
-                    ):
-                        break
-                else:
-                    if not kwargs:
-                        return out
+            elif kwargs or lists:
                 if handle.flags & RECORD:
                     record(row, out, row.bind(args, kwargs) + kept)
+            else:
+                wanted, bit = 0, 1
+                for arg in args:
+                    if isinstance(arg, Tensor):
+                        node = arg._node
+                        if node is not None:
+                            if not wanted:
+                                inputs, operands = [node], [arg]
+                            else:
+                                inputs.append(node)
+                                operands.append(arg)
+                            wanted += bit
+                    bit += bit
+                if wanted and (flags := handle.flags) & RECORD:
+                    args = row.bind(args, kwargs) + kept
+                    attach(row, out, args, wanted, tuple(inputs), operands, flags)
             return out
 
         row.function = function

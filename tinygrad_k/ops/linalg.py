@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import ffi, kernel_number, lib
-from ..tensor import Tensor, from_data
+from ..backend import fail, ffi, kernel_number, lib
+from ..tensor import Tensor, from_data, wrap
 from .arithmetic import mul
 from .declare import composite, op, root, tried
 from .join import stack
@@ -104,13 +104,23 @@ def _linear_bias(g: Tensor) -> Tensor:
     return g if g.ndim <= 1 else _sum(g, tuple(range(g.ndim - 1)))
 
 
+def _linear_rule(g: Tensor, input: Tensor, weight: Tensor, *, wanted: int) -> list[Tensor | None]:
+    """One door; made of ops where this gradient is to be differentiated itself."""
+    if lib.tk_grad_mode() or weight.ndim != 2:
+        return [
+            _linear_input(g, weight) if wanted & 1 else None,
+            _linear_weight(g, input, weight.shape) if wanted & 2 else None,
+            _linear_bias(g) if wanted & 4 else None,
+        ]
+    out = ffi.new("tk_tensor *[3]")
+    if lib.tk_linear_backward(g._h, input._h, weight._h, wanted, out):
+        fail()
+    return [wrap(handle) if handle else None for handle in out]
+
+
 @op(
     kernel="linear",
-    vjp={
-        "input": _linear_input,
-        "weight": _linear_weight,
-        "bias": _linear_bias,
-    },
+    vjp=_linear_rule,
     ref=lambda x, w, b=None: x @ w.T + (0 if b is None else b),
     samples=[
         (real(3, 4), real(5, 4), real(5)),
