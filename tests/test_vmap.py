@@ -27,6 +27,7 @@ from tinygrad_k.func import (
 )
 from tinygrad_k.nn import functional as F
 from tinygrad_k.ops import Op, public_functions
+from tinygrad_k.utils.checkpoint import checkpoint
 
 F64 = FLOATS[-1]
 SIZE = 3
@@ -366,6 +367,7 @@ def test_random_numbers() -> None:
         (lambda x: vmap(lambda a: 3.0)(x), "must return tensors; got float"),
         (lambda x: vmap(lambda a: a.nonzero())(x.tril()), "nonzero .*different shapes"),
         (lambda x: vmap(lambda a: a.requires_grad_())(x), "requires_grad_: use func.grad"),
+        (lambda x: vmap(lambda a: a.register_hook(print))(x), "register_hook: use func.grad"),
         (lambda x: vmap(lambda a: a, in_dims=5)(x), r"dim 5 is out of range for \(4, 3\)"),
         (lambda x: vmap(lambda a: a, in_dims=None)(x), "no argument is batched"),
         (lambda x: vmap(lambda a, b: a)(x, x[:2]), r"sizes differ; got \[2, 4\]"),
@@ -427,6 +429,20 @@ def test_user_functions_run_on_each_example() -> None:
     assert np.allclose(array_of(vmap(Cube.apply)(x)), array_of(x) ** 3)
     found = vmap(grad(lambda a: Cube.apply(a).sum()))(x)
     assert np.allclose(array_of(found), 3 * array_of(x) ** 2)
+
+
+def test_checkpoint_and_anomaly_mode_inside() -> None:
+    x = tk.from_numpy(seeded((4, 3), 0))
+
+    def plain(a: tk.Tensor) -> tk.Tensor:
+        return (a.sin() * a.exp()).sum()
+
+    expected = vmap(grad(plain))(x)
+    with tk.autograd.detect_anomaly():
+        found = vmap(grad(lambda a: checkpoint(plain, a)))(x)
+        rows = vmap(lambda a: jacrev(lambda b: checkpoint(tk.sin, b))(a))(x)
+    agree(found, list(expected), "checkpoint")
+    agree(rows, [tk.diag(a.cos()) for a in x], "rows")
 
 
 # -- transforms ------------------------------------------------------------------------------------

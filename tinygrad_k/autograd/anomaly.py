@@ -105,6 +105,12 @@ def _forward_lines(node: Node) -> str:
     )
 
 
+def _has_nan(value: Any) -> bool:
+    while hasattr(value, "_value"):  # of vmap: a whole batch
+        value = value._value
+    return bool(np.isnan(value.detach().numpy()).any())
+
+
 def _apply(node: Node, gradient: Any, create_graph: bool) -> Any:
     """Applies a node, and shows where it was recorded if that goes wrong."""
     try:
@@ -119,7 +125,7 @@ def _apply(node: Node, gradient: Any, create_graph: bool) -> Any:
     if _mode[1]:
         for i, result in enumerate(results):
             value = result.gradient if type(result) is Part else result
-            if isinstance(value, Tensor) and np.isnan(value.detach().numpy()).any():
+            if isinstance(value, Tensor) and _has_nan(value):
                 raise RuntimeError(
                     f"backward: {node.name()} returned NaN for its input {i}; "
                     f"{_forward_lines(node)}"

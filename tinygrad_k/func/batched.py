@@ -117,14 +117,6 @@ class Batched(Tensor):
         self._value = self._value.detach()
         return self
 
-    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Refused: gradients under vmap are those of ``func.grad`` and its kin."""
-        raise Unbatchable("vmap: requires_grad_: use func.grad, func.vjp or func.jacrev inside")
-
-    def backward(self, *args: Any, **kwargs: Any) -> None:
-        """Refused: gradients under vmap are those of ``func.grad`` and its kin."""
-        raise Unbatchable("vmap: backward: use func.grad, func.vjp or func.jacrev inside")
-
     def __getitem__(self, key: Any) -> Tensor:
         items = key if isinstance(key, tuple) else (key,)
         used = sum(each is not None and each is not Ellipsis for each in items)
@@ -159,6 +151,17 @@ def _needs_value(name: str) -> Callable[..., Any]:
     refuse.__name__ = name
     return refuse
 
+
+def _needs_graph(name: str) -> Callable[..., Any]:
+    def refuse(self: Batched, *args: Any, **kwargs: Any) -> Any:
+        raise Unbatchable(f"vmap: {name}: use func.grad, func.vjp or func.jacrev inside")
+
+    refuse.__name__ = name
+    return refuse
+
+
+for _name in ("requires_grad_", "backward", "register_hook", "retain_grad"):
+    setattr(Batched, _name, _needs_graph(_name))
 
 for _name in (
     "item", "tolist", "numpy", "_array", "data_ptr", "storage_offset", "__array__", "__bool__",

@@ -60,7 +60,7 @@ class _Part:
         self._call = (function, args, kwargs)
         self._random = get_rng_state() if preserve else None
         self._check = check
-        self._stamps = [each._h.storage.stamp for each in _tensors((args, kwargs))]
+        self._stamps = [_stamp(each) for each in _tensors((args, kwargs))]
         self._names: list[str] = []
         self._twins: list[Node | None] = []
         self._lock = threading.RLock()
@@ -102,7 +102,7 @@ class _Part:
 
     def _repeat(self) -> list[Node | None]:
         for each, stamp in zip(_tensors(self._call[1:]), self._stamps, strict=True):
-            if each._h.storage.stamp != stamp:
+            if _stamp(each) != stamp:
                 raise RuntimeError(
                     f"checkpoint: an argument of {each.dtype.name} {tuple(each.shape)} was changed "
                     f"in place by {who_changed(each)} before it was needed again"
@@ -136,6 +136,13 @@ class _Repeat:
 
     def __call__(self, gradient: Any) -> Any:
         return engine.apply_node(self._part.twin(self._position), gradient, is_grad_enabled())
+
+
+def _stamp(t: Any) -> int:
+    """When the memory was last changed in place; of vmap's batched tensor, that of the batch."""
+    while hasattr(t, "_value"):
+        t = t._value
+    return int(t._h.storage.stamp)
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
