@@ -193,7 +193,7 @@ def test_names_of_types() -> None:
     x = tk.ones(2)
     assert x.type() == "tinygrad_k.FloatTensor"
     assert x.type("torch.LongTensor").dtype is x.type(tk.int64).dtype is tk.int64
-    with pytest.raises(TypeError, match="^type: "):
+    with pytest.raises(TypeError, match=r"^type: "):
         x.type("ComplexTensor")
     assert (x.itemsize, x.get_device()) == (4, -1)
     assert tk.ones(2, 3).H.shape == tk.ones(2, 3).mH.shape == (3, 2)

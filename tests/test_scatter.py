@@ -144,3 +144,11 @@ def test_integers_of_what_wants_a_gradient_want_none() -> None:
     assert not x.to(tk.int64).requires_grad
     assert not tk.zeros(2, dtype=tk.int64).copy_(x).requires_grad
     assert not tk.zeros(2, dtype=tk.int64).masked_fill(x > 2, x.sum()).requires_grad
+
+
+def test_blocks_on_a_diagonal() -> None:
+    a = tk.tensor([[1.0, 2.0]], requires_grad=True)
+    both = tk.block_diag(a, tk.tensor(3, dtype=tk.int64), tk.zeros(2, 0))
+    assert both.tolist() == [[1.0, 2.0, 0.0], [0.0, 0.0, 3.0], [0.0] * 3, [0.0] * 3]
+    (both * both).sum().backward()
+    assert a.grad is not None and a.grad.tolist() == [[2.0, 4.0]]

@@ -614,14 +614,15 @@ def tried(
     dtypes: str = "float",
     family: str = "composite",
     vjp: Any = through,
-    outputs: int = 1,
+    outputs: tuple[int, ...] | int = 1,
     name: str | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Puts a function over ops under the laws of the ops, by its reference and samples.
 
     ``vjp`` is ``no_grad(reason)``, or a dict with ``through`` for each argument that has a
     derivative, where not all have one. Of several ``outputs``, function and reference return
-    tuples, and each output is tried. ``domain`` stands for samples of an elementwise function.
+    tuples, and each output, or those of the places given, is tried. ``domain`` stands for samples
+    of an elementwise function.
     """
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -633,12 +634,12 @@ def tried(
                 Sample(tuple(draw(*s) for draw, s in zip(domain, each, strict=True)))
                 for each in shapes
             )
-        for i in range(outputs):
+        for i in range(outputs) if isinstance(outputs, int) else outputs:
             key = known if outputs == 1 else f"{known}[{i}]"
             row = Op(inspect.unwrap(function), None, vjp, key)
             row.samples, row.dtypes, row.family, row.domain = given, dtypes, family, domain
             row.function, row.ref = function, ref
-            if outputs > 1:
+            if outputs != 1:
                 row.function, row.ref = _output(function, i), _output(ref, i)
             TRIED[key] = row
         return function

@@ -9,7 +9,7 @@ import numpy as np
 from ..backend import as_dtype, bool_, int64, lib
 from ..tensor import Tensor, store, wrap
 from .comparison import where
-from .declare import composite, method, op, root
+from .declare import composite, method, op, root, tried
 from .index import index_copy
 from .samples import real
 from .shape import VIEW, _reshape, clone, in_range
@@ -93,6 +93,12 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
     return _from_diagonal(input, shape, offset, dim1, dim2)
 
 
+@tried(
+    ref=np.diag,
+    samples=[(real(3),), (real(3, 5), 1), (real(2), -2), (real(0),)],
+    dtypes="all",
+    family="place",
+)
 @composite
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix, as a copy; or the matrix that has a vector as diagonal."""
@@ -103,6 +109,12 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     raise ValueError(f"diag: a vector or a matrix; got {tuple(input.shape)}")
 
 
+@tried(
+    ref=np.diagflat,
+    samples=[(real(2, 3),), (real(2), 1), (real(), -1)],
+    dtypes="all",
+    family="place",
+)
 @composite
 def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     """The matrix that has all elements of a tensor as diagonal."""
@@ -160,12 +172,22 @@ _triangle_inplace("tril_", True)
 _triangle_inplace("triu_", False)
 
 
+@tried(
+    ref=np.tril,
+    samples=[(real(3, 5),), (real(2, 4, 3), 1), (real(3, 3), -1), (real(0, 3),)],
+    dtypes="all",
+)
 @composite
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The lower triangles of matrices, zeros above; ``diagonal`` is the last one kept."""
     return _triangle("tril", input, diagonal, True)
 
 
+@tried(
+    ref=np.triu,
+    samples=[(real(3, 5),), (real(2, 4, 3), 1), (real(3, 3), -1), (real(0, 3),)],
+    dtypes="all",
+)
 @composite
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The upper triangles of matrices, zeros below; ``diagonal`` is the first one kept."""

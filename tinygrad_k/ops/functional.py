@@ -9,15 +9,15 @@ import numpy as np
 from ..backend import fail, int64, kernel_number, lib
 from ..random import handle
 from ..tensor import Tensor, number_as, store
-from .comparison import eq, where
-from .creation import arange, finish, zeros_like
-from .declare import composite, op
+from .comparison import where
+from .creation import finish, zeros_like
+from .declare import composite, no_grad, op, through, tried
 from .index import index_select, scatter
 from .normalization import softmax
 from .random import BERNOULLI, EXPONENTIAL, drawn
 from .reduction import argmax
-from .samples import real
-from .shape import sizes, slice_dim, to, unsqueeze
+from .samples import index, real
+from .shape import sizes, slice_dim, unsqueeze
 from .transcendental import log
 
 FUNCTIONAL = True
@@ -196,6 +196,9 @@ def _pad(input: Tensor, pads: tuple[int, ...], value: float) -> Any:
     return lib.tk_retain(out._h)
 
 
+FARTHEST = 2**24  # elements that a border is repeated: enough, and what it takes stays small
+
+
 def _borrowed(mode: str, size: int, before: int, after: int) -> np.ndarray:
     """Which elements of a dimension a padded one shows."""
     places = np.arange(-before, size + after)
@@ -208,6 +211,26 @@ def _borrowed(mode: str, size: int, before: int, after: int) -> np.ndarray:
     return np.where(folded >= size, period - folded, folded)
 
 
+def _numpy_pad_modes(x: Any, pad: tuple[int, ...], mode: str = "constant") -> np.ndarray:
+    if mode == "constant":
+        return _numpy_pad(x, pad, 0)
+    widths = [(0, 0)] * (x.ndim - len(pad) // 2) + [
+        pad[i : i + 2] for i in range(len(pad) - 2, -1, -2)
+    ]
+    known: dict[str, Any] = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+    return np.pad(x, widths, known[mode])
+
+
+@tried(
+    ref=_numpy_pad_modes,
+    samples=[
+        (real(3, 5), (1, 2), "reflect"),
+        (real(2, 3, 4), (1, 2, 3, 0), "replicate"),
+        (real(2, 3, 4), (0, 3, 1, 2), "circular"),
+        (real(2, 3), (1, 0, 0, 2)),
+    ],
+    dtypes="all",
+)
 @composite
 def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
     """Wider dimensions: ``pad`` is (before, after) of the last one, then of the one before it, ...
@@ -229,7 +252,7 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
     for i in range(0, len(pads), 2):
         d = input.ndim - 1 - i // 2
         before, after, size = pads[i], pads[i + 1], input.shape[d]
-        most = {"reflect": size - 1, "circular": size, "replicate": 2**31 if size else 0}[mode]
+        most = {"reflect": size - 1, "circular": size, "replicate": FARTHEST if size else 0}[mode]
         if max(before, after) > most or min(before, after) < 0:
             raise ValueError(
                 f"pad: {mode} of {before} and {after} needs 0 to {most} for size {size} of dim {d}"
@@ -243,6 +266,11 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
 # -- one-hot --------------------------------------------------------------------------------------
 
 
+@tried(
+    ref=lambda labels, n: np.eye(n, dtype=np.int64)[labels],
+    samples=[(index(3, 4, below=4), 5), (index(0, below=2), 2)],
+    vjp=no_grad("the result are integers"),
+)
 @composite
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     """Rows of zeros with a 1 at each label: [...] gives [..., num_classes], int64.
@@ -260,9 +288,19 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         num_classes = high + 1
     if low < 0 or high >= num_classes or num_classes < 1:
         raise ValueError(f"one_hot: labels {low} to {high} do not fit {num_classes} classes")
-    return to(eq(unsqueeze(tensor, -1), arange(num_classes)), int64)
+    rows = number_as("one_hot", 0, int64, (*tensor.shape, num_classes))
+    return scatter(rows, -1, unsqueeze(tensor, -1), 1)
 
 
+@tried(
+    ref=lambda places, weight: weight[places],
+    samples=[
+        (index(7, below=4), real(4, 3)),
+        (index(below=4), real(4, 3)),
+        (index(0, below=4), real(4, 3)),
+    ],
+    vjp={"weight": through},
+)
 @composite
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
     """The rows of ``weight`` (rows, width) at integer indices: (...) -> (..., width).

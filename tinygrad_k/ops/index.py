@@ -13,8 +13,8 @@ import numpy as np
 from ..backend import bool_, kernel_number, lib
 from ..tensor import Tensor, wrap
 from .comparison import where
-from .declare import OPS, change, composite, inplace, method, op
-from .samples import call, index, permutation, real
+from .declare import OPS, change, composite, inplace, method, op, through, tried
+from .samples import boolean, call, index, permutation, real
 from .shape import (
     _expand,
     _reshape,
@@ -201,6 +201,15 @@ def _filling(
     return places, _expand(value, tuple(shape))
 
 
+@tried(
+    ref=_numpy_index_copy,
+    samples=[
+        (real(5, 3), 0, index(4, below=5), 2),
+        (real(2, 3, 4), -1, index(2, below=4), real()),
+    ],
+    dtypes="all",
+    vjp={"input": through, "value": through},
+)
 @composite
 def index_fill(input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
     """``input`` with the parts of a dimension that the index names filled with one number.
@@ -412,6 +421,16 @@ def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     )
 
 
+@tried(
+    ref=lambda x, index, dim=None: np.take_along_axis(x, index, dim),
+    samples=[
+        (real(3, 5), index(3, 2, below=5), 1),
+        (real(1, 5), index(3, 2, below=5), -1),
+        (real(7), index(4, below=7)),
+    ],
+    dtypes="all",
+    vjp={"input": through},
+)
 @composite
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """``gather`` with input and indices broadcast outside ``dim``; without it, of all elements."""
@@ -440,6 +459,12 @@ def _positions(index: Tensor, size: int) -> Tensor:
     return _reshape(places, (-1,))
 
 
+@tried(
+    ref=np.take,
+    samples=[(real(3, 5), index(2, 2, below=15)), (real(3), index(below=3))],
+    dtypes="all",
+    vjp={"input": through},
+)
 @composite
 def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at positions counted over all of them; the result has the index's shape."""
@@ -447,6 +472,24 @@ def take(input: Tensor, index: Tensor) -> Tensor:
     return _reshape(index_select(_reshape(input, (-1,)), 0, places), index.shape)
 
 
+def _numpy_put(x: Any, index: Any, source: Any, accumulate: bool = False) -> np.ndarray:
+    out = np.array(x)
+    if accumulate:
+        np.add.at(out.reshape(-1), index, source)
+    else:
+        np.put(out, index, source)
+    return out
+
+
+@tried(
+    ref=_numpy_put,
+    samples=[
+        (real(1, 5), permutation(5), real(5)),
+        (real(2, 3), index(4, below=6), real(4), True),
+    ],
+    dtypes="number",
+    vjp={"input": through, "source": through},
+)
 @composite
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """``input`` with the elements at positions counted over all of them replaced, or added to."""
@@ -464,6 +507,12 @@ def _check_mask(name: str, mask: Any) -> None:
         raise TypeError(f"{name}: the mask must be a bool tensor; got {kind}")
 
 
+@tried(
+    ref=lambda x, mask, value: np.where(mask, value, x),
+    samples=[(real(3, 5), boolean(3, 5), 2), (real(3, 5), boolean(5), real())],
+    dtypes="all",
+    vjp={"input": through, "value": through},
+)
 @composite
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """``value`` where the mask holds, else the input; the mask broadcasts with it."""

@@ -11,10 +11,11 @@ import numpy as np
 
 from ..backend import int64, lib
 from ..tensor import Size, Tensor, store, wrap
-from .declare import composite, method, op, root
+from .declare import composite, method, op, root, tried
 from .index import _index_sum, index_select
-from .samples import real
+from .samples import index, real
 from .shape import (
+    VIEW,
     _expand,
     _permute,
     _reshape,
@@ -98,6 +99,16 @@ def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat(tensors, dim)
 
 
+@tried(
+    ref=np.stack,
+    samples=[
+        ([real(3, 5), real(3, 5)],),
+        ([real(3), real(3)], -1),
+        ([real()],),
+        ([real(0, 2)], 1),
+    ],
+    dtypes="all",
+)
 @root
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape along a new dimension."""
@@ -114,6 +125,11 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat([unsqueeze(each, dim % ndim) for each in parts], dim % ndim)
 
 
+@tried(
+    ref=np.hstack,
+    samples=[([real(3, 5), real(3, 2)],), ([real(3), real()],)],
+    dtypes="all",
+)
 @root
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Vectors behind each other; other tensors along dimension 1."""
@@ -121,12 +137,22 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
+@tried(
+    ref=np.vstack,
+    samples=[([real(3, 5), real(5)],), ([real(), real()],)],
+    dtypes="all",
+)
 @root
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors along dimension 0; vectors are rows."""
     return cat([atleast_2d(each) for each in _tensors("vstack", tensors)], 0)
 
 
+@tried(
+    ref=np.dstack,
+    samples=[([real(3, 5), real(3, 5)],), ([real(3), real(3)],)],
+    dtypes="all",
+)
 @root
 def dstack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors along dimension 2; matrices and vectors get one there."""
@@ -246,6 +272,11 @@ def repeat(self: Tensor, *repeats: Any) -> Tensor:
     return _reshape(clone(spread), tuple(n * size for n, size in pairs))
 
 
+@tried(
+    ref=lambda x, dims: np.tile(x, (1,) * (x.ndim - len(dims)) + dims),
+    samples=[(real(3, 5), (2,)), (real(3, 5), (2, 0, 2))],
+    dtypes="all",
+)
 @composite
 def tile(input: Tensor, *dims: Any) -> Tensor:
     """As ``repeat``, but missing numbers in front are 1."""
@@ -253,6 +284,11 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
+@tried(
+    ref=np.repeat,
+    samples=[(real(3, 5), 2), (real(3, 5), 3, 1), (real(3, 5), index(3, below=3), 0)],
+    dtypes="all",
+)
 @composite
 def repeat_interleave(
     input: Tensor, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None
@@ -289,6 +325,11 @@ def repeat_interleave(
 # -- rearranging ----------------------------------------------------------------------------------
 
 
+@tried(
+    ref=np.flip,
+    samples=[(real(3, 5), (0,)), (real(2, 3, 4), (0, -1)), (real(0, 3), (1,))],
+    dtypes="all",
+)
 @composite
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """The tensor with the order in the dimensions given reversed; a copy."""
@@ -313,6 +354,11 @@ def flipud(input: Tensor) -> Tensor:
     return flip(input, 0)
 
 
+@tried(
+    ref=np.rot90,
+    samples=[(real(3, 5),), (real(3, 5), 2), (real(2, 3, 4), -1, (2, 0))],
+    dtypes="all",
+)
 @composite
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """The tensor turned by k quarters in the plane of two dimensions, first to second."""
@@ -328,6 +374,16 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     return clone(input)
 
 
+@tried(
+    ref=np.roll,
+    samples=[
+        (real(3, 5), 7),
+        (real(3, 5), -2, 1),
+        (real(3, 5), (1, 3), (1, 0)),
+        (real(0, 3), 1, 0),
+    ],
+    dtypes="all",
+)
 @composite
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """The elements moved on by ``shifts`` along ``dims``; what leaves comes in on the other side.
@@ -351,6 +407,12 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     return clone(input) if result is input else result
 
 
+@tried(
+    ref=np.moveaxis,
+    samples=[(real(2, 3, 4), 0, -1), (real(2, 3, 4), (0, 1), (2, 0))],
+    dtypes="all",
+    family=VIEW,
+)
 @composite
 def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     """The dims ``source`` moved to the places ``destination``, the others in order; a view."""
@@ -386,6 +448,12 @@ def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
     return input.transpose(dim0, dim1)
 
 
+@tried(
+    ref=lambda x, dim, sizes: x.reshape(*x.shape[:dim], *sizes, *x.shape[dim + 1 :]),
+    samples=[(real(3, 6), 1, (2, 3)), (real(6), 0, (-1, 2))],
+    dtypes="all",
+    family=VIEW,
+)
 @composite
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """One dimension as several, whose sizes multiply to its size (one may be -1)."""

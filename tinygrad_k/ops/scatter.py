@@ -10,7 +10,7 @@ from ..backend import bool_, fail, int64, lib
 from ..tensor import Tensor, number_as, set_data, store, wrap
 from .arithmetic import floor_divide
 from .comparison import eq, where
-from .declare import composite, method, op
+from .declare import composite, method, op, through, tried
 from .index import (
     _numpy_grid,
     _scatter_source,
@@ -23,7 +23,7 @@ from .index import (
     scatter_add,
 )
 from .join import cat
-from .samples import distinct, index
+from .samples import call, distinct, index
 from .shape import _expand, _reshape, clone, in_range, to
 
 
@@ -117,6 +117,40 @@ def _products(input: Tensor, dim: int, index: Tensor, src: Tensor, include_self:
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 
+def _numpy_scatter_reduce(
+    x: Any, dim: int, index: Any, src: Any, reduce: str, include_self: bool = True
+) -> np.ndarray:
+    out, grid, counts = np.array(x), _numpy_grid(index, dim), np.ones(x.shape)
+    if not include_self:
+        counts[grid] = 0
+        out[grid] = START[reduce]
+    np.add.at(counts, grid, 1)
+    UFUNCS[reduce].at(out, grid, src)
+    return out / counts if reduce == "mean" else out
+
+
+START = {"sum": 0.0, "prod": 1.0, "mean": 0.0, "amax": -np.inf, "amin": np.inf}
+UFUNCS = {
+    "sum": np.add,
+    "prod": np.multiply,
+    "mean": np.add,
+    "amax": np.maximum,
+    "amin": np.minimum,
+}
+
+
+@tried(
+    ref=_numpy_scatter_reduce,
+    samples=[
+        (distinct(3, 5), 1, index(3, 7, below=5), distinct(3, 7), "sum"),
+        (distinct(3, 5), 1, index(3, 7, below=5), distinct(3, 7), "prod"),
+        (distinct(3, 5), 0, index(4, 5, below=3), distinct(4, 5), "mean"),
+        (distinct(2, 3, 4), -1, index(2, 2, 3, below=4), distinct(2, 2, 3), "amax"),
+        call(distinct(3, 5), 1, index(3, 7, below=5), distinct(3, 7), "prod", include_self=False),
+        call(distinct(3, 5), 1, index(3, 7, below=5), distinct(3, 7), "mean", include_self=False),
+    ],
+    vjp={"input": through, "src": through},
+)
 @composite
 def scatter_reduce(
     input: Tensor,

@@ -14,7 +14,7 @@ import numpy as np
 from ..backend import bool_, dtype, float32, float64, int32, int64, lib
 from ..dtypes import result_type
 from ..tensor import Tensor, number_as, store
-from .declare import as_operand, composite, no_grad, op, root
+from .declare import as_operand, composite, no_grad, op, root, tried
 from .index import _index_sum, gather, index_select
 from .reduction import ValuesIndices
 from .samples import Draw, distinct, integer, real
@@ -107,6 +107,21 @@ def _selection(input: Tensor, k: int, dim: int, largest: bool) -> Any:
     return _handle(_numpy_selection(_values(input), k, d, largest))
 
 
+def _numpy_sort(x: Any, dim: int = -1, descending: bool = False) -> tuple[Any, Any]:
+    order = _numpy_order(x, dim, descending)
+    return (np.take_along_axis(x, order, dim) if x.ndim else x), order
+
+
+def _numpy_part(x: Any, places: Any, dim: int, descending: bool) -> tuple[Any, ...]:
+    return tuple(np.take(each, places, dim) for each in _numpy_sort(x, dim, descending))
+
+
+@tried(
+    ref=_numpy_sort,
+    samples=[(distinct(3, 5),), (distinct(3, 5), 0, True), (distinct(),), (distinct(0, 3), 0)],
+    dtypes="all",
+    outputs=(0,),  # the indices have laws of their own
+)
 @composite
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True
@@ -125,12 +140,22 @@ def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool
     return _order(input, dim, bool(descending))
 
 
+@tried(
+    ref=lambda x: np.sort(x, 0),
+    samples=[(distinct(3, 5),), (distinct(4),)],
+    dtypes="all",
+)
 @composite
 def msort(input: Tensor) -> Tensor:
     """The elements along dimension 0 in order."""
     return sort(input, 0).values
 
 
+@tried(
+    ref=lambda x, k, dim=-1, largest=True: _numpy_part(x, np.arange(k), dim, largest),
+    samples=[(distinct(3, 5), 2), (distinct(3, 5), 2, 0, False), (distinct(40), 3)],
+    outputs=(0,),  # the indices have laws of their own
+)
 @composite
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
@@ -143,6 +168,11 @@ def topk(
     return ValuesIndices(gather(input, dim, indices), indices)
 
 
+@tried(
+    ref=lambda x, k, dim=-1: _numpy_part(x, k - 1, dim, False),
+    samples=[(distinct(3, 5), 2), (distinct(3, 5), 1, 0), (distinct(40), 3)],
+    outputs=(0,),  # the indices have laws of their own
+)
 @composite
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The k-th smallest element along ``dim``, counted from 1, and where it is."""

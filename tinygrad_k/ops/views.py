@@ -12,9 +12,10 @@ import numpy as np
 from ..backend import int64, lib
 from ..dtypes import result_type
 from ..tensor import Tensor, set_data, store
-from .declare import composite, method, root
+from .declare import composite, method, root, tried
 from .index import index_select
 from .join import _tensors, atleast_1d, cat, split, stack, tensor_split
+from .samples import real
 from .shape import (
     _reshape,
     check_parts,
@@ -131,6 +132,11 @@ for _cut_name, _dim in (("hsplit", 1), ("vsplit", 0), ("dsplit", 2)):
     _cutter(_cut_name, _dim)
 
 
+@tried(
+    ref=np.column_stack,
+    samples=[([real(3), real(3, 2)],), ([real(3)],)],
+    dtypes="all",
+)
 @root
 def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors along dimension 1; vectors are columns."""
@@ -167,6 +173,11 @@ def block_diag(*tensors: Tensor) -> Tensor:
     return cat(rows, 0)
 
 
+@tried(
+    ref=lambda x, r=2: x[np.array([*itertools.combinations(range(len(x)), r)])],
+    samples=[(real(4),), (real(4), 3)],
+    dtypes="all",
+)
 @composite
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """All combinations of r elements of a vector, in order, one a row."""
@@ -177,7 +188,10 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     if r == 0:
         return input[:0]
     n = input.numel()
-    check_parts("combinations", math.comb(n + r - 1 if with_replacement and n else n, r))
+    count = math.comb(n + r - 1 if with_replacement and n else n, r)
+    check_parts("combinations", count * r)
+    if not count:
+        return _reshape(input[:0], (0, r))
     pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     places = np.array(list(pick(range(n), r)), np.int64).reshape(-1, r)
     return _reshape(index_select(input, 0, store(places.reshape(-1), int64)), places.shape)
@@ -192,6 +206,25 @@ def _replaced(name: str, input: Tensor, src: Tensor, part: Tensor, key: Any) -> 
     return _setitem(input, src, Key(input, key))
 
 
+def _numpy_select_scatter(x: Any, src: Any, dim: int, index: int) -> np.ndarray:
+    out = np.array(x)
+    np.moveaxis(out, dim, 0)[index] = src
+    return out
+
+
+def _numpy_slice_scatter(
+    x: Any, src: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
+) -> np.ndarray:
+    out = np.array(x)
+    np.moveaxis(out, dim, 0)[start:end:step] = np.moveaxis(src, dim, 0)
+    return out
+
+
+@tried(
+    ref=_numpy_select_scatter,
+    samples=[(real(3, 5), real(5), 0, 1), (real(3, 5), real(3), 1, -1)],
+    dtypes="all",
+)
 @composite
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """A copy of the input with ``src`` at one index of a dimension."""
@@ -200,6 +233,11 @@ def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     return _replaced("select_scatter", input, src, part, (slice(None),) * d + (index,))
 
 
+@tried(
+    ref=_numpy_slice_scatter,
+    samples=[(real(5, 3), real(2, 3), 0, 1, 4, 2), (real(3, 5), real(3, 2), -1, 3)],
+    dtypes="all",
+)
 @composite
 def slice_scatter(
     input: Tensor,
@@ -222,6 +260,11 @@ def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     return narrow(input, dim, start, length).clone()
 
 
+@tried(
+    ref=np.vander,
+    samples=[(real(4), 2), (real(3), 3, True), (real(3),)],
+    dtypes="number",
+)
 @composite
 def vander(x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:
     """The powers of a vector's elements, one a column, from N - 1 down to 0, or up."""
