@@ -278,6 +278,12 @@ int64_t tk_program_times(const tk_program *p, int64_t *ns); /* by step; of how m
 enum { TK_REPLAY_DONE, TK_REPLAY_OTHER, TK_REPLAY_SHARED, TK_REPLAY_HELD };
 int tk_replay(tk_program *p, int n, tk_tensor *a, tk_tensor *b, tk_tensor *c, tk_tensor **out);
 int tk_replay_many(tk_program *p, int n, tk_tensor **in, tk_tensor **out);
+/* Replays for one batch after the other: rows order[start], order[start + 1] ... of each tensor of
+ * `data` are copied to `stage`, which are then the arguments; every result, one number, is added to
+ * its place in `totals`. Ends after `batches`, or with the batch in which `ns` nanoseconds are over;
+ * `done` are the batches that were replayed. */
+int tk_replay_rows(tk_program *p, int n, tk_tensor **stage, tk_tensor **data, tk_tensor *order,
+                   int64_t start, int64_t batches, int64_t ns, double *totals, int64_t *done);
 /* cdef end */
 
 #endif

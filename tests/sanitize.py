@@ -27,6 +27,7 @@ TESTS = (
     "tests/test_autograd.py",
     "tests/test_optim.py",
     "tests/test_nn.py",
+    "tests/test_capture.py",
 )
 FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g"
 

@@ -471,6 +471,101 @@ int tk_replay_many(tk_program *p, int n, tk_tensor **in, tk_tensor **out)
     return status;
 }
 
+/* -- whole epochs --------------------------------------------------------------------------------- */
+
+/* Why rows of `data` cannot be gathered into `stage`; NULL if they can. */
+static const char *rows_mistake(const tk_program *p, int n, tk_tensor **stage, tk_tensor **data,
+                                const tk_tensor *order, int64_t start, int64_t batches)
+{
+    for (int i = 0; i < n; i++) {
+        const tk_tensor *s = stage[i], *d = data[i];
+        size_t row = (size_t)(s->ndim - 1) * sizeof(int64_t);
+        if (s->ndim < 1 || s->ndim != d->ndim || s->dtype != d->dtype ||
+            !(s->flags & d->flags & TK_CONTIGUOUS) || s->shape[0] != stage[0]->shape[0] ||
+            memcmp(s->shape + 1, d->shape + 1, row))
+            return "the batches do not have the shape of the recorded arguments";
+    }
+    if (n < 1 || order->dtype != TK_I64 || order->ndim != 1 || !(order->flags & TK_CONTIGUOUS))
+        return "the order must be contiguous int64 of one dimension";
+    if (start < 0 || batches < 0 || stage[0]->shape[0] < 1 ||
+        batches > (order->shape[0] - start) / stage[0]->shape[0])
+        return "the order is too short";
+    for (int64_t i = 0; i < p->num_results; i++)
+        if (p->results[i].form.numel != 1)
+            return "every result must be one number";
+    return NULL;
+}
+
+static int gather_rows(int n, tk_tensor **stage, tk_tensor **data, const int64_t *rows)
+{
+    int64_t count = stage[0]->shape[0];
+    for (int i = 0; i < n; i++) {
+        size_t each = (size_t)(stage[i]->numel / count * tk_item_size[stage[i]->dtype]);
+        for (int64_t r = 0; r < count; r++) {
+            if (rows[r] < 0 || rows[r] >= data[i]->shape[0]) {
+                tk_fail(TK_INDEX_ERROR, "compile: row %lld is out of range for %lld rows",
+                        (long long)rows[r], (long long)data[i]->shape[0]);
+                return -1;
+            }
+            memcpy(stage[i]->data + (size_t)r * each, data[i]->data + (size_t)rows[r] * each, each);
+        }
+    }
+    return 0;
+}
+
+static double number_of(const result *r, const char *storage)
+{
+    tk_tensor t = r->form;
+    t.data = (char *)storage + r->offset;
+    return tk_item_float(&t);
+}
+
+static int replay_rows(tk_program *p, int n, tk_tensor **stage, tk_tensor **data,
+                       const tk_tensor *order, int64_t start, int64_t batches, int64_t ns,
+                       double *totals, int64_t *done)
+{
+    int status = check_inputs(p, n, stage);
+    if (status)
+        return status;
+    const char *mistake = rows_mistake(p, n, stage, data, order, start, batches);
+    if (mistake) {
+        tk_fail(TK_VALUE_ERROR, "compile: %s", mistake);
+        return -1;
+    }
+    tk_tensor *made[p->num_fresh + 1];
+    if (tk_reserve_scratch(p->scratch) || make_fresh(p, made))
+        return -1;
+    for (int i = 0; i < n; i++)
+        bind(&p->blocks[i], stage[i]->data);
+    const int64_t *rows = (const int64_t *)order->data + start, end = now_ns() + ns;
+    while (!status && *done < batches) {
+        status = gather_rows(n, stage, data, rows);
+        if (!status)
+            status = run_steps(p);
+        if (status)
+            break;
+        for (int64_t i = 0; i < p->num_results; i++)
+            totals[i] += number_of(&p->results[i], p->blocks[p->results[i].block].bound);
+        rows += stage[0]->shape[0];
+        ++*done;
+        if (now_ns() >= end)
+            break;
+    }
+    touch_all(p);
+    drop_fresh(made, p->num_fresh);
+    return status;
+}
+
+int tk_replay_rows(tk_program *p, int n, tk_tensor **stage, tk_tensor **data, tk_tensor *order,
+                   int64_t start, int64_t batches, int64_t ns, double *totals, int64_t *done)
+{
+    *done = 0;
+    pthread_mutex_lock(&p->lock);
+    int status = replay_rows(p, n, stage, data, order, start, batches, ns, totals, done);
+    pthread_mutex_unlock(&p->lock);
+    return status;
+}
+
 int64_t tk_program_times(const tk_program *p, int64_t *ns)
 {
     for (int64_t i = 0; i < p->num_steps; i++)

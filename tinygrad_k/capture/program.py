@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from ..autograd.node import Leaf
@@ -12,7 +12,9 @@ from ..tensor import Tensor, wrap
 from .plan import TILE, Plan, make_plan
 from .recording import ANYTHING, Recording
 from .tape import INPUT, INSIDE, OUTSIDE, read
+from .trees import PLACE, leaves, put_together
 
+PAUSE = 80_000_000  # nanoseconds that C may run: a Ctrl-C and a bar wait no longer than 0.1 s
 MISS = object()  # the program is not for this call
 NULL = ffi.NULL
 _replay, _replay_many = lib.tk_replay, lib.tk_replay_many
@@ -26,8 +28,7 @@ class Unfit(Exception):
 class Program:
     """The replay of a recorded run, with its conditions.
 
-    ``results`` are the tensors that the run returned, ``build`` makes the function's result of as
-    many tensors.
+    ``results`` are the tensors that the run returned, ``shape`` is the structure they stood in.
     """
 
     def __init__(
@@ -35,7 +36,7 @@ class Program:
         recording: Recording,
         inputs: Sequence[Tensor],
         results: Sequence[Tensor],
-        build: Callable[[Sequence[Any]], Any] | None,
+        shape: Any,
     ) -> None:
         if recording.problem:
             raise Unfit(recording.problem)
@@ -47,7 +48,7 @@ class Program:
         }
         self.count = len(inputs)
         self.inputs = [(each.dtype, tuple(each.shape)) for each in inputs]
-        self.build = build
+        self.shape = shape
         self._updates = recording.updates
         self._modules = tuple(recording.modules.items())
         self._kept = (recording.kept, [step.hyper for _, _, step, _ in recording.updates])
@@ -92,9 +93,9 @@ class Program:
         self.gradients = gradients
         for i, (_, grad, block) in enumerate(gradients):
             lib.tk_program_gradient(self.c, i, block, grad._h)
-        self._num_inputs = len(inputs)
+        self._stages: list[Tensor] | None = None  # where rows of an epoch are gathered
         self._num_fresh = len(fresh)
-        self._single = build is None and len(fresh) == 1
+        self._single = shape is PLACE and len(fresh) == 1
         self._outs = [ffi.new("tk_tensor *[]", max(1, len(fresh)))]
 
     # -- what a run leaves ------------------------------------------------------------------------
@@ -202,12 +203,65 @@ class Program:
                 result = self._assemble(args, [wrap(out[i]) for i in range(self._num_fresh)])
         finally:
             outs.append(out)
+        self._leave_gradients()
+        return result
+
+    def over_rows(
+        self, data: Sequence[Tensor], order: Tensor, start: int, batches: int, totals: list[float]
+    ) -> Any:
+        """Replays for batches of rows of ``data`` and adds the results, numbers, to ``totals``.
+
+        Returns how many batches were done in about a tenth of a second, or MISS.
+        """
+        if not self.fits_world() or self._present or self._of_leaf:
+            return MISS
+        for leaf, before, used in self._entries:
+            if leaf.grad is not before and (used or leaf.grad is None or before is None):
+                return MISS
+        if self._stages is None:
+            self._stages = [
+                wrap(lib.tk_empty(kind.number, len(shape), shape)) for kind, shape in self.inputs
+            ]
+        for i, (leaf, grad, _) in enumerate(self.gradients):
+            if sys.getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
+                self._renew(i)
+        kinds = leaves(self.shape)
+        sums = ffi.new(
+            "double[]", [x for x, kind in zip(totals, kinds, strict=True) if kind is PLACE]
+        )
+        done = ffi.new("int64_t *")
+        status = lib.tk_replay_rows(
+            self.c,
+            self.count,
+            [each._h for each in self._stages],
+            [each._h for each in data],
+            order._h,
+            start,
+            batches,
+            PAUSE,
+            sums,
+            done,
+        )
+        if status < 0:
+            fail()
+        if status:
+            return MISS
+        self._leave_gradients()
+        found = iter(ffi.unpack(sums, len(sums)))
+        for i, kind in enumerate(kinds):
+            if kind is PLACE:
+                totals[i] = next(found)
+            else:
+                for _ in range(done[0]):  # as a loop adds it, rounding and all
+                    totals[i] += kind
+        return done[0]
+
+    def _leave_gradients(self) -> None:
         for leaf, grad, _ in self.gradients:
             if leaf.grad is not grad:
                 leaf.grad = grad
         for leaf in self._cleared:
             leaf.grad = None
-        return result
 
     def _assemble(self, args: Sequence[Tensor], fresh: list[Tensor]) -> Any:
         """The function's result from the tensors that were made, in their order."""
@@ -223,7 +277,7 @@ class Program:
                 results.append(next(made))
         for i, leaf in self._of_leaf.items():
             results[i] = next(grad for each, grad, _ in self.gradients if each is leaf)
-        return results[0] if self.build is None else self.build(results)
+        return put_together(self.shape, results)
 
     def _renew(self, i: int) -> None:
         """Somebody holds the gradient that the next replay would overwrite: it gets another."""

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor
 
-
-def take_apart(value: Any, tensors: list[Tensor], make: Callable[[Any], Tensor | None]) -> Any:
+def take_apart(value: Any, tensors: list[Any], make: Callable[[Any], Any]) -> Any:
     """Appends the tensors of a structure to ``tensors`` and returns the structure without them.
 
     ``make`` turns a leaf into a tensor, or gives None for one that is none. In the structure a
@@ -33,6 +31,13 @@ def take_apart(value: Any, tensors: list[Tensor], make: Callable[[Any], Tensor |
 def put_together(structure: Any, tensors: Sequence[Any]) -> Any:
     """The inverse of ``take_apart``."""
     return _build(structure, iter(tensors))
+
+
+def leaves(structure: Any) -> list[Any]:
+    """What stands at the ends of a structure, in order: PLACE for a tensor, or a plain value."""
+    if isinstance(structure, Nest):
+        return [leaf for part in structure.parts for leaf in leaves(part)]
+    return [structure.value if isinstance(structure, Plain) else structure]
 
 
 def _build(part: Any, left: Iterator[Any]) -> Any:
