@@ -15,7 +15,7 @@ from cases import GROUPS, Case, array_of, cases, mapped, name_of, rows, same_bit
 from hypothesis import given, strategies as st
 
 import tinygrad_k as tk
-from tinygrad_k.capture import Compiled
+from tinygrad_k.capture import Compiled, over_batches
 from tinygrad_k.ops import Op
 from tinygrad_k.testing.programs import Program, programs
 
@@ -640,3 +640,77 @@ def test_planning_takes_less_than_a_millisecond_for_100_launches() -> None:
             if block.kind == 1:
                 recording.memory(i)
     assert min(times) < 3e-3  # three times what is promised: the machine may be busy
+
+
+# -- whole epochs ---------------------------------------------------------------------------------
+
+
+def fitted(compiles: bool | None, layers: list[str], drop_last: bool, weights: bool) -> list[Any]:
+    run, _, _ = small_run(layers=layers)
+    rng = np.random.default_rng(2)
+    data = tk.data.TensorDataset(
+        rng.standard_normal((75, 5)).astype(np.float32), rng.integers(0, 3, 75)
+    )
+    tk.manual_seed(11)
+    train, check = tk.data.random_split(data, [60, 15])
+    loader = tk.data.DataLoader(train, 8, shuffle=True, drop_last=drop_last)
+    loss = nn.CrossEntropyLoss(weight=tk.tensor([1.0, 2.0, 0.5]) if weights else None)
+    metric = tk.train.accuracy
+    trainer = tk.train.Trainer(run.model, run.optimizer, loss, [metric], compile=compiles)
+    rate = tk.train.LRSchedulerCallback(tk.optim.lr_scheduler.ExponentialLR(run.optimizer, 0.9))
+    history = trainer.fit(loader, check, epochs=3, callbacks=[rate], progress=False)
+    values = [v for name in ("loss", "accuracy", "val_loss", "lr") for v in history[name]]
+    predicted = trainer.predict(data.tensors[0], 32)
+    return [np.asarray(values), array_of(predicted), *run.state()]
+
+
+@pytest.mark.parametrize("layers", [["relu"], ["dropout", "batch_norm"]], ids=str)
+@pytest.mark.parametrize("drop_last", [False, True])
+@pytest.mark.parametrize("weights", [False, True])
+def test_fit_replays_the_bits_of_plain_training(
+    layers: list[str], drop_last: bool, weights: bool
+) -> None:
+    plain = fitted(False, layers, drop_last, weights)
+    for compiles in (None, True):
+        for a, b in zip(plain, fitted(compiles, layers, drop_last, weights), strict=True):
+            assert same_bits(a, b)
+
+
+def test_batches_in_memory_are_summed_as_by_a_loop() -> None:
+    x, order = tk.randn(50, 3), tk.randperm(50)
+    told: list[int] = []
+    step = tk.compile(lambda rows: {"sum": rows.double().sum(), "n": len(rows), "half": 0.1})
+    sums = over_batches(step, [x], order, 8, progress=told.append)
+    expected = {"sum": 0.0, "n": 0.0, "half": 0.0}
+    for low in range(0, 50, 8):
+        rows_ = x[order[low : low + 8]]
+        expected["sum"] += rows_.double().sum().item()
+        expected["n"] += len(rows_)
+        expected["half"] += 0.1
+    assert sums == expected and sum(told) == 7
+    assert over_batches(step, [x], order[:0], 8) is None
+    with pytest.raises(IndexError, match="50 is out of range"):
+        over_batches(step, [x], tk.full((24,), 50), 8)
+    with pytest.raises(TypeError, match="numbers"):
+        over_batches(tk.compile(lambda rows: rows * 1), [x], order, 8)
+
+
+def test_code_of_others_is_not_replayed_unless_asked() -> None:
+    calls = []
+
+    class Counting(nn.Module):
+        def __init__(self) -> None:
+            self.linear = nn.Linear(5, 3)
+
+        def forward(self, x: tk.Tensor) -> tk.Tensor:
+            calls.append(1)
+            return self.linear(x)
+
+    x, y = np.ones((40, 5), np.float32), np.zeros(40, np.int64)
+    for compiles, expected in ((None, 10), (True, 3)):
+        calls.clear()
+        model = Counting()
+        optimizer = tk.optim.SGD(model.parameters(), lr=0.1)
+        trainer = tk.train.Trainer(model, optimizer, nn.CrossEntropyLoss(), compile=compiles)
+        trainer.fit((x, y), epochs=2, batch_size=8, progress=False)
+        assert len(calls) <= expected and (compiles or len(calls) == expected)

@@ -22,12 +22,12 @@ def over_batches(
 ) -> Any:
     """Calls ``step`` on batches of rows of ``data``, and returns the sums of its results.
 
-    ``order``, int64 of one dimension, says which rows, ``batch_size`` of them a call. The results of
-    ``step`` are nested tuples, lists and dicts of numbers and of tensors of one element; the sums,
-    in float64, have the same structure (None without a batch). What is done is what a loop of calls
-    does, bit for bit, but batches that are like one that was recorded run in C without returning to
-    Python; every tenth of a second ``progress`` is told how many batches are done since, and a
-    Ctrl-C is heard.
+    ``order``, int64 of one dimension, says which rows, ``batch_size`` of them a call. The results
+    of ``step`` are nested tuples, lists and dicts of numbers and of tensors of one element; the
+    sums, in float64, have the same structure (None without a batch). What is done is what a loop of
+    calls does, bit for bit, but batches that are like one that was recorded run in C without
+    returning to Python; every tenth of a second ``progress`` is told how many batches are done
+    since, and a Ctrl-C is heard.
     """
     if batch_size < 1:
         raise ValueError(f"over_batches: batch_size must be at least 1; got {batch_size}")

@@ -91,6 +91,14 @@ class Subset(Dataset):
         return fetch(self.dataset, self.indices[index])
 
 
+def tensors_of(dataset: Any, order: Tensor) -> tuple[tuple[Tensor, ...], Tensor] | None:
+    """The tensors whose rows a dataset hands out, and which rows those at `order` are; None where
+    it is no TensorDataset or subset of one."""
+    while type(dataset) is Subset:
+        dataset, order = dataset.dataset, dataset.indices[order]
+    return (dataset.tensors, order) if type(dataset) is TensorDataset else None
+
+
 def fetch(dataset: Any, index: Tensor) -> Any:
     """The items of any map-style dataset at `index` (int64, one dimension) as one batch."""
     if isinstance(dataset, Dataset):

@@ -8,6 +8,7 @@ from typing import Any
 from ..ops.creation import arange
 from ..ops.random import randperm
 from ..random import Generator
+from ..tensor import Tensor
 from .dataset import fetch
 
 
@@ -53,9 +54,13 @@ class DataLoader:
         n = len(self.dataset)
         return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
 
+    def order(self) -> Tensor:
+        """The order of the items in the next pass; with `shuffle` it is drawn here."""
+        n = len(self.dataset)
+        return randperm(n, generator=self.generator) if self.shuffle else arange(n)
+
     def __iter__(self) -> Iterator[Any]:
-        n, size = len(self.dataset), self.batch_size
-        order = randperm(n, generator=self.generator) if self.shuffle else arange(n)
+        size, order = self.batch_size, self.order()
         for low in range(0, len(self) * size, size):
             index = order[low : low + size]
             if self.collate_fn is not None:

@@ -60,6 +60,7 @@ class Module:
     """
 
     training: bool = True
+    reads_values: bool = False  # forward looks at numbers, so it cannot be recorded by tk.compile
 
     # What few modules have stands here for all; never changed in place, so that copies of a module
     # share nothing.

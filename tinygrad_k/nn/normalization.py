@@ -46,6 +46,11 @@ class _BatchNorm(Module):
         self.register_buffer("running_var", ones(num_features, **options) if tracks else None)
         self.register_buffer("num_batches_tracked", tensor(0, dtype=int64) if tracks else None)
 
+    @property
+    def reads_values(self) -> bool:  # type: ignore[override]
+        """With ``momentum=None`` the number of batches decides about the average."""
+        return self.momentum is None and self.track_running_stats
+
     @no_grad()
     def reset_running_stats(self) -> None:
         """Forgets the statistics."""

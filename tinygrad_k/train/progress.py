@@ -24,10 +24,10 @@ class Progress:
         if self.bars:
             self._bar = _make_bar(f"epoch {epoch + 1}/{self.epochs}", batches)
 
-    def step(self) -> None:
-        """One batch is done."""
+    def step(self, batches: int) -> None:
+        """So many batches are done."""
         if self._bar is not None:
-            self._bar.update(1)
+            self._bar.update(batches)
 
     def close(self) -> None:
         """Takes the bar away."""
@@ -61,7 +61,7 @@ class _PlainBar:
     def update(self, n: int) -> None:
         self.done += n
         # A hundred updates per epoch are enough for the eye, and cost nothing.
-        if self.done % max(1, (self.batches or 100) // 100) == 0:
+        if n > 1 or self.done % max(1, (self.batches or 100) // 100) == 0:
             text = f"{self.title}  {self.done}/{self.batches or '?'}"
             self.width = max(self.width, len(text))
             print(f"\r{text}", end="", file=sys.stderr, flush=True)

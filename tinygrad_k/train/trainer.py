@@ -6,13 +6,18 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack, contextmanager
+from types import FunctionType
 from typing import Any
 
+from .. import capture
 from ..autograd import no_grad
 from ..backend import float64
+from ..capture import Compiled, over_batches
+from ..data import DataLoader
+from ..data.dataset import tensors_of
 from ..nn import Module
 from ..ops.comparison import where
-from ..ops.creation import tensor
+from ..ops.creation import arange, tensor
 from ..ops.join import cat
 from ..optim import Optimizer
 from ..tensor import Tensor
@@ -36,6 +41,11 @@ class Trainer:
     reported loss is then the one of all samples as a single batch. `history` is the History of the
     last or running `fit`; also after an exception or Ctrl-C it holds the finished epochs, and the
     model is as the last whole step left it.
+
+    Steps are recorded and replayed from C (see `tk.compile`), data in memory a whole epoch at a
+    time, with the same results. `compile`: None does so where model, loss, metrics and optimizer
+    are all of this package, so that no Python code of others would be left out; True always, False
+    never.
     """
 
     def __init__(
@@ -44,6 +54,8 @@ class Trainer:
         optimizer: Optimizer,
         loss: Measure,
         metrics: Sequence[Measure] | Mapping[str, Measure] = (),
+        *,
+        compile: bool | None = None,
     ) -> None:
         for what, value, kind in (("model", model, Module), ("optimizer", optimizer, Optimizer)):
             if not isinstance(value, kind):
@@ -61,6 +73,8 @@ class Trainer:
         self._names = ["loss", *self.metrics]
         self._summed = getattr(loss, "reduction", "mean") == "sum"
         self._mean_over = None if self._summed else getattr(loss, "mean_over", None)
+        self._compile = compile
+        self._compiled: dict[str, Compiled] = {}
 
     def fit(
         self,
@@ -139,8 +153,62 @@ class Trainer:
         with _mode(self.model, False), no_grad():
             # Without rows there is still one call, for the shape of the outputs.
             starts = range(0, max(1, rows.shape[0]), batch_size)
-            outputs = [self.model(rows[low : low + batch_size]) for low in starts]
+            forward = self._step("_forward")
+            outputs = [forward(rows[low : low + batch_size]) for low in starts]
             return outputs[0] if len(outputs) == 1 else cat(outputs)
+
+    # -- passes over the data ---------------------------------------------------------------------
+
+    def _train_step(self, *batch: Any) -> list[Any]:
+        """One step on a batch; for each name a sum over it, and the number or weight it is of."""
+        inputs, target, n = split_batch("fit", batch)
+        output = self.model(*inputs)
+        loss = self.loss(output, target)
+        _check_loss(loss)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        return self._sums(output, target, loss, n)
+
+    def _check_step(self, *batch: Any) -> list[Any]:
+        """The same without a step."""
+        inputs, target, n = split_batch("evaluate", batch)
+        output = self.model(*inputs)
+        loss = self.loss(output, target)
+        _check_loss(loss)
+        return self._sums(output, target, loss, n)
+
+    def _forward(self, input: Tensor) -> Any:
+        return self.model(input)
+
+    def _sums(self, output: Any, target: Any, loss: Tensor, n: int) -> list[Any]:
+        with no_grad():
+            first: tuple[Any, Any] = (_wide(loss) * n, n)
+            if self._summed:
+                first = (loss.double(), n)
+            elif self._mean_over is not None:
+                over = tensor(self._mean_over(output, target), dtype=float64)
+                # A batch in which no label counts has no mean, and adds nothing.
+                first = (where(over == 0.0, 0.0, loss.double() * over), over)
+            values = [metric(output, target) for metric in self.metrics.values()]
+            return [first, *((_wide(value) * n, n) for value in values)]
+
+    def _step(self, name: str) -> Any:
+        """One of the three above, replayed from C where it may be."""
+        plain = getattr(self, name)
+        if not (self._is_ours() if self._compile is None else self._compile):
+            return plain
+        return self._compiled.setdefault(name, capture.compile(plain))
+
+    def _is_ours(self) -> bool:
+        """Whether no Python code of others takes part in a step."""
+        modules = [*self.model.modules(), *([self.loss] if isinstance(self.loss, Module) else [])]
+        parts = [*modules, self.loss, self.optimizer, *self.metrics.values()]
+        return (
+            all(_is_ours(each) for each in parts)
+            and not any(m._forward_hooks or m._forward_pre_hooks or m.reads_values for m in modules)
+            and not any(p._node is not None and p._node.hooks for p in self.model.parameters())
+        )
 
     def _train_epoch(
         self,
@@ -152,22 +220,20 @@ class Trainer:
         means = _Means(self._names)
         each = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
         with _mode(self.model, True):
+            step = self._step("_train_step")
+            if not each and self._whole(means, loader, step, interrupts, show):
+                return means.result("fit")
             for number, batch in enumerate(loader):
-                inputs, target, n = split_batch("fit", batch)
+                inputs, target, _ = split_batch("fit", batch)
                 interrupts.hold()
                 try:
-                    output = self.model(*inputs)
-                    loss = self.loss(output, target)
-                    _check_loss(loss)
-                    self.optimizer.zero_grad()
-                    loss.backward()
-                    self.optimizer.step()
+                    sums = step(*inputs, target)
                 finally:
                     interrupts.release()
-                self._count(means, output, target, loss, n)
+                means.add(sums)
                 for callback in each:
                     callback.on_batch_end(self, number)
-                show.step()
+                show.step(1)
         return means.result("fit")
 
     def _measure(
@@ -175,26 +241,50 @@ class Trainer:
     ) -> dict[str, float]:
         means = _Means(self._names)
         with _mode(self.model, False), no_grad():
+            step = self._step("_check_step")
+            if self._whole(means, loader, step, interrupts, None):
+                return means.result(name)
             for batch in loader:
-                inputs, target, n = split_batch(name, batch)
-                output = self.model(*inputs)
-                loss = self.loss(output, target)
-                _check_loss(loss)
-                self._count(means, output, target, loss, n)
+                inputs, target, _ = split_batch(name, batch)
+                means.add(step(*inputs, target))
                 interrupts.release()
         return means.result(name)
 
-    def _count(self, means: _Means, output: Any, target: Any, loss: Tensor, n: int) -> None:
-        with no_grad():
-            first: tuple[Any, Any] = (_wide(loss) * n, n)
-            if self._summed:
-                first = (loss.double(), n)
-            elif self._mean_over is not None:
-                over = tensor(self._mean_over(output, target), dtype=float64)
-                # A batch in which no label counts has no mean, and adds nothing.
-                first = (where(over == 0.0, 0.0, loss.double() * over), over)
-            values = [metric(output, target) for metric in self.metrics.values()]
-            means.add(n, [first, *((_wide(value) * n, n) for value in values)])
+    def _whole(
+        self,
+        means: _Means,
+        loader: Iterable[Any],
+        step: Any,
+        interrupts: Interrupts,
+        show: Progress | None,
+    ) -> bool:
+        """A pass over data in memory by one call, if it can be made so; whether it was."""
+        if not isinstance(step, Compiled) or type(loader) is not DataLoader:
+            return False
+        if loader.collate_fn is not None or tensors_of(loader.dataset, arange(0)) is None:
+            return False
+        found = tensors_of(loader.dataset, loader.order())
+        assert found is not None
+        data, order = found
+        if len(data) < 2:
+            return False
+
+        def pause(batches: int) -> None:
+            interrupts.release()
+            if show is not None:
+                show.step(batches)
+            interrupts.hold()
+
+        interrupts.hold()
+        try:
+            sums = over_batches(
+                step, data, order, loader.batch_size, drop_last=loader.drop_last, progress=pause
+            )
+        finally:
+            interrupts.release()
+        if sums is not None:
+            means.add(sums)
+        return True
 
 
 class _Means:
@@ -205,21 +295,27 @@ class _Means:
         self.names = names
         self.totals: list[Any] = [0.0] * len(names)
         self.counts: list[Any] = [0] * len(names)
-        self.rows = 0
+        self.batches = 0
 
-    def add(self, rows: int, values: list[tuple[Any, Any]]) -> None:
+    def add(self, values: list[Any]) -> None:
         """Adds a batch: for each name a sum and the number or weight of what was summed."""
-        self.rows += rows
+        self.batches += 1
         for i, (total, count) in enumerate(values):
             self.totals[i] = self.totals[i] + total
             self.counts[i] = self.counts[i] + count
 
     def result(self, name: str) -> dict[str, float]:
-        if not self.rows:
+        if not self.batches:
             raise ValueError(f"{name}: the data gave no rows (an exhausted iterator, or drop_last)")
         pairs = zip(self.totals, self.counts, strict=True)
         values = [float(total) / float(count) if count else math.nan for total, count in pairs]
         return dict(zip(self.names, values, strict=True))
+
+
+def _is_ours(value: Any) -> bool:
+    """Whether an object, or a function, is of this package."""
+    owner = value if isinstance(value, FunctionType) else type(value)
+    return owner.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def _wide(value: Any) -> Any:
