@@ -1,4 +1,4 @@
-"""Batch and layer normalisation."""
+"""Normalisation by batch, instance, group and layer."""
 
 from __future__ import annotations
 
@@ -70,8 +70,16 @@ class _BatchNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
+    _ranks: tuple[int, ...] = ()  # numbers of dimensions, batch and channels included
+
     def _check_input(self, input: Tensor) -> None:
-        raise NotImplementedError
+        if input.ndim not in self._ranks or input.shape[1] != self.num_features:
+            n = self.num_features
+            forms = " or ".join(
+                f"(N, {n}{''.join(f', {each}' for each in 'DHWL'[-(rank - 2) :] if rank > 2)})"
+                for rank in self._ranks
+            )
+            raise ValueError(f"{type(self).__name__}: expected {forms}; got {tuple(input.shape)}")
 
     def forward(self, input: Tensor) -> Tensor:
         self._check_input(input)
@@ -109,23 +117,131 @@ class BatchNorm1d(_BatchNorm):
     the running statistics, and the batch's where ``track_running_stats`` is False.
     """
 
-    def _check_input(self, input: Tensor) -> None:
-        if input.ndim not in (2, 3) or input.shape[1] != self.num_features:
-            n = self.num_features
+    _ranks = (2, 3)
+
+
+class BatchNorm2d(_BatchNorm):
+    """As ``BatchNorm1d``, of (N, C, H, W)."""
+
+    _ranks = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """As ``BatchNorm1d``, of (N, C, D, H, W)."""
+
+    _ranks = (5,)
+
+
+class _InstanceNorm(_BatchNorm):
+    """Each channel of each sample less its mean, over its deviation. Ulyanov et al. 2016."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        single = input.ndim == self._ranks[0] - 1
+        batch = input.unsqueeze(0) if single else input
+        self._check_input(batch)
+        momentum = 0.0 if self.momentum is None else self.momentum
+        result = F.instance_norm(
+            batch,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            momentum,
+            self.eps,
+        )
+        return result.squeeze(0) if single else result
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Each channel of each sample less its mean, over its deviation; of (N, C, L) or (C, L)."""
+
+    _ranks = (3,)
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """As ``InstanceNorm1d``, of (N, C, H, W) or (C, H, W)."""
+
+    _ranks = (4,)
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """As ``InstanceNorm1d``, of (N, C, D, H, W) or (C, D, H, W)."""
+
+    _ranks = (5,)
+
+
+class _Affine(Module):
+    """Has a weight and a bias, or neither."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def reset_parameters(self) -> None:
+        """Sets weight to 1, bias to 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
+class GroupNorm(_Affine):
+    """Groups of channels (dimension 1) less their mean, over their deviation. Wu and He 2018."""
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        self.num_groups = count("GroupNorm", "num_groups", num_groups, 1)
+        self.num_channels = count("GroupNorm", "num_channels", num_channels)
+        if num_channels % num_groups:
             raise ValueError(
-                f"BatchNorm1d: expected (N, {n}) or (N, {n}, L); got {tuple(input.shape)}"
+                f"GroupNorm: num_groups must divide num_channels; got {num_groups}, {num_channels}"
             )
+        self.eps = eps
+        self.affine = affine
+        options = {"device": device, "dtype": dtype}
+        self.weight = Parameter(ones(num_channels, **options)) if affine else None
+        self.bias = Parameter(zeros(num_channels, **options)) if affine else None
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
 
 
-class LayerNorm(Module):
+def _sizes(owner: str, shape: Any) -> tuple[int, ...]:
+    sizes = shape if hasattr(shape, "__iter__") else [shape]
+    found = tuple(count(owner, "normalized_shape", n) for n in sizes)
+    if not found:
+        raise ValueError(f"{owner}: normalized_shape is empty")
+    return found
+
+
+class LayerNorm(_Affine):
     """The last dimensions less their mean, over their deviation, times weight plus bias.
 
     Ba et al. 2016. ``normalized_shape`` are the sizes of those dimensions, an int for one;
     ``weight`` and ``bias`` are of that shape.
     """
-
-    weight: Parameter | None
-    bias: Parameter | None
 
     def __init__(
         self,
@@ -136,10 +252,7 @@ class LayerNorm(Module):
         device: Any = None,
         dtype: Any = None,
     ) -> None:
-        sizes = normalized_shape if hasattr(normalized_shape, "__iter__") else [normalized_shape]
-        self.normalized_shape = tuple(count("LayerNorm", "normalized_shape", n) for n in sizes)
-        if not self.normalized_shape:
-            raise ValueError("LayerNorm: normalized_shape is empty")
+        self.normalized_shape = _sizes("LayerNorm", normalized_shape)
         self.eps = eps
         self.elementwise_affine = elementwise_affine
         options = {"device": device, "dtype": dtype}
@@ -148,13 +261,6 @@ class LayerNorm(Module):
         has_bias = affine and bias
         self.bias = Parameter(zeros(*self.normalized_shape, **options)) if has_bias else None
 
-    def reset_parameters(self) -> None:
-        """Sets weight to 1, bias to 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
-
     def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
@@ -162,4 +268,38 @@ class LayerNorm(Module):
         return (
             f"{self.normalized_shape}, eps={self.eps}, "
             f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(_Affine):
+    """The last dimensions over the root of their mean square, times weight.
+
+    Zhang and Sennrich 2019. ``eps`` is by default the dtype's precision.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: Any,
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        self.normalized_shape = _sizes("RMSNorm", normalized_shape)
+        self.eps = eps
+        self.elementwise_affine = elementwise_affine
+        whole = ones(*self.normalized_shape, device=device, dtype=dtype)
+        self.weight = Parameter(whole) if elementwise_affine else None
+
+    def reset_parameters(self) -> None:
+        """Sets weight to 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )

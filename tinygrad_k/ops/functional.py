@@ -9,9 +9,8 @@ import numpy as np
 from ..backend import fail, int64, kernel_number, lib
 from ..random import handle
 from ..tensor import Tensor, number_as, store
-from .comparison import where
 from .creation import finish, zeros_like
-from .declare import composite, no_grad, op, through, tried
+from .declare import composite, no_grad, op, tried
 from .index import index_select, scatter
 from .normalization import softmax
 from .random import BERNOULLI, EXPONENTIAL, drawn
@@ -290,27 +289,3 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         raise ValueError(f"one_hot: labels {low} to {high} do not fit {num_classes} classes")
     rows = number_as("one_hot", 0, int64, (*tensor.shape, num_classes))
     return scatter(rows, -1, unsqueeze(tensor, -1), 1)
-
-
-@tried(
-    ref=lambda places, weight: weight[places],
-    samples=[
-        (index(7, below=4), real(4, 3)),
-        (index(below=4), real(4, 3)),
-        (index(0, below=4), real(4, 3)),
-    ],
-    vjp={"weight": through},
-)
-@composite
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
-    """The rows of ``weight`` (rows, width) at integer indices: (...) -> (..., width).
-
-    An index outside 0 .. rows-1 is an IndexError. The row ``padding_idx`` gets no gradient.
-    """
-    if weight.ndim != 2:
-        raise ValueError(f"embedding: the weight must be a matrix; got {tuple(weight.shape)}")
-    rows = index_select(weight, 0, input.reshape(-1))
-    if padding_idx is not None:
-        padding = padding_idx + weight.shape[0] if padding_idx < 0 else padding_idx
-        rows = where((input.reshape(-1) == padding).unsqueeze(-1), rows.detach(), rows)
-    return rows.reshape(*input.shape, weight.shape[1])

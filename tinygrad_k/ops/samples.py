@@ -14,7 +14,8 @@ import numpy as np
 class Draw:
     """A tensor to be drawn: its shape, its kind and its range.
 
-    ``kind`` is ``"real"`` (floating), ``"integer"``, ``"boolean"`` or ``"permutation"``. Reals keep
+    ``kind`` is ``"real"`` (floating), ``"integer"``, ``"boolean"``, ``"sign"`` (-1 or 1) or
+    ``"permutation"``. Reals keep
     ``gap`` away from the ``kinks``, where an op has no derivative; of ``distinct`` ones no two are
     close. (No dataclass: hundreds are made at import.)
     """
@@ -51,6 +52,8 @@ class Draw:
         size = int(np.prod(self.shape, dtype=np.int64))
         if self.kind == "boolean":
             return np.asarray(rng.random(self.shape) < 0.5)
+        if self.kind == "sign":
+            return np.asarray(rng.integers(0, 2, self.shape) * 2 - 1)
         if self.kind == "integer":
             return np.asarray(rng.integers(int(self.low), int(self.high), self.shape))
         if self.kind == "permutation":

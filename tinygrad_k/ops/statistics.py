@@ -1,0 +1,507 @@
+"""Order statistics, means that skip NaN, differences and covariances; all over other ops."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..backend import bool_, dtype as dtype_class, int64, lib
+from ..tensor import Tensor, from_data, store
+from .arithmetic import clamp, mul, sub
+from .comparison import isnan, logical_not, ne, where
+from .creation import tensor
+from .declare import composite, op, through, tried
+from .index import gather
+from .join import cat, movedim
+from .linalg import matmul
+from .reduction import (
+    ValuesIndices,
+    _as_dtype,
+    _dims,
+    _extreme_rule,
+    _mean,
+    _sum,
+    amax,
+    amin,
+    sum,
+)
+from .samples import distinct, index, positive, real
+from .shape import convert, in_range, narrow, transpose, unsqueeze
+from .sort import sort
+from .special import logaddexp
+
+
+class MinMax(NamedTuple):
+    """What ``aminmax`` returns."""
+
+    min: Tensor
+    max: Tensor
+
+
+@tried(
+    ref=lambda x, dim=None, keepdim=False: (
+        np.min(x, axis=dim, keepdims=keepdim),
+        np.max(x, axis=dim, keepdims=keepdim),
+    ),
+    samples=[(distinct(3, 5),), (distinct(3, 5), 0), (distinct(3, 5), -1, True), (distinct(),)],
+    outputs=2,
+    dtypes="all",
+    family="reduction",
+    name="aminmax",
+)
+def _aminmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> MinMax:
+    return MinMax(amin(input, dim, keepdim), amax(input, dim, keepdim))
+
+
+@composite
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
+    """The smallest and the largest element over one dimension or all; NaN if there is one."""
+    return _aminmax(input, dim, keepdim)
+
+
+# -- medians and quantiles ----------------------------------------------------------------------
+
+
+def _dim_of(name: str, input: Tensor, dim: Any) -> int:
+    """The dimension as a number from 0; of a tensor without dimensions 0."""
+    if isinstance(dim, bool) or not isinstance(dim, int):
+        raise TypeError(f"{name}: dim must be an int; got {dim!r}")
+    if input.ndim == 0:
+        if dim not in (0, -1):
+            raise IndexError(f"{name}: dim {dim} is out of range for a tensor without dimensions")
+        return 0
+    return input._dim(in_range(name, dim), name)
+
+
+def _lines(input: Tensor, dim: int) -> Tensor:
+    """With the dimension last, and at least one of them."""
+    return input.reshape(1) if input.ndim == 0 else movedim(input, dim, -1)
+
+
+def _unlined(input: Tensor, like: Tensor, dim: int, keepdim: bool) -> Tensor:
+    """A result with its last dimension of size 1 in the place of ``dim``, or without it."""
+    if like.ndim == 0:
+        return input.reshape(())
+    return movedim(input, -1, dim) if keepdim else input.squeeze(-1)
+
+
+def _middles(rows: Tensor, skip_nan: bool) -> tuple[Tensor, Tensor]:
+    """Sorted rows, and where the lower median of each stands; NaN come last in a row."""
+    ordered = sort(rows, -1, stable=True)
+    gaps = isnan(rows).sum(-1, keepdim=True)
+    size = rows.shape[-1]
+    if skip_nan:
+        at = clamp(sub(size - 1, gaps), 0) // 2
+    else:
+        at = where(gaps > 0, sub(size, gaps), (size - 1) // 2)
+    return ordered.indices, at
+
+
+def _median(name: str, skip_nan: bool, ref: Any, doc: str) -> Any:
+    def whole(input: Tensor) -> Any:
+        rows = input.detach().reshape(-1)
+        if not rows.numel():
+            middle = from_data(math.nan, input.dtype)
+        else:
+            order, at = _middles(rows, skip_nan)
+            middle = gather(rows, 0, gather(order, 0, at)).reshape(())
+        return lib.tk_retain(middle._h)
+
+    whole.__name__ = whole.__qualname__ = f"_{name}"
+    whole.__annotations__["input"] = Tensor
+    whole.__doc__ = f"The {name} of all elements; equal ones share the gradient."
+    of_all = op(
+        vjp={"input": lambda g, input, result: _extreme_rule(g, input, result, None, False)},
+        ref=ref,
+        samples=[(distinct(3, 5),), (distinct(4),), (distinct(),)],
+        dtypes="number",
+        family="reduction",
+    )(whole)
+
+    def along(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+        if dim is None:
+            return of_all(input)
+        d = _dim_of(name, input, dim)
+        rows = _lines(input, d)
+        if not rows.shape[-1]:
+            raise ValueError(f"{name}: dimension {dim} is empty; got {tuple(input.shape)}")
+        order, at = _middles(rows.detach(), skip_nan)
+        places = gather(order, -1, at)
+        values = gather(rows, -1, places)
+        return ValuesIndices(
+            _unlined(values, input, d, keepdim), _unlined(places, input, d, keepdim)
+        )
+
+    along.__name__ = along.__qualname__ = name
+    along.__doc__ = doc
+    return composite(along)
+
+
+def _numpy_median(x: Any) -> Any:
+    return np.sort(x, None)[(x.size - 1) // 2]
+
+
+median = _median(
+    "median",
+    False,
+    _numpy_median,
+    """The lower of the two middle elements: of all; or along ``dim`` as (values, indices).
+
+    NaN if there is one.
+    """,
+)
+nanmedian = _median(
+    "nanmedian", True, _numpy_median, "As ``median`` of the elements that are not NaN."
+)
+
+INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
+
+
+def _quantile(
+    name: str, input: Tensor, q: Any, dim: Any, keepdim: bool, interpolation: str, skip_nan: bool
+) -> Tensor:
+    if not input.dtype.is_floating_point:
+        raise TypeError(f"{name}: expected a floating tensor; got {input.dtype.name}")
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(
+            f"{name}: interpolation must be one of {', '.join(INTERPOLATIONS)}; "
+            f"got {interpolation!r}"
+        )
+    if isinstance(q, Tensor):
+        if q.dtype is not input.dtype or q.ndim > 1:
+            raise ValueError(
+                f"{name}: q must be a number or a vector of {input.dtype.name}; "
+                f"got {q.dtype.name} {tuple(q.shape)}"
+            )
+    elif isinstance(q, bool) or not isinstance(q, (int, float)):
+        raise TypeError(f"{name}: q must be a number or a tensor; got {type(q).__name__}")
+    wanted = q.detach() if isinstance(q, Tensor) else tensor(float(q), dtype=input.dtype)
+    if not bool(((wanted >= 0) & (wanted <= 1)).all()):
+        raise ValueError(f"{name}: q must lie in 0 to 1; got {q!r}")
+    d = -1 if dim is None or input.ndim == 0 else _dim_of(name, input, dim)
+    rows = input.reshape(-1) if d < 0 else movedim(input, d, -1)
+    size = rows.shape[-1]
+    if not size:
+        raise ValueError(f"{name}: nothing to order; got {tuple(input.shape)}")
+    ordered = sort(rows, -1, stable=True).values
+    gaps = isnan(rows.detach()).sum(-1, keepdim=True)
+    last = clamp(sub(size - 1, gaps), 0) if skip_nan else gaps * 0 + (size - 1)
+    at = convert(last, input.dtype) * wanted.reshape(-1)  # a column for each quantile
+    below, above = {
+        "lower": (at.floor(), at.floor()),
+        "higher": (at.ceil(), at.ceil()),
+        "nearest": (at.round(), at.round()),
+    }.get(interpolation, (at.floor(), at.ceil()))
+    low, high = (gather(ordered, -1, convert(each, int64)) for each in (below, above))
+    share = at - below if interpolation == "linear" else 0.5
+    result = where(ne(below, above), low.lerp(high, share), low)  # of equal infinities no mixture
+    if not skip_nan:
+        result = where(gaps > 0, math.nan, result)
+    if keepdim:
+        ones = (1,) * input.ndim
+        result = result.reshape(-1, *ones) if d < 0 else movedim(unsqueeze(result, d), -1, 0)
+    else:
+        result = movedim(result, -1, 0)
+    return result if isinstance(q, Tensor) and q.ndim else result.squeeze(0)
+
+
+def _numpy_quantile(function: Any) -> Any:
+    return lambda x, q, dim=None, keepdim=False, interpolation="linear": function(
+        x, q, axis=dim, keepdims=keepdim, method=interpolation
+    )
+
+
+QUANTILES = [
+    (distinct(3, 5), 0.3),
+    (distinct(3, 5), 0.5, 0),
+    (distinct(2, 3, 4), 0.8, 1, True),
+    (distinct(7), 1.0, 0),
+    (distinct(), 0.2),
+    *((distinct(3, 6), 0.37, 1, False, each) for each in INTERPOLATIONS),
+]
+
+
+@tried(ref=_numpy_quantile(np.quantile), samples=QUANTILES, family="sums", name="quantile")
+def _one_quantile(
+    input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, interpolation: str = "linear"
+) -> Tensor:
+    return quantile(input, q, dim, keepdim, interpolation=interpolation)
+
+
+@composite
+def quantile(
+    input: Tensor,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
+    """What the share q of the elements lies below: of all, or along ``dim``; NaN if there is one.
+
+    A vector q gives a first dimension. Between two elements: ``interpolation`` ``"linear"``,
+    ``"lower"``, ``"higher"``, ``"midpoint"`` or ``"nearest"`` (halves to the even place).
+    """
+    return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
+
+
+@composite
+def nanquantile(
+    input: Tensor,
+    q: Any,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
+    """As ``quantile`` of the elements that are not NaN."""
+    return _quantile("nanquantile", input, q, dim, keepdim, interpolation, True)
+
+
+def _numpy_mode(rows: np.ndarray) -> np.ndarray:
+    """Where the smallest of the most frequent values of each row stands last."""
+    n = rows.shape[-1]
+    order = np.argsort(rows, -1, kind="stable")
+    ordered = np.take_along_axis(rows, order, -1)
+    starts = np.ones(rows.shape, dtype=bool)
+    starts[..., 1:] = ordered[..., 1:] != ordered[..., :-1]
+    begin = np.maximum.accumulate(np.where(starts, np.arange(n), 0), -1)
+    best = np.argmax(np.arange(n) - begin, -1, keepdims=True)  # the longest run's last element
+    return np.take_along_axis(order, best, -1)
+
+
+@composite
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """The most frequent value along ``dim``, of several the smallest, and where it stands last."""
+    d = _dim_of("mode", input, dim)
+    rows = _lines(input, d)
+    if not rows.shape[-1]:
+        raise ValueError(f"mode: dimension {dim} is empty; got {tuple(input.shape)}")
+    places = store(_numpy_mode(rows.detach().numpy()), int64)
+    values = gather(rows, -1, places)
+    return ValuesIndices(_unlined(values, input, d, keepdim), _unlined(places, input, d, keepdim))
+
+
+# -- sums that skip NaN, running sums -------------------------------------------------------------
+
+
+def _numpy_nan(function: Any) -> Any:
+    return lambda x, dim=None, keepdim=False: function(x, axis=dim, keepdims=keepdim)
+
+
+NANS = [(real(3, 5),), (real(3, 5), 0), (real(2, 3, 4), (0, 2), True), (real(),)]
+
+
+@tried(ref=_numpy_nan(np.nansum), samples=NANS, dtypes="number", family="reduction")
+@composite
+def nansum(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype_class | None = None
+) -> Tensor:
+    """The sum over ``dim`` of the elements that are not NaN."""
+    input = _as_dtype(input, dtype)
+    if input.dtype.is_floating_point:
+        input = where(isnan(input), 0.0, input)
+    return sum(input, dim, keepdim, dtype=dtype)
+
+
+@tried(ref=_numpy_nan(np.nanmean), samples=NANS, family="reduction")
+@composite
+def nanmean(
+    input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype_class | None = None
+) -> Tensor:
+    """The mean over ``dim`` of the elements that are not NaN; NaN if there are none."""
+    input = _as_dtype(input, dtype)
+    if not input.dtype.is_floating_point:
+        raise TypeError(f"nanmean: expected a floating tensor; got {input.dtype.name}")
+    counts = _sum(logical_not(isnan(input)), _dims(dim), keepdim)
+    return nansum(input, dim, keepdim) / convert(counts, input.dtype)
+
+
+def _numpy_logcumsumexp(x: Any, dim: int) -> Any:
+    return np.logaddexp.accumulate(x, dim) if x.ndim else x
+
+
+@tried(
+    ref=_numpy_logcumsumexp,
+    samples=[(real(3, 5), 0), (real(2, 7), -1), (real(40), 0), (real(), 0), (real(0, 3), 0)],
+    family="sums",
+)
+@composite
+def logcumsumexp(input: Tensor, dim: int) -> Tensor:
+    """log of the running sum of exp(x) along ``dim``, without overflow.
+
+    By doubling: after step k an element holds the 2^k terms before it.
+    """
+    d = _dim_of("logcumsumexp", input, dim)
+    result, step = input * 1.0, 1
+    while input.ndim and step < input.shape[d]:
+        rest = input.shape[d] - step
+        later = logaddexp(narrow(result, d, step, rest), narrow(result, d, 0, rest))
+        result = cat([narrow(result, d, 0, step), later], d)
+        step *= 2
+    return result
+
+
+# -- differences and integrals --------------------------------------------------------------------
+
+
+@tried(
+    ref=np.diff,
+    samples=[
+        (real(3, 5),),
+        (real(3, 5), 2),
+        (real(3, 5), 1, 0),
+        (real(3, 5), 9),
+        (real(3, 5), 1, 1, real(3, 2), real(3, 1)),
+    ],
+    dtypes="number",
+)
+@composite
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
+    """The n-th differences of neighbours along ``dim``; of bools whether they differ.
+
+    ``prepend`` and ``append`` are set before and behind first.
+    """
+    if not isinstance(n, int) or n < 0:
+        raise ValueError(f"diff: n must be an int from 0 up; got {n!r}")
+    if input.ndim == 0:
+        raise ValueError("diff: expected at least one dimension; got ()")
+    d = _dim_of("diff", input, dim)
+    parts = [each for each in (prepend, input, append) if each is not None]
+    result = cat(parts, d) if len(parts) > 1 else input
+    for _ in range(min(n, result.shape[d])):
+        rest = max(result.shape[d] - 1, 0)
+        later, earlier = (
+            narrow(result, d, min(1, result.shape[d]), rest),
+            narrow(result, d, 0, rest),
+        )
+        result = ne(later, earlier) if result.dtype is bool_ else later - earlier
+    return result
+
+
+def _numpy_trapezoid(y: Any, x: Any = None, dx: float | None = None, dim: int = -1) -> Any:
+    return np.trapezoid(y, x, 1.0 if dx is None else dx, dim)
+
+
+@tried(
+    ref=_numpy_trapezoid,
+    samples=[
+        (real(3, 5),),
+        (real(3, 5), None, 0.5, 0),
+        (real(3, 5), real(5)),
+        (real(3, 5), real(3, 5)),
+        (real(4), real(4), None, 0),
+    ],
+    family="sums",
+    name="trapezoid",
+)
+def _trapezoid(
+    y: Tensor, x: Tensor | None = None, dx: float | None = None, dim: int = -1
+) -> Tensor:
+    return trapezoid(y, x, dx=dx, dim=dim)
+
+
+@composite
+def trapezoid(
+    y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1
+) -> Tensor:
+    """The integral along ``dim`` by the trapezoidal rule, at the places x or dx apart (1)."""
+    if x is not None and dx is not None:
+        raise ValueError("trapezoid: either x or dx, not both")
+    if y.ndim == 0:
+        raise ValueError("trapezoid: expected at least one dimension; got ()")
+    d = _dim_of("trapezoid", y, dim)
+    n = y.shape[d]
+    if n < 2:
+        return _sum(y * 0.0, d)
+    middle = (narrow(y, d, 1, n - 1) + narrow(y, d, 0, n - 1)) * 0.5
+    if x is None:
+        return _sum(middle, d) * (1.0 if dx is None else dx)
+    if x.ndim == 1 and y.ndim > 1:
+        x = x.reshape(-1, *(1,) * (y.ndim - 1 - d))
+    steps = diff(x, dim=d - y.ndim)
+    return _sum(middle * steps, d - y.ndim)
+
+
+# -- covariance -----------------------------------------------------------------------------------
+
+
+@tried(
+    ref=lambda x, correction=1, fweights=None, aweights=None: np.cov(
+        x, ddof=correction, fweights=fweights, aweights=aweights
+    ),
+    samples=[
+        (real(3, 5),),
+        (real(6),),
+        (real(3, 5), 0),
+        (real(3, 5), 1, index(5, below=4)),
+        (real(3, 5), 1, None, positive(5)),
+        (real(3, 5), 0, index(5, below=4), positive(5)),
+    ],
+    vjp={"input": through},
+    family="sums",
+    name="cov",
+)
+def _cov(
+    input: Tensor, correction: float = 1, fweights: Any = None, aweights: Any = None
+) -> Tensor:
+    return cov(input, correction=correction, fweights=fweights, aweights=aweights)
+
+
+@composite
+def cov(
+    input: Tensor,
+    *,
+    correction: float = 1,
+    fweights: Tensor | None = None,
+    aweights: Tensor | None = None,
+) -> Tensor:
+    """The covariances of the variables, a row each; columns are observations.
+
+    ``fweights`` say how often an observation was made, ``aweights`` what it weighs.
+    """
+    if input.ndim > 2:
+        raise ValueError(f"cov: at most two dimensions; got {tuple(input.shape)}")
+    rows = input.reshape(1, -1) if input.ndim < 2 else input
+    rows = rows if rows.dtype.is_floating_point else rows * 1.0
+    weight, norm = None, None
+    for name, each in (("fweights", fweights), ("aweights", aweights)):
+        if each is not None:
+            if tuple(each.shape) != (rows.shape[1],) or bool((each < 0).any()):
+                raise ValueError(
+                    f"cov: {name} must be {rows.shape[1]} numbers from 0 up; "
+                    f"got {tuple(each.shape)}"
+                )
+            part = convert(each, rows.dtype)
+            weight = part if weight is None else mul(weight, part)
+    total = from_data(float(rows.shape[1]), rows.dtype) if weight is None else _sum(weight)
+    mean = _mean(rows, 1, True) if weight is None else _sum(rows * weight, 1, True) / total
+    if weight is None or aweights is None or correction == 0:
+        norm = total - correction
+    else:
+        own = convert(aweights, rows.dtype)
+        norm = total - _sum(weight * own) / total * correction
+    norm = clamp(norm, min=0.0)
+    centred = rows - mean
+    scaled = centred if weight is None else centred * weight
+    result = matmul(centred, transpose(scaled, 0, 1)) / norm
+    return result if input.ndim == 2 else result.reshape(())
+
+
+@tried(ref=np.corrcoef, samples=[(real(3, 5),), (real(2, 7),)], family="sums")
+@composite
+def corrcoef(input: Tensor) -> Tensor:
+    """The correlations of the variables, a row each; columns are observations."""
+    covariance = cov(input)
+    if covariance.ndim == 0:
+        return covariance / covariance
+    spread = covariance.diagonal().sqrt()
+    return clamp(covariance / unsqueeze(spread, 1) / spread, -1.0, 1.0)
