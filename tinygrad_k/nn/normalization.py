@@ -208,6 +208,8 @@ class GroupNorm(_Affine):
         affine: bool = True,
         device: Any = None,
         dtype: Any = None,
+        *,
+        bias: bool = True,
     ) -> None:
         self.num_groups = count("GroupNorm", "num_groups", num_groups, 1)
         self.num_channels = count("GroupNorm", "num_channels", num_channels)
@@ -219,13 +221,16 @@ class GroupNorm(_Affine):
         self.affine = affine
         options = {"device": device, "dtype": dtype}
         self.weight = Parameter(ones(num_channels, **options)) if affine else None
-        self.bias = Parameter(zeros(num_channels, **options)) if affine else None
+        self.bias = Parameter(zeros(num_channels, **options)) if affine and bias else None
 
     def forward(self, input: Tensor) -> Tensor:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
-        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}"
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
 
 
 def _sizes(owner: str, shape: Any) -> tuple[int, ...]:

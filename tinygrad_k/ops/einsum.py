@@ -202,10 +202,7 @@ def _contract(
         return (*(size[each] for each in batch), *merged)
 
     full = tuple(size[each] for each in (*batch, *rows, *columns))
-    if inner or not (rows or columns):
-        a = _arranged(a, a_labels, (*batch, *rows, *inner))
-        b = _arranged(b, b_labels, (*batch, *inner, *columns))
-    if not inner:
+    if not inner:  # nothing to sum: an elementwise product
         a = _reshape(
             _arranged(a, a_labels, (*batch, *rows)),
             (*full[: len(full) - len(columns)], *(1 for _ in columns)),
@@ -215,6 +212,8 @@ def _contract(
             (*shape(), *(1 for _ in rows), *(size[each] for each in columns)),
         )
         return mul(a, b), (*batch, *rows, *columns)
+    a = _arranged(a, a_labels, (*batch, *rows, *inner))
+    b = _arranged(b, b_labels, (*batch, *inner, *columns))
     product = matmul(_reshape(a, shape(rows, inner)), _reshape(b, shape(inner, columns)))
     return _reshape(product, full), (*batch, *rows, *columns)
 
@@ -342,6 +341,8 @@ MATRIX, CUBE = real(3, 4), real(2, 3, 4)
         ("ij,jk->ik", [real(3, 1), real(4, 5)]),
         ("ij,j->ij", [MATRIX, real(1)]),
         ("i,i->", [real(5), real(5)]),
+        ("ac,ca->ca", [real(2, 3), real(3, 2)]),
+        ("bc,bbc->bc", [real(2, 3), real(2, 2, 3)]),
         (",ij->ij", [real(), MATRIX]),
         ("ij,jk->ik", [real(0, 4), real(4, 5)]),
         ("ij,jk->ik", [real(3, 0), real(0, 5)]),

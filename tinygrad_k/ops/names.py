@@ -129,6 +129,6 @@ for _name in INPLACE_ARGUMENT.split():
     _write = getattr(Tensor, f"{_name}_", None) or method_inplace(f"{_name}_", _function)
     FACES[_name] = face_with_inplace(_function, _write)
     if _name in INPLACE_FUNCTIONS.split():
-        FACES[f"{_name}_"] = _write
+        FACES[f"{_name}_"] = method_inplace(f"{_name}_", _function)
     if hasattr(Tensor, _name) and not hasattr(Tensor, f"{_name}_"):
         setattr(Tensor, f"{_name}_", _write)

@@ -196,7 +196,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tens
         raise ValueError(f"hardtanh: min_val is above max_val; got {min_val} and {max_val}")
     if not input.dtype.is_floating_point:
         return clamp(input, min_val, max_val)
-    return _hardtanh(input, float(min_val), float(max_val))
+    return _hardtanh(input, min_val * 1.0, max_val * 1.0)
 
 
 CORNERS = away_from(-3.0, 3.0, low=-5.0, high=5.0)
