@@ -200,3 +200,35 @@ def test_names_of_types() -> None:
     assert tk.repeat_interleave(tk.tensor([1, 0, 2])).tolist() == [0, 2, 2]
     assert tk.randint(high=1, size=(2,)).tolist() == tk.randint(1, size=(2,)).tolist() == [0, 0]
     assert len(x.split(split_size=1)) == 2
+
+
+def changed_in_place(x: tk.Tensor) -> tk.Tensor:
+    total = tk.tensor([1.0, 2.0, 3.0])
+    total += x
+    return total
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: x + tk.tensor([1.0, 2.0, 3.0]),
+        lambda x: x + tk.arange(3),
+        lambda x: x * tk.linspace(0, 1, 3),
+        lambda x: x.reshape(1, 3).tril(),
+        lambda x: x.repeat_interleave(2),
+        lambda x: F.pad(x.reshape(1, 3), (1, 1), "reflect"),
+        lambda x: x.index_select(0, tk.tensor([2, 0])),
+        lambda x: x[[2, 0]],
+        lambda x: x.expand(3, 3).tril().sum(0) + tk.eye(3)[1],
+        lambda x: tk.tensor([1.0, 2.0, 3.0]),
+        changed_in_place,
+    ],
+)
+def test_python_data_in_compiled_functions(function: Callable[[tk.Tensor], tk.Tensor]) -> None:
+    """What is made of it while recording is there again in every replay."""
+    compiled = tk.compile(function)
+    for number in (1.0, 2.0, -3.0, 4.0):
+        x = tk.full((3,), number)
+        noise = [tk.full((3,), 99.0) for _ in range(3)]  # what freed memory might hold now
+        assert compiled(x).tolist() == function(x).tolist()
+        del noise

@@ -612,6 +612,10 @@ def store(array: np.ndarray, kind: dtype) -> Tensor:
             number_as("tensor", each.item(), kind)
     elif kind is bool_ and array.dtype.kind == "b":
         array = array.view(np.uint8) != 0
+    if lib.tk_recording():  # a replay must find the values again: they are copied by a launch
+        with np.errstate(invalid="ignore", over="ignore"):
+            constant = from_numpy(np.array(array, kind.numpy, order="C"))
+        return wrap(lib.tk_cast(constant._h, kind.number))
     t = wrap(lib.tk_empty(kind.number, array.ndim, array.shape))
     if array.size:
         memory = np.frombuffer(ffi.buffer(t._h.data, array.size * kind.itemsize), kind.numpy)
