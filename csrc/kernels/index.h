@@ -40,19 +40,21 @@ static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
     const tk_map_work *m = &w->map;
     const int last = m->ndim - 1;
     const int64_t out_step = m->stride[0][last], step = m->stride[1][last],
-                  index_step = m->stride[2][last];
+                  index_step = m->stride[2][last], dim_step = w->dim_step;
     int64_t at[TK_MAX_NDIM], n;
     char *row[3];
     for (tk_start_rows(m, lo, at); lo < hi; lo += n) {
         n = tk_next_row(m, 3, at, hi - lo, row);
         if (index_step == 0) {
-            TK_FN(copy_row)(row[0], out_step, row[1] + *(const int64_t *)row[2] * w->dim_step, step,
+            TK_FN(copy_row)(row[0], out_step, row[1] + *(const int64_t *)row[2] * dim_step, step,
                             n);
             continue;
         }
+        const char *from = row[1], *which = row[2];
+        char *to = row[0];
         for (int64_t i = 0; i < n; i++)
-            *(T *)(row[0] + i * out_step) = *(const T *)(
-                row[1] + i * step + *(const int64_t *)(row[2] + i * index_step) * w->dim_step);
+            *(T *)(to + i * out_step) =
+                *(const T *)(from + i * step + *(const int64_t *)(which + i * index_step) * dim_step);
     }
 }
 
@@ -81,17 +83,23 @@ TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, con
             }
             continue;
         }
-        /* The nested pair of loops: the inner one runs where src is the closer. */
-        const int64_t outer = w->rows ? w->count : n, inner = w->rows ? n : w->count;
-        const int64_t dim_step = w->dim_step[1], dim_index = w->dim_step[2];
-        for (int64_t i = 0; i < outer; i++)
+        /* The nested pair of loops: the inner one runs where src is the closer. [0]: out, but for the
+         * place; [1]: src; [2]: index. */
+        const int64_t along[3] = {0, w->dim_step[1], w->dim_step[2]}, place_step = w->dim_step[0];
+        const int64_t across[3] = {out_step, step, index_step};
+        const int by_rows = w->rows;
+        const int64_t outer = by_rows ? w->count : n, inner = by_rows ? n : w->count;
+        const int64_t *far = by_rows ? along : across, *near = by_rows ? across : along;
+        const int64_t to_step = near[0], from_step = near[1], which_step = near[2];
+        for (int64_t i = 0; i < outer; i++) {
+            char *to = row[0] + i * far[0];
+            const char *from = row[1] + i * far[1], *which = row[2] + i * far[2];
             for (int64_t k = 0; k < inner; k++) {
-                const int64_t j = w->rows ? i : k, e = w->rows ? k : i;
-                int64_t place = *(const int64_t *)(row[2] + e * index_step + j * dim_index);
-                T *to = (T *)(row[0] + e * out_step + place * w->dim_step[0]);
-                T x = *(const T *)(row[1] + e * step + j * dim_step);
-                *to = add ? TK_FN(sum_of)(*to, x) : x;
+                T *x = (T *)(to + k * to_step + *(const int64_t *)(which + k * which_step) * place_step);
+                const T y = *(const T *)(from + k * from_step);
+                *x = add ? TK_FN(sum_of)(*x, y) : y;
             }
+        }
     }
 }
 
@@ -118,18 +126,22 @@ TK_INLINE void TK_FN(note_bad)(int64_t *bad, int64_t position)
 typedef T TK_FN(eight_indices) __attribute__((vector_size(8 * sizeof(T))));
 typedef int64_t TK_FN(eight_places) __attribute__((vector_size(64)));
 
-/* The common case, contiguous and neither scaled nor skipped, up to the first eight that hold a bad
+/* The common case, contiguous and neither scaled nor skipped, up to the first 64 that hold a bad
  * index; returns how many are done. */
 static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk_wrap_work *w)
 {
+    const int64_t size = w->size, wrap = w->wrap;
     int64_t i = 0;
-    for (; i + 8 <= n; i += 8) {
-        TK_FN(eight_indices) read;
-        memcpy(&read, from + i, sizeof read);
-        TK_FN(eight_places) x = __builtin_convertvector(read, TK_FN(eight_places));
-        x += (x < 0) & w->wrap;
-        TK_FN(eight_places) bad = (x < 0) | (x >= w->size);
-        memcpy(to + i, &x, sizeof x);
+    for (; i + 64 <= n; i += 64) {
+        TK_FN(eight_places) bad = {0};
+        for (int k = 0; k < 64; k += 8) {
+            TK_FN(eight_indices) read;
+            memcpy(&read, from + i + k, sizeof read);
+            TK_FN(eight_places) x = __builtin_convertvector(read, TK_FN(eight_places));
+            x += (x < 0) & wrap;
+            bad |= (x < 0) | (x >= size);
+            memcpy(to + i + k, &x, sizeof x);
+        }
         if ((bad[0] | bad[1]) | (bad[2] | bad[3]) | ((bad[4] | bad[5]) | (bad[6] | bad[7])))
             break;
     }

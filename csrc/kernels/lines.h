@@ -113,6 +113,30 @@ TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64
     }
 }
 
+/* Whole lines, each contiguous and one chunk: nothing to look up in between. */
+static inline int tk_is_plain(const tk_reduce_work *w, const tk_reducer *f)
+{
+    return f->direct && w->chunks == 1 && w->kept.n == 1 && w->reduced.n == 1 &&
+           w->reduced.stride[0] == f->size;
+}
+
+TK_OUTLINE void tk_reduce_plain_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
+                                      const tk_reducer *f)
+{
+    const int64_t step = w->kept.stride[0], length = w->length, size = f->size;
+    const char *in = w->in + lo * step;
+    char *out = w->out + lo * size;
+    tk_line_fn *line = f->line;
+    if (w->pivot)
+        for (int64_t i = 0; i < hi - lo; i++)
+            line(out + i * size, in + i * step, length, tk_pivot(w, f, lo + i));
+    else
+        for (int64_t i = 0; i < hi - lo; i++)
+            line(out + i * size, in + i * step, length, NULL);
+    if (w->last && f->finish)
+        f->finish(out, hi - lo, w->p, tk_pivot(w, f, lo));
+}
+
 TK_OUTLINE void tk_reduce_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
                                 const tk_reducer *f)
 {
@@ -192,6 +216,8 @@ TK_OUTLINE void tk_reduce_units(const void *work, int64_t lo, int64_t hi, const 
         tk_reduce_columns(w, lo, hi, f);
     else if (tk_is_short(w, f))
         tk_reduce_short_lines(w, lo, hi, f);
+    else if (tk_is_plain(w, f))
+        tk_reduce_plain_lines(w, lo, hi, f);
     else
         tk_reduce_lines(w, lo, hi, f);
 }

@@ -86,8 +86,9 @@ static void TK_FN(read_rule)(const double *h, double second_decay, double first_
 
 /* A state that a step does not use has no memory: x1..x3 are loaded and stored where it does. */
 TK_INLINE void TK_FN(optim_loop)(const tk_list_work *w, int64_t lo, int64_t hi,
-                                 const TK_FN(rule) *r, TK_FN(rule_fn) f)
+                                 const TK_FN(rule) *rule, TK_FN(rule_fn) f)
 {
+    const TK_FN(rule) own = *rule, *r = &own; /* which no store can change: it stays in registers */
     for (int i = tk_list_find(w, lo); lo < hi; i++) {
         int64_t end = w->start[i + 1] < hi ? w->start[i + 1] : hi;
         int64_t n = end - lo, from = lo - w->start[i];

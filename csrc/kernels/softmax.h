@@ -106,6 +106,16 @@ TK_OUTLINE double TK_FN(exp_total)(const T *x, int64_t n, T top)
     return TK_FN(sum_line_of)(NULL, x, x, n, -(T)INFINITY, top, TK_FN(less_exp_of));
 }
 
+/* (x - p) - q */
+TK_OUTLINE void TK_FN(less_two)(T *out, const T *x, int64_t n, T p, T q)
+{
+    for (int64_t i = 0; i < n; i += W) {
+        int left = n - i < W ? (int)(n - i) : W;
+        V v = TK_FN(row_load)(x, i, left, 0);
+        TK_FN(row_store)(out, i, left, v - v_set(p) - v_set(q));
+    }
+}
+
 TK_OUTLINE double TK_FN(product_total)(const T *x, const T *y, int64_t n)
 {
     return TK_FN(sum_line_of)(NULL, x, y, n, 0, 0, TK_FN(times_of));
@@ -157,14 +167,14 @@ TK_INLINE void TK_FN(log_softmax_block)(const tk_block *b, T *out, const T *x, c
         return;
     }
     TK_FN(block_reduce)(b, x, top, AMAX);
-    if (b->columns) {
-        TK_FN(less_exp)(b, out, x, x, top);
-        TK_FN(block_reduce)(b, out, p, SUM);
-        for (int64_t i = 0; i < b->n; i++)
-            p[i] = (T)log((double)p[i]);
-    } else {
-        *p = (T)log(TK_FN(exp_total)(x, b->n, *top));
+    if (!b->columns) {
+        TK_FN(less_two)(out, x, b->n, *top, (T)log(TK_FN(exp_total)(x, b->n, *top)));
+        return;
     }
+    TK_FN(less_exp)(b, out, x, x, top);
+    TK_FN(block_reduce)(b, out, p, SUM);
+    for (int64_t i = 0; i < b->n; i++)
+        p[i] = (T)log((double)p[i]);
     TK_FN(less)(b, out, x, x, top);
     TK_FN(less)(b, out, out, out, p);
 }
