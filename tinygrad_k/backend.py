@@ -97,12 +97,12 @@ bool_ = dtype("bool", lib.TK_BOOL, np.bool_)
 DTYPES = (float32, float64, int64, int32, uint8, bool_)  # a dtype's place is its number in C
 FROM_NUMPY = {each.numpy: each for each in DTYPES}
 
-_default = [float32]
+DEFAULT = [float32]  # what get_default_dtype() gives, for those to whom a call is dear
 
 
 def get_default_dtype() -> dtype:
     """The floating dtype of what is made without one: float32, unless set otherwise."""
-    return _default[0]
+    return DEFAULT[0]
 
 
 def set_default_dtype(d: dtype) -> None:
@@ -111,7 +111,7 @@ def set_default_dtype(d: dtype) -> None:
         raise TypeError(f"set_default_dtype: expected a dtype; got {d!r}")
     if lib.tk_set_default_float(d.number):
         fail()
-    _default[0] = d
+    DEFAULT[0] = d
 
 
 PYTHON_TYPES = {float: float64, int: int64, bool: bool_}

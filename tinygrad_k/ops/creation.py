@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import (
+    DEFAULT,
     DTYPES,
     as_dtype,
     bool_,
@@ -18,14 +19,13 @@ from ..backend import (
     ffi,
     float32,
     float64,
-    get_default_dtype,
     int32,
     int64,
     lib,
     uint8,
 )
 from ..tensor import Tensor, from_data, from_numpy, number_as, store
-from .declare import OPS, change, composite, method, op, root
+from .declare import OPS, change, checked, composite, method, op, root, root_face
 from .samples import real
 from .shape import converted, expand, sizes, sum_to, to
 
@@ -45,6 +45,11 @@ def finish(handle: Any, requires_grad: bool = False) -> Tensor:
 
 def size_of(name: str, size: Any) -> tuple[int, ...]:
     """Sizes given as ints or as one sequence, checked."""
+    for each in size:
+        if type(each) is not int:
+            break
+    else:
+        return size
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
     try:
@@ -56,7 +61,7 @@ def size_of(name: str, size: Any) -> tuple[int, ...]:
 # -- of data --------------------------------------------------------------------------------------
 
 
-@root
+@root_face
 def tensor(
     data: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
@@ -66,7 +71,18 @@ def tensor(
     their dtype.
     """
     if type(data) is float and dtype is None and device is None:
-        return finish(_full_float(get_default_dtype().number, 0, NULL, data), requires_grad)
+        handle = _full_float(DEFAULT[0].number, 0, NULL, data)
+        if not handle:
+            fail()
+        t = Tensor()
+        t._h = handle
+        t._node = None
+        return t.requires_grad_() if requires_grad else t
+    return _tensor(data, dtype, device, requires_grad)
+
+
+@checked
+def _tensor(data: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     check_device("tensor", device)
     t = from_data(data, None if dtype is None else as_dtype("tensor", dtype))
     return t.requires_grad_() if requires_grad else t
@@ -153,7 +169,7 @@ def _filled(
     name: str, size: Any, value: float, kind: Any, device: Any, requires_grad: bool
 ) -> Tensor:
     size = size_of(name, size)
-    number = as_dtype(name, kind).number
+    number = DEFAULT[0].number if kind is None else as_dtype(name, kind).number
     if device is not None:
         check_device(name, device)
     try:

@@ -592,8 +592,8 @@ def comparison(
 
 def composite(function: Callable[..., Any]) -> Callable[..., Any]:
     """Marks an ordinary function over ops as part of the public face."""
-    COMPOSITES[function.__name__] = checked = _checked(function)
-    return checked
+    COMPOSITES[function.__name__] = function = checked(function)
+    return function
 
 
 def face(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -651,18 +651,20 @@ def _output(function: Callable[..., Any], i: int) -> Callable[..., Any]:
     return functools.wraps(function)(lambda *args, **kwargs: function(*args, **kwargs)[i])
 
 
-def _checked(function: Callable[..., Any]) -> Callable[..., Any]:
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with its mistakes explained."""
+
     @functools.wraps(function)
-    def checked(*args: Any, **kwargs: Any) -> Any:
+    def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
         except MISTAKES as error:
             meant = _meant(function, args, kwargs)
             if meant is None:
-                return explain(function, error, args, kwargs, checked)
+                return explain(function, error, args, kwargs, call)
             return function(*meant[0], **meant[1])
 
-    return checked
+    return call
 
 
 # NumPy's names, which PyTorch takes, too; and one that differs for the method.
@@ -697,17 +699,23 @@ def root(function: Callable[..., Any]) -> Callable[..., Any]:
     return composite(function)
 
 
+def root_face(function: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``face``, for a function that is no method of Tensor."""
+    ROOT_ONLY.add(function.__name__)
+    return face(function)
+
+
 def linear_algebra(function: Callable[..., Any]) -> Callable[..., Any]:
     """As ``composite``, for a function of ``tk.linalg``."""
-    LINALG[function.__name__] = checked = _checked(function)
-    return checked
+    LINALG[function.__name__] = function = checked(function)
+    return function
 
 
 def method(function: Callable[..., Any], name: str | None = None) -> Callable[..., Any]:
     """Attaches to Tensor, by its own name or another, a function that stands nowhere else."""
     function.__name__ = name or function.__name__
     function.__qualname__ = f"Tensor.{function.__name__}"
-    setattr(Tensor, function.__name__, _checked(function))
+    setattr(Tensor, function.__name__, checked(function))
     return getattr(Tensor, function.__name__)
 
 
