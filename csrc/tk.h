@@ -234,6 +234,9 @@ tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor 
                                      tk_tensor *weight_or_null, int64_t ignored, double smoothing);
 tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
                          int64_t classes, int dtype); /* [N]: weight[t], 0 where ignored */
+/* The sum of losses [N] over that of the labels' weights; out receives both, the mean first. */
+int tk_label_mean(tk_tensor *losses, tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
+                  int64_t classes, tk_tensor **out);
 
 /* -- recording and replay ------------------------------------------------------------------------ */
 extern int tk_tapes; /* how many threads record */

@@ -95,14 +95,20 @@ tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weig
     return launch(TK_K_nll_loss_backward, g->dtype, &w, labels, 2);
 }
 
-tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight, int64_t ignored, int64_t classes,
-                         int dtype)
+static tk_tensor *label_weights(const char *op, tk_tensor *target, tk_tensor *weight,
+                                int64_t ignored, int64_t classes, int dtype)
 {
     tk_tensor *labels;
     tk_nll_work w;
-    if (prepare("nll_weight", &w, dtype, target, weight, ignored, classes, &labels))
+    if (prepare(op, &w, dtype, target, weight, ignored, classes, &labels))
         return NULL;
     return launch(TK_K_nll_weight, dtype, &w, labels, 1);
+}
+
+tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight, int64_t ignored, int64_t classes,
+                         int dtype)
+{
+    return label_weights("label_weights", target, weight, ignored, classes, dtype);
 }
 
 /* Forward where g is NULL. */
@@ -168,4 +174,33 @@ tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor 
                                      tk_tensor *weight, int64_t ignored, double smoothing)
 {
     return entropy(TK_K_cross_entropy_backward, g, logits, target, weight, ignored, smoothing);
+}
+
+int tk_label_mean(tk_tensor *losses, tk_tensor *target, tk_tensor *weight, int64_t ignored,
+                  int64_t classes, tk_tensor **out)
+{
+    const char *op = "label_mean";
+    tk_tensor *weights = label_weights(op, target, weight, ignored, classes, losses->dtype);
+    if (!weights)
+        return -1;
+    out[0] = out[1] = NULL;
+    if (tk_same_shape(losses, weights)) {
+        tk_tensor *rows = tk_contiguous(losses); /* the same bits whatever the stride */
+        tk_tensor *sum = rows ? tk_reduce(TK_K_sum, rows, 1, 0, 0) : NULL;
+        out[1] = sum ? tk_reduce(TK_K_sum, weights, 1, 0, 0) : NULL;
+        out[0] = out[1] ? tk_map2(TK_K_div, sum, out[1], 0, 0) : NULL;
+        if (rows)
+            tk_release(rows);
+        if (sum)
+            tk_release(sum);
+        if (out[1] && !out[0])
+            tk_release(out[1]);
+    } else {
+        char a[TK_TEXT], b[TK_TEXT];
+        tk_fail(TK_SHAPE_ERROR, "%s: needs losses [N] and labels [N]; got %s and %s", op,
+                tk_shape_text(a, losses->ndim, losses->shape),
+                tk_shape_text(b, target->ndim, target->shape));
+    }
+    tk_release(weights);
+    return out[0] ? 0 : -1;
 }

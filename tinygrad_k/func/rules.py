@@ -337,3 +337,15 @@ def _labelled(function: Op, size: int, args: list[Any], batched: list[bool]) -> 
     result = function(*whole)
     rows = result.shape[0] // size if size else 0
     return OPS["_reshape"].function(result, (size, rows, *result.shape[1:]))
+
+
+@_rule("_label_mean")
+def _label_means(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
+    losses, target, weight, ignored, classes = args
+    if batched[2]:
+        return NotImplemented
+    losses, target = full(losses, batched[0], size), full(target, batched[1], size)
+    reshape, total = OPS["_reshape"].function, OPS["_sum"].function
+    rows = OPS["_expand"].function(reshape(losses.detach(), (-1, 1)), (losses.numel(), classes))
+    weights = OPS["_label_weights"].function(rows, reshape(target, (-1,)), weight, ignored)
+    return total(losses, 1) / total(reshape(weights, losses.shape), 1)

@@ -17,11 +17,12 @@ from .declare import composite, no_grad, op
 from .normalization import log_softmax, softmax, softmax_backward
 from .reduction import _mean, _sum
 from .samples import index, positive, real
-from .shape import _reshape
+from .shape import _expand, _reshape
 from .transcendental import exp, log
 
 FUNCTIONAL = True
 ROOT = ()
+FLOATS = lib.TK_F64  # the floating dtypes have the numbers up to this
 
 
 def _reduce(name: str, losses: Tensor, reduction: str) -> Tensor:
@@ -259,6 +260,9 @@ def _rows_of_classes(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, 
     for what, value in (("input", input), ("target", target)):
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}: {what} must be a Tensor; got {type(value).__name__}")
+    h, labels = input._h, target._h
+    if h.ndim == 2 and labels.ndim == 1 and h.shape[0] == labels.shape[0]:
+        return input, target
     wanted = tuple(input.shape[:1] + input.shape[2:]) if input.ndim > 1 else ()
     if input.ndim == 0 or tuple(target.shape) != wanted:
         raise ValueError(
@@ -288,7 +292,35 @@ def _reduce_labels(
         return _reshape(losses, tuple(target.shape))
     if reduction != "mean":
         return _reduce(name, losses, reduction)
-    return _sum(losses) / _sum(_label_weights(rows.detach(), labels, weight, ignore_index))
+    return _label_mean(losses, labels, weight, ignore_index, rows._h.shape[1])
+
+
+def _numpy_label_mean(
+    losses: Any, target: Any, weight: Any, ignore_index: int, classes: int
+) -> Any:
+    weights = _numpy_label_weights(np.empty((len(target), classes)), target, weight, ignore_index)
+    return np.sum(losses) / np.sum(weights)
+
+
+@op(
+    vjp={"losses": lambda g, losses_shape, total: _expand(g / total, losses_shape)},
+    keeps=("total",),
+    ref=_numpy_label_mean,
+    samples=[
+        (real(4), index(4, below=3), positive(3), -100, 3),
+        (real(4), index(4, below=3), None, -100, 3),
+    ],
+    family="loss",
+)
+def _label_mean(
+    losses: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, classes: int
+) -> Any:
+    """The sum of the losses over the weights of their labels."""
+    out = ffi.new("tk_tensor *[2]")
+    failed = lib.tk_label_mean(
+        losses._h, target._h, _weight_handle(weight), ignore_index, classes, out
+    )
+    return None if failed else tuple(out)
 
 
 def _numpy_label_weights(logp: Any, target: Any, weight: Any, ignore_index: int) -> Any:
@@ -308,6 +340,8 @@ def _numpy_label_weights(logp: Any, target: Any, weight: Any, ignore_index: int)
 )
 def _label_weights(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> Any:
     """The weight of each label of rows of the input's classes, 0 where it is ignored."""
+    if input.ndim != 2:
+        raise ValueError(f"label_weights: needs rows of classes; got {tuple(input.shape)}")
     classes, kind = input.shape[1], input._h.dtype
     return lib.tk_nll_weight(target._h, _weight_handle(weight), ignore_index, classes, kind)
 
@@ -357,10 +391,11 @@ def cross_entropy(
     """
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1]; got {label_smoothing}")
-    if input.ndim == 0:
+    ndim = input._h.ndim
+    if ndim == 0:
         raise ValueError("cross_entropy: the input needs a dimension of classes; got ()")
-    dim = 1 if input.ndim > 1 else 0
-    if target.dtype.is_floating_point:
+    if target._h.dtype <= FLOATS:
+        dim = 1 if ndim > 1 else 0
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing, dim)
     rows, labels = _rows_of_classes("cross_entropy", input, target)
     losses = _entropy(rows, labels, weight, ignore_index, float(label_smoothing))
