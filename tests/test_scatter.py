@@ -152,3 +152,12 @@ def test_blocks_on_a_diagonal() -> None:
     assert both.tolist() == [[1.0, 2.0, 0.0], [0.0, 0.0, 3.0], [0.0] * 3, [0.0] * 3]
     (both * both).sum().backward()
     assert a.grad is not None and a.grad.tolist() == [[2.0, 4.0]]
+
+
+def test_each_part_so_many_times() -> None:
+    rows = tk.arange(6.0).reshape(3, 2).to(tk.float64).requires_grad_()
+    counts = tk.tensor([2, 0, 1])
+    assert rows.repeat_interleave(counts, 0).tolist() == [[0.0, 1.0], [0.0, 1.0], [4.0, 5.0]]
+    assert gradcheck(lambda x: x.repeat_interleave(counts, 0).square(), [rows])
+    with pytest.raises(ValueError, match="repeat_interleave"):
+        rows.repeat_interleave(tk.tensor([1, -1, 0]), 0)

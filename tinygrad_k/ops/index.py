@@ -14,7 +14,7 @@ from ..backend import bool_, kernel_number, lib
 from ..tensor import Tensor, wrap
 from .comparison import where
 from .declare import OPS, change, composite, inplace, method, op, through, tried
-from .samples import boolean, call, index, permutation, real
+from .samples import Draw, boolean, call, index, permutation, real
 from .shape import (
     _expand,
     _reshape,
@@ -424,7 +424,7 @@ def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 @tried(
     ref=lambda x, index, dim=None: np.take_along_axis(x, index, dim),
     samples=[
-        (real(3, 5), index(3, 2, below=5), 1),
+        (real(3, 5), Draw(kind="integer", low=-5, high=5)(3, 2), 1),
         (real(1, 5), index(3, 2, below=5), -1),
         (real(7), index(4, below=7)),
     ],
@@ -433,15 +433,19 @@ def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
 )
 @composite
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """``gather`` with input and indices broadcast outside ``dim``; without it, of all elements."""
+    """``gather`` with input and indices broadcast outside ``dim``; without it, of all elements.
+
+    Negative indices count from the end.
+    """
     if dim is None:
-        return gather(_reshape(input, (-1,)), 0, _reshape(indices, (-1,)))
+        return take_along_dim(_reshape(input, (-1,)), _reshape(indices, (-1,)), 0)
     if input.ndim != indices.ndim:
         raise ValueError(
             f"take_along_dim: as many dimensions are needed; got {tuple(input.shape)} and "
             f"{tuple(indices.shape)}"
         )
     d = input._dim(dim, "take_along_dim")
+    indices = wrap(lib.tk_wrap_index(indices._h, input.shape[d]))
     shapes = [list(t.shape) for t in (input, indices)]
     for shape in shapes:
         shape[d] = 1
