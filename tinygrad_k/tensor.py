@@ -112,6 +112,8 @@ class Tensor:
     def _dim(self, dim: int, op: str) -> int:
         """A possibly negative dim as 0..ndim-1."""
         ndim = self._h.ndim
+        if not hasattr(dim, "__index__"):
+            raise TypeError(f"{op}: dim must be an int; got {type(dim).__name__}")
         if not -ndim <= dim < ndim:
             raise IndexError(f"{op}: dim {dim} is out of range for {ndim} dimensions")
         return dim % ndim

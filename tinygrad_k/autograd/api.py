@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..backend import lib
@@ -15,6 +15,8 @@ TensorOrTensors = Tensor | Sequence[Tensor]
 
 
 def _sequence(op: str, value: Any) -> list[Any]:
+    if not (value is None or isinstance(value, (Tensor, Iterable))):
+        raise TypeError(f"{op}: expected tensors; got {type(value).__name__}")
     items = [value] if isinstance(value, Tensor) or value is None else list(value)
     for item in items:
         if item is not None and not isinstance(item, Tensor):

@@ -316,7 +316,7 @@ def op(
     return declare
 
 
-MISTAKES = (AttributeError, TypeError, OverflowError)
+MISTAKES = (AttributeError, TypeError, OverflowError, ValueError, KeyError, RecursionError)
 _OURS = re.compile(r"[A-Za-z_][\w.]*(:|\(\)) ")  # "name: fact", or Python's "name() takes ..."
 
 
@@ -348,6 +348,10 @@ def explain(
                 continue
             raise TypeError(f"{name}: {each} must be a Tensor; got {_kind(value)}") from error
     what = ", ".join(f"{each} {_kind(value)}" for each, value in given.items())
+    if isinstance(error, RecursionError):
+        raise ValueError(f"{name}: an argument is nested too deeply; got {what}") from None
+    if isinstance(error, ValueError):
+        raise ValueError(f"{name}: {error}; got {what}") from error
     if isinstance(error, OverflowError):
         raise ValueError(f"{name}: a number is out of range; got {what}") from error
     raise TypeError(f"{name}: these arguments do not fit; got {what}") from error
@@ -812,13 +816,16 @@ def _add_inplace(row: Op, write: Callable[..., int]) -> None:
     name = f"{row.name}_"
 
     def method(self: Tensor, *operands: Any) -> Tensor:
-        return inplace(
-            name,
-            self,
-            operands,
-            lambda: write(self, *operands),
-            lambda: row.function(keep_value(self) if _needs_operand(row) else self, *operands),
-        )
+        try:
+            return inplace(
+                name,
+                self,
+                operands,
+                lambda: write(self, *operands),
+                lambda: row.function(keep_value(self) if _needs_operand(row) else self, *operands),
+            )
+        except (TypeError, AttributeError) as error:
+            return explain(row.body, error, (self, *operands), {})
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"

@@ -112,6 +112,9 @@ def face_with_inplace(function: Callable[..., Any], write: Callable[..., Any]) -
         def face(*args: Any, inplace: bool = False, **kwargs: Any) -> Tensor:  # type: ignore[misc]
             if len(args) == count + 1:
                 *args, inplace = args  # type: ignore[assignment]
+            if not isinstance(inplace, int):
+                given = type(inplace).__name__
+                raise TypeError(f"{function.__name__}: inplace must be a bool; got {given}")
             return (write if inplace else function)(*args, **kwargs)
 
     face = functools.wraps(function)(face)

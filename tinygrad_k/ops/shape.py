@@ -30,7 +30,10 @@ def _indices(op_name: str, args: tuple[Any, ...]) -> tuple[int, ...]:
     for each in args:
         if isinstance(each, bool) or not hasattr(each, "__index__"):
             raise TypeError(f"{op_name}: expected ints; got {each!r}")
-    return tuple(each.__index__() for each in args)
+    try:
+        return tuple(each.__index__() for each in args)
+    except TypeError:  # of an array or tensor that is no single integer
+        raise TypeError(f"{op_name}: expected ints; got {args!r}") from None
 
 
 def in_range(name: str, value: Any) -> int:
