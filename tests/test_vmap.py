@@ -308,6 +308,7 @@ def test_dims_in_and_out() -> None:
 
 
 def test_chunks_are_the_whole() -> None:
+    assert tk.vmap is vmap
     x = tk.randn(7, 3)
     whole = vmap(lambda a: (a.exp(), a.sum()))(x)
     for size in (1, 2, 7, 100):

@@ -49,6 +49,8 @@ def __getattr__(name: str) -> Any:
     """What is imported when it is first used, such as ``tk.data`` and ``tk.compile``."""
     if name in ("capture", "data", "func", "io", "testing", "train", "utils"):
         return importlib.import_module(f".{name}", __name__)
+    if name == "vmap":
+        return importlib.import_module(".func", __name__).vmap
     if name == "compile":
         return importlib.import_module(".capture", __name__).compile
     if name in ("load", "save"):
