@@ -208,6 +208,8 @@ def _joined(function: Op, size: int, args: list[Any], batched: list[bool]) -> An
 @_family("reduction")
 def _reduced(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
     row = OPS[function.__name__]
+    if "dim" not in row.parameters:
+        return NotImplemented
     values = dict(zip(row.parameters, args, strict=True))
     t, dim = values.pop("input"), values.pop("dim")
     ndim = t.ndim - 1
