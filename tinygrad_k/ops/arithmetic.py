@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import bool_, kernel_number, lib
 from ..tensor import Tensor, wrap
-from .comparison import eq, ge, gt, le, logical_and, lt, where
+from .comparison import eq, ge, gt, isnan, le, logical_and, logical_or, lt, where
 from .declare import as_operand, binary, composite, op, unary
 from .samples import Draw, away_from, between, call, positive, real
 from .shape import convert
@@ -227,15 +227,17 @@ def _power_base(g: Tensor, input: Any, other: Any) -> Tensor:
     return g * slope if other != 0 else flat(g)
 
 
-def _power_exponent(g: Tensor, input: Any, result: Tensor) -> Tensor:
-    """result * log(input); 0 where the result is 0 and the base is 0."""
+def _power_exponent(g: Tensor, input: Any, other: Tensor, result: Tensor) -> Tensor:
+    """result * log(input); 0 where the base is 0 and so is, or will be, the result."""
     from .transcendental import log
 
+    flat = ge(other, 0)
     if not isinstance(input, Tensor):
-        return g * result * (math.log(input) if input > 0 else 0.0 if input == 0 else math.nan)
+        slope = math.log(input) if input > 0 else -math.inf if input == 0 else math.nan
+        return where(flat, 0.0, g * result * slope) if input == 0 else g * result * slope
     input = input if input.dtype is g.dtype else convert(input, g.dtype)
-    zero = eq(input, 0)
-    return g * result * where(zero, 0.0, log(where(zero, 1.0, input)))
+    flat = logical_and(flat, eq(input, 0))
+    return g * result * where(flat, 0.0, log(where(flat, 1.0, input)))
 
 
 @binary(
@@ -322,8 +324,12 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
         low = -math.inf if min is None else float(min)
         return _clamp(input, low, math.inf if max is None else float(max))
     result = input
-    if min is not None:
+    if isinstance(min, Tensor):
+        result = where(logical_or(lt(result, min), isnan(min)), min, result)
+    elif min is not None:
         result = maximum(result, min)
+    if isinstance(max, Tensor):
+        return where(logical_or(gt(result, max), isnan(max)), max, result)
     return result if max is None else minimum(result, max)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..tensor import Tensor
 from .arithmetic import neg, reciprocal, square
+from .comparison import eq, where
 from .declare import binary, unary
 from .samples import between, positive
 
@@ -108,10 +109,16 @@ def atan(input: Tensor) -> Tensor:
     """The angle in [-pi/2, pi/2] of this tangent."""
 
 
+def _squared_radius(y: Any, x: Any) -> Tensor:
+    """x^2 + y^2, and 1 at the origin, so that the gradient there is 0."""
+    total = y * y + x * x
+    return where(eq(total, 0.0), 1.0, total)
+
+
 @binary(
     vjp={
-        "input": lambda g, input, other: g * other / (input * input + other * other),
-        "other": lambda g, input, other: neg(g * input / (input * input + other * other)),
+        "input": lambda g, input, other: g * other / _squared_radius(input, other),
+        "other": lambda g, input, other: neg(g * input / _squared_radius(input, other)),
     },
     ref=np.arctan2,
     domain=(positive, positive),
