@@ -334,6 +334,11 @@ def arange(
     int64 if all three are ints, else float32. Each element is start + i * step, computed in double
     precision (exactly for integers).
     """
+    common = end is None and type(start) is type(step) is int and dtype is device is None
+    if common and step == 1 and 0 <= start < 2**48:
+        t = finish(lib.tk_empty(int64.number, 1, (start,)), requires_grad)
+        ffi.memmove(t._h.data, np.arange(start, dtype=np.int64), start * int64.itemsize)
+        return t
     check_device("arange", device)
     if end is None:
         start, end = 0, start
