@@ -159,5 +159,6 @@ def test_each_part_so_many_times() -> None:
     counts = tk.tensor([2, 0, 1])
     assert rows.repeat_interleave(counts, 0).tolist() == [[0.0, 1.0], [0.0, 1.0], [4.0, 5.0]]
     assert gradcheck(lambda x: x.repeat_interleave(counts, 0).square(), [rows])
+    assert rows[:0].repeat_interleave(counts[:0], 0).shape == (0, 2)
     with pytest.raises(ValueError, match="repeat_interleave"):
         rows.repeat_interleave(tk.tensor([1, -1, 0]), 0)

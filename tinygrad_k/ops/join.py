@@ -305,7 +305,9 @@ def repeat_interleave(
     d = input._dim(dim, "repeat_interleave")
     size = input.shape[d]
     counts = np.atleast_1d(np.asarray(repeats.tolist() if isinstance(repeats, Tensor) else repeats))
-    if counts.dtype.kind not in "iu" and counts.size:
+    if not counts.size:  # NumPy takes an empty list for floats
+        counts = counts.astype(np.int64)
+    if counts.dtype.kind not in "iu":
         raise TypeError(f"repeat_interleave: repeats must be integers; got {repeats!r}")
     if counts.ndim != 1 or counts.size not in (1, size) or (counts < 0).any():
         raise ValueError(
