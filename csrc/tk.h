@@ -248,6 +248,7 @@ typedef struct tk_tape tk_tape;
 tk_tape *tk_tape_begin(int n, tk_tensor **inputs);
 void tk_tape_end(tk_tape *t);
 void tk_tape_free(tk_tape *t);
+void tk_tape_data(const tk_tensor *x); /* Python has just filled it: constant, if it is recorded */
 const char *tk_tape_problem(const tk_tape *t); /* why it cannot be replayed, or "" */
 void tk_tape_counts(const tk_tape *t, int64_t counts[3]); /* launches, pointers, blocks */
 /* Rows of so many numbers. A launch: kernel, dtype, units, the first of its pointers and how many,

@@ -407,6 +407,26 @@ def test_methods_modules_and_nesting() -> None:
         assert two.method(tk.ones(1)).item() == 10.0
 
 
+def test_python_data_is_constant() -> None:
+    mask = tk.compile(lambda x: x * tk.tensor([1.0, 0.0, 2.0]) + tk.tensor([[3.0]])[0])
+    index = tk.compile(lambda x: x[tk.tensor([2, 0])])
+    changed = tk.compile(lambda x: tk.tensor([1.0, 2.0, 3.0]).add_(x).clone())
+
+    def patch(x: tk.Tensor) -> tk.Tensor:
+        data = tk.tensor([1.0, 2.0, 3.0])
+        data[0] = x[0]
+        return data * 1
+
+    patched = tk.compile(patch)
+    for i in range(4):
+        x = tk.full((3,), float(i))
+        assert mask(x).tolist() == [i + 3.0, 3.0, 2 * i + 3.0]
+        assert index(x + tk.arange(3)).tolist() == [i + 2.0, float(i)]
+        assert changed(x).tolist() == [1.0 + i, 2.0 + i, 3.0 + i]
+        assert patched(x).tolist() == [float(i), 2.0, 3.0]
+    assert replays(mask) == replays(index) == 1 and replays(changed) == replays(patched) == 0
+
+
 def test_random_numbers_are_those_of_the_plain_function() -> None:
     generator = tk.Generator()
 

@@ -623,6 +623,8 @@ def store(array: np.ndarray, kind: dtype) -> Tensor:
         memory = np.frombuffer(ffi.buffer(t._h.data, array.size * kind.itemsize), kind.numpy)
         with np.errstate(invalid="ignore", over="ignore"):
             memory.reshape(array.shape)[...] = array
+        if lib.tk_tapes:
+            lib.tk_tape_data(t._h)
     return t
 
 

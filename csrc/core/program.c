@@ -229,10 +229,12 @@ tk_program *tk_program_new(tk_tape *t, int64_t n, const int64_t *order, const in
     for (int64_t b = 0; b < p->num_blocks; b++) {
         tk_tape_block *from = &t->blocks[b];
         p->blocks[b].nbytes = from->nbytes;
-        bind(&p->blocks[b], offsets[b] >= 0 ? p->arena + offsets[b] : from->base);
-        if (from->kind == TK_BLOCK_CONSTANT) {
-            p->constants[p->num_constants++] = from->base;
-            from->base = NULL;
+        bind(&p->blocks[b], offsets[b] >= 0 ? p->arena + offsets[b]
+                            : from->copy    ? from->copy
+                                            : from->base);
+        if (from->copy) { /* it is the program's now */
+            p->constants[p->num_constants++] = from->copy;
+            from->copy = NULL;
         }
         if (from->kind == TK_BLOCK_OUTSIDE)
             p->outside[p->num_outside++] = from->storage;

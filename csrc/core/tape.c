@@ -121,8 +121,7 @@ void tk_tape_free(tk_tape *t)
         tk_storage *storage = t->blocks[i].storage;
         if (storage) /* never the last reference: tk_tape_memory has given handles to it */
             __atomic_sub_fetch(&storage->refs, 1, __ATOMIC_ACQ_REL);
-        if (t->blocks[i].kind == TK_BLOCK_CONSTANT)
-            free(t->blocks[i].base);
+        free(t->blocks[i].copy);
     }
     free(t->launches);
     free(t->pointers);
@@ -150,8 +149,29 @@ void tk_tape_block_gone(const char *data)
 {
     for (int64_t i = mine ? mine->num_blocks - 1 : -1; i >= 0; i--)
         if (mine->blocks[i].alive && mine->blocks[i].base == data &&
-            mine->blocks[i].kind == TK_BLOCK_INSIDE) {
+            (mine->blocks[i].kind == TK_BLOCK_INSIDE ||
+             mine->blocks[i].kind == TK_BLOCK_CONSTANT)) {
             mine->blocks[i].alive = 0;
+            return;
+        }
+}
+
+static void make_constant(tk_tape *t, tk_tape_block *b)
+{
+    b->kind = TK_BLOCK_CONSTANT;
+    b->copy = malloc((size_t)b->nbytes);
+    if (b->copy)
+        memcpy(b->copy, b->base, (size_t)b->nbytes);
+    else
+        t->failed = 1;
+}
+
+void tk_tape_data(const tk_tensor *x)
+{
+    for (int64_t i = mine ? mine->num_blocks - 1 : -1; i >= 0; i--)
+        if (mine->blocks[i].alive && mine->blocks[i].base == x->storage->data &&
+            mine->blocks[i].kind == TK_BLOCK_INSIDE) {
+            make_constant(mine, &mine->blocks[i]);
             return;
         }
 }
@@ -167,17 +187,10 @@ static int64_t find_block(tk_tape *t, char *address, int64_t bytes)
         if (holds(&t->blocks[i], address))
             return t->last = i;
     if (address >= t->stack_low && address < t->stack_high) {
-        char *copy = malloc((size_t)bytes);
-        if (!copy) {
-            t->failed = 1;
-            return -1;
-        }
-        memcpy(copy, address, (size_t)bytes);
-        int64_t i = add_block(
-            t, (tk_tape_block){.base = copy, .nbytes = bytes, .kind = TK_BLOCK_CONSTANT});
-        if (i < 0)
-            free(copy);
-        return i; /* not alive: no other launch may find it */
+        int64_t i = add_block(t, (tk_tape_block){.base = address, .nbytes = bytes});
+        if (i >= 0)
+            make_constant(t, &t->blocks[i]); /* and not alive: no other launch may find it */
+        return i;
     }
     tk_storage *storage = tk_storage_at(address);
     if (!storage) {
@@ -227,9 +240,10 @@ void tk_tape_launch_note(int kernel, int dtype, const void *work, int64_t units,
             found.block = find_block(t, *p.at, p.bytes);
             if (found.block < 0)
                 break;
-            found.offset = t->blocks[found.block].kind == TK_BLOCK_CONSTANT
-                               ? 0
-                               : *p.at - t->blocks[found.block].base;
+            const tk_tape_block *b = &t->blocks[found.block];
+            found.offset = *p.at - b->base;
+            if (b->kind == TK_BLOCK_CONSTANT && p.mode & TK_WRITES)
+                strcpy(t->problem, "a tensor made of Python data is changed in place");
         }
         t->pointers[t->num_pointers++] = found;
     }

@@ -27,6 +27,7 @@ typedef struct tk_tape_block {
     char *base;
     int64_t low, nbytes; /* the block is base + low ... base + low + nbytes */
     int kind, alive;
+    char *copy; /* constant: what the program works on */
     tk_storage *storage; /* outside: held until the tape is freed */
 } tk_tape_block;
 

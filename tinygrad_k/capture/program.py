@@ -123,6 +123,8 @@ class Program:
                 elif blocks[block].kind == INSIDE:
                     _check_result(i, result)
                     fresh[i] = block
+                else:
+                    raise Unfit("a result is made of Python data alone")
         return fresh
 
     def _find_gradients(self, recording: Recording, blocks: Any) -> list[tuple[Leaf, Tensor, int]]:
