@@ -4,7 +4,7 @@
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import autograd, interrupt, linalg, nn, ops, optim, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
@@ -41,6 +41,9 @@ from .tensor import Size, Tensor, from_numpy
 from .version import __version__
 
 float, double, long, int = float32, float64, int64, int32  # PyTorch's short names
+
+if TYPE_CHECKING:
+    from ._functions import *
 
 globals().update(ops.root_functions())
 

@@ -10,6 +10,7 @@ import functools
 import itertools
 import math
 import weakref
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,7 +33,10 @@ from .backend import (
 from .dtypes import promote_types
 
 if TYPE_CHECKING:
+    from ._methods import Methods
     from .autograd.node import Leaf, Node
+else:
+    Methods = object  # what the op table attaches has its types in a stub
 
 _release, _retain, _shape_key = lib.tk_release, lib.tk_retain, lib.tk_shape_key
 _owners: dict[int, Any] = {}  # Python objects whose memory a storage borrows, by owner key
@@ -58,7 +62,7 @@ class Size(tuple):
 _shapes: dict[int, Size] = {}  # those that were asked for, by their key
 
 
-class Tensor:
+class Tensor(Methods):
     """An n-dimensional array that can record what is done to it.
 
     ``_h`` is the C handle, which lives as long as this object. ``_node`` is the autograd node that
@@ -422,6 +426,9 @@ class Tensor:
         def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]
         def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]
         def __getitem__(self, index: Any) -> Tensor: ...
+        def __iter__(self) -> Iterator[Tensor]: ...
+        def __contains__(self, element: Any) -> bool: ...
+        def __reversed__(self) -> Tensor: ...
         def __setitem__(self, index: Any, value: Any) -> None: ...
 
 

@@ -13,5 +13,6 @@ globals().update(functional_functions())
 __all__ = sorted(functional_functions())
 
 if TYPE_CHECKING:
+    from .._functional import *
 
     def __getattr__(name: str) -> Any: ...

@@ -475,5 +475,5 @@ def _contains(self: Tensor, element: Any) -> bool:
     return bool(eq(self, element).any())
 
 
-Tensor.__iter__ = _iter  # type: ignore[attr-defined]
-Tensor.__contains__ = _contains  # type: ignore[operator]
+Tensor.__iter__ = _iter
+Tensor.__contains__ = _contains
