@@ -6,10 +6,12 @@
 
 #define SERIAL_WORK 65536 /* multiply-adds a thread must have: 1 to 2 us, what waking it may cost */
 #define TALL 64           /* strips of A a thread that make copying B's panels again cheap */
-#define FEW 4             /* columns at which lanes of sums beat copying the other operand */
-#define LONG_DOT 32       /* and the k from which adding the lanes up does not matter */
+#define FEW 8             /* columns at which lanes of sums beat copying the other operand */
+#define LONG_DOT 8        /* and the k from which adding the lanes up pays for one column; */
+#define LONG_DOTS 32      /* for four or more, as tiles then share what they read */
 #define A_BYTES (4 << 20) /* of A are copied at a time: some of the last cache */
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
+#define SHORT 16          /* values of k: with fewer, writing a large C is what takes time */
 #define LINE 64           /* bytes of a cache line */
 #define PAGE 4096         /* bytes after which an L1 cache starts over */
 #define COPY_ROWS 4       /* strips of A from which copying B into panels pays for itself */
@@ -17,6 +19,12 @@
 static int64_t ceil_div(int64_t a, int64_t b)
 {
     return a / b + (a % b > 0);
+}
+
+/* The next multiple of a power of two: planning a small product must not cost more than it. */
+static int64_t round_up(int64_t a, int64_t power)
+{
+    return (a + power - 1) & -power;
 }
 
 static int64_t at_least(int64_t a, int64_t b)
@@ -58,25 +66,25 @@ static void settle_steps(tk_gemm *g)
     }
 }
 
+static void swap(int64_t *a, int64_t *b)
+{
+    int64_t t = *a;
+    *a = *b;
+    *b = t;
+}
+
 /* Replaces C = A B by C' = B' A'. */
 static void transpose(tk_gemm *g)
 {
-    tk_gemm t = *g;
-    t.a = g->b;
-    t.b = g->a;
-    t.m = g->n;
-    t.n = g->m;
-    t.a_row = g->b_col;
-    t.a_col = g->b_row;
-    t.b_row = g->a_col;
-    t.b_col = g->a_row;
-    t.c_row = g->c_col;
-    t.c_col = g->c_row;
-    for (int d = 0; d < g->batch_dims; d++) {
-        t.a_batch[d] = g->b_batch[d];
-        t.b_batch[d] = g->a_batch[d];
-    }
-    *g = t;
+    const char *a = g->a;
+    g->a = g->b;
+    g->b = a;
+    swap(&g->m, &g->n);
+    swap(&g->a_row, &g->b_col);
+    swap(&g->a_col, &g->b_row);
+    swap(&g->c_row, &g->c_col);
+    for (int d = 0; d < g->batch_dims; d++)
+        swap(&g->a_batch[d], &g->b_batch[d]);
 }
 
 /* Vector multiply-adds a value of k, and what costs as much: copying B into panels against its
@@ -84,13 +92,16 @@ static void transpose(tk_gemm *g)
 #define TURN 0.6
 static double tile_cost(int64_t m, int64_t n, int64_t b_col, int64_t w)
 {
-    return (double)m * (double)ceil_div(n, w) + (b_col != 1 ? TURN * (double)n : 0);
+    int64_t vectors = round_up(n, w) >> __builtin_ctzll((uint64_t)w);
+    return (double)m * (double)vectors + (b_col != 1 ? TURN * (double)n : 0);
 }
 
 static void choose_path(tk_gemm *g, int64_t w)
 {
+    int64_t few = at_most(g->m, g->n);
     g->path = TK_GEMM_TILES;
-    if (g->a_col == 1 && g->b_row == 1 && at_most(g->m, g->n) <= FEW && g->k >= LONG_DOT) {
+    if (g->a_col == 1 && g->b_row == 1 && few <= FEW &&
+        g->k >= at_most(few * LONG_DOT, LONG_DOTS)) {
         g->path = TK_GEMM_DOTS;
         if (g->m < g->n)
             transpose(g);
@@ -101,6 +112,26 @@ static void choose_path(tk_gemm *g, int64_t w)
         transpose(g);
     if (g->m == 1 && g->b_col == 1 && g->c_col == 1)
         g->path = TK_GEMM_ROW;
+}
+
+/* Cuts every matrix of C into units of at most so many rows and columns, enough of them for the
+ * threads that are wanted. */
+static void split(tk_gemm *g, int64_t batch, int64_t wanted, int tiles, int64_t most_rows,
+                  int64_t most_cols, int64_t mr, int64_t nr)
+{
+    g->col_units = ceil_div(g->n, most_cols);
+    /* Rows are split first, unless there are few of them. */
+    if (batch * g->col_units * ceil_div(g->m, 2 * mr) < wanted)
+        g->col_units = at_least(g->col_units, at_most(wanted, ceil_div(g->n, nr)));
+    g->cols = round_up(ceil_div(g->n, g->col_units), nr);
+    g->col_units = ceil_div(g->n, g->cols);
+    /* Every piece copies its own panels of B, so pieces are few unless they are tall. */
+    int64_t blocks = batch * g->col_units;
+    int64_t pieces = g->m * g->col_units >= TALL * mr * wanted ? 4 * wanted : wanted;
+    g->row_units = blocks % wanted == 0 ? 1 : ceil_div(pieces, blocks);
+    g->row_units = at_least(1, at_most(g->row_units, tiles ? g->m / mr : g->m));
+    g->rows = at_most(ceil_div(g->m, g->row_units), most_rows);
+    g->row_units = ceil_div(g->m, g->rows);
 }
 
 void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
@@ -125,7 +156,7 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     int tiles = tk_is_float(dtype) && g->path == TK_GEMM_TILES;
 
     /* One block of B, kc x cols, takes half of the L2 cache. */
-    int64_t most_cols = l2_bytes() / 2 / TK_GEMM_KC / size / nr * nr;
+    int64_t most_cols = (l2_bytes() / 2 / TK_GEMM_KC >> __builtin_ctz((unsigned)size)) & -nr;
     g->pack_b = tiles && (g->b_col != 1 || g->m > COPY_ROWS * mr);
     g->a_down = g->a_row == 1;
     int in_place = g->a_down ? mr * size >= LINE - 8 && g->n <= most_cols
@@ -137,35 +168,31 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     double share = matrix * (double)batch / SERIAL_WORK;
     int64_t wanted = share < 2 ? 1 : share < threads ? (int64_t)share : threads;
     int hold = tiles && g->addend == g->c && g->k > TK_GEMM_KC;
-    g->col_units = hold ? ceil_div(g->n, most_cols) : 1;
-    /* Rows are split first, unless there are few of them. */
-    if (batch * g->col_units * ceil_div(g->m, 2 * mr) < wanted)
-        g->col_units = at_least(g->col_units, at_most(wanted, ceil_div(g->n, nr)));
-    g->cols = ceil_div(ceil_div(g->n, g->col_units), nr) * nr;
-    g->col_units = ceil_div(g->n, g->cols);
-    /* Every piece copies its own panels of B, so pieces are few unless they are tall. */
-    int64_t blocks = batch * g->col_units;
-    int64_t pieces = g->m * g->col_units >= TALL * mr * wanted ? 4 * wanted : wanted;
-    g->row_units = blocks % wanted == 0 ? 1 : ceil_div(pieces, blocks);
-    g->row_units = at_least(1, at_most(g->row_units, tiles ? g->m / mr : g->m));
-    g->rows = ceil_div(g->m, g->row_units);
-    if (hold)
-        g->rows = at_most(g->rows, HELD_STRIPS * mr);
-    g->row_units = ceil_div(g->m, g->rows);
-    g->units = blocks * g->row_units;
+    g->rows = g->m;
+    g->cols = round_up(g->n, nr);
+    g->row_units = g->col_units = 1;
+    if (hold || wanted > 1)
+        split(g, batch, wanted, tiles, hold ? HELD_STRIPS * mr : g->m, hold ? most_cols : g->n, mr,
+              nr);
+    g->units = batch * g->col_units * g->row_units;
     g->grain = wanted == 1 ? g->units : at_least(1, (int64_t)(SERIAL_WORK / matrix));
 
-    g->block_cols = ceil_div(ceil_div(g->cols, ceil_div(g->cols, most_cols)), nr) * nr;
+    g->block_cols = g->cols;
+    if (g->cols > most_cols)
+        g->block_cols = round_up(ceil_div(g->cols, ceil_div(g->cols, most_cols)), nr);
     g->keep_a = g->pack_a && g->cols > g->block_cols;
-    int64_t most_rows = A_BYTES / size / TK_GEMM_KC / mr * mr;
-    g->block_rows = !g->keep_a ? g->m : ceil_div(ceil_div(g->m, ceil_div(g->m, most_rows)), mr) * mr;
-    int64_t cols = at_most(g->block_cols, ceil_div(g->n, w) * w);
-    g->b_copy = !tiles ? 0 : (g->pack_b ? cols : g->n % nr ? nr : 0) * kc;
+    int64_t most_rows = A_BYTES / TK_GEMM_KC / size;
+    g->block_rows = g->m;
+    if (g->keep_a && g->m > most_rows)
+        g->block_rows = ceil_div(ceil_div(g->m, ceil_div(g->m, most_rows)), mr) * mr;
+    int64_t cols = at_most(g->block_cols, round_up(g->n, w));
+    g->b_copy = !tiles ? 0 : (g->pack_b ? cols : g->n & (nr - 1) ? nr : 0) * kc;
     /* a strip's last store may run over by w */
     int64_t a_copy = g->pack_a ? (g->keep_a ? g->block_rows : mr) * kc + w : 0;
-    int64_t row_copy = g->path == TK_GEMM_ROW ? 2 * g->cols : 0;
+    /* Where sums are short, C's rows are what takes time; long ones are written faster by few. */
+    g->strip = g->k <= SHORT && g->n * size >= PAGE / 4 ? at_most(mr, 5) : mr;
     g->held = hold ? ceil_div(g->rows, mr) * mr * ceil_div(g->cols, nr) * nr : 0;
-    g->scratch = (size_t)(at_least(1, g->b_copy + g->held + a_copy + row_copy) * size);
+    g->scratch = (size_t)(at_least(1, g->b_copy + g->held + a_copy) * size);
 }
 
 int tk_gemm_epilogue(int kernel, int dtype)

@@ -9,7 +9,7 @@
  * it.
  *
  * To fuse what follows a recorded product, or to run it on other memory: change the first part of
- * the struct, call tk_gemm_plan again (it may be called any number of times, and must be for another
+ * the struct, call tk_gemm_plan again (it may be called any number of times; it must be for another
  * instruction set) and tk_reserve_scratch(g->scratch) in the thread that will run it, which costs
  * a comparison once the scratch is there; then tk_run with g->units and g->grain. The scratch is
  * the pool's, one block a thread, and the struct points nowhere but to the operands.
@@ -84,6 +84,7 @@ typedef struct {
     int64_t block_rows, block_cols; /* of a unit: what is done with one copy of A, of B */
     int pack_a, pack_b; /* copy strips of A, panels of B into scratch first */
     int keep_a;         /* for the next block of columns */
+    int64_t strip;      /* rows of a strip, at most */
     int a_down;         /* without pack_a: A is read down its contiguous columns */
     /* elements of scratch for panels of B; then for tiles of partial sums, where C cannot hold them
      * because it is the addend; a strip of A follows */

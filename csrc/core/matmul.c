@@ -46,6 +46,9 @@ static int check_operands(const char *op, const tk_tensor *a, const tk_tensor *b
 static int plan_batch(tk_gemm *g, const char *op, const tk_tensor *a, const matrix *am,
                       const tk_tensor *b, const matrix *bm)
 {
+    g->batch_dims = 0;
+    if (!am->batch_dims && !bm->batch_dims)
+        return 0;
     tk_tensor leading[2] = {*a, *b}, *both[2] = {&leading[0], &leading[1]};
     int64_t shape[TK_MAX_NDIM], c_step = g->m * g->n;
     char x[TK_TEXT], y[TK_TEXT];

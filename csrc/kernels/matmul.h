@@ -178,8 +178,8 @@ TK_INLINE const T *TK_FN(gemm_beside)(const tk_gemm *g, const char *like_c, cons
     return like_c ? (const T *)like_c + (to - (const T *)g->c) : NULL;
 }
 
-/* The epilogue of n contiguous values of C, which are in the cache still. Whatever the values' place
- * in their vectors, an elementwise kernel gives the same bits. */
+/* The epilogue of n contiguous values of C, which are in the cache still. Whatever their places
+ * in vectors, an elementwise kernel gives the same bits. */
 TK_OUTLINE void TK_FN(gemm_end)(const tk_gemm *g, T *c, int64_t n)
 {
     const T *saved = TK_FN(gemm_beside)(g, g->saved ? g->saved : g->c, c);
@@ -203,8 +203,8 @@ TK_INLINE V TK_FN(gemm_bias)(const T *bias, int64_t step, int n)
     return !step ? v_set(*bias) : n == W ? v_load(bias) : v_load_part(bias, n);
 }
 
-/* From a tile's sums, NV*W to a row, to C, adding those of earlier blocks of k if it holds them; then
- * what follows the last block, if it was this; bias is that of the tile's first element, or NULL. */
+/* From a tile's sums, NV*W a row, to C, adding those of earlier blocks of k if it holds them; then
+ * what follows the last block, if it was this; bias is the tile's first element, if any. */
 static void TK_FN(gemm_finish)(const tk_gemm *g, T *c, const T *sums, int rows, int cols, int add,
                                int last, const T *bias)
 {
@@ -269,7 +269,7 @@ TK_INLINE void TK_FN(gemm_rows)(T *to, int width, const T *from, int64_t along, 
     }
 }
 
-/* to[p*width + i] = from[i*lane + p*along] for p < k, i < lanes; zero from there to the width, which is
+/* to[p*width + i] = from[i*lane + p*along] for p < k, i < lanes; zero up to the width, which is
  * lanes or the next multiple of W.
  * Up to W - 1 values past the end of `to` are overwritten; of a row, `known` values may be read. */
 static void TK_FN(gemm_panel)(T *to, int width, const T *from, int64_t lane, int64_t along,
@@ -338,7 +338,7 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
 {
     T sums[MR * NV * W] __attribute__((aligned(64)));
     int64_t i0 = at->i0, i1 = at->i1, j0 = at->j0, j1 = at->j1, k0 = at->k0, k = at->k;
-    int64_t strips = (i1 - i0 + MR - 1) / MR;
+    int64_t strips = (i1 - i0 + g->strip - 1) / g->strip;
     int last = k0 + k == g->k, add = k0 && !g->held;
     if (g->held)
         memset(sums, 0, sizeof sums); /* what narrow tiles leave out is held too */
@@ -417,114 +417,153 @@ static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, co
     }
 }
 
-/* One row times a matrix whose rows are contiguous: the same chains as in a tile, but four rows of
- * B at a time from end to end, which memory likes better than narrow panels. */
-static void TK_FN(gemm_row)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
+/* n columns of one row times a matrix whose rows are contiguous: the same chains as in a tile, in
+ * nv registers. */
+TK_INLINE void TK_FN(gemm_span)(const tk_gemm *g, int nv, const T *a, const T *b, T *c, int64_t j,
+                                int n)
 {
-    T *sums = u->scratch, *total = sums + g->cols; /* of a block of k, of those before */
-    const T *addend = TK_FN(gemm_beside)(g, g->addend, c);
+    V total[8], acc[8];
     int64_t k0 = 0;
     do {
         int64_t k = g->k - k0 < KC ? g->k - k0 : KC;
-        int last = k0 + k == g->k;
-        const T *bias = last && g->bias ? (const T *)g->bias : NULL;
-        int64_t p = 0;
-        do {
-            int64_t left = k - p < 4 ? k - p : 4;
-            V x[4];
-            const T *row[4];
-            for (int i = 0; i < 4; i++) { /* rows that are missing are not used */
-                int64_t at = k0 + p + (i < left ? i : 0);
-                x[i] = left ? v_set(a[at * g->a_col]) : v_set(0);
-                row[i] = b + at * g->b_row;
-            }
-            int done = p + left == k;
-            for (int64_t j = u->j0; j < u->j1; j += W) {
-                int n = u->j1 - j < W ? (int)(u->j1 - j) : W;
-                V s = p ? v_load(sums + j - u->j0) : v_set(0);
-                if (left == 4 && n == W) {
-                    s += x[0] * v_load(row[0] + j);
-                    s += x[1] * v_load(row[1] + j);
-                    s += x[2] * v_load(row[2] + j);
-                    s += x[3] * v_load(row[3] + j);
-                } else {
-                    for (int i = 0; i < left; i++)
-                        s += x[i] * (n == W ? v_load(row[i] + j) : v_load_part(row[i] + j, n));
-                }
-                if (done) {
-                    V shift = v_set(0);
-                    if (bias)
-                        shift = TK_FN(gemm_bias)(bias + j * g->bias_step, g->bias_step, n);
-                    TK_FN(gemm_emit)(last ? c + j : total + j - u->j0,
-                                     k0 ? total + j - u->j0 : NULL, s, n, bias ? &shift : NULL,
-                                     last && addend ? addend + j : NULL);
-                } else {
-                    v_store(sums + j - u->j0, s);
-                }
-            }
-            p += left;
-        } while (p < k);
+#pragma GCC unroll 8
+        for (int v = 0; v < nv; v++)
+            acc[v] = v_set(0);
+        const T *bs = b + k0 * g->b_row + j, *as = a + k0 * g->a_col;
+        for (int64_t p = 0; p < k; p++, bs += g->b_row, as += g->a_col) {
+            V x = v_set(*as);
+#pragma GCC unroll 8
+            for (int v = 0; v < nv; v++)
+                acc[v] += x * (n == W ? v_load(bs + v * W) : v_load_part(bs + v * W, n));
+        }
+#pragma GCC unroll 8
+        for (int v = 0; v < nv; v++)
+            total[v] = k0 ? total[v] + acc[v] : acc[v];
         k0 += k;
     } while (k0 < g->k);
+    const T *addend = TK_FN(gemm_beside)(g, g->addend, c + j), *bias = (const T *)g->bias;
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++) {
+        int64_t at = v * W;
+        V shift = v_set(0);
+        if (bias)
+            shift = TK_FN(gemm_bias)(bias + (j + at) * g->bias_step, g->bias_step, n);
+        TK_FN(gemm_emit)(c + j + at, NULL, total[v], n, bias ? &shift : NULL,
+                         addend ? addend + at : NULL);
+    }
+}
+
+static void TK_FN(gemm_row)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
+{
+    int64_t j = u->j0, j1 = u->j1;
+    for (; j + 8 * W <= j1; j += 8 * W)
+        TK_FN(gemm_span)(g, 8, a, b, c, j, W);
+    for (; j + 4 * W <= j1; j += 4 * W)
+        TK_FN(gemm_span)(g, 4, a, b, c, j, W);
+    for (; j + 2 * W <= j1; j += 2 * W)
+        TK_FN(gemm_span)(g, 2, a, b, c, j, W);
+    for (; j < j1; j += W)
+        TK_FN(gemm_span)(g, 1, a, b, c, j, j1 - j < W ? (int)(j1 - j) : W);
     if (g->epilogue)
-        TK_FN(gemm_end)(g, c + u->j0, u->j1 - u->j0);
+        TK_FN(gemm_end)(g, c + u->j0, j1 - u->j0);
 }
 
 #define LANES (64 / (int)sizeof(T)) /* partial sums of a dot product, on every instruction set */
 #define PARTS (LANES / W)
-#define DOTS 4 /* side by side, to keep the multiply-adds busy */
+#define DOT_ROWS (W < 4 ? W : 4)      /* dot products side by side keep the multiply-adds busy: */
+#define DOT_COLS (PARTS == 1 ? 4 : 1) /* 4 x 4 of one vector each, or 4 of two */
 
-/* sums[r] = the dot product of row r of a and b, both contiguous. Blocks of KC*LANES are summed
- * lane by lane, then the lanes by halves. */
-TK_INLINE void TK_FN(gemm_dots)(int rows, const T *a, int64_t a_row, const T *b, int64_t k, T *sums)
+/* The lanes of the dot products of rows of a and columns of b, all contiguous: sums[j][i], to which
+ * they are added if they are not the first. */
+TK_INLINE void TK_FN(gemm_dots)(int rows, int cols, const T *a, int64_t a_row, const T *b,
+                                int64_t b_col, int64_t k, int first, V sums[][W][PARTS])
 {
-    V total[DOTS][PARTS], acc[DOTS][PARTS];
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < PARTS; v++)
-            total[r][v] = v_set(0);
-    for (int64_t k0 = 0; k0 < k; k0 += KC * LANES) {
-        int64_t end = k - k0 < KC * LANES ? k : k0 + KC * LANES, p = k0;
+    V acc[DOT_ROWS][DOT_COLS][PARTS];
 #pragma GCC unroll 4
-        for (int r = 0; r < rows; r++)
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++)
 #pragma GCC unroll 4
             for (int v = 0; v < PARTS; v++)
-                acc[r][v] = v_set(0);
-        for (; p + LANES <= end; p += LANES)
+                acc[i][j][v] = v_set(0);
+    int64_t p = 0;
+    for (; p + LANES <= k; p += LANES)
 #pragma GCC unroll 4
-            for (int v = 0; v < PARTS; v++) {
-                V y = v_load(b + p + v * W);
+        for (int v = 0; v < PARTS; v++) {
+            V y[DOT_COLS];
 #pragma GCC unroll 4
-                for (int r = 0; r < rows; r++)
-                    acc[r][v] += v_load(a + r * a_row + p + v * W) * y;
-            }
+            for (int j = 0; j < cols; j++)
+                y[j] = v_load(b + j * b_col + p + v * W);
 #pragma GCC unroll 4
-        for (int v = 0; v < PARTS; v++, p += W) {
-            int n = end - p >= W ? W : end > p ? (int)(end - p) : 0;
-            if (n) {
-                V y = n == W ? v_load(b + p) : v_load_part(b + p, n);
+            for (int i = 0; i < rows; i++) {
+                V x = v_load(a + i * a_row + p + v * W);
 #pragma GCC unroll 4
-                for (int r = 0; r < rows; r++) {
-                    const T *from = a + r * a_row + p;
-                    acc[r][v] += (n == W ? v_load(from) : v_load_part(from, n)) * y;
-                }
+                for (int j = 0; j < cols; j++)
+                    acc[i][j][v] += x * y[j];
             }
         }
 #pragma GCC unroll 4
-        for (int r = 0; r < rows; r++)
+    for (int v = 0; v < PARTS; v++, p += W) {
+        int n = k - p >= W ? W : (int)(k - p);
+        if (n > 0) {
+            V y[DOT_COLS];
+#pragma GCC unroll 4
+            for (int j = 0; j < cols; j++)
+                y[j] = TK_FN(gemm_load)(b + j * b_col + p, n);
+#pragma GCC unroll 4
+            for (int i = 0; i < rows; i++) {
+                V x = TK_FN(gemm_load)(a + i * a_row + p, n);
+#pragma GCC unroll 4
+                for (int j = 0; j < cols; j++)
+                    acc[i][j][v] += x * y[j];
+            }
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < rows; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < cols; j++)
 #pragma GCC unroll 4
             for (int v = 0; v < PARTS; v++)
-                total[r][v] += acc[r][v];
+                sums[j][i][v] = first ? acc[i][j][v] : sums[j][i][v] + acc[i][j][v];
+}
+
+/* Adds the halves of each group of 2*half lanes of 2*half vectors: those of t[2*i], then of
+ * t[2*i + 1], go to t[i]. */
+TK_INLINE void TK_FN(gemm_halves)(V *t, const int half)
+{
+    M low, high;
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++) {
+        low[i] = i / half * 2 * half + i % half; /* from W on, a lane of the second */
+        high[i] = low[i] + half;
     }
-#pragma GCC unroll 4
-    for (int r = 0; r < rows; r++) {
-        T lane[LANES];
-        for (int v = 0; v < PARTS; v++)
-            v_store(lane + v * W, total[r][v]);
-        for (int half = LANES / 2; half; half /= 2)
-            for (int i = 0; i < half; i++)
-                lane[i] += lane[i + half];
-        sums[r] = lane[0];
+#pragma GCC unroll 8
+    for (int i = 0; i < half; i++)
+        t[i] = __builtin_shuffle(t[2 * i], t[2 * i + 1], low) +
+               __builtin_shuffle(t[2 * i], t[2 * i + 1], high);
+}
+
+/* Lane i of the result: the lanes of s[i] added by halves. */
+TK_INLINE V TK_FN(gemm_totals)(V s[W][PARTS])
+{
+    V t[W];
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++) {
+        if (PARTS == 4) {
+            s[i][0] += s[i][2];
+            s[i][1] += s[i][PARTS - 1];
+        }
+        t[i] = PARTS == 1 ? s[i][0] : s[i][0] + s[i][PARTS > 1];
     }
+    if (W > 8)
+        TK_FN(gemm_halves)(t, 8);
+    if (W > 4)
+        TK_FN(gemm_halves)(t, 4);
+    if (W > 2)
+        TK_FN(gemm_halves)(t, 2);
+    TK_FN(gemm_halves)(t, 1);
+    return t[0];
 }
 
 /* Few columns, with k contiguous in both operands. */
@@ -532,21 +571,48 @@ static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
                                const tk_gemm_unit *u)
 {
     const T *bias = (const T *)g->bias;
-    for (int64_t i = u->i0; i < u->i1; i += DOTS) {
-        int rows = u->i1 - i < DOTS ? (int)(u->i1 - i) : DOTS;
-        for (int64_t j = u->j0; j < u->j1; j++) {
-            T sums[DOTS];
-            const T *as = a + i * g->a_row, *bs = b + j * g->b_col;
-            if (rows == DOTS)
-                TK_FN(gemm_dots)(DOTS, as, g->a_row, bs, g->k, sums);
-            else
-                for (int r = 0; r < rows; r++)
-                    TK_FN(gemm_dots)(1, as + r * g->a_row, 0, bs, g->k, sums + r);
-            for (int r = 0; r < rows; r++) {
-                T *to = c + (i + r) * g->c_row + j * g->c_col, x = sums[r];
+    V sums[DOT_COLS][W][PARTS];
+    for (int64_t i = u->i0; i < u->i1; i += W) {
+        int rows = u->i1 - i < W ? (int)(u->i1 - i) : W;
+        if (rows < W)
+            memset(sums, 0, sizeof sums);
+        for (int64_t j = u->j0; j < u->j1;) {
+            int cols = u->j1 - j < DOT_COLS ? 1 : DOT_COLS;
+            int64_t k0 = 0;
+            do { /* lane by lane in blocks, for long sums */
+                int64_t k = g->k - k0 < KC * LANES ? g->k - k0 : KC * LANES;
+                for (int r = 0; r < rows; r += r + DOT_ROWS <= rows ? DOT_ROWS : 1) {
+                    const T *as = a + (i + r) * g->a_row + k0, *bs = b + j * g->b_col + k0;
+                    V(*to)[W][PARTS] = (V(*)[W][PARTS])sums[0][r];
+                    int many = r + DOT_ROWS <= rows;
+                    if (many && cols == DOT_COLS)
+                        TK_FN(gemm_dots)(DOT_ROWS, DOT_COLS, as, g->a_row, bs, g->b_col, k, !k0,
+                                         to);
+                    else if (many)
+                        TK_FN(gemm_dots)(DOT_ROWS, 1, as, g->a_row, bs, g->b_col, k, !k0, to);
+                    else if (cols == DOT_COLS)
+                        TK_FN(gemm_dots)(1, DOT_COLS, as, g->a_row, bs, g->b_col, k, !k0, to);
+                    else
+                        TK_FN(gemm_dots)(1, 1, as, g->a_row, bs, g->b_col, k, !k0, to);
+                }
+                k0 += k;
+            } while (k0 < g->k);
+            for (int s = 0; s < cols; s++, j++) {
+                V x = TK_FN(gemm_totals)(sums[s]), shift = v_set(0);
+                T *to = c + i * g->c_row + j * g->c_col;
+                const T *addend = TK_FN(gemm_beside)(g, g->addend, to);
                 if (bias)
-                    x += bias[(g->c_col == 1 ? j : i + r) * g->bias_step];
-                *to = g->addend ? *TK_FN(gemm_beside)(g, g->addend, to) + x : x;
+                    shift = g->c_col == 1 ? v_set(bias[j * g->bias_step])
+                                          : TK_FN(gemm_bias)(bias + i * g->bias_step, g->bias_step,
+                                                             rows);
+                if (g->c_row == 1) {
+                    TK_FN(gemm_emit)(to, NULL, x, rows, bias ? &shift : NULL, addend);
+                    continue;
+                }
+                if (bias)
+                    x += shift;
+                for (int r = 0; r < rows; r++)
+                    to[r * g->c_row] = addend ? addend[r * g->c_row] + x[r] : x[r];
             }
         }
     }
@@ -576,7 +642,8 @@ static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c,
 }
 #undef LANES
 #undef PARTS
-#undef DOTS
+#undef DOT_ROWS
+#undef DOT_COLS
 #undef MR
 #undef NV
 #undef KC

@@ -18,6 +18,7 @@ from .samples import call, real
 from .shape import _reshape, common_shape, sum_to, transpose, unsqueeze
 
 _MATMUL, _LINEAR = kernel_number("matmul"), kernel_number("linear")
+_tk_matmul, _NULL = lib.tk_matmul, ffi.NULL
 
 
 def _matmul_input(g: Tensor, input: Tensor, other: Tensor) -> Tensor:
@@ -75,11 +76,22 @@ def matmul(input: Tensor, other: Tensor) -> Any:
 
     A vector on the left is a row, on the right a column, and that dimension disappears.
     """
-    return lib.tk_matmul(_MATMUL, input._h, other._h, ffi.NULL)
+    return _tk_matmul(_MATMUL, input._h, other._h, _NULL)
 
 
 def _at(self: Tensor, other: Any) -> Tensor:
     """``matmul``, also with a NumPy array on the right."""
+    try:
+        if self._node is None and other._node is None:
+            handle = _tk_matmul(_MATMUL, self._h, other._h, _NULL)
+            if not handle:
+                fail()
+            out = Tensor()
+            out._h = handle
+            out._node = None
+            return out
+    except AttributeError:
+        pass  # not a tensor: the general path converts it or says what it is
     return matmul(self, from_data(other, copy=False) if isinstance(other, np.ndarray) else other)
 
 
@@ -137,7 +149,7 @@ def _linear_rule(g: Tensor, input: Tensor, weight: Tensor, *, wanted: int) -> li
 )
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
     """input @ weight^T + bias: (..., in), (out, in), (out,) -> (..., out)."""
-    return lib.tk_matmul(_LINEAR, input._h, weight._h, ffi.NULL if bias is None else bias._h)
+    return _tk_matmul(_LINEAR, input._h, weight._h, _NULL if bias is None else bias._h)
 
 
 def _check_dims(name: str, *pairs: tuple[Tensor, int]) -> None:

@@ -1,0 +1,118 @@
+"""Matrix products against the processor's peak and against PyTorch and NumPy.
+
+    python benchmarks/gemm.py [--threads 1] [--dtype float32] [--sizes 256 2048] [--only square]
+
+square: n x n products in the four transpositions, as shares of the multiply-add peak measured in
+the same run (limits.py). layers: what a linear layer computes forward and backward for batches of
+1 to 128, the whole call; a peer's column is its time over ours.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import harness
+
+SIZES = (256, 512, 1000, 1023, 1024, 1536, 2000, 2048)
+BATCHES, WIDTHS = (1, 8, 32, 128), (8, 32, 64, 128, 256, 512, 1024)
+LAYER_SECONDS = 4e-4  # a contender and round: 588 cases must not take minutes
+
+Contenders = dict[str, Callable[[], Any]]
+
+
+def product(a: Any, b: Any) -> Callable[[], Any]:
+    return lambda: a @ b
+
+
+def contenders(a: Any, b: Any, libraries: dict[str, Any]) -> Contenders:
+    """The product of two arrays, which may be transposed views, by each library."""
+    calls = {}
+    for name, to_tensor in libraries.items():
+        x, y = (to_tensor(m) if m.flags.c_contiguous else to_tensor(m.T).T for m in (a, b))
+        calls[name] = product(x, y)
+    return calls
+
+
+def square(options: Any, libraries: dict[str, Any], isa: str) -> None:
+    import limits
+    import numpy as np
+
+    short = {"float32": "f32", "float64": "f64"}[options.dtype]
+    peak = limits.flops_a_second(isa, short, options.threads)
+    print(f"peak of {options.threads} threads, {isa} {options.dtype}: {peak / 1e9:.0f} GFLOP/s")
+    print("shares of it: A B, A^T B, A B^T, A^T B^T\n")
+    for n in options.sizes:
+        rng = np.random.default_rng(1)
+        a, b = (rng.standard_normal((n, n)).astype(options.dtype) for _ in "ab")
+        shares: dict[str, list[str]] = {name: [] for name in libraries}
+        for x, y in ((a, b), (a.T, b), (a, b.T), (a.T, b.T)):
+            medians = harness.compare(contenders(x, y, libraries), options.rounds)
+            for name, seconds in medians.items():
+                shares[name].append(f"{2 * n**3 / seconds / peak:.2f}")
+        print(f"n {n:5}", *(f"   {name} {' '.join(each)}" for name, each in shares.items()))
+
+
+def layers(options: Any, libraries: dict[str, Any]) -> None:
+    import numpy as np
+
+    peers = [name for name in libraries if name != harness.OURS]
+    worst: list[tuple[float, str]] = []
+    print(
+        f"\n{'batch':>6} {'product':10}"
+        + "".join(f"{p + ' least':>16}{'median':>8}" for p in peers)
+    )
+    for batch in BATCHES:
+        for kind in ("y = x W^T", "dx = g W", "dW = g^T x"):
+            ratios: dict[str, list[float]] = {peer: [] for peer in peers}
+            for inputs in WIDTHS:
+                for outputs in WIDTHS:
+                    rng = np.random.default_rng(1)
+                    x, w, g = (
+                        rng.standard_normal(shape).astype(options.dtype)
+                        for shape in ((batch, inputs), (outputs, inputs), (batch, outputs))
+                    )
+                    a, b = {"y": (x, w.T), "dx": (g, w), "dW": (g.T, x)}[kind.split()[0]]
+                    medians = harness.compare(contenders(a, b, libraries), 5, LAYER_SECONDS)
+                    ours = medians[harness.OURS]
+                    for peer in peers:
+                        ratio = medians[peer] / ours
+                        ratios[peer].append(ratio)
+                        case = f"{kind}, batch {batch}, {inputs} -> {outputs}"
+                        worst.append((ratio, f"{peer} {ratio:.2f}x  {case}"))
+            cells = "".join(f"{min(r):>16.2f}{statistics.median(r):>8.2f}" for r in ratios.values())
+            print(f"{batch:>6} {kind:10}{cells}", flush=True)
+    for peer in peers:
+        below = [each for each in sorted(worst) if each[1].startswith(peer) and each[0] < 1]
+        print(f"\n{peer}: ahead of ours in {len(below)} of {len(worst) // len(peers)} cases")
+        for _, line in below[:8]:
+            print(f"  {line}")
+
+
+def main() -> None:
+    options = harness.parser(__doc__ or "")
+    options.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    options.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    options.add_argument("--only", choices=("square", "layers"))
+    options = options.parse_args()
+    harness.limit_threads(options.threads)
+    torch = harness.import_torch(options.threads)
+    import numpy as np
+
+    import tinygrad_k as tk
+
+    libraries: dict[str, Any] = {harness.OURS: tk.tensor}
+    if torch is not None:
+        libraries["torch"] = torch.from_numpy
+    libraries["numpy"] = np.asarray
+    facts = harness.machine(options.threads)
+    print(*(f"{key}: {value}" for key, value in facts.items()), sep="\n")
+    if options.only != "layers":
+        square(options, libraries, facts["isa"])
+    if options.only != "square":
+        layers(options, libraries)
+
+
+if __name__ == "__main__":
+    main()
