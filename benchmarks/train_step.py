@@ -1,4 +1,4 @@
-"""One training step of an MLP with Adam, against PyTorch eager and JAX jit.
+"""One training step of an MLP with Adam, compiled, against eager, PyTorch eager and JAX jit.
 
 python benchmarks/train_step.py [--threads 2] [--only 784] [--json FILE]
 """
@@ -21,13 +21,18 @@ CASES = (
 )
 
 
-def eager(lib: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
-    """A step written once: tinygrad_k and PyTorch share their names."""
+def build(lib: Any, sizes: tuple[int, ...]) -> tuple[Any, Any]:
+    """Model and optimizer, written once: tinygrad_k and PyTorch share their names."""
     layers: list[Any] = []
     for inputs, outputs in itertools.pairwise(sizes):
         layers += [lib.nn.Linear(inputs, outputs), lib.nn.ReLU()]
     model = lib.nn.Sequential(*layers[:-1])
-    optimizer = lib.optim.Adam(model.parameters(), lr=1e-3)
+    return model, lib.optim.Adam(model.parameters(), lr=1e-3)
+
+
+def eager(lib: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
+    """A plain step."""
+    model, optimizer = build(lib, sizes)
     loss_of = lib.nn.CrossEntropyLoss()
     data, labels = lib.from_numpy(x), lib.from_numpy(y)
 
@@ -39,6 +44,23 @@ def eager(lib: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]
         return loss
 
     return step
+
+
+def compiled(tk: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
+    """The same step, recorded and replayed, on a batch that is handed to it."""
+    model, optimizer = build(tk, sizes)
+    loss_of = tk.nn.CrossEntropyLoss()
+    data, labels = tk.from_numpy(x), tk.from_numpy(y)
+
+    @tk.compile
+    def step(data: Any, labels: Any) -> Any:
+        optimizer.zero_grad()
+        loss = loss_of(model(data), labels)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return lambda: step(data, labels)
 
 
 def jax_jit(jax: Any, sizes: tuple[int, ...], x: Any, y: Any) -> Callable[[], Any]:
@@ -100,8 +122,8 @@ def main() -> None:
     import tinygrad_k as tk
 
     torch, jax = harness.import_torch(args.threads), harness.optional("jax")
-    peers = [name for name, module in (("torch", torch), ("jax", jax)) if module]
-    report = harness.Report("One training step with Adam, eager", peers, args.threads)
+    peers = ["eager", *(name for name, module in (("torch", torch), ("jax", jax)) if module)]
+    report = harness.Report("One training step with Adam, compiled", peers, args.threads)
     report.start()
     for sizes, batch in CASES:
         case = f"{list(sizes)} batch {batch}"
@@ -110,7 +132,7 @@ def main() -> None:
         rng = np.random.default_rng(0)
         x = rng.standard_normal((batch, sizes[0]), dtype=np.float32)
         y = rng.integers(0, sizes[-1], batch)
-        contenders = {harness.OURS: eager(tk, sizes, x, y)}
+        contenders = {harness.OURS: compiled(tk, sizes, x, y), "eager": eager(tk, sizes, x, y)}
         if torch:
             contenders["torch"] = eager(torch, sizes, x, y)
         if jax:
