@@ -45,11 +45,6 @@ def finish(handle: Any, requires_grad: bool = False) -> Tensor:
 
 def size_of(name: str, size: Any) -> tuple[int, ...]:
     """Sizes given as ints or as one sequence, checked."""
-    for each in size:
-        if type(each) is not int:
-            break
-    else:
-        return size
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
     try:
@@ -168,7 +163,10 @@ def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool 
 def _filled(
     name: str, size: Any, value: float, kind: Any, device: Any, requires_grad: bool
 ) -> Tensor:
-    size = size_of(name, size)
+    for each in size:
+        if type(each) is not int:
+            size = size_of(name, size)
+            break
     number = DEFAULT[0].number if kind is None else as_dtype(name, kind).number
     if device is not None:
         check_device(name, device)
@@ -336,9 +334,8 @@ def arange(
     """
     common = end is None and type(start) is type(step) is int and dtype is device is None
     if common and step == 1 and 0 <= start < 2**48:
-        t = finish(lib.tk_empty(int64.number, 1, (start,)), requires_grad)
-        ffi.memmove(t._h.data, np.arange(start, dtype=np.int64), start * int64.itemsize)
-        return t
+        t = store(np.arange(start, dtype=np.int64), int64)
+        return t.requires_grad_() if requires_grad else t
     check_device("arange", device)
     if end is None:
         start, end = 0, start

@@ -117,12 +117,16 @@ def _implicit_dim(name: str, input: Tensor, dim: int | None) -> int:
 @composite
 def softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None = None) -> Tensor:
     """exp(x) over its sum along ``dim``: positive, and 1 in all."""
+    if dim is not None and dtype is None:
+        return _softmax(input, dim)
     return _softmax(_as_dtype(input, dtype), _implicit_dim("softmax", input, dim))
 
 
 @composite
 def log_softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None = None) -> Tensor:
     """log(softmax(x)) along ``dim``, without overflow."""
+    if dim is not None and dtype is None:
+        return _log_softmax(input, dim)
     return _log_softmax(_as_dtype(input, dtype), _implicit_dim("log_softmax", input, dim))
 
 
