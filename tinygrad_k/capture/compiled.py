@@ -186,8 +186,8 @@ def compile(function: Callable[..., Any] | None = None) -> Any:
     grad mode is recorded once; results equal those of the plain function bit for bit.
 
     Python itself is not run again: what the function prints, appends or counts happens when it is
-    recorded, and lists or arrays that it turns into tensors are taken as they were then. It cannot read values (``item()``, ``bool``, printing): that is a RuntimeError at the
-    line. Parameters, learning rates, dropout and batch statistics go on as in the plain function.
+    recorded, and lists or arrays that it turns into tensors are taken as they were then. It cannot
+    read values (``item()``, ``bool``, printing): that is a RuntimeError at the line. Parameters, learning rates, dropout and batch statistics go on as in the plain function.
     Results are outside the graph. ``explain()`` tells what is replayed, ``memory()`` its bytes.
     """
     if function is None:
