@@ -248,7 +248,6 @@ typedef struct tk_tape tk_tape;
 tk_tape *tk_tape_begin(int n, tk_tensor **inputs);
 void tk_tape_end(tk_tape *t);
 void tk_tape_free(tk_tape *t);
-void tk_tape_data(const tk_tensor *x); /* Python has just filled it: constant, if it is recorded */
 const char *tk_tape_problem(const tk_tape *t); /* why it cannot be replayed, or "" */
 void tk_tape_counts(const tk_tape *t, int64_t counts[3]); /* launches, pointers, blocks */
 /* Rows of so many numbers. A launch: kernel, dtype, units, the first of its pointers and how many,
@@ -280,8 +279,10 @@ int64_t tk_program_times(const tk_program *p, int64_t *ns); /* by step; of how m
  * or somebody else holds a gradient; or -1 with an error in the middle. `out` receives the
  * results. */
 enum { TK_REPLAY_DONE, TK_REPLAY_OTHER, TK_REPLAY_SHARED, TK_REPLAY_HELD };
-int tk_replay(tk_program *p, int n, tk_tensor *a, tk_tensor *b, tk_tensor *c, tk_tensor **out);
-int tk_replay_many(tk_program *p, int n, tk_tensor **in, tk_tensor **out);
+int tk_replay(tk_program *p, int n, tk_tensor **in, tk_tensor **out);
+/* For a program of one result and one or two arguments: the result, or NULL, and why by status. */
+tk_tensor *tk_replay_one(tk_program *p, tk_tensor *a, tk_tensor *b_or_null);
+int tk_replay_status(void); /* of the calling thread's last tk_replay_one */
 /* Replays for one batch after the other: rows order[start], order[start + 1] ... of each tensor of
  * `data` are copied to `stage`, which are then the arguments; every result, one number, is added to
  * its place in `totals`. Ends after `batches`, or with the batch in which `ns` nanoseconds are over;

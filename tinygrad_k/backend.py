@@ -170,7 +170,7 @@ class World:
     """Counts the changes that a recorded function must hear of.
 
     ``structure``: a tensor, module or parameter group was put in the place of another one.
-    ``settings``: a hyperparameter or a module's mode was changed.
+    ``settings``: that, or a hyperparameter or a module's mode was changed.
     ``recorders``: what is recorded now, by thread; empty almost always, and asked before all else.
     """
 
@@ -180,6 +180,11 @@ class World:
         self.structure = 0
         self.settings = 0
         self.recorders: dict[int, Any] = {}
+
+    def restructure(self) -> None:
+        """Notes that something was put in the place of something else."""
+        self.structure += 1
+        self.settings += 1
 
 
 world = World()

@@ -499,7 +499,7 @@ def set_data(t: Tensor, source: Tensor) -> None:
     if not handle:
         fail()
     old, t._h = t._h, handle
-    world.structure += 1
+    world.restructure()
     weakref.finalize(old, _retire, ffi.cast("tk_tensor *", old)).atexit = False
 
 
@@ -630,8 +630,6 @@ def store(array: np.ndarray, kind: dtype) -> Tensor:
         memory = np.frombuffer(ffi.buffer(t._h.data, array.size * kind.itemsize), kind.numpy)
         with np.errstate(invalid="ignore", over="ignore"):
             memory.reshape(array.shape)[...] = array
-        if lib.tk_tapes:
-            lib.tk_tape_data(t._h)
     return t
 
 

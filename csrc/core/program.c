@@ -456,21 +456,32 @@ static int replay(tk_program *p, int n, tk_tensor **in, tk_tensor **out)
     return make_results(p, made, out);
 }
 
-int tk_replay(tk_program *p, int n, tk_tensor *a, tk_tensor *b, tk_tensor *c, tk_tensor **out)
-{
-    tk_tensor *in[3] = {a, b, c};
-    pthread_mutex_lock(&p->lock);
-    int status = n > 3 ? TK_REPLAY_OTHER : replay(p, n, in, out);
-    pthread_mutex_unlock(&p->lock);
-    return status;
-}
-
-int tk_replay_many(tk_program *p, int n, tk_tensor **in, tk_tensor **out)
+int tk_replay(tk_program *p, int n, tk_tensor **in, tk_tensor **out)
 {
     pthread_mutex_lock(&p->lock);
     int status = replay(p, n, in, out);
     pthread_mutex_unlock(&p->lock);
     return status;
+}
+
+static _Thread_local int last_status;
+
+tk_tensor *tk_replay_one(tk_program *p, tk_tensor *a, tk_tensor *b)
+{
+    tk_tensor *in[2] = {a, b}, *out = NULL;
+    if (p->num_results != 1) {
+        tk_fail(TK_RUNTIME_ERROR, "compile: the program has %lld results",
+                (long long)p->num_results);
+        last_status = -1;
+        return NULL;
+    }
+    last_status = tk_replay(p, b ? 2 : 1, in, &out);
+    return last_status ? NULL : out;
+}
+
+int tk_replay_status(void)
+{
+    return last_status;
 }
 
 /* -- whole epochs --------------------------------------------------------------------------------- */

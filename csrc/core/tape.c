@@ -149,8 +149,7 @@ void tk_tape_block_gone(const char *data)
 {
     for (int64_t i = mine ? mine->num_blocks - 1 : -1; i >= 0; i--)
         if (mine->blocks[i].alive && mine->blocks[i].base == data &&
-            (mine->blocks[i].kind == TK_BLOCK_INSIDE ||
-             mine->blocks[i].kind == TK_BLOCK_CONSTANT)) {
+            mine->blocks[i].kind == TK_BLOCK_INSIDE) {
             mine->blocks[i].alive = 0;
             return;
         }
@@ -164,16 +163,6 @@ static void make_constant(tk_tape *t, tk_tape_block *b)
         memcpy(b->copy, b->base, (size_t)b->nbytes);
     else
         t->failed = 1;
-}
-
-void tk_tape_data(const tk_tensor *x)
-{
-    for (int64_t i = mine ? mine->num_blocks - 1 : -1; i >= 0; i--)
-        if (mine->blocks[i].alive && mine->blocks[i].base == x->storage->data &&
-            mine->blocks[i].kind == TK_BLOCK_INSIDE) {
-            make_constant(mine, &mine->blocks[i]);
-            return;
-        }
 }
 
 static int64_t find_block(tk_tape *t, char *address, int64_t bytes)
@@ -240,10 +229,7 @@ void tk_tape_launch_note(int kernel, int dtype, const void *work, int64_t units,
             found.block = find_block(t, *p.at, p.bytes);
             if (found.block < 0)
                 break;
-            const tk_tape_block *b = &t->blocks[found.block];
-            found.offset = *p.at - b->base;
-            if (b->kind == TK_BLOCK_CONSTANT && p.mode & TK_WRITES)
-                strcpy(t->problem, "a tensor made of Python data is changed in place");
+            found.offset = *p.at - t->blocks[found.block].base;
         }
         t->pointers[t->num_pointers++] = found;
     }

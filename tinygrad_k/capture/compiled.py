@@ -26,15 +26,21 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._programs: list[tuple[Program, Any, Guards]] = []  # with the arguments' structure
+        self._programs: list[
+            tuple[Program, Any, Guards | None]
+        ] = []  # with the arguments' structure
         self._notes: list[str] = []
         self._failures = 0
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if self._programs and not kwargs and not lib.tk_tapes:
+        if self._programs and not kwargs and not world.recorders:
             program, structure, guards = self._programs[0]
-            if structure is None and len(args) == program.count and guards.hold():
+            if (
+                structure is None
+                and len(args) == program.count
+                and (guards is None or guards.hold())
+            ):
                 for each in args:
                     if type(each) is not Tensor or each._node is not None:
                         break
@@ -62,7 +68,7 @@ class Compiled:
         plain = _is_plain(structure)
         for i, (program, other, guards) in enumerate(self._programs):
             same = other is None if plain else other == structure
-            if same and program.count == len(tensors) and guards.hold():
+            if same and program.count == len(tensors) and (guards is None or guards.hold()):
                 if any(each._node is not None for each in tensors):
                     break
                 result = program(tensors)
@@ -94,7 +100,7 @@ class Compiled:
         if stale:
             self._note(f"{len(stale)} programs dropped: tensors or modules were replaced")
             self._programs = [each for each in self._programs if each not in stale]
-        guards = Guards(function)
+        guards = Guards.of(function)
         with Recording(tensors) as recording:
             result = function(*args, **kwargs)
         made: list[Tensor] = []
@@ -124,7 +130,7 @@ class Compiled:
         """Batches in C, as ``Program.over_rows``; MISS where no program is for them."""
         wanted = [(each.dtype, (batch_size, *each.shape[1:])) for each in data]
         for program, structure, guards in self._programs:
-            if structure is None and program.inputs == wanted and guards.hold():
+            if structure is None and program.inputs == wanted and (guards is None or guards.hold()):
                 return program.over_rows(data, order, start, batches, totals)
         return MISS
 
@@ -187,8 +193,9 @@ def compile(function: Callable[..., Any] | None = None) -> Any:
 
     Python itself is not run again: what the function prints, appends or counts happens when it is
     recorded, and lists or arrays that it turns into tensors are taken as they were then. It cannot
-    read values (``item()``, ``bool``, printing): that is a RuntimeError at the line. Parameters, learning rates, dropout and batch statistics go on as in the plain function.
-    Results are outside the graph. ``explain()`` tells what is replayed, ``memory()`` its bytes.
+    read values (``item()``, ``bool``, printing): that is a RuntimeError at the line. Parameters,
+    learning rates, dropout and batch statistics go on as in the plain function. Results are outside
+    the graph. ``explain()`` tells what is replayed, ``memory()`` its bytes.
     """
     if function is None:
         return compile

@@ -32,6 +32,12 @@ class Guards:
             if value is not _EMPTY and not isinstance(value, _FIXED):
                 self._globals.append((space, name, value))
 
+    @classmethod
+    def of(cls, function: Any) -> Guards | None:
+        """The guards of a function; None where there is nothing to guard."""
+        guards = cls(function)
+        return guards if guards._cells or guards._globals else None
+
     def hold(self) -> bool:
         """Whether every name still stands for the same object."""
         for cell, value in self._cells:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
+from sys import getrefcount
 from typing import Any
 
 from ..autograd.node import Leaf
@@ -17,7 +17,7 @@ from .trees import PLACE, leaves, put_together
 PAUSE = 80_000_000  # nanoseconds that C may run: a Ctrl-C and a bar wait no longer than 0.1 s
 MISS = object()  # the program is not for this call
 NULL = ffi.NULL
-_replay, _replay_many = lib.tk_replay, lib.tk_replay_many
+_replay, _replay_one, _status = lib.tk_replay, lib.tk_replay_one, lib.tk_replay_status
 _new = object.__new__
 
 
@@ -96,7 +96,6 @@ class Program:
         self._stages: list[Tensor] | None = None  # where rows of an epoch are gathered
         self._num_fresh = len(fresh)
         self._single = shape is PLACE and len(fresh) == 1
-        self._outs = [ffi.new("tk_tensor *[]", max(1, len(fresh)))]
 
     # -- what a run leaves ------------------------------------------------------------------------
 
@@ -168,45 +167,45 @@ class Program:
 
     def __call__(self, args: Sequence[Tensor]) -> Any:
         """The function's result for these tensors, or MISS where the program is not for them."""
-        if (
-            world.settings != self.settings or world.structure != self.structure
-        ) and not self.fits_world():
+        if world.settings != self.settings and not self.fits_world():
             return MISS
         for leaf, before, used in self._entries:
             grad = leaf.grad
             if grad is not before and (used or grad is None or before is None):
                 return MISS
         for i, (leaf, grad, _) in enumerate(self.gradients):
-            if sys.getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
+            if getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
                 self._renew(i)
-        outs = self._outs
-        out = outs.pop() if outs else ffi.new("tk_tensor *[]", max(1, self._num_fresh))
         n = len(args)
-        try:
-            if n == 2:
-                status = _replay(self.c, 2, args[0]._h, args[1]._h, NULL, out)
-            elif n == 1:
-                status = _replay(self.c, 1, args[0]._h, NULL, NULL, out)
-            else:
-                status = _replay_many(self.c, n, [each._h for each in args], out)
+        if self._single and 0 < n < 3:
+            handle = _replay_one(self.c, args[0]._h, args[1]._h if n == 2 else NULL)
+            if not handle:
+                return self._refused(_status(), args)
+            result = _new(Tensor)
+            result._h = handle
+            result._node = None
+        else:
+            outs = ffi.new("tk_tensor *[]", max(1, self._num_fresh))
+            status = _replay(self.c, n, [each._h for each in args], outs)
             if status:
-                if status < 0:
-                    fail()
-                if status == lib.TK_REPLAY_HELD:
-                    for i in range(len(self.gradients)):
-                        self._renew(i)
-                    return self(args)
-                return MISS
-            if self._single:
-                result = _new(Tensor)
-                result._h = out[0]
-                result._node = None
-            else:
-                result = self._assemble(args, [wrap(out[i]) for i in range(self._num_fresh)])
-        finally:
-            outs.append(out)
-        self._leave_gradients()
+                return self._refused(status, args)
+            result = self._assemble(args, [wrap(each) for each in outs[0 : self._num_fresh]])
+        for leaf, grad, _ in self.gradients:
+            if leaf.grad is not grad:
+                leaf.grad = grad
+        for leaf in self._cleared:
+            leaf.grad = None
         return result
+
+    def _refused(self, status: int, args: Sequence[Tensor]) -> Any:
+        """What follows where C did not replay."""
+        if status < 0:
+            fail()
+        if status != lib.TK_REPLAY_HELD:
+            return MISS
+        for i in range(len(self.gradients)):
+            self._renew(i)
+        return self(args)
 
     def over_rows(
         self, data: Sequence[Tensor], order: Tensor, start: int, batches: int, totals: list[float]
@@ -225,7 +224,7 @@ class Program:
                 wrap(lib.tk_empty(kind.number, len(shape), shape)) for kind, shape in self.inputs
             ]
         for i, (leaf, grad, _) in enumerate(self.gradients):
-            if sys.getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
+            if getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
                 self._renew(i)
         kinds = leaves(self.shape)
         sums = ffi.new(
@@ -248,7 +247,10 @@ class Program:
             fail()
         if status:
             return MISS
-        self._leave_gradients()
+        for leaf, grad, _ in self.gradients:
+            leaf.grad = grad
+        for leaf in self._cleared:
+            leaf.grad = None
         found = iter(ffi.unpack(sums, len(sums)))
         for i, kind in enumerate(kinds):
             if kind is PLACE:
@@ -257,13 +259,6 @@ class Program:
                 for _ in range(done[0]):  # as a loop adds it, rounding and all
                     totals[i] += kind
         return done[0]
-
-    def _leave_gradients(self) -> None:
-        for leaf, grad, _ in self.gradients:
-            if leaf.grad is not grad:
-                leaf.grad = grad
-        for leaf in self._cleared:
-            leaf.grad = None
 
     def _assemble(self, args: Sequence[Tensor], fresh: list[Tensor]) -> Any:
         """The function's result from the tensors that were made, in their order."""
@@ -355,7 +350,7 @@ def _references() -> int:
     holder.grad = pairs[0][1]
     for _, (leaf, grad, _) in enumerate(pairs):
         if leaf.grad is grad:
-            return sys.getrefcount(grad)
+            return getrefcount(grad)
     return 0
 
 

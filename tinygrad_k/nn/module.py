@@ -176,8 +176,8 @@ class Module:
                     )
         if name == "training":
             world.settings += 1
-        elif name in self.__dict__:
-            world.structure += isinstance(value, (Tensor, Module))
+        elif isinstance(self.__dict__.get(name), (Tensor, Module)):
+            world.restructure()
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:

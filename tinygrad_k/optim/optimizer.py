@@ -136,7 +136,7 @@ class Optimizer:
         self._check(group)
         self.param_groups.append(group)
         self._steps.append(Step(self._rule))
-        world.structure += 1
+        world.restructure()
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters, or fills them with zeros."""
@@ -253,7 +253,7 @@ class Optimizer:
         for step in self._steps:
             step.followers = []
         self._state = value
-        world.structure += 1
+        world.restructure()
 
     def __getstate__(self) -> dict[str, Any]:
         assert self.state is self._state  # replayed steps are told of
