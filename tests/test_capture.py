@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import collections
+import copy
 import gc
+import pickle
 import threading
 import warnings
 from collections.abc import Callable
@@ -169,7 +172,7 @@ class Run:
     def state(self) -> list[np.ndarray]:
         """Everything the run has changed."""
         values = [array_of(each) for each in self.model.state_dict().values()]
-        values += [array_of(each.grad) for each in self.model.parameters()]
+        values += [array_of(each.grad) for each in self.model.parameters() if each.grad is not None]
         for each in self.optimizer.state_dict()["state"].values():
             values += [np.asarray(v if isinstance(v, int) else array_of(v)) for v in each.values()]
         return [*values, array_of(tk.get_rng_state())]
@@ -623,6 +626,226 @@ def test_programs_are_bounded() -> None:
     for n in range(1, 50):
         assert compiled(tk.ones(n)).sum().item() == 2.0 * n
     assert replays(compiled) <= 16
+
+
+# -- what a program depends on --------------------------------------------------------------------
+
+
+def add_module_hook(run: Run) -> None:
+    run.model[0].register_forward_hook(lambda module, args, output: output * 2)
+
+
+def add_gradient_hook(run: Run) -> None:
+    run.model[0].weight.register_hook(lambda gradient: gradient * 2)
+
+
+def freeze(run: Run) -> None:
+    run.model[0].bias.requires_grad = False
+
+
+def freeze_and_thaw(run: Run) -> None:
+    run.model.requires_grad_(False)
+    run.model.requires_grad_(True)
+
+
+def forget_state(run: Run) -> None:
+    run.optimizer.state.clear()
+
+
+def forget_state_of_one(run: Run) -> None:
+    run.optimizer.state.pop(run.model[0].weight)
+
+
+def begin_counting_again(run: Run) -> None:
+    for parameter in run.model.parameters():
+        run.optimizer.state[parameter]["step"] = 0
+
+
+def replace_state(run: Run) -> None:
+    for parameter in run.model.parameters():
+        run.optimizer.state[parameter]["exp_avg"] = tk.zeros(*parameter.shape)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        add_module_hook,
+        add_gradient_hook,
+        freeze,
+        freeze_and_thaw,
+        forget_state,
+        forget_state_of_one,
+        begin_counting_again,
+        replace_state,
+    ],
+    ids=lambda each: each.__name__,
+)
+def test_hooks_frozen_leaves_and_states_are_seen(change: Callable[[Run], None]) -> None:
+    step = assert_continues_alike(change)
+    assert replays(step) >= 1, step.explain()
+
+
+def test_attributes_of_modules_are_seen() -> None:
+    drop, norm = nn.Dropout(0.5), nn.BatchNorm1d(2)
+    dropped = tk.compile(lambda x: drop(x) * 1)
+    normed = tk.compile(lambda x: norm(x) * 1)
+    with tk.no_grad():
+        for _ in range(3):
+            dropped(tk.ones(9))
+            normed(tk.tensor([[0.0, 1.0], [2.0, 3.0]]))
+        drop.p, norm.momentum = 0.0, 1.0
+        assert dropped(tk.ones(9)).tolist() == [1.0] * 9
+        normed(tk.tensor([[0.0, 1.0], [2.0, 3.0]]))
+        assert norm.running_mean.tolist() == [1.0, 2.0]
+
+
+def test_functions_and_the_default_dtype_are_conditions() -> None:
+    shape = F.relu
+    shaped = tk.compile(lambda x: shape(x) + tk.zeros(2))
+    x = tk.full((2,), -1.0)
+    assert [shaped(x).tolist() for _ in range(3)] == [[0.0, 0.0]] * 3
+    shape = tk.abs
+    assert [shaped(x).tolist() for _ in range(3)] == [[1.0, 1.0]] * 3
+    tk.set_default_dtype(tk.float64)
+    try:
+        assert shaped(x).dtype is tk.float64
+    finally:
+        tk.set_default_dtype(tk.float32)
+    scaled = tk.compile(lambda x, scale: x * scale)
+    for scale in (0.0, 0.0, -0.0):
+        assert same_bits(array_of(scaled(x, scale)), array_of(x * scale))
+
+
+@pytest.mark.parametrize("where", ["scheduler", "twice"])
+def test_settings_changed_by_the_function_itself(where: str) -> None:
+    ends = []
+    for compiles in (False, True):
+        weight = nn.Parameter(tk.ones(2))
+        optimizer = tk.optim.SGD([weight], lr=1.0)
+        schedule = tk.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+
+        def plain(
+            x: tk.Tensor, weight: Any = weight, optimizer: Any = optimizer, schedule: Any = schedule
+        ) -> None:
+            for rate in (1.0, 0.25) if where == "twice" else (None,):
+                if rate is not None:
+                    optimizer.param_groups[0]["lr"] = rate
+                optimizer.zero_grad()
+                (weight * weight * x).sum().backward()
+                optimizer.step()
+            if where == "scheduler":
+                schedule.step()
+
+        step = tk.compile(plain) if compiles else plain
+        for _ in range(5):
+            step(tk.full((2,), 0.1))
+        ends.append((array_of(weight), optimizer.param_groups[0]["lr"]))
+    assert same_bits(ends[0][0], ends[1][0]) and ends[0][1] == ends[1][1]
+
+
+def test_an_argument_that_was_a_captured_tensor_too() -> None:
+    captured = tk.full((3, 3), 5.0)
+    model = nn.Linear(3, 3)
+    added = tk.compile(lambda x: x + captured)
+    applied = tk.compile(lambda x: model(x))
+    x = tk.ones(3, 3)
+    with tk.no_grad():
+        for argument in (captured, captured.detach(), captured.numpy(), x, x):
+            assert same_bits(array_of(added(argument)), array_of(tk.as_tensor(argument) + captured))
+        for argument in (model.weight.detach(), x, x):
+            assert same_bits(array_of(applied(argument)), array_of(model(argument)))
+    assert replays(added) == replays(applied) == 1
+
+
+def test_an_argument_changed_by_a_replay_is_changed_for_autograd() -> None:
+    double = tk.compile(lambda x: x.mul_(2) * 1)
+    for _ in range(2):
+        double(tk.ones(3))
+    x, weight = tk.ones(3), tk.ones(3, requires_grad=True)
+    total = (weight * x).sum()
+    double(x)
+    with pytest.raises(RuntimeError, match="in place"):
+        total.backward()
+
+
+def test_an_accumulated_gradient_as_the_result() -> None:
+    weight = tk.ones(2, requires_grad=True)
+
+    @tk.compile
+    def accumulate(x: tk.Tensor) -> Any:
+        (weight * x).sum().backward()
+        return weight.grad
+
+    for i in range(1, 6):
+        result = accumulate(tk.ones(2))
+        assert result is weight.grad and result.tolist() == [float(i)] * 2
+
+
+class Doubling:
+    def plain(self, x: tk.Tensor) -> tk.Tensor:
+        return x * 2
+
+    fast = tk.compile(plain)
+
+    @tk.compile
+    def method(self, x: tk.Tensor) -> tk.Tensor:
+        return x * 2
+
+
+class Adding(Doubling):
+    @tk.compile
+    def method(self, x: tk.Tensor) -> tk.Tensor:
+        return super().method(x) + 1
+
+
+def test_methods_behind_super_aliases_and_copies() -> None:
+    one = Adding()
+    for each in (one, copy.deepcopy(one), pickle.loads(pickle.dumps(one))):
+        for _ in range(3):
+            assert each.method(tk.ones(1)).item() == 3.0
+            assert each.fast(tk.ones(1)).item() == 2.0
+        assert "plain" not in vars(each)
+    assert copy.deepcopy(one).method(tk.ones(1)).item() == 3.0
+
+
+def test_dicts_of_other_types() -> None:
+    def function(counts: Any, x: tk.Tensor) -> Any:
+        made = collections.defaultdict(list, a=x * counts["a"])
+        return made
+
+    compiled = tk.compile(function)
+    for _ in range(3):
+        result = compiled(collections.Counter("aab"), tk.ones(1))
+        assert type(result) is collections.defaultdict and result["a"].item() == 2.0
+        assert result["b"] == []
+    assert replays(compiled) == 1
+
+
+def test_a_compiled_function_under_vmap() -> None:
+    compiled = tk.compile(lambda x: x * 2 + x.sum())
+    x = tk.randn(3, 4)
+    for _ in range(3):
+        compiled(x[0])
+        found = tk.func.vmap(compiled)(x)
+        assert found.tolist() == [compiled(row).tolist() for row in x]
+
+
+def test_memory_of_a_recording_that_fails_is_given_back() -> None:
+    batches: list[tk.Tensor] = []
+
+    @tk.compile
+    def function(x: tk.Tensor) -> None:
+        x + batches.pop()
+        raise KeyError
+
+    gc.collect()
+    before = tk.memory_stats()["in_use"]
+    for _ in range(5):
+        batches.append(tk.ones(1000))
+        with pytest.raises(KeyError):
+            function(tk.ones(1000))
+    gc.collect()
+    assert tk.memory_stats()["in_use"] == before
 
 
 # -- planning -------------------------------------------------------------------------------------

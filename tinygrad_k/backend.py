@@ -111,6 +111,8 @@ def set_default_dtype(d: dtype) -> None:
         raise TypeError(f"set_default_dtype: expected a dtype; got {d!r}")
     if lib.tk_set_default_float(d.number):
         fail()
+    if DEFAULT[0] is not d:
+        world.restructure()
     DEFAULT[0] = d
 
 
@@ -169,21 +171,30 @@ def kernel_rows() -> list[tuple[str, str, tuple[dtype, ...]]]:
 class World:
     """Counts the changes that a recorded function must hear of.
 
-    ``structure``: a tensor, module or parameter group was put in the place of another one.
-    ``settings``: that, or a hyperparameter or a module's mode was changed.
+    ``structure``: a tensor, module, parameter group or the default dtype was put in the place of
+    another one, or a leaf was frozen or got a hook.
+    ``details``: a module's attributes or hooks, a leaf's wish for a gradient or an optimizer's
+    state may have been changed.
+    ``settings``: any of that, or a hyperparameter or a module's mode was changed.
     ``recorders``: what is recorded now, by thread; empty almost always, and asked before all else.
     """
 
-    __slots__ = ("recorders", "settings", "structure")
+    __slots__ = ("details", "recorders", "settings", "structure")
 
     def __init__(self) -> None:
         self.structure = 0
         self.settings = 0
+        self.details = 0
         self.recorders: dict[int, Any] = {}
 
     def restructure(self) -> None:
         """Notes that something was put in the place of something else."""
         self.structure += 1
+        self.settings += 1
+
+    def change_details(self) -> None:
+        """Makes compiled functions look closely before their next replay."""
+        self.details += 1
         self.settings += 1
 
 

@@ -40,6 +40,7 @@ typedef struct block {
     place *places;
     int64_t count, nbytes;
     int fresh; /* made anew for each replay; 1 + its number */
+    int written; /* an argument that is changed in place */
 } block;
 
 typedef struct result {
@@ -244,6 +245,7 @@ tk_program *tk_program_new(tk_tape *t, int64_t n, const int64_t *order, const in
 
 void tk_program_input(tk_program *p, tk_tensor *form, int written)
 {
+    p->blocks[p->num_inputs].written = written;
     p->inputs[p->num_inputs++] = *form;
     p->writes_inputs |= written;
 }
@@ -371,12 +373,19 @@ static int run_steps(tk_program *p)
     return 0;
 }
 
-static void touch_all(tk_program *p)
+static void touch(tk_storage *s)
 {
-    for (int64_t i = 0; i < p->num_touched; i++) {
-        __atomic_add_fetch(&p->touched[i]->version, 1, __ATOMIC_RELAXED);
-        p->touched[i]->stamp = __atomic_add_fetch(&tk_clock, 1, __ATOMIC_RELAXED);
-    }
+    __atomic_add_fetch(&s->version, 1, __ATOMIC_RELAXED);
+    s->stamp = __atomic_add_fetch(&tk_clock, 1, __ATOMIC_RELAXED);
+}
+
+static void touch_all(tk_program *p, tk_tensor **in)
+{
+    for (int64_t i = 0; i < p->num_touched; i++)
+        touch(p->touched[i]);
+    for (int i = 0; i < p->num_inputs; i++)
+        if (p->blocks[i].written)
+            touch(in[i]->storage);
 }
 
 static void drop_fresh(tk_tensor **made, int64_t n)
@@ -448,7 +457,7 @@ static int replay(tk_program *p, int n, tk_tensor **in, tk_tensor **out)
         if (p->blocks[i].bound != in[i]->data)
             bind(&p->blocks[i], in[i]->data);
     status = run_steps(p);
-    touch_all(p);
+    touch_all(p, in);
     if (status) {
         drop_fresh(made, p->num_fresh);
         return -1;
@@ -564,7 +573,7 @@ static int replay_rows(tk_program *p, int n, tk_tensor **stage, tk_tensor **data
         if (now_ns() >= end)
             break;
     }
-    touch_all(p);
+    touch_all(p, stage);
     drop_fresh(made, p->num_fresh);
     return status;
 }

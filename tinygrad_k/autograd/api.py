@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..backend import lib
+from ..backend import lib, recorder, world
 from ..tensor import Tensor, wrap
 from . import engine
 from .node import Leaf
@@ -191,10 +191,15 @@ def _requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
         if not self.dtype.is_floating_point:
             raise RuntimeError(f"requires_grad_: only floating tensors can; got {self.dtype.name}")
         if self._node is None:
+            if world.recorders and (recording := recorder()) is not None:
+                recording.makes_leaf(self)
             self._node = Leaf(self)
+            world.change_details()
     else:
         if not self.is_leaf:
             raise RuntimeError("requires_grad_: only a leaf can stop; use detach()")
+        if self._node is not None:
+            world.restructure()
         self._node = None
     return self
 
@@ -206,6 +211,8 @@ def _detach(self: Tensor) -> Tensor:
 
 def _detach_(self: Tensor) -> Tensor:
     """Takes this tensor out of the graph."""
+    if type(self._node) is Leaf:
+        world.restructure()
     self._node = None
     return self
 
@@ -223,12 +230,17 @@ def _retain_grad(self: Tensor) -> None:
 class RemovableHandle:
     """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
 
-    def __init__(self, hooks: dict[Any, Any]) -> None:
+    def __init__(self, hooks: dict[Any, Any], of_leaf: bool) -> None:
         self._hooks = hooks
+        self._of_leaf = of_leaf
+        if of_leaf:
+            world.restructure()
 
     def remove(self) -> None:
         """Takes the hook away; nothing happens the second time."""
         self._hooks.pop(self, None)
+        if self._of_leaf:
+            world.restructure()
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -246,7 +258,7 @@ def _register_hook(self: Tensor, hook: Any) -> RemovableHandle:
         raise TypeError(f"register_hook: expected a callable; got {type(hook).__name__}")
     if node.hooks is None:
         node.hooks = {}
-    handle = RemovableHandle(node.hooks)
+    handle = RemovableHandle(node.hooks, type(node) is Leaf)
     node.hooks[handle] = hook
     return handle
 

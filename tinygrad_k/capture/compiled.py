@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import lib, world
+from ..backend import ffi, lib, world
 from ..ops.creation import as_tensor
 from ..tensor import Tensor
 from .guards import Guards
-from .program import MISS, Program, Unfit
-from .recording import Recording
+from .program import MISS, SHARED, Program, Unfit
+from .recording import Recording, any_meet, tensors_in
 from .trees import PLACE, Nest, put_together, take_apart
 
 SIGNATURES = 16  # programs kept for one function; the one used longest ago goes first
+_SHARED = "an argument shares memory with another tensor that is used"
 PATIENCE = 8  # recordings that could not be replayed, after which no more are made
 
 
@@ -31,6 +32,7 @@ class Compiled:
         ] = []  # with the arguments' structure
         self._notes: list[str] = []
         self._failures = 0
+        self._attribute: str | None = None  # in the class where it is a method
         functools.update_wrapper(self, function, updated=())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -46,7 +48,7 @@ class Compiled:
                         break
                 else:
                     result = program(args)
-                    if result is not MISS:
+                    if result is not MISS and result is not SHARED:
                         return result
         return self._call(args, kwargs)
 
@@ -54,9 +56,20 @@ class Compiled:
         """As a method: each instance has programs of its own."""
         if instance is None:
             return self
-        bound = Compiled(self._function.__get__(instance, owner))
-        instance.__dict__.setdefault(self.__name__, bound)  # type: ignore[attr-defined]
-        return instance.__dict__[self.__name__]  # type: ignore[attr-defined]
+        name = self._attribute
+        if name is None or getattr(type(instance), name, None) is not self:
+            name = f"{self._name} compiled"  # behind super(), or under a name not known here
+        made = vars(instance)
+        if name not in made:
+            made[name] = Compiled(self._function.__get__(instance, owner))
+        return made[name]
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._attribute = name
+
+    def __reduce__(self) -> Any:
+        """Copies and pickles record for themselves."""
+        return Compiled, (self._function,)
 
     # -- all but the common case ------------------------------------------------------------------
 
@@ -66,18 +79,26 @@ class Compiled:
         tensors: list[Tensor] = []
         structure: Any = take_apart((args, kwargs), tensors, _as_input)
         plain = _is_plain(structure)
+        shared = False
         for i, (program, other, guards) in enumerate(self._programs):
             same = other is None if plain else other == structure
             if same and program.count == len(tensors) and (guards is None or guards.hold()):
-                if any(each._node is not None for each in tensors):
+                if any(
+                    each._node is not None or not isinstance(each._h, ffi.CData) for each in tensors
+                ):
                     break
                 result = program(tensors)
+                shared = result is SHARED
+                if shared:
+                    break
                 if result is not MISS:
                     if i:
                         self._programs.insert(0, self._programs.pop(i))
                     return result
         args, kwargs = put_together(structure, tensors)
-        reason = self._reason(tensors)
+        if any(not isinstance(each._h, ffi.CData) for each in tensors):
+            return self._function(*args, **kwargs)  # inside of vmap
+        reason = _SHARED if shared else self._reason(tensors)
         if reason:
             self._note(reason)
             return self._function(*args, **kwargs)
@@ -91,7 +112,7 @@ class Compiled:
             return "an argument requires grad"
         storages = [each._h.storage for each in tensors]
         if any(a == b for i, a in enumerate(storages) for b in storages[:i]):
-            return "two arguments share memory"
+            return _SHARED
         return ""
 
     def _record(self, args: Any, kwargs: Any, tensors: list[Tensor], structure: Any) -> Any:
@@ -106,9 +127,13 @@ class Compiled:
         made: list[Tensor] = []
         shape = take_apart(result, made, lambda value: value if isinstance(value, Tensor) else None)
         try:
+            if any_meet(
+                tensors, [*recording.reachable(), *tensors_in(guards.values() if guards else [])]
+            ):
+                raise Unfit(_SHARED)
             program = Program(recording, tensors, made, shape)
         except Unfit as why:
-            if not recording.settling:
+            if not recording.settling and str(why) != _SHARED:
                 self._failures += 1
                 if self._failures == PATIENCE:
                     warnings.warn(f"compile: {self._name} runs eagerly: {why}", stacklevel=3)
@@ -192,10 +217,11 @@ def compile(function: Callable[..., Any] | None = None) -> Any:
     grad mode is recorded once; results equal those of the plain function bit for bit.
 
     Python itself is not run again: what the function prints, appends or counts happens when it is
-    recorded, and lists or arrays that it turns into tensors are taken as they were then. It cannot
-    read values (``item()``, ``bool``, printing): that is a RuntimeError at the line. Parameters,
-    learning rates, dropout and batch statistics go on as in the plain function. Results are outside
-    the graph. ``explain()`` tells what is replayed, ``memory()`` its bytes.
+    recorded, and lists or arrays that it turns into tensors are taken as they were then, as are the
+    attributes of objects that are no modules. It cannot read values (``item()``, ``bool``,
+    printing): that is a RuntimeError at the line. Parameters, learning rates, dropout and batch
+    statistics go on as in the plain function. Results are outside the graph. ``explain()`` tells
+    what is replayed, ``memory()`` its bytes.
     """
     if function is None:
         return compile

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 _EMPTY = object()
-_FIXED = (ModuleType, FunctionType, BuiltinFunctionType, type)
 
 
 class Guards:
@@ -23,13 +22,11 @@ class Guards:
         if not isinstance(code, CodeType):
             return
         for cell in function.__closure__ or ():
-            value = _content(cell)
-            if not isinstance(value, _FIXED):
-                self._cells.append((cell, value))
+            self._cells.append((cell, _content(cell)))
         space = function.__globals__
         for name in sorted(_names(code)):
             value = space.get(name, _EMPTY)
-            if value is not _EMPTY and not isinstance(value, _FIXED):
+            if value is not _EMPTY and not isinstance(value, ModuleType):
                 self._globals.append((space, name, value))
 
     @classmethod
@@ -37,6 +34,10 @@ class Guards:
         """The guards of a function; None where there is nothing to guard."""
         guards = cls(function)
         return guards if guards._cells or guards._globals else None
+
+    def values(self) -> list[Any]:
+        """What the names stood for."""
+        return [value for _, value in self._cells] + [value for _, _, value in self._globals]
 
     def hold(self) -> bool:
         """Whether every name still stands for the same object."""

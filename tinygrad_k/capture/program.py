@@ -11,11 +11,12 @@ from ..backend import DTYPES, fail, ffi, lib, world
 from ..tensor import Tensor, wrap
 from .plan import TILE, Plan, make_plan
 from .recording import ANYTHING, Recording
-from .tape import INPUT, INSIDE, OUTSIDE, read
+from .tape import INPUT, INSIDE, OUTSIDE
 from .trees import PLACE, leaves, put_together
 
 PAUSE = 80_000_000  # nanoseconds that C may run: a Ctrl-C and a bar wait no longer than 0.1 s
 MISS = object()  # the program is not for this call
+SHARED = object()  # nor is any other: an argument shares memory with what is written
 NULL = ffi.NULL
 _replay, _replay_one, _status = lib.tk_replay, lib.tk_replay_one, lib.tk_replay_status
 _new = object.__new__
@@ -40,19 +41,25 @@ class Program:
     ) -> None:
         if recording.problem:
             raise Unfit(recording.problem)
-        tape = recording.tape
-        launches, blocks = read(tape)
-        # Memory from outside is held before anything can fail: the tape does not own it.
-        self.memory = {
-            i: recording.memory(i) for i, block in enumerate(blocks) if block.kind == OUTSIDE
-        }
+        tape, launches, blocks = recording.tape, recording.launches, recording.blocks
+        self.memory = recording.outside
         self.count = len(inputs)
         self.inputs = [(each.dtype, tuple(each.shape)) for each in inputs]
         self.shape = shape
         self._updates = recording.updates
-        self._modules = tuple(recording.modules.items())
+        self._modules = tuple(
+            (
+                module,
+                training,
+                dict(module.__dict__),
+                [(each, each._node) for each in vars(module).values() if isinstance(each, Tensor)],
+            )
+            for module, training in recording.modules.items()
+        )
+        self._states = [_state_of(*update) for update in recording.updates]
         self._kept = (recording.kept, [step.hyper for _, _, step, _ in recording.updates])
         self.structure, self.settings = recording.structure, world.settings
+        self._details = world.details
 
         fresh = self._find_results(recording, inputs, results, blocks)
         gradients = self._find_gradients(recording, blocks)
@@ -111,7 +118,9 @@ class Program:
             position = next((k for k, each in enumerate(inputs) if each is result), None)
             if position is not None:
                 self._present[i] = position
-            elif id(result) in leaves:
+            elif id(result) in leaves and not any(
+                result is before for before in recording.gradients.values()
+            ):
                 self._of_leaf[i] = leaves[id(result)]
             else:
                 block = recording.block(result)
@@ -155,14 +164,32 @@ class Program:
         """Whether nothing was replaced, modules are in the same mode; takes over new settings."""
         if world.structure != self.structure:
             return False
-        settings = world.settings
-        if any(module.training != flag for module, flag in self._modules):
+        settings, details = world.settings, world.details
+        if details != self._details and not self._same_details():
+            return False
+        self._details = details
+        if any(module.training != training for module, training, _, _ in self._modules):
             return False
         for optimizer, group, step, names in self._updates:
             if optimizer._state_names(group) != names:
                 return False
             step.set(optimizer._reads, optimizer._hyper(group))
         self.settings = settings
+        return True
+
+    def _same_details(self) -> bool:
+        """Whether modules have the same attributes and hooks, optimizers the same states."""
+        for module, _, attributes, nodes in self._modules:
+            if not _same_attributes(module.__dict__, attributes):
+                return False
+            if any(each._node is not node for each, node in nodes):
+                return False
+        for update, state in zip(self._updates, self._states, strict=True):
+            step = update[2]
+            if not _same(_state_of(*update), state):
+                return False
+            if any(each.get("step") != step.counted for each in step.followers):
+                return False
         return True
 
     def __call__(self, args: Sequence[Tensor]) -> Any:
@@ -202,7 +229,7 @@ class Program:
         if status < 0:
             fail()
         if status != lib.TK_REPLAY_HELD:
-            return MISS
+            return SHARED if status == lib.TK_REPLAY_SHARED else MISS
         for i in range(len(self.gradients)):
             self._renew(i)
         return self(args)
@@ -337,6 +364,25 @@ def _check_result(i: int, result: Tensor) -> None:
             f"compile: result {i} belongs to a graph that backward() has not been through; call "
             "backward() in the compiled function, return result.detach(), or use no_grad()"
         )
+
+
+def _state_of(optimizer: Any, group: Any, step: Any, names: tuple[str | None, ...]) -> list[Any]:
+    """What a step changes: the group, its parameters, their states."""
+    parameters = group["params"]
+    present = any(each is group for each in optimizer.param_groups)
+    states = [optimizer._state.get(each, {}) for each in parameters]
+    return [present, *parameters, *(each.get(name) for each in states for name in names if name)]
+
+
+def _same(some: list[Any], others: list[Any]) -> bool:
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
+
+
+def _same_attributes(now: dict[str, Any], then: dict[str, Any]) -> bool:
+    """Whether a module has the same attributes, its mode aside."""
+    return len(now) == len(then) and all(
+        now.get(name, MISS) is value or name == "training" for name, value in then.items()
+    )
 
 
 class _Holder:

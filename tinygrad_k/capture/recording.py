@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from ..autograd.node import Leaf
 from ..backend import fail, ffi, lib, world
 from ..tensor import Tensor, wrap
+from .tape import OUTSIDE, read
 
 ANYTHING = object()  # a gradient whose first use is that it is forgotten
 
@@ -46,6 +47,11 @@ class Recording:
         del world.recorders[threading.get_ident()]
         lib.tk_tape_end(self.tape)
         self.problem = self.problem or ffi.string(lib.tk_tape_problem(self.tape)).decode()
+        self.launches, self.blocks = read(self.tape)
+        # Held from here on, whatever becomes of the recording: the tape does not own it.
+        self.outside = {
+            i: self.memory(i) for i, block in enumerate(self.blocks) if block.kind == OUTSIDE
+        }
         if world.structure != self.structure:
             self.refuse("it puts a tensor, module or parameter group in the place of another one")
 
@@ -90,12 +96,49 @@ class Recording:
         """C memory of this object is used at replay."""
         self.kept.append(what)
 
+    def makes_leaf(self, tensor: Tensor) -> None:
+        """A tensor begins to want a gradient."""
+        if any(tensor is each for each in self._inputs):
+            self.refuse("it makes an argument require grad")
+
     # -- afterwards -------------------------------------------------------------------------------
 
     def block(self, tensor: Tensor) -> int:
         """The number of the block that holds a tensor, or -1."""
         return int(lib.tk_tape_find(self.tape, tensor._h))
 
+    def reachable(self) -> list[Tensor]:
+        """The tensors of the modules and optimizers that took part."""
+        found = tensors_in([*self.modules, *(group for _, group, _, _ in self.updates)])
+        return found + [leaf.grad for leaf in self.gradients if leaf.grad is not None]
+
     def memory(self, block: int) -> Tensor:
         """The memory of a block from outside, which this keeps alive."""
         return wrap(lib.tk_tape_memory(self.tape, block))
+
+
+def tensors_in(values: Sequence[Any]) -> list[Tensor]:
+    """The tensors among some values, in their modules, and in lists, tuples and dicts of them."""
+    found: list[Tensor] = []
+    for value in values:
+        if isinstance(value, Tensor):
+            found.append(value)
+        elif isinstance(value, dict):
+            found += tensors_in(list(value.values()))
+        elif isinstance(value, (list, tuple)):
+            found += tensors_in([each for each in value if not isinstance(each, (int, float))])
+        elif callable(getattr(value, "parameters", None)) and hasattr(value, "buffers"):
+            found += [*value.parameters(), *value.buffers()]
+    return found
+
+
+def any_meet(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Whether a tensor of one sequence and one of the other have bytes in common."""
+    spans = [_span(each) for each in others if isinstance(each._h, ffi.CData)]
+    return any(low < b and a < high for low, high in map(_span, some) for a, b in spans)
+
+
+def _span(tensor: Tensor) -> tuple[int, int]:
+    storage = tensor._h.storage
+    low = int(ffi.cast("intptr_t", storage.data))
+    return low, low + storage.nbytes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -19,8 +21,11 @@ def take_apart(value: Any, tensors: list[Any], make: Callable[[Any], Any]) -> An
         parts = tuple(take_apart(each, tensors, make) for each in value)
         return Nest(type(value), tuple(range(len(parts))), parts)
     if isinstance(value, dict):
+        kind: Any = type(value)
+        if kind is not dict and kind is not OrderedDict:  # made again from an empty copy
+            kind = _Emptied(value)
         parts = tuple(take_apart(each, tensors, make) for each in value.values())
-        return Nest(type(value), tuple(value), parts)
+        return Nest(kind, tuple(value), parts)
     tensor = make(value)
     if tensor is None:
         return Plain(value)
@@ -46,6 +51,8 @@ def _build(part: Any, left: Iterator[Any]) -> Any:
     if isinstance(part, Plain):
         return part.value
     values = [_build(each, left) for each in part.parts]
+    if isinstance(part.kind, _Emptied):
+        return part.kind.fill(part.keys, values)
     if issubclass(part.kind, dict):
         return part.kind(zip(part.keys, values, strict=True))
     if hasattr(part.kind, "_fields"):  # a named tuple
@@ -53,18 +60,38 @@ def _build(part: Any, left: Iterator[Any]) -> Any:
     return part.kind(values)
 
 
+class _Emptied:
+    """The type and the own attributes of a dict of another type, as ``defaultdict``."""
+
+    def __init__(self, value: dict[Any, Any]) -> None:
+        self.type = type(value)
+        self._shell = copy.copy(value)
+        self._shell.clear()
+
+    def fill(self, keys: Sequence[Any], values: Sequence[Any]) -> dict[Any, Any]:
+        made = copy.copy(self._shell)
+        for key, value in zip(keys, values, strict=True):
+            made[key] = value
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Emptied) and self.type is other.type
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Nest:
     """A tuple, list or dict."""
 
     __slots__ = ("keys", "kind", "parts")
 
-    def __init__(self, kind: type, keys: tuple[Any, ...], parts: tuple[Any, ...]) -> None:
+    def __init__(self, kind: Any, keys: tuple[Any, ...], parts: tuple[Any, ...]) -> None:
         self.kind, self.keys, self.parts = kind, keys, parts
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Nest)
-            and self.kind is other.kind
+            and self.kind == other.kind
             and self.keys == other.keys
             and self.parts == other.parts
         )
@@ -85,7 +112,9 @@ class Plain:
             return False
         if self.value is other.value:
             return True
-        return isinstance(self.value, _COMPARED) and bool(self.value == other.value)
+        if not isinstance(self.value, _COMPARED) or not self.value == other.value:
+            return False
+        return repr(self.value) == repr(other.value)  # the sign of a zero is a difference
 
     __hash__ = None  # type: ignore[assignment]
 

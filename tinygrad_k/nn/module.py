@@ -44,6 +44,7 @@ class RemovableHandle:
         """Takes the hook away; nothing happens the second time."""
         left = [each for each in getattr(self._module, self._kind) if each is not self._entry]
         self._module.__dict__[self._kind] = tuple(left)
+        world.change_details()
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -153,6 +154,7 @@ class Module:
             raise TypeError(f"register_hook: expected a callable; got {type(entry[0]).__name__}")
         present = getattr(self, kind)
         self.__dict__[kind] = (entry, *present) if prepend else (*present, entry)
+        world.change_details()
         return RemovableHandle(self, kind, entry)
 
     # -- attributes -------------------------------------------------------------------------------
@@ -176,8 +178,10 @@ class Module:
                     )
         if name == "training":
             world.settings += 1
-        elif isinstance(self.__dict__.get(name), (Tensor, Module)):
-            world.restructure()
+        elif name in self.__dict__:
+            if isinstance(self.__dict__[name], (Tensor, Module)):
+                world.restructure()
+            world.change_details()
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:

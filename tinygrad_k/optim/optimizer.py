@@ -32,6 +32,8 @@ def _told(name: str) -> Any:
 
     def method(self: Group, *args: Any, **kwargs: Any) -> Any:
         world.settings += 1
+        if world.recorders and (recording := recorder()) is not None:
+            recording.refuse("it changes the settings of an optimizer")
         return change(self, *args, **kwargs)
 
     method.__name__ = name
@@ -246,6 +248,7 @@ class Optimizer:
         """What the rule remembers of each parameter: its steps so far, and its tensors."""
         for step in self._steps:
             step.tell()
+        world.change_details()  # whoever looks may change it
         return self._state
 
     @state.setter
