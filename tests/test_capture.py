@@ -541,6 +541,7 @@ def test_an_index_out_of_range_is_an_error_in_a_replay() -> None:
     before = run.state()
     with pytest.raises(IndexError, match="7 is out of range for size 3"):
         step(x, tk.tensor([0, 1, 7, 2]))
+    assert all(each.grad is None for each in run.model.parameters())  # as of the plain step
     for a, b in zip(before[:4], run.state()[:4], strict=True):
         assert same_bits(a, b), "the parameters were changed"
     step(x, y)

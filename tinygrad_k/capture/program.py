@@ -227,12 +227,18 @@ class Program:
     def _refused(self, status: int, args: Sequence[Tensor]) -> Any:
         """What follows where C did not replay."""
         if status < 0:
+            self._forget_gradients()
             fail()
         if status != lib.TK_REPLAY_HELD:
             return SHARED if status == lib.TK_REPLAY_SHARED else MISS
         for i in range(len(self.gradients)):
             self._renew(i)
         return self(args)
+
+    def _forget_gradients(self) -> None:
+        """After an error: those that the run makes anew may be half done."""
+        for leaf in [*(leaf for leaf, _, _ in self.gradients), *self._cleared]:
+            leaf.grad = None
 
     def over_rows(
         self, data: Sequence[Tensor], order: Tensor, start: int, batches: int, totals: list[float]
@@ -271,6 +277,7 @@ class Program:
             done,
         )
         if status < 0:
+            self._forget_gradients()
             fail()
         if status:
             return MISS

@@ -90,8 +90,8 @@ def _at(self: Tensor, other: Any) -> Tensor:
             out._h = handle
             out._node = None
             return out
-    except AttributeError:
-        pass  # not a tensor: the general path converts it or says what it is
+    except (AttributeError, TypeError):
+        pass  # not a tensor, or one in vmap: the general path converts it or says what it is
     return matmul(self, from_data(other, copy=False) if isinstance(other, np.ndarray) else other)
 
 
