@@ -98,8 +98,9 @@ def compare(
     """
     calls = {}
     for name, function in contenders.items():
-        function()
-        once = seconds_a_call(function, 1)
+        for _ in range(3):  # caches fill, functions are compiled or recorded
+            function()
+        once = min(seconds_a_call(function, 1) for _ in range(3))
         calls[name] = max(1, min(100_000, int(seconds / max(once, 1e-9))))
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for lap in range(rounds + 1):
