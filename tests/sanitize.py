@@ -22,6 +22,9 @@ TESTS = (
     "tests/test_threads.py",
     "tests/test_errors.py",
     "tests/test_indexing.py",
+    "tests/test_scatter.py",
+    "tests/test_sorting.py",
+    "tests/test_numbers.py",
     "tests/test_inplace.py",
     "tests/test_storage.py",
     "tests/test_autograd.py",
@@ -29,7 +32,11 @@ TESTS = (
     "tests/test_nn.py",
     "tests/test_capture.py",
 )
-FLAGS = "-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer -g"
+# Null pointers are left to the address sanitizer: a check before every access makes the code large.
+FLAGS = (
+    "-fsanitize=address,undefined -fno-sanitize=null -fno-sanitize-recover=undefined "
+    "-fno-omit-frame-pointer -g"
+)
 
 
 def library(name: str) -> str:

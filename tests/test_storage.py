@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -45,3 +47,17 @@ def test_windows_outside_the_memory_are_refused(
 ) -> None:
     with pytest.raises((ValueError, IndexError), match="as_strided"):
         tk.ones(8).as_strided(size, stride, offset)
+
+
+def test_the_address_sanitizer_sees_the_end_of_memory() -> None:
+    """And memory that was given back, though blocks are larger than asked for, and are kept."""
+    hidden = getattr(ctypes.CDLL(None), "__asan_address_is_poisoned", None)
+    if hidden is None:
+        pytest.skip("a build without the sanitizer")
+    x = tk.ones(5)
+    start = x.data_ptr()
+    assert [hidden(ctypes.c_void_p(start + i)) for i in (0, 19, 20, 63)] == [0, 0, 1, 1]
+    del x
+    assert hidden(ctypes.c_void_p(start + 16))
+    y = tk.ones(16)
+    assert y.data_ptr() != start or not hidden(ctypes.c_void_p(start + 63))

@@ -15,6 +15,17 @@
 #include "core.h"
 #include "tape.h"
 
+/* A build with the address sanitizer sees the end of what was asked for, not of the block, and who
+ * uses a block that is kept. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define HIDE(data, bytes) ASAN_POISON_MEMORY_REGION(data, (size_t)(bytes))
+#define SHOW(data, bytes) ASAN_UNPOISON_MEMORY_REGION(data, (size_t)(bytes))
+#else
+#define HIDE(data, bytes) ((void)(data), (void)(bytes))
+#define SHOW(data, bytes) ((void)(data), (void)(bytes))
+#endif
+
 #define ALIGNMENT 64               /* one cache line, one AVX-512 register */
 #define HUGE_PAGE (2 << 20)        /* bytes; blocks of at least this many ask for huge pages */
 #define NUM_CLASSES (8 * 58)       /* eight classes for each power of two from 2^6 to 2^63 */
@@ -114,6 +125,8 @@ static int keep_block(char *block, int class, int64_t bytes) /* 0: the cache is 
     stats.in_use -= bytes;
     if (stats.cached + bytes > cache_limit)
         return 0;
+    HIDE(block, bytes);
+    SHOW(block, sizeof(kept));
     ((kept *)block)->next = free_blocks[class];
     free_blocks[class] = (kept *)block;
     stats.cached += bytes;
@@ -167,6 +180,14 @@ static char *fresh_block(int64_t bytes)
     return block;
 }
 
+static void show_block(char *block, int64_t nbytes, int64_t bytes)
+{
+    if (!block)
+        return;
+    SHOW(block, nbytes);
+    HIDE(block + nbytes, bytes - nbytes);
+}
+
 char *tk_block_get(int64_t nbytes)
 {
     int64_t bytes;
@@ -179,6 +200,7 @@ char *tk_block_get(int64_t nbytes)
     kept *block = take_block(class, bytes);
     tk_memory_unlock();
     char *data = block ? (char *)block : fresh_block(bytes);
+    show_block(data, nbytes, bytes);
     if (__builtin_expect(tk_tapes > 0, 0) && data)
         tk_tape_block_note(data, nbytes);
     return data;
@@ -231,6 +253,7 @@ tk_tensor *tk_tensor_get(int64_t nbytes)
             tk_object_put(TK_STORAGE, storage);
         return NULL;
     }
+    show_block(block, nbytes, bytes);
     if (__builtin_expect(tk_tapes > 0, 0))
         tk_tape_block_note(block, nbytes);
     *storage = (tk_storage){.data = block, .nbytes = nbytes, .refs = 1};
