@@ -6,7 +6,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import autograd, interrupt, linalg, nn, ops, optim, random
+from . import autograd, interrupt, linalg, ops, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
     DTYPES,
@@ -27,7 +27,6 @@ from .backend import (
     uint8,
 )
 from .dtypes import can_cast, finfo, iinfo, promote_types, result_type
-from .printing import set_printoptions
 from .random import (
     Generator,
     default_generator,
@@ -43,19 +42,23 @@ from .version import __version__
 float, double, long, int = float32, float64, int64, int32  # PyTorch's short names
 
 if TYPE_CHECKING:
+    from . import nn, optim
     from ._functions import *
+    from .printing import set_printoptions
 
 globals().update(ops.root_functions())
 
 
 def __getattr__(name: str) -> Any:
     """What is imported when it is first used, such as ``tk.data`` and ``tk.compile``."""
-    if name in ("capture", "data", "func", "io", "testing", "train", "utils"):
+    if name in ("capture", "data", "func", "io", "nn", "optim", "testing", "train", "utils"):
         return importlib.import_module(f".{name}", __name__)
     if name == "vmap":
         return importlib.import_module(".func", __name__).vmap
     if name == "compile":
         return importlib.import_module(".capture", __name__).compile
+    if name == "set_printoptions":
+        return importlib.import_module(".printing", __name__).set_printoptions
     if name in ("load", "save"):
         return getattr(importlib.import_module(".io", __name__), name)
     if name in ("float16", "half", "bfloat16", "int8", "int16", "complex64", "complex128"):

@@ -8,7 +8,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from operator import itemgetter
-from pathlib import Path
 from types import CodeType
 from typing import Any
 
@@ -205,7 +204,7 @@ class SavedOutput:
 # What the latest in-place changes were, by the clock, and where: only for error messages.
 _recent: deque[tuple[int, str, CodeType, int]] = deque(maxlen=1024)
 
-PACKAGE = str(Path(__file__).parent.parent) + os.sep
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
 def note_change(t: Tensor, name: str, depth: int = 3) -> None:

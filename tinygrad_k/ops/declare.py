@@ -74,12 +74,25 @@ class Op:
         self.lists = any("Sequence[Tensor]" in kind for kind in kinds)
         self.lone = kinds[:1] == ["Tensor"] and not any("Tensor" in kind for kind in kinds[1:])
         self.ref: Callable[..., Any] | None = None
-        self.samples: tuple[Sample, ...] = ()
+        self.given: tuple[Any, ...] = ()  # samples as they were declared
         self.dtypes: str = "float"  # which dtypes the tests try: "float", "number", "all"
         self.family: str = "other"
         self.domain: tuple[Draw, ...] = ()  # of an elementwise op: one draw an operand
         self.function: Callable[..., Any]
         self._plans: dict[int, Plan] = {}
+
+    @functools.cached_property
+    def samples(self) -> tuple[Sample, ...]:
+        """What the op is tried on; made when it is asked for, as only tests and benchmarks do."""
+        found = _samples(self.given)
+        if self.domain:
+            n = len(self.domain)
+            shapes = PAIRS if n == 2 else [(shape,) * n for shape in SHAPES]
+            found += tuple(
+                Sample(tuple(draw(*s) for draw, s in zip(self.domain, each, strict=True)))
+                for each in shapes
+            )
+        return found
 
     @property
     def doc(self) -> str:
@@ -262,7 +275,7 @@ def op(
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
         row = Op(body, kernel, vjp)
         lone, lists = row.lone, row.lists
-        row.ref, row.samples, row.dtypes, row.family = ref, _samples(samples), dtypes, family
+        row.ref, row.given, row.dtypes, row.family = ref, tuple(samples), dtypes, family
         for name in keeps:
             row.positions[name] = len(row.positions)
 
@@ -387,7 +400,6 @@ def unary(
         rule = vjp if isinstance(vjp, no_grad) else {"input": vjp}
         row = Op(body, kernel or body.__name__, rule)
         row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "unary", (domain,)
-        row.samples = tuple(Sample((domain(*shape),)) for shape in SHAPES)
         number, map1, new, plans = row.kernel, lib.tk_map1, Tensor, row._plans
 
         @functools.wraps(body)
@@ -458,7 +470,6 @@ def binary(
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
         row = Op(body, name or body.__name__, vjp, name)
         row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "binary", domain
-        row.samples = tuple(Sample((domain[0](*a), domain[1](*b))) for a, b in PAIRS)
         row.function = _binary_function(row, body, _refuse)
         OPS[row.name] = row
         if inplace:
@@ -631,17 +642,11 @@ def tried(
 
     def declare(function: Callable[..., Any]) -> Callable[..., Any]:
         known = name or function.__name__
-        given = _samples(samples)
-        if domain:
-            shapes = PAIRS if len(domain) == 2 else [(shape,) * len(domain) for shape in SHAPES]
-            given += tuple(
-                Sample(tuple(draw(*s) for draw, s in zip(domain, each, strict=True)))
-                for each in shapes
-            )
+        given = tuple(samples)
         for i in range(outputs) if isinstance(outputs, int) else outputs:
             key = known if outputs == 1 else f"{known}[{i}]"
             row = Op(inspect.unwrap(function), None, vjp, key)
-            row.samples, row.dtypes, row.family, row.domain = given, dtypes, family, domain
+            row.given, row.dtypes, row.family, row.domain = given, dtypes, family, domain
             row.function, row.ref = function, ref
             if outputs != 1:
                 row.function, row.ref = _output(function, i), _output(ref, i)
