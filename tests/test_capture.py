@@ -292,6 +292,14 @@ def change_rate(run: Run) -> None:
     run.optimizer.param_groups[0].update(weight_decay=0.01)
 
 
+def replace_group(run: Run) -> None:
+    run.optimizer.param_groups[0] = {**run.optimizer.param_groups[0], "lr": 0.2}
+
+
+def drop_parameter(run: Run) -> None:
+    run.optimizer.param_groups[0]["params"].pop()
+
+
 def evaluation_mode(run: Run) -> None:
     run.model.eval()
 
@@ -309,6 +317,7 @@ CHANGES = [
     plain_steps,
     forget_gradients,
     change_rate,
+    replace_group,
     evaluation_mode,
     keep_gradients,
 ]
@@ -319,6 +328,10 @@ CHANGES = [
 def test_changes_between_steps_are_seen(change: Callable[[Run], None], layer: str) -> None:
     step = assert_continues_alike(change, layers=[layer])
     assert replays(step) >= 1, step.explain()
+
+
+def test_parameters_that_leave_their_group_rest() -> None:
+    assert replays(assert_continues_alike(drop_parameter, optimizer="sgd")) >= 1
 
 
 def test_gradients_that_are_held_keep_their_values() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_not
 from sys import getrefcount
 from typing import Any
 
@@ -47,6 +48,15 @@ class Program:
         self.inputs = [(each.dtype, tuple(each.shape)) for each in inputs]
         self.shape = shape
         self._updates = recording.updates
+        # Lists that users may change without a word: the groups of an optimizer, their parameters.
+        self._lists = tuple(
+            (each, tuple(each))
+            for optimizer in {update[0] for update in recording.updates}
+            for each in (
+                optimizer.param_groups,
+                *(group["params"] for group in optimizer.param_groups),
+            )
+        )
         self._modules = tuple(
             (
                 module,
@@ -196,6 +206,9 @@ class Program:
         """The function's result for these tensors, or MISS where the program is not for them."""
         if world.settings != self.settings and not self.fits_world():
             return MISS
+        for each, before in self._lists:
+            if len(each) != len(before) or any(map(is_not, each, before)):
+                return MISS
         for leaf, before, used in self._entries:
             grad = leaf.grad
             if grad is not before and (used or grad is None or before is None):
@@ -249,6 +262,9 @@ class Program:
         """
         if not self.fits_world() or self._present or self._of_leaf:
             return MISS
+        for each, before in self._lists:
+            if len(each) != len(before) or any(map(is_not, each, before)):
+                return MISS
         for leaf, before, used in self._entries:
             if leaf.grad is not before and (used or leaf.grad is None or before is None):
                 return MISS

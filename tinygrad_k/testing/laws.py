@@ -165,7 +165,9 @@ def check_adjoint(case: Case, seed: int = 0) -> None:
         if each is not None and np.isfinite(array_of(each)).all()
     ]
     for term in terms:
-        found = grad(term, v, allow_unused=True)[0] if term.requires_grad else None
+        found = None
+        if term.requires_grad:  # the terms may share parts of the graph
+            found = grad(term, v, retain_graph=True, allow_unused=True)[0]
         left, right = inner(found if found is None else array_of(found), array_of(v)), term.item()
         scale = 1 + abs(left) + abs(right)
         assert not abs(left - right) > 1e-10 * scale, (
