@@ -241,7 +241,7 @@ int tk_label_mean(tk_tensor *losses, tk_tensor *target, tk_tensor *weight_or_nul
 /* -- recording and replay ------------------------------------------------------------------------ */
 extern int tk_tapes; /* how many threads record */
 int tk_recording(void); /* whether the calling thread does */
-int tk_may_read(const char *op); /* -1 with an error while the calling thread records */
+int tk_refuse_recording(const char *op); /* -1 with an error while the calling thread records */
 
 /* The launches of the calling thread from begin to end, for which `inputs` are the arguments. */
 typedef struct tk_tape tk_tape;

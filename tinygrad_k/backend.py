@@ -141,8 +141,7 @@ _NUMBERS = {
     for number in range(lib.tk_kernel_count())
 }
 
-
-KERNEL_NAMES = tuple(_NUMBERS)
+KERNEL_NAMES = tuple(_NUMBERS)  # a kernel's place is its number
 KERNEL_FAMILIES = tuple(
     ffi.string(lib.tk_kernel_family(number)).decode() for number in range(len(_NUMBERS))
 )
@@ -158,10 +157,10 @@ def kernel_rows() -> list[tuple[str, str, tuple[dtype, ...]]]:
     return [
         (
             name,
-            ffi.string(lib.tk_kernel_family(number)).decode(),
+            KERNEL_FAMILIES[number],
             tuple(each for each in DTYPES if lib.tk_kernel_dtypes(number) >> each.number & 1),
         )
-        for name, number in _NUMBERS.items()
+        for number, name in enumerate(KERNEL_NAMES)
     ]
 
 
@@ -208,7 +207,7 @@ def recorder() -> Any:
 
 def check_readable(op: str) -> None:
     """An error where the calling thread records: values that are read now would be replayed."""
-    if lib.tk_tapes and lib.tk_may_read(op.encode()):
+    if lib.tk_tapes and lib.tk_refuse_recording(op.encode()):
         fail()
 
 

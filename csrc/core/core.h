@@ -103,10 +103,6 @@ void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int
 /* Gives a launch its random words: the next groups of the generator. */
 void tk_take_groups(tk_random_work *w, tk_generator *g, int64_t groups);
 
-/* -- recording (tape.c) --------------------------------------------------------------------------- */
-/* -1 with an error where the calling thread records: `op` decides by values, here and now. */
-int tk_refuse_recording(const char *op);
-
 /* The index that stood at position `bad` of a wrap_index launch. */
 int64_t tk_wrapped_value(const tk_wrap_work *w, int dtype, int64_t bad);
 

@@ -155,16 +155,6 @@ void tk_tape_block_gone(const char *data)
         }
 }
 
-static void make_constant(tk_tape *t, tk_tape_block *b)
-{
-    b->kind = TK_BLOCK_CONSTANT;
-    b->copy = malloc((size_t)b->nbytes);
-    if (b->copy)
-        memcpy(b->copy, b->base, (size_t)b->nbytes);
-    else
-        t->failed = 1;
-}
-
 static int64_t find_block(tk_tape *t, char *address, int64_t bytes)
 {
     for (int64_t i = 0; i < t->num_inputs; i++) /* first: memory outside may hold them too */
@@ -176,9 +166,18 @@ static int64_t find_block(tk_tape *t, char *address, int64_t bytes)
         if (holds(&t->blocks[i], address))
             return t->last = i;
     if (address >= t->stack_low && address < t->stack_high) {
-        int64_t i = add_block(t, (tk_tape_block){.base = address, .nbytes = bytes});
-        if (i >= 0)
-            make_constant(t, &t->blocks[i]); /* and not alive: no other launch may find it */
+        char *copy = malloc((size_t)bytes);
+        if (!copy) {
+            t->failed = 1;
+            return -1;
+        }
+        memcpy(copy, address, (size_t)bytes);
+        int64_t i = add_block(t, (tk_tape_block){.base = address, /* not alive: nobody else's */
+                                                 .nbytes = bytes,
+                                                 .kind = TK_BLOCK_CONSTANT,
+                                                 .copy = copy});
+        if (i < 0)
+            free(copy);
         return i;
     }
     tk_storage *storage = tk_storage_at(address);

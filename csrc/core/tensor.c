@@ -364,11 +364,6 @@ void tk_finish_view(tk_tensor *t)
 
 /* -- values -------------------------------------------------------------------------------------- */
 
-int tk_may_read(const char *op)
-{
-    return tk_tapes ? tk_refuse_recording(op) : 0;
-}
-
 double tk_item_float(const tk_tensor *t)
 {
     float f;

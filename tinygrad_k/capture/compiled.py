@@ -12,10 +12,11 @@ import numpy as np
 from ..backend import ffi, lib, world
 from ..ops.creation import as_tensor
 from ..tensor import Tensor
+from ..trees import Nest
 from .guards import Guards
 from .program import MISS, SHARED, Program, Unfit
 from .recording import Recording, any_meet, tensors_in
-from .trees import PLACE, Nest, put_together, take_apart
+from .structure import PLACE, put_together, take_apart
 
 SIGNATURES = 16  # programs kept for one function; the one used longest ago goes first
 _SHARED = "an argument shares memory with another tensor that is used"
@@ -27,9 +28,8 @@ class Compiled:
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._programs: list[
-            tuple[Program, Any, Guards | None]
-        ] = []  # with the arguments' structure
+        # Each with the structure of its arguments, None for tensors by position alone.
+        self._programs: list[tuple[Program, Any, Guards | None]] = []
         self._notes: list[str] = []
         self._failures = 0
         self._attribute: str | None = None  # in the class where it is a method
@@ -78,14 +78,14 @@ class Compiled:
             return self._function(*args, **kwargs)  # a part of the function that is recorded
         tensors: list[Tensor] = []
         structure: Any = take_apart((args, kwargs), tensors, _as_input)
+        if any(not isinstance(each._h, ffi.CData) for each in tensors):
+            return self._function(*args, **kwargs)  # inside of vmap
         plain = _is_plain(structure)
         shared = False
         for i, (program, other, guards) in enumerate(self._programs):
             same = other is None if plain else other == structure
             if same and program.count == len(tensors) and (guards is None or guards.hold()):
-                if any(
-                    each._node is not None or not isinstance(each._h, ffi.CData) for each in tensors
-                ):
+                if any(each._node is not None for each in tensors):
                     break
                 result = program(tensors)
                 shared = result is SHARED
@@ -96,8 +96,6 @@ class Compiled:
                         self._programs.insert(0, self._programs.pop(i))
                     return result
         args, kwargs = put_together(structure, tensors)
-        if any(not isinstance(each._h, ffi.CData) for each in tensors):
-            return self._function(*args, **kwargs)  # inside of vmap
         reason = _SHARED if shared else self._reason(tensors)
         if reason:
             self._note(reason)

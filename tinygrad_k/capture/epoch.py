@@ -8,7 +8,7 @@ from typing import Any
 from ..tensor import Tensor
 from .compiled import Compiled
 from .program import MISS
-from .trees import put_together, take_apart
+from .structure import put_together, take_apart
 
 
 def over_batches(

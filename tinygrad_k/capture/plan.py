@@ -76,7 +76,7 @@ def _merge_repeated(
         family = KERNEL_FAMILIES[launch.kernel]
         block, offset = launch.writes[0] if launch.writes else (-1, 0)
         single = len(launch.writes) == 1 and blocks[block].kind == INSIDE and written[block] == 1
-        if single and (launch.steps or family == "INDEX" or family in _ELEMENTWISE):
+        if single and family in _REPEATABLE:
             values = tuple(
                 (same.block.get(at, at), where, version[at]) for at, where in launch.reads
             )
@@ -100,7 +100,7 @@ def _merge_repeated(
     return same
 
 
-_ELEMENTWISE = ("MAP1", "MAP2", "MAP3", "WHERE", "CAST")
+_REPEATABLE = ("MAP1", "MAP2", "MAP3", "WHERE", "CAST", "INDEX")
 
 
 def _drop_dead(

@@ -12,8 +12,8 @@ from ..backend import DTYPES, fail, ffi, lib, world
 from ..tensor import Tensor, wrap
 from .plan import TILE, Plan, make_plan
 from .recording import ANYTHING, Recording
+from .structure import PLACE, ends, put_together
 from .tape import INPUT, INSIDE, OUTSIDE
-from .trees import PLACE, leaves, put_together
 
 PAUSE = 80_000_000  # nanoseconds that C may run: a Ctrl-C and a bar wait no longer than 0.1 s
 MISS = object()  # the program is not for this call
@@ -92,7 +92,7 @@ class Program:
             raise Unfit("a result is made of Python data alone")
 
         plan: Plan = make_plan(tape, launches, blocks, kept)
-        self.plan, self.blocks, self.replays = plan, blocks, 0
+        self.plan, self.blocks = plan, blocks
         order = [launch.number for launch in plan.launches]
         lengths = [n for group in plan.groups for n in (len(group), *[0] * (len(group) - 1))]
         c = lib.tk_program_new(tape, len(order), order, lengths, plan.offsets, plan.arena, TILE)
@@ -206,16 +206,8 @@ class Program:
         """The function's result for these tensors, or MISS where the program is not for them."""
         if world.settings != self.settings and not self.fits_world():
             return MISS
-        for each, before in self._lists:
-            if len(each) != len(before) or any(map(is_not, each, before)):
-                return MISS
-        for leaf, before, used in self._entries:
-            grad = leaf.grad
-            if grad is not before and (used or grad is None or before is None):
-                return MISS
-        for i, (leaf, grad, _) in enumerate(self.gradients):
-            if getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
-                self._renew(i)
+        if not self._prepare():
+            return MISS
         n = len(args)
         if self._single and 0 < n < 3:
             handle = _replay_one(self.c, args[0]._h, args[1]._h if n == 2 else NULL)
@@ -230,12 +222,29 @@ class Program:
             if status:
                 return self._refused(status, args)
             result = self._assemble(args, [wrap(each) for each in outs[0 : self._num_fresh]])
+        self._leave_gradients()
+        return result
+
+    def _prepare(self) -> bool:
+        """Whether lists and gradients are as they were; replaces gradients that somebody holds."""
+        for each, before in self._lists:
+            if len(each) != len(before) or any(map(is_not, each, before)):
+                return False
+        for leaf, before, used in self._entries:
+            grad = leaf.grad
+            if grad is not before and (used or grad is None or before is None):
+                return False
+        for i, (leaf, grad, _) in enumerate(self.gradients):
+            if getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
+                self._renew(i)
+        return True
+
+    def _leave_gradients(self) -> None:
         for leaf, grad, _ in self.gradients:
             if leaf.grad is not grad:
                 leaf.grad = grad
         for leaf in self._cleared:
             leaf.grad = None
-        return result
 
     def _refused(self, status: int, args: Sequence[Tensor]) -> Any:
         """What follows where C did not replay."""
@@ -260,22 +269,13 @@ class Program:
 
         Returns how many batches were done in about a tenth of a second, or MISS.
         """
-        if not self.fits_world() or self._present or self._of_leaf:
+        if self._present or self._of_leaf or not (self.fits_world() and self._prepare()):
             return MISS
-        for each, before in self._lists:
-            if len(each) != len(before) or any(map(is_not, each, before)):
-                return MISS
-        for leaf, before, used in self._entries:
-            if leaf.grad is not before and (used or leaf.grad is None or before is None):
-                return MISS
         if self._stages is None:
             self._stages = [
                 wrap(lib.tk_empty(kind.number, len(shape), shape)) for kind, shape in self.inputs
             ]
-        for i, (leaf, grad, _) in enumerate(self.gradients):
-            if getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
-                self._renew(i)
-        kinds = leaves(self.shape)
+        kinds = ends(self.shape)
         sums = ffi.new(
             "double[]", [x for x, kind in zip(totals, kinds, strict=True) if kind is PLACE]
         )
@@ -297,10 +297,7 @@ class Program:
             fail()
         if status:
             return MISS
-        for leaf, grad, _ in self.gradients:
-            leaf.grad = grad
-        for leaf in self._cleared:
-            leaf.grad = None
+        self._leave_gradients()
         found = iter(ffi.unpack(sums, len(sums)))
         for i, kind in enumerate(kinds):
             if kind is PLACE:
@@ -413,7 +410,7 @@ class _Holder:
 
 
 def _references() -> int:
-    """What ``Program.__call__`` counts for a gradient that only the program and its leaf hold."""
+    """What ``Program._prepare`` counts for a gradient that only the program and its leaf hold."""
     holder = _Holder()
     pairs = [(holder, object(), 0)]
     holder.grad = pairs[0][1]

@@ -39,7 +39,7 @@ class Recording:
         if not tape:
             fail()
         self.tape = ffi.gc(tape, lib.tk_tape_free)
-        self.structure, self.settings = world.structure, world.settings
+        self.structure = world.structure
         world.recorders[threading.get_ident()] = self
         return self
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..backend import KERNEL_NAMES, ffi, lib
+from ..backend import KERNEL_FAMILIES, KERNEL_NAMES, ffi, lib
 
 INSIDE, OUTSIDE, INPUT, CONSTANT = (
     lib.TK_BLOCK_INSIDE,
@@ -48,13 +48,6 @@ class Block:
     alive: bool
 
 
-_DRAWS = frozenset(
-    number
-    for number, name in enumerate(KERNEL_NAMES)
-    if ffi.string(lib.tk_kernel_family(number)).decode() == "RANDOM"
-)
-
-
 def read(tape: Any) -> tuple[list[Launch], list[Block]]:
     """The launches and blocks of a C tape."""
     counts = ffi.new("int64_t[3]")
@@ -72,7 +65,7 @@ def read(tape: Any) -> tuple[list[Launch], list[Block]]:
     for number in range(num_launches):
         at = number * width
         kernel, dtype, units, first, count, operands = row[at : at + 6]
-        reads, writes, bound = [], [], kernel in _DRAWS
+        reads, writes, bound = [], [], KERNEL_FAMILIES[kernel] == "RANDOM"
         for i in range(first * each, (first + count) * each, each):
             place, offset, mode = pointer[i : i + 3]
             if mode & lib.TK_READS:

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from .. import trees
 from ..autograd import batching
 from ..ops.declare import Op
 from ..ops.join import stack
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Size, Tensor
-from . import tree
 
 MISTAKES = (AttributeError, TypeError, OverflowError)
 
@@ -187,7 +187,7 @@ def wrapped(value: Tensor, level: Level) -> Tensor:
 def innermost(values: Any) -> Level | None:
     """The vmap that was entered last, of those whose examples are among the values."""
     found: Level | None = None
-    for each in tree.leaves(values):
+    for each in trees.leaves(values):
         if isinstance(each, Batched) and (found is None or each._level.number > found.number):
             found = each._level
     return found
@@ -209,7 +209,7 @@ def example(value: Any, level: Level, i: int, own: bool = False) -> Any:
             return each
         return batch.select(0, i).clone() if own else batch.select(0, i)
 
-    return tree.map_leaves(pick, value)
+    return trees.map_leaves(pick, value)
 
 
 def each_example(function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -232,7 +232,7 @@ def _each(function: Callable[..., Any], args: Any, kwargs: Any, level: Level) ->
             start()
             given = example(args, level, i, own), example(kwargs, level, i, own)
             results.append(function(*given[0], **given[1]))
-    columns = [list(tree.leaves(each)) for each in results]
+    columns = [list(trees.leaves(each)) for each in results]
     joined = []
     for each in zip(*columns, strict=True):
         if isinstance(each[0], Tensor):
@@ -246,7 +246,7 @@ def _each(function: Callable[..., Any], args: Any, kwargs: Any, level: Level) ->
             raise Unbatchable(f"vmap: {_name_of(function)} gives another value for each example")
         else:
             joined.append(each[0])
-    return tree.rebuild(results[0], iter(joined))
+    return trees.rebuild(results[0], iter(joined))
 
 
 def _name_of(function: Callable[..., Any]) -> str:

@@ -11,13 +11,13 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from .. import trees
 from ..autograd import enable_grad, engine, is_grad_enabled
 from ..autograd.node import Leaf
 from ..ops.creation import eye, ones_like, zeros_like
 from ..ops.join import movedim
 from ..ops.shape import _expand, _view
 from ..tensor import Tensor
-from . import tree
 from .batched import Batched, Level, running, wrapped
 from .vmap import vmap
 
@@ -54,9 +54,9 @@ def _lifted(t: Tensor, levels: Sequence[Level]) -> Tensor:
 class _Inputs:
     """Tensors to differentiate by: the leaves of trees, in a graph of their own."""
 
-    def __init__(self, name: str, trees: Any) -> None:
+    def __init__(self, name: str, given: Any) -> None:
         self.levels = list(running.stack)
-        self.sources = list(tree.leaves(trees))
+        self.sources = list(trees.leaves(given))
         for each in self.sources:
             if not isinstance(each, Tensor):
                 raise TypeError(f"{name}: expected tensors; got {type(each).__name__}")
@@ -64,7 +64,7 @@ class _Inputs:
                 raise TypeError(f"{name}: expected floating tensors; got {each.dtype.name}")
         self.bottoms = [_fresh(_bottom(each, self.levels)) for each in self.sources]
         lifted = iter([_lifted(each, self.levels) for each in self.bottoms])
-        self.trees = tree.rebuild(trees, lifted)
+        self.trees = trees.rebuild(given, lifted)
 
     @property
     def nodes(self) -> list[Any]:
@@ -110,7 +110,7 @@ class _Inputs:
         """Results as the outside sees them."""
         if create_graph:
             return value
-        return tree.map_leaves(
+        return trees.map_leaves(
             lambda each: each.detach() if isinstance(each, Tensor) else each, value
         )
 
@@ -123,7 +123,7 @@ def _fresh(t: Tensor) -> Tensor:
 
 
 def _outputs(name: str, value: Any) -> list[Tensor]:
-    results = list(tree.leaves(value))
+    results = list(trees.leaves(value))
     for each in results:
         if not isinstance(each, Tensor):
             raise TypeError(f"{name}: the function must return tensors; got {type(each).__name__}")
@@ -192,7 +192,7 @@ def grad_and_value(
             bottom = _bottom(output, inputs.levels)
             seed = ones_like(bottom.detach())
             found = inputs.gradients([bottom], [seed], create)
-        gradients = tree.rebuild(inputs.trees, iter(found))
+        gradients = trees.rebuild(inputs.trees, iter(found))
         gradients = inputs.released(gradients, create)
         output, aux = inputs.released((output, aux), create)
         gradient = gradients if isinstance(argnums, tuple) else gradients[0]
@@ -248,7 +248,7 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         seeds = [_bottom(each, inputs.levels) for each in given]
         with enable_grad():
             found = inputs.gradients(bottoms, seeds, create)
-        results = inputs.released(tree.rebuild(inputs.trees, iter(found)), create)
+        results = inputs.released(trees.rebuild(inputs.trees, iter(found)), create)
         return results if len(primals) != 1 else results[0]
 
     results = inputs.released((output, aux), leads_out)
@@ -270,8 +270,8 @@ def jvp(
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeError("jvp: primals and tangents are tuples")
-    directions = list(tree.leaves(tangents))
-    sources = list(tree.leaves(primals))
+    directions = list(trees.leaves(tangents))
+    sources = list(trees.leaves(primals))
     if len(directions) != len(sources):
         raise ValueError(f"jvp: {len(sources)} primals but {len(directions)} tangents")
     for one, other in zip(directions, sources, strict=True):
@@ -305,7 +305,7 @@ def jvp(
             slope = reached.get(dual._node)
             slope = zeros_like(dual.detach()) if slope is None else slope
             slopes.append(_lifted(slope, inputs.levels))
-    tangent = tree.rebuild(output, iter(slopes))
+    tangent = trees.rebuild(output, iter(slopes))
     output, tangent, aux = inputs.released((output, tangent, aux), create)
     return (output, tangent, aux) if has_aux else (output, tangent)
 
@@ -363,17 +363,17 @@ def jacrev(
         outputs = _outputs("jacrev", output)
 
         def rows(*cotangents: Tensor) -> Any:
-            pulled = pull(tree.rebuild(output, iter(cotangents)))
-            return tuple(tree.leaves(pulled))
+            pulled = pull(trees.rebuild(output, iter(cotangents)))
+            return tuple(trees.leaves(pulled))
 
         found = vmap(rows, chunk_size=chunk_size)(*_basis(outputs))
         columns = [_split(each, outputs, 0) for each in found]
         form = chosen if isinstance(argnums, tuple) else chosen[0]
-        result = tree.rebuild(
+        result = trees.rebuild(
             output,
             iter(
                 [
-                    tree.rebuild(form, iter([column[i] for column in columns]))
+                    trees.rebuild(form, iter([column[i] for column in columns]))
                     for i in range(len(outputs))
                 ]
             ),
@@ -405,7 +405,7 @@ def jacfwd(
         kept: list[Any] = []
 
         def column(*directions: Tensor) -> Any:
-            tangents = tree.rebuild(chosen, iter(directions))
+            tangents = trees.rebuild(chosen, iter(directions))
             output, tangent, *aux = jvp(of_chosen, chosen, tangents, has_aux=has_aux)
             kept[:] = [output]
             return (tangent, *aux)
@@ -415,10 +415,10 @@ def jacfwd(
             *_basis(sources)
         )
         form = chosen if isinstance(argnums, tuple) else chosen[0]
-        result = tree.map_leaves(
-            lambda each: tree.rebuild(form, iter(_split(each, sources, -1))), found
+        result = trees.map_leaves(
+            lambda each: trees.rebuild(form, iter(_split(each, sources, -1))), found
         )
-        return (result, tree.map_leaves(lambda each: each[0], aux[0])) if has_aux else result
+        return (result, trees.map_leaves(lambda each: each[0], aux[0])) if has_aux else result
 
     return jacobian
 

@@ -6,11 +6,10 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .. import random
+from .. import random, trees
 from ..ops.join import cat, movedim
 from ..ops.shape import _expand
 from ..tensor import Tensor
-from . import tree
 from .batched import (
     Batched,
     DrawEach,
@@ -53,13 +52,11 @@ def vmap(
         given = in_dims if isinstance(in_dims, (int, type(None))) else tuple(in_dims)
         dims = [
             _place(each, dim)
-            for each, dim in zip(
-                tree.leaves(args), tree.spread("in_dims", given, args), strict=True
-            )
+            for each, dim in zip(trees.leaves(args), _spread("in_dims", given, args), strict=True)
         ]
         # Keyword arguments are batched along their first dimension, as in PyTorch.
-        named = [0 if isinstance(each, Tensor) else None for each in tree.leaves(kwargs)]
-        every = [*tree.leaves(args), *tree.leaves(kwargs)]
+        named = [0 if isinstance(each, Tensor) else None for each in trees.leaves(kwargs)]
+        every = [*trees.leaves(args), *trees.leaves(kwargs)]
         size = _size(every, [*dims, *named])
         step = chunk_size or max(1, size)
         parts = [
@@ -69,13 +66,13 @@ def vmap(
         ]  # fmt: skip
         if len(parts) == 1:
             return parts[0]
-        columns = [list(tree.leaves(each)) for each in parts]
-        places = tree.spread("out_dims", out_dims, parts[0])
+        columns = [list(trees.leaves(each)) for each in parts]
+        places = _spread("out_dims", out_dims, parts[0])
         joined = [
             each[0] if dim is None else cat(list(each), dim)
             for each, dim in zip(zip(*columns, strict=True), places, strict=True)
         ]
-        return tree.rebuild(parts[0], iter(joined))
+        return trees.rebuild(parts[0], iter(joined))
 
     return batch
 
@@ -122,7 +119,7 @@ def _run(
             value = value if high - low == size else value.narrow(dim, low, high - low)
             value = wrapped(value if dim == 0 else movedim(value, dim, 0), level)
         examples.append(value)
-    args, kwargs = tree.rebuild(form, iter(examples))
+    args, kwargs = trees.rebuild(form, iter(examples))
     running.stack.append(level)
     try:
         result = func(*args, **kwargs)
@@ -136,11 +133,11 @@ def _run(
         raise RuntimeError(f"vmap: {_where(error)} cannot work on batched tensors") from error
     finally:
         running.stack.pop()
-    places = tree.spread("out_dims", out_dims, result)
+    places = _spread("out_dims", out_dims, result)
     finished = [
-        _finish(each, dim, level) for each, dim in zip(tree.leaves(result), places, strict=True)
+        _finish(each, dim, level) for each, dim in zip(trees.leaves(result), places, strict=True)
     ]
-    return tree.rebuild(result, iter(finished))
+    return trees.rebuild(result, iter(finished))
 
 
 def _where(error: BaseException) -> str:
@@ -166,3 +163,20 @@ def _finish(value: Any, dim: Any, level: Level) -> Any:
     if not -batch.ndim <= dim < batch.ndim:
         raise ValueError(f"vmap: out_dims: dim {dim} is out of range for {tuple(batch.shape)}")
     return batch if dim == 0 else movedim(batch, 0, dim)
+
+
+def _spread(what: str, given: Any, tree: Any) -> list[Any]:
+    """A leaf of ``given`` for each leaf of the tree: ``given`` has the tree's form from the top
+    down, and one of its leaves stands for all that lies below."""
+    if isinstance(given, (tuple, list)) and isinstance(tree, (tuple, list)):
+        if len(given) != len(tree):
+            raise ValueError(f"vmap: {what} has {len(given)} entries for {len(tree)}")
+        pairs = zip(given, tree, strict=True)
+        return [each for pair in pairs for each in _spread(what, *pair)]
+    if isinstance(given, dict) and isinstance(tree, dict):
+        if given.keys() != tree.keys():
+            raise ValueError(f"vmap: {what} has the keys {list(given)} for {list(tree)}")
+        return [each for key in tree for each in _spread(what, given[key], tree[key])]
+    if isinstance(given, (tuple, list, dict)):
+        raise ValueError(f"vmap: {what} is more deeply nested than what it is for; got {given!r}")
+    return [given for _ in trees.leaves(tree)]

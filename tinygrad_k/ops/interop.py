@@ -14,38 +14,23 @@ from ..autograd.node import note_change
 from ..tensor import Tensor, alias_as, from_data, from_numpy
 from .declare import COMPOSITES, OPS, method, root
 from .join import flip
+from .names import ALIASES
 
 CPU = (1, 0)  # DLPack's device type of the host, and its number
 
-# NumPy's universal functions whose ops have other names.
+# NumPy's universal functions whose ops have other names, beside PyTorch's second names.
 NAMES = {
-    "absolute": "abs",
-    "arccos": "acos",
-    "arccosh": "acosh",
-    "arcsin": "asin",
-    "arcsinh": "asinh",
-    "arctan": "atan",
-    "arctan2": "atan2",
-    "arctanh": "atanh",
+    **ALIASES,
     "conjugate": "positive",
     "degrees": "rad2deg",
-    "divide": "div",
     "equal": "eq",
     "fabs": "abs",
-    "greater": "gt",
-    "greater_equal": "ge",
     "invert": "bitwise_not",
     "left_shift": "bitwise_left_shift",
-    "less": "lt",
-    "less_equal": "le",
-    "multiply": "mul",
-    "negative": "neg",
-    "not_equal": "ne",
     "power": "pow",
     "radians": "deg2rad",
     "right_shift": "bitwise_right_shift",
     "rint": "round",
-    "subtract": "sub",
 }
 
 
