@@ -206,7 +206,8 @@ class Program:
         """The function's result for these tensors, or MISS where the program is not for them."""
         if world.settings != self.settings and not self.fits_world():
             return MISS
-        if not self._prepare():
+        leaves = self._prepare()
+        if leaves is None:
             return MISS
         n = len(args)
         if self._single and 0 < n < 3:
@@ -222,22 +223,31 @@ class Program:
             if status:
                 return self._refused(status, args)
             result = self._assemble(args, [wrap(each) for each in outs[0 : self._num_fresh]])
-        self._leave_gradients()
+        if leaves:
+            self._leave_gradients()
         return result
 
-    def _prepare(self) -> bool:
-        """Whether lists and gradients are as they were; replaces gradients that somebody holds."""
+    def _prepare(self) -> bool | None:
+        """Replaces gradients that somebody holds; whether leaves must be given theirs afterwards.
+
+        None where lists or gradients are not as they were.
+        """
         for each, before in self._lists:
             if len(each) != len(before) or any(map(is_not, each, before)):
-                return False
+                return None
         for leaf, before, used in self._entries:
             grad = leaf.grad
             if grad is not before and (used or grad is None or before is None):
-                return False
+                return None
+        leaves = bool(self._cleared)
         for i, (leaf, grad, _) in enumerate(self.gradients):
-            if getrefcount(grad) > (_HELD if leaf.grad is grad else _HELD - 1):
+            held = _HELD
+            if leaf.grad is not grad:
+                leaves = True
+                held -= 1
+            if getrefcount(grad) > held:
                 self._renew(i)
-        return True
+        return leaves
 
     def _leave_gradients(self) -> None:
         for leaf, grad, _ in self.gradients:
@@ -269,7 +279,7 @@ class Program:
 
         Returns how many batches were done in about a tenth of a second, or MISS.
         """
-        if self._present or self._of_leaf or not (self.fits_world() and self._prepare()):
+        if self._present or self._of_leaf or not self.fits_world() or self._prepare() is None:
             return MISS
         if self._stages is None:
             self._stages = [
