@@ -67,6 +67,7 @@ NEIGHBOURS = {
 
 # Code that forward calls share: the laws of references and errors judge it.
 FORWARD = {"mask_of"}
+PLUMBING = ("declare", "elementwise", "inplace", "mistakes", "table")  # modules of tinygrad_k.ops
 
 # Mutants that compute the same gradient: (function, what, why). Texts match from their beginning.
 MINUS_ZERO = "0 and -0 are the same gradient"
@@ -155,7 +156,7 @@ def helpers(function: types.FunctionType) -> Iterator[types.FunctionType]:
         if (
             isinstance(value, types.FunctionType)
             and str(value.__module__).startswith("tinygrad_k.ops")
-            and not str(value.__module__).endswith("declare")
+            and str(value.__module__).split(".")[-1] not in PLUMBING
             and name not in FORWARD
             and id(value) not in forward
         ):

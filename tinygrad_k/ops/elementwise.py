@@ -1,0 +1,240 @@
+"""Declarations of elementwise ops, whose kernels do everything."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..autograd import batching
+from ..autograd.node import CLOCK, Node
+from ..backend import fail, ffi, lib
+from ..tensor import Tensor, alias, from_data, wrap
+from .inplace import add_inplace, as_operand
+from .mistakes import MISTAKES, explain
+from .samples import Draw, real
+from .table import OPS, RECORD, RESULT_ONLY, Op, attach, no_grad, record
+
+NULL = ffi.NULL
+
+
+def unary(
+    *,
+    vjp: Any,
+    ref: Callable[..., Any],
+    domain: Draw = real,
+    kernel: str | None = None,
+    dtypes: str = "float",
+    inplace: bool = True,
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares an elementwise op of one tensor; ``vjp`` is the rule of its only operand."""
+
+    def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
+        rule = vjp if isinstance(vjp, no_grad) else {"input": vjp}
+        row = Op(body, kernel or body.__name__, rule)
+        row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "unary", (domain,)
+        number, map1, new, plans = row.kernel, lib.tk_map1, Tensor, row._plans
+
+        @functools.wraps(body)
+        def function(input: Tensor) -> Tensor:
+            try:
+                handle = map1(number, input._h, 0.0, 0.0)
+            except (AttributeError, TypeError) as error:
+                return explain(body, error, (input,), {}, row)
+            if not handle:
+                fail()
+            out = new()
+            out._h = handle
+            out._node = None
+            node = input._node
+            if node is not None and (flags := handle.flags) & RECORD:
+                try:
+                    plan = plans[1]
+                except KeyError:
+                    attach(row, out, (input,), 1, (node,), (input,), flags)
+                    return out
+                # As in ``attach``: the call would cost more than this. Nothing was broadcast, and
+                # what wants a gradient is floating, so nothing was converted.
+                made = Node()
+                made.plan = plan
+                made.inputs = (node,)
+                made.shapes = made.hooks = None
+                saves = plan.saves
+                if not saves:
+                    made.saved = ()
+                else:
+                    made.stamp = CLOCK[0]
+                    if saves == RESULT_ONLY:
+                        made.saved = (alias(out),)
+                    elif plan.pick is None:
+                        made.saved = plan.derive((input,), out)
+                    else:
+                        made.saved = (input,)
+                out._node = made
+            return out
+
+        row.function = function
+        OPS[row.name] = row
+        if inplace:
+            add_inplace(
+                row, lambda input: lib.tk_map_into(number, input._h, input._h, NULL, NULL, 0.0, 0.0)
+            )
+        return function
+
+    return declare
+
+
+def binary(
+    *,
+    vjp: Any,
+    ref: Callable[..., Any],
+    domain: tuple[Draw, Draw] = (real, real),
+    name: str | None = None,
+    dtypes: str = "number",
+    operator: str | None = None,
+    inplace: bool = True,
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares an elementwise op of two operands, tensors or numbers; ``vjp`` maps both to rules.
+
+    ``operator`` is the Python operator's name (``"add"`` for ``+``), which is attached with its
+    reflected and in-place forms.
+    """
+
+    def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
+        row = Op(body, name or body.__name__, vjp, name)
+        row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "binary", domain
+        row.function = _binary_function(row, body, _refuse)
+        OPS[row.name] = row
+        if inplace:
+
+            def write(input: Tensor, other: Any) -> int:
+                operand = as_operand(other, input)  # named: a handle dies with its Tensor
+                return lib.tk_map_into(row.kernel, input._h, input._h, operand._h, NULL, 0.0, 0.0)
+
+            add_inplace(row, write)
+        if operator:
+            method = _binary_function(row, body, _defer)
+            setattr(Tensor, f"__{operator}__", method)
+            setattr(Tensor, f"__r{operator}__", _reflected(method))
+            if inplace:
+                setattr(Tensor, f"__i{operator}__", getattr(Tensor, f"{row.name}_"))
+        return row.function
+
+    return declare
+
+
+def _refuse(row: Op, value: Any) -> Any:
+    raise TypeError(f"{row.name}: expected tensors or numbers; got {type(value).__name__}")
+
+
+def _defer(row: Op, value: Any) -> Any:
+    return NotImplemented
+
+
+def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callable[..., Any]:
+    number, map2, new = row.kernel, lib.tk_map2, Tensor
+    map_float, map_int = lib.tk_map_float, lib.tk_map_int
+
+    @functools.wraps(body)
+    def function(input: Any, other: Any) -> Any:
+        kind = type(other)
+        try:
+            if kind is float:
+                handle = map_float(number, input._h, other, 0)
+            elif kind is int:
+                handle = map_int(number, input._h, other, 0, 0)
+            else:
+                handle = map2(number, input._h, other._h, 0.0, 0.0)
+        except MISTAKES:
+            return mixed(input, other)
+        if not handle:
+            fail()
+        out = new()
+        out._h = handle
+        out._node = None
+        first = input._node
+        second = None if kind is float or kind is int else other._node
+        if first is None:
+            if second is not None and (flags := handle.flags) & RECORD:
+                attach(row, out, (input, other), 2, (second,), (other,), flags)
+        elif (flags := handle.flags) & RECORD:
+            if second is None:
+                attach(row, out, (input, other), 1, (first,), (input,), flags)
+            else:
+                args = (input, other)
+                attach(row, out, args, 3, (first, second), args, flags)
+        return out
+
+    def mixed(input: Any, other: Any) -> Any:
+        """A number, a NumPy array, a batched tensor or something foreign on either side."""
+        if batching.call is not None:
+            answer = batching.call(row, None, (input, other), {})
+            if answer is not batching.ORDINARY:
+                return answer
+        for value in (input, other):
+            if not isinstance(value, (Tensor, int, float, np.ndarray, np.generic)):
+                return foreign(row, value)
+        if isinstance(input, Tensor):
+            number_first, tensor, value = 0, input, other
+        elif isinstance(other, Tensor):
+            number_first, tensor, value = 1, other, input
+        else:
+            return function(from_data(input), other)
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, np.ndarray):
+            value = from_data(value, copy=False)
+            return function(value, tensor) if number_first else function(tensor, value)
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            if not tensor.dtype.is_floating_point:
+                raise ValueError(f"{row.name}: the number {value} does not fit int64")
+            value = float(value)
+        if isinstance(value, float):
+            handle = map_float(number, tensor._h, value, number_first)
+        else:
+            handle = map_int(number, tensor._h, value, isinstance(value, bool), number_first)
+        out = wrap(handle)
+        if tensor._node is not None and handle.flags & RECORD:
+            record(row, out, (value, tensor) if number_first else (tensor, value))
+        return out
+
+    return function
+
+
+def _reflected(method: Callable[..., Any]) -> Callable[..., Any]:
+    def reflected(self: Tensor, other: Any) -> Any:
+        return method(other, self)
+
+    return reflected
+
+
+def predicate(
+    *, ref: Callable[..., Any], domain: Draw = real, kernel: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares an elementwise test of one tensor; the result is bool."""
+    return unary(
+        vjp=no_grad("the result is bool"),
+        ref=ref,
+        domain=domain,
+        kernel=kernel,
+        dtypes="all",
+        inplace=False,
+    )
+
+
+def comparison(
+    *, ref: Callable[..., Any], operator: str | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares an elementwise comparison of two operands; the result is bool."""
+
+    def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
+        function = binary(vjp=no_grad("the result is bool"), ref=ref, dtypes="all", inplace=False)(
+            body
+        )
+        if operator:
+            setattr(Tensor, operator, _binary_function(OPS[body.__name__], body, _defer))
+        return function
+
+    return declare

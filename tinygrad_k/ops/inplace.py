@@ -1,0 +1,145 @@
+"""Ops in place: what is written where nothing is recorded, and what is recorded."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..autograd import batching
+from ..autograd.node import note_change
+from ..backend import fail, lib
+from ..tensor import Tensor, from_data
+from .mistakes import explain
+from .table import OPS, Op, no_grad, record
+
+
+def as_operand(value: Any, like: Tensor) -> Tensor:
+    """A tensor, or a number as a tensor without dimensions of the dtype it would promote to."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (bool, int, float)):
+        keeps = like.dtype.is_floating_point or (
+            isinstance(value, int) and (isinstance(value, bool) or like.dtype.name != "bool")
+        )
+        return from_data(value, like.dtype if keeps else None)
+    if isinstance(value, np.ndarray):
+        return from_data(value, copy=False)
+    raise TypeError(f"expected a tensor or a number; got {type(value).__name__}")
+
+
+def inplace(
+    name: str, target: Tensor, operands: tuple[Any, ...], write: Any, compute: Any
+) -> Tensor:
+    """Changes ``target`` in place: by ``write()`` where nothing is recorded, else by ``compute()``,
+    whose result is copied into the memory and takes the tensor's place in the graph."""
+    if not isinstance(target, Tensor):
+        raise TypeError(f"{name}: expected a Tensor; got {type(target).__name__}")
+    if type(target) is not Tensor and batching.change is not None:
+        answer = batching.change(name, target, operands, compute)
+        if answer is not batching.ORDINARY:
+            return answer
+    if not _recorded(target, operands):
+        if write():
+            fail()
+        note_change(target, name)
+        return target
+    _check_changeable(name, target)
+    result = compute()
+    if result.shape != target.shape:
+        raise ValueError(
+            f"{name}: the result does not fit the output; got {tuple(result.shape)} for "
+            f"{tuple(target.shape)}"
+        )
+    if result.dtype is not target.dtype:
+        raise TypeError(
+            f"{name}: a result of {result.dtype.name} cannot be stored in {target.dtype.name}"
+        )
+    if lib.tk_copy_into(target._h, result._h):
+        fail()
+    note_change(target, name)
+    target._node = result._node
+    return target
+
+
+def _recorded(target: Tensor, operands: tuple[Any, ...]) -> bool:
+    """Whether a change of ``target`` has a place in the graph."""
+    if target._node is not None:
+        return bool(lib.tk_grad_mode())
+    for each in operands:
+        if isinstance(each, Tensor) and each._node is not None:
+            return bool(lib.tk_grad_mode())
+    return False
+
+
+def _check_changeable(name: str, target: Tensor) -> None:
+    """Errors for a recorded change of a leaf, or of memory that other tensors see too."""
+    if target._node is not None and target.is_leaf:
+        raise RuntimeError(
+            f"{name}: a leaf that requires grad cannot be changed in place; use no_grad()"
+        )
+    if target._h.storage.refs > 1:
+        raise RuntimeError(
+            f"{name}: the tensor shares its memory with a view, and gradients are recorded; "
+            "that is not supported: use the op that returns a new tensor, or clone() first"
+        )
+
+
+def keep_value(target: Tensor) -> Tensor:
+    """The tensor's value, in the graph, in memory that the change to come does not touch."""
+    return target if target._node is None else OPS["clone"].function(target)
+
+
+def _needs_operand(row: Op) -> bool:
+    """Whether a rule takes the value of the first operand."""
+    if not isinstance(row.vjp, dict):
+        return False
+    rules = [rule for rule in row.vjp.values() if not isinstance(rule, no_grad)]
+    return any(row.parameters[0] in inspect.signature(rule).parameters for rule in rules)
+
+
+def add_inplace(row: Op, write: Callable[..., int]) -> None:
+    name = f"{row.name}_"
+
+    def method(self: Tensor, *operands: Any) -> Tensor:
+        try:
+            return inplace(
+                name,
+                self,
+                operands,
+                lambda: write(self, *operands),
+                lambda: row.function(keep_value(self) if _needs_operand(row) else self, *operands),
+            )
+        except (TypeError, AttributeError) as error:
+            return explain(row.body, error, (self, *operands), {})
+
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    method.__doc__ = f"``{row.name}`` in place: writes the result here and returns this tensor."
+    method.__wrapped__ = row.body  # type: ignore[attr-defined]
+    setattr(Tensor, name, method)
+
+
+def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[], int]) -> Tensor:
+    """Changes ``target`` in place by ``write()`` and records it as ``row(target, *operands)``.
+
+    For ops whose rules need neither the old values nor the result: nothing is computed twice.
+    """
+    name = f"{row.name.lstrip('_')}_"
+    if type(target) is not Tensor and batching.change is not None:
+        answer = batching.change(name, target, operands, lambda: row.function(target, *operands))
+        if answer is not batching.ORDINARY:
+            return answer
+    recorded = _recorded(target, operands)
+    if recorded:
+        _check_changeable(name, target)
+    if write():
+        fail()
+    note_change(target, name)
+    if recorded:
+        record(row, target, (target, *operands))
+    return target

@@ -1,0 +1,103 @@
+"""Mistakes in the arguments of ops that only Python notices, in the words of the op."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+
+from ..autograd import batching
+from ..tensor import Tensor
+
+MISTAKES = (AttributeError, TypeError, OverflowError, ValueError, KeyError, RecursionError)
+_OURS = re.compile(r"[A-Za-z_][\w.]*(:|\(\)) ")  # "name: fact", or Python's "name() takes ..."
+
+
+def explain(
+    function: Callable[..., Any],
+    error: Exception,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    target: Any = None,
+) -> Any:
+    """Raises in the function's name a mistake in its arguments that only Python noticed.
+
+    Batched tensors are none: then this is what ``target``, the op or the function that was called,
+    gives for them.
+    """
+    if batching.call is not None and target is not None:
+        answer = batching.call(target, error, args, kwargs)
+        if answer is not batching.ORDINARY:
+            return answer
+    if _OURS.match(str(error)):
+        raise error
+    name = function.__name__.strip("_")
+    parameters = inspect.signature(function).parameters
+    given = dict(zip(parameters, args, strict=False)) | kwargs
+    for each, value in given.items():
+        allowed = str(parameters[each].annotation) if each in parameters else ""
+        if allowed.startswith("Tensor") and not isinstance(value, Tensor):
+            if value is None and "None" in allowed:
+                continue
+            raise TypeError(f"{name}: {each} must be a Tensor; got {_kind(value)}") from error
+    what = ", ".join(f"{each} {_kind(value)}" for each, value in given.items())
+    if isinstance(error, RecursionError):
+        raise ValueError(f"{name}: an argument is nested too deeply; got {what}") from None
+    if isinstance(error, ValueError):
+        raise ValueError(f"{name}: {error}; got {what}") from error
+    if isinstance(error, OverflowError):
+        raise ValueError(f"{name}: a number is out of range; got {what}") from error
+    raise TypeError(f"{name}: these arguments do not fit; got {what}") from error
+
+
+def _kind(value: Any) -> str:
+    """An argument in a message: a tensor by dtype and shape, a number by value, others by type."""
+    if isinstance(value, Tensor):
+        return f"{value.dtype.name} {tuple(value.shape)}"
+    if value is None or isinstance(value, (int, float)):
+        return repr(value)
+    return type(value).__name__
+
+
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with its mistakes explained."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except MISTAKES as error:
+            other = meant(function, args, kwargs)
+            if other is None:
+                return explain(function, error, args, kwargs, call)
+            return function(*other[0], **other[1])
+
+    return call
+
+
+# NumPy's names, which PyTorch takes, too; and one that differs for the method.
+OTHER_NAMES = {"axis": "dim", "keepdims": "keepdim", "split_size": "split_size_or_sections"}
+
+
+def meant(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
+    """The arguments of a call that failed for the name of one, if another name is the same.
+
+    That is one of OTHER_NAMES, or that of an argument list: ``size`` of ``rand(*size)``.
+    """
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    known = code.co_varnames[:count]
+    several = code.co_varnames[count] if code.co_flags & inspect.CO_VARARGS else None
+    named: dict[str, Any] = {}
+    for name, value in kwargs.items():
+        if name == several and len(args) == code.co_argcount:
+            args = (*args, value)
+        else:
+            other = OTHER_NAMES.get(name, name)
+            same = name in known or other not in known or other in kwargs
+            named[name if same else other] = value
+    return None if len(named) == len(kwargs) and named.keys() == kwargs.keys() else (args, named)
