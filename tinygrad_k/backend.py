@@ -10,7 +10,7 @@ Environment, read once at import:
 from __future__ import annotations
 
 import os
-import threading
+from _thread import get_ident  # without the rest of threading, which NumPy does not load
 from typing import Any, NoReturn
 
 import numpy as np
@@ -202,7 +202,7 @@ world = World()
 
 def recorder() -> Any:
     """What this thread records, or None."""
-    return world.recorders.get(threading.get_ident())
+    return world.recorders.get(get_ident())
 
 
 def check_readable(op: str) -> None:

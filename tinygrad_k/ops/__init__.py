@@ -1,6 +1,5 @@
 """The op table. Importing it loads every declaration and attaches the methods to Tensor."""
 
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -98,14 +97,20 @@ def _public() -> dict[str, Callable[..., Any]]:
     }
 
 
-def _only_functional(name: str, function: Callable[..., Any]) -> bool:
-    module = sys.modules[function.__module__]
-    return getattr(module, "FUNCTIONAL", False) and name not in module.ROOT
+# The modules whose functions stand in nn.functional, and which of them the root has, too.
+_FUNCTIONAL = {
+    each.__name__: getattr(each, "ROOT", ()) for each in MODULES if hasattr(each, "FUNCTIONAL")
+}
 
 
 def root_functions() -> dict[str, Callable[..., Any]]:
     """What stands in the package's root."""
-    return {name: f for name, f in _public().items() if not _only_functional(name, f)}
+    limits = _FUNCTIONAL
+    return {
+        name: f
+        for name, f in _public().items()
+        if f.__module__ not in limits or name in limits[f.__module__]
+    }
 
 
 def functional_functions() -> dict[str, Callable[..., Any]]:
@@ -113,9 +118,8 @@ def functional_functions() -> dict[str, Callable[..., Any]]:
     return {
         name: f
         for name, f in _public().items()
-        if getattr(sys.modules[f.__module__], "FUNCTIONAL", False)
-        or name in ("linear", "sigmoid", "tanh")
-    } | names.FACES
+        if f.__module__ in _FUNCTIONAL or name in ("linear", "sigmoid", "tanh")
+    } | names.faces()
 
 
 def linalg_functions() -> dict[str, Callable[..., Any]]:

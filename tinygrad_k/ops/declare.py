@@ -13,7 +13,6 @@ operands are undone by the engine, never by a rule.
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -22,7 +21,7 @@ from ..backend import fail
 from ..tensor import Tensor, wrap
 from .elementwise import binary, comparison, predicate, unary
 from .inplace import as_operand, change, inplace, keep_value
-from .mistakes import MISTAKES, checked, explain, meant
+from .mistakes import MISTAKES, checked, explain, meant, wraps
 from .samples import Draw
 from .table import (
     COMPOSITES,
@@ -94,12 +93,10 @@ def op(
 
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
         row = Op(body, kernel, vjp)
-        lone, lists = row.lone, row.lists
+        lone, lists = _tensor_arguments(body)
         row.ref, row.given, row.dtypes, row.family = ref, tuple(samples), dtypes, family
-        for name in keeps:
-            row.positions[name] = len(row.positions)
+        row.keeps = keeps
 
-        @functools.wraps(body)
         def function(*args: Any, **kwargs: Any) -> Tensor:
             kept: tuple[Tensor, ...] = ()
             try:
@@ -142,11 +139,20 @@ def op(
                     attach(row, out, args, wanted, tuple(inputs), operands, flags)
             return out
 
-        row.function = function
+        row.function = wraps(function, body)
         OPS[row.name] = row
         return function
 
     return declare
+
+
+def _tensor_arguments(body: Callable[..., Any]) -> tuple[bool, bool]:
+    """Whether only the first argument is a tensor; whether one is a list of tensors."""
+    kinds = {name: str(kind) for name, kind in body.__annotations__.items()}
+    tensors = [name for name in kinds if "Tensor" in kinds[name] and name != "return"]
+    first = body.__code__.co_varnames[0]
+    lone = tensors == [first] and kinds[first] == "Tensor"
+    return lone, any("Sequence[Tensor]" in kinds[name] for name in tensors)
 
 
 def composite(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -201,7 +207,7 @@ def tried(
 
 
 def _output(function: Callable[..., Any], i: int) -> Callable[..., Any]:
-    return functools.wraps(function)(lambda *args, **kwargs: function(*args, **kwargs)[i])
+    return wraps(lambda *args, **kwargs: function(*args, **kwargs)[i], function)
 
 
 def root(function: Callable[..., Any]) -> Callable[..., Any]:

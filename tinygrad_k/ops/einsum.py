@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import string
 from collections.abc import Sequence
 from typing import Any
 
@@ -25,7 +24,7 @@ from .samples import real
 from .shape import _permute, _reshape
 
 EXACT = 7  # operands; the exact search looks at 3^n pairs of subsets, 2187 of 7
-LETTERS = string.ascii_uppercase + string.ascii_lowercase  # PyTorch's order
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # PyTorch's order
 
 Label = Any  # a letter, or the number of an ellipsis dimension counted from its end
 Labels = tuple[Label, ...]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ from ..autograd.node import CLOCK, Node
 from ..backend import fail, ffi, lib
 from ..tensor import Tensor, alias, from_data, wrap
 from .inplace import add_inplace, as_operand
-from .mistakes import MISTAKES, explain
+from .mistakes import MISTAKES, explain, wraps
 from .samples import Draw, real
 from .table import OPS, RECORD, RESULT_ONLY, Op, attach, no_grad, record
 
@@ -37,7 +36,6 @@ def unary(
         row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "unary", (domain,)
         number, map1, new, plans = row.kernel, lib.tk_map1, Tensor, row._plans
 
-        @functools.wraps(body)
         def function(input: Tensor) -> Tensor:
             try:
                 handle = map1(number, input._h, 0.0, 0.0)
@@ -75,7 +73,7 @@ def unary(
                 out._node = made
             return out
 
-        row.function = function
+        row.function = wraps(function, body)
         OPS[row.name] = row
         if inplace:
             add_inplace(
@@ -137,7 +135,6 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
     number, map2, new = row.kernel, lib.tk_map2, Tensor
     map_float, map_int = lib.tk_map_float, lib.tk_map_int
 
-    @functools.wraps(body)
     def function(input: Any, other: Any) -> Any:
         kind = type(other)
         try:
@@ -200,7 +197,7 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
             record(row, out, (value, tensor) if number_first else (tensor, value))
         return out
 
-    return function
+    return wraps(function, body)
 
 
 def _reflected(method: Callable[..., Any]) -> Callable[..., Any]:

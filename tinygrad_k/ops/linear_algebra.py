@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from .diagonal import triu
 from .join import cat
 from .linalg import _cross, matmul, product_of_chain
 from .reduction import _as_dtype, _sum
+from .results import Results
 from .samples import Dominant, Draw, call, real
 from .shape import common_shape, unsqueeze
 
@@ -230,9 +231,10 @@ def pinv(
     return _pinv(A, 0.0 if atol is None else atol, rtol)
 
 
-class LeastSquares(NamedTuple):
+class LeastSquares(Results):
     """What ``lstsq`` returns."""
 
+    __slots__ = ()
     solution: Tensor
     residuals: Tensor
     rank: Tensor
@@ -288,9 +290,10 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
     return turned(_cholesky(turned(A))) if upper else _cholesky(A)
 
 
-class QR(NamedTuple):
+class QR(Results):
     """What ``qr`` returns."""
 
+    __slots__ = ()
     Q: Tensor
     R: Tensor
 
@@ -322,9 +325,10 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
     return QR(A.new_empty(0) if mode == "r" else Q.contiguous(), R)
 
 
-class Eigen(NamedTuple):
+class Eigen(Results):
     """What ``eigh`` returns."""
 
+    __slots__ = ()
     eigenvalues: Tensor
     eigenvectors: Tensor
 
@@ -347,9 +351,10 @@ def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
     return eigh(A, UPLO).eigenvalues
 
 
-class SVD(NamedTuple):
+class SVD(Results):
     """What ``svd`` returns."""
 
+    __slots__ = ()
     U: Tensor
     S: Tensor
     Vh: Tensor
@@ -395,9 +400,10 @@ def det(A: Tensor) -> Tensor:
     return _det(A)
 
 
-class SignLogdet(NamedTuple):
+class SignLogdet(Results):
     """What ``slogdet`` returns."""
 
+    __slots__ = ()
     sign: Tensor
     logabsdet: Tensor
 

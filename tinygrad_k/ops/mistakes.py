@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import re
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from ..autograd import batching
 from ..tensor import Tensor
 
 MISTAKES = (AttributeError, TypeError, OverflowError, ValueError, KeyError, RecursionError)
-_OURS = re.compile(r"[A-Za-z_][\w.]*(:|\(\)) ")  # "name: fact", or Python's "name() takes ..."
+_OURS = r"[A-Za-z_][\w.]*(:|\(\)) "  # "name: fact", or Python's "name() takes ..."
 
 
 def explain(
@@ -31,7 +30,7 @@ def explain(
         answer = batching.call(target, error, args, kwargs)
         if answer is not batching.ORDINARY:
             return answer
-    if _OURS.match(str(error)):
+    if re.match(_OURS, str(error)):
         raise error
     name = function.__name__.strip("_")
     parameters = inspect.signature(function).parameters
@@ -61,10 +60,22 @@ def _kind(value: Any) -> str:
     return type(value).__name__
 
 
+def wraps(function: Callable[..., Any], body: Callable[..., Any]) -> Callable[..., Any]:
+    """As ``functools.wraps(body)(function)`` in a third of the time: an import does it 500 times.
+
+    Annotations are found by ``__wrapped__``.
+    """
+    function.__name__ = body.__name__
+    function.__qualname__ = body.__qualname__
+    function.__module__ = body.__module__
+    function.__doc__ = body.__doc__
+    function.__wrapped__ = body  # type: ignore[attr-defined]
+    return function
+
+
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, with its mistakes explained."""
 
-    @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
@@ -74,7 +85,7 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
                 return explain(function, error, args, kwargs, call)
             return function(*other[0], **other[1])
 
-    return call
+    return wraps(call, function)
 
 
 # NumPy's names, which PyTorch takes, too; and one that differs for the method.

@@ -126,12 +126,22 @@ def face_with_inplace(function: Callable[..., Any], write: Callable[..., Any]) -
     return face
 
 
-FACES: dict[str, Callable[..., Any]] = {}  # what stands in nn.functional in their functions' place
+WRITERS: dict[str, Callable[..., Any]] = {}  # the in-place methods of INPLACE_ARGUMENT
 for _name in INPLACE_ARGUMENT.split():
-    _function = function_of(_name)
-    _write = getattr(Tensor, f"{_name}_", None) or method_inplace(f"{_name}_", _function)
-    FACES[_name] = face_with_inplace(_function, _write)
-    if _name in INPLACE_FUNCTIONS.split():
-        FACES[f"{_name}_"] = method_inplace(f"{_name}_", _function)
+    WRITERS[_name] = getattr(Tensor, f"{_name}_", None) or method_inplace(
+        f"{_name}_", function_of(_name)
+    )
     if hasattr(Tensor, _name) and not hasattr(Tensor, f"{_name}_"):
-        setattr(Tensor, f"{_name}_", _write)
+        setattr(Tensor, f"{_name}_", WRITERS[_name])
+
+
+@functools.cache
+def faces() -> dict[str, Callable[..., Any]]:
+    """What stands in nn.functional in the functions' place; made when that is loaded."""
+    found = {}
+    for name, write in WRITERS.items():
+        function = function_of(name)
+        found[name] = face_with_inplace(function, write)
+        if name in INPLACE_FUNCTIONS.split():
+            found[f"{name}_"] = method_inplace(f"{name}_", function)
+    return found

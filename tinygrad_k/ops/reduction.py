@@ -7,7 +7,7 @@ the number of threads never shows.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from ..tensor import Tensor, from_data
 from .arithmetic import abs, maximum, minimum, power, square
 from .comparison import eq, ne, where
 from .declare import composite, no_grad, op
+from .results import Results
 from .samples import boolean, distinct, real
 from .shape import _expand, _reshape, clone, convert, mask_of, slice_dim
 from .transcendental import exp, sqrt
@@ -270,9 +271,10 @@ def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return _argmin_door(input, dim, keepdim)
 
 
-class ValuesIndices(NamedTuple):
+class ValuesIndices(Results):
     """What reductions that also say where return."""
 
+    __slots__ = ()
     values: Tensor
     indices: Tensor
 

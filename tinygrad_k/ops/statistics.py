@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -27,15 +27,17 @@ from .reduction import (
     amin,
     sum,
 )
+from .results import Results
 from .samples import distinct, index, positive, real
 from .shape import convert, in_range, narrow, transpose, unsqueeze
 from .sort import sort
 from .special import logaddexp
 
 
-class MinMax(NamedTuple):
+class MinMax(Results):
     """What ``aminmax`` returns."""
 
+    __slots__ = ()
     min: Tensor
     max: Tensor
 

@@ -44,23 +44,7 @@ class Op:
         self.kernel_name = kernel
         self.kernel = kernel_number(kernel) if kernel else -1
         self.vjp = vjp
-        # Read from the code object: inspect is slow, and this runs for every op at import.
-        code = function.__code__
-        self.parameters = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-        positional = function.__defaults__ or ()
-        missing = (inspect.Parameter.empty,) * (code.co_argcount - len(positional))
-        keywords = function.__kwdefaults__ or {}
-        only = self.parameters[code.co_argcount :]
-        self.defaults = (
-            *missing,
-            *positional,
-            *(keywords.get(name, inspect.Parameter.empty) for name in only),
-        )
-        self.positions = {name: i for i, name in enumerate(self.parameters)}
-        # Whether an argument is a list of tensors; whether only the first argument is a tensor.
-        kinds = [str(function.__annotations__.get(name)) for name in self.parameters]
-        self.lists = any("Sequence[Tensor]" in kind for kind in kinds)
-        self.lone = kinds[:1] == ["Tensor"] and not any("Tensor" in kind for kind in kinds[1:])
+        self.keeps: tuple[str, ...] = ()  # by-products of the body that rules take
         self.ref: Callable[..., Any] | None = None
         self.given: tuple[Any, ...] = ()  # samples as they were declared
         self.dtypes: str = "float"  # which dtypes the tests try: "float", "number", "all"
@@ -68,6 +52,24 @@ class Op:
         self.domain: tuple[Draw, ...] = ()  # of an elementwise op: one draw an operand
         self.function: Callable[..., Any]
         self._plans: dict[int, Plan] = {}
+
+    # Worked out when they are asked for: a program records few of the ops that it imports.
+
+    @functools.cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the arguments."""
+        code = self.body.__code__
+        return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+    @functools.cached_property
+    def defaults(self) -> tuple[Any, ...]:
+        """What arguments are that are not given."""
+        return tuple(each.default for each in self.signature.parameters.values())
+
+    @functools.cached_property
+    def positions(self) -> dict[str, int]:
+        """Where the arguments and by-products stand among what a rule may take."""
+        return {name: i for i, name in enumerate(self.parameters + self.keeps)}
 
     @functools.cached_property
     def samples(self) -> tuple[Sample, ...]:
