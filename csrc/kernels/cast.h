@@ -7,13 +7,13 @@
 #if TK_IS_FLOAT
 TK_INLINE int64_t TK_FN(as_int64)(T x)
 {
-    return (int64_t)((x >= (T)-0x1p63) & (x < (T)0x1p63) ? x : (T)-0x1p63);
+    return (int64_t)(((x >= (T)-0x1p63) & (x < (T)0x1p63)) ? x : (T)-0x1p63);
 }
 
 TK_INLINE int32_t TK_FN(as_int32)(T x)
 {
     const T below = sizeof(T) == 8 ? (T)-2147483649.0 : (T)-0x1.000002p31; /* the next one */
-    return (int32_t)((x > below) & (x < (T)0x1p31) ? x : (T)-0x1p31);
+    return (int32_t)(((x > below) & (x < (T)0x1p31)) ? x : (T)-0x1p31);
 }
 #else
 TK_INLINE int64_t TK_FN(as_int64)(T x)

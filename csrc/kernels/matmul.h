@@ -138,8 +138,8 @@ TK_INLINE void TK_FN(gemm_transpose)(V r[W])
     for (int half = 1; half < W; half *= 2) {
 #pragma GCC unroll 8
         for (int i = 0; i < W / 2; i++) {
-            s[2 * i] = __builtin_shuffle(r[i], r[i + W / 2], low);
-            s[2 * i + 1] = __builtin_shuffle(r[i], r[i + W / 2], high);
+            s[2 * i] = TK_SHUFFLE(r[i], r[i + W / 2], low);
+            s[2 * i + 1] = TK_SHUFFLE(r[i], r[i + W / 2], high);
         }
 #pragma GCC unroll 16
         for (int i = 0; i < W; i++)
@@ -540,8 +540,8 @@ TK_INLINE void TK_FN(gemm_halves)(V *t, const int half)
     }
 #pragma GCC unroll 8
     for (int i = 0; i < half; i++)
-        t[i] = __builtin_shuffle(t[2 * i], t[2 * i + 1], low) +
-               __builtin_shuffle(t[2 * i], t[2 * i + 1], high);
+        t[i] = TK_SHUFFLE(t[2 * i], t[2 * i + 1], low) +
+               TK_SHUFFLE(t[2 * i], t[2 * i + 1], high);
 }
 
 /* Lane i of the result: the lanes of s[i] added by halves. */

@@ -128,7 +128,7 @@ TK_INLINE void TK_FN(dropout_mask_group)(const tk_random_work *w, const uint32_t
     const T kept = w->p < 1 ? (T)(1 / (1 - w->p)) : 0;
     const uint32_t last = (uint32_t)(w->limit - 1);
     for (int e = 0; e < TK_GROUP_WORDS; e++)
-        out[e] = (words[e] <= last) & (w->limit > 0) ? 0 : kept;
+        out[e] = ((words[e] <= last) & (w->limit > 0)) ? 0 : kept;
 }
 
 RANDOM(uniform, WIDE)

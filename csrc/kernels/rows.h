@@ -90,14 +90,14 @@ typedef struct tk_span {
         Four x[4], y[4];                                                                           \
         _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++)                                        \
             memcpy(&x[k], from + k * from_step, sizeof *x);                                        \
-        y[0] = __builtin_shuffle(x[0], x[1], low);                                                 \
-        y[1] = __builtin_shuffle(x[0], x[1], high);                                                \
-        y[2] = __builtin_shuffle(x[2], x[3], low);                                                 \
-        y[3] = __builtin_shuffle(x[2], x[3], high);                                                \
-        x[0] = __builtin_shuffle(y[0], y[2], left);                                                \
-        x[1] = __builtin_shuffle(y[0], y[2], right);                                               \
-        x[2] = __builtin_shuffle(y[1], y[3], left);                                                \
-        x[3] = __builtin_shuffle(y[1], y[3], right);                                               \
+        y[0] = TK_SHUFFLE(x[0], x[1], low);                                                        \
+        y[1] = TK_SHUFFLE(x[0], x[1], high);                                                       \
+        y[2] = TK_SHUFFLE(x[2], x[3], low);                                                        \
+        y[3] = TK_SHUFFLE(x[2], x[3], high);                                                       \
+        x[0] = TK_SHUFFLE(y[0], y[2], left);                                                       \
+        x[1] = TK_SHUFFLE(y[0], y[2], right);                                                      \
+        x[2] = TK_SHUFFLE(y[1], y[3], left);                                                       \
+        x[3] = TK_SHUFFLE(y[1], y[3], right);                                                      \
         _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++)                                        \
             memcpy(to + k * to_step, &x[k], sizeof *x);                                            \
     }                                                                                              \

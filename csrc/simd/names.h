@@ -21,6 +21,21 @@
 #define TK_INLINE static inline __attribute__((always_inline, unused))
 #define TK_OUTLINE static __attribute__((noinline, unused)) /* shared by many bodies: keeps them small */
 
+/* The lanes of two vectors that `lanes` picks; from the number of lanes on, those of the second. */
+#ifdef __clang__ /* which makes one shuffle of it where `lanes` is known */
+#define TK_SHUFFLE(a, b, lanes)                                                                    \
+    ({                                                                                             \
+        const __typeof__(lanes) lanes_ = lanes;                                                    \
+        __typeof__(a) a_ = a, b_ = b, picked_;                                                     \
+        const int n_ = sizeof lanes_ / sizeof lanes_[0];                                           \
+        _Pragma("unroll") for (int i_ = 0; i_ < n_; i_++)                                          \
+            picked_[i_] = lanes_[i_] < n_ ? a_[lanes_[i_]] : b_[lanes_[i_] - n_];                  \
+        picked_;                                                                                   \
+    })
+#else
+#define TK_SHUFFLE(a, b, lanes) __builtin_shuffle(a, b, lanes)
+#endif
+
 #define T TK_FN(T)
 #define V TK_FN(V)
 #define M TK_FN(M)
