@@ -23,7 +23,8 @@ typedef enum {
     TK_VALUE_ERROR,   /* ValueError */
     TK_RUNTIME_ERROR, /* RuntimeError */
     TK_MEMORY_ERROR,  /* MemoryError */
-    TK_ZERO_DIVISION  /* ZeroDivisionError */
+    TK_ZERO_DIVISION, /* ZeroDivisionError */
+    TK_HOST_ERROR     /* what a function of Python raised, which Python has kept */
 } tk_error_code;
 
 enum {
@@ -243,6 +244,12 @@ extern int tk_tapes; /* how many threads record */
 int tk_recording(void); /* whether the calling thread does */
 int tk_refuse_recording(const char *op); /* -1 with an error while the calling thread records */
 
+/* What was computed in Python from whole tensors is computed by `call` again in a replay: it is given
+ * the function and the operands' addresses, NULL for none, and returns nonzero where it raises. To be
+ * told while the thread records; the first operand was written, the others were read. */
+typedef int tk_host_call(void *function, char **data);
+int tk_note_host(tk_host_call *call, void *function, int n, tk_tensor **operands_or_null);
+
 /* The launches of the calling thread from begin to end, for which `inputs` are the arguments. */
 typedef struct tk_tape tk_tape;
 tk_tape *tk_tape_begin(int n, tk_tensor **inputs);
@@ -273,7 +280,7 @@ void tk_program_input(tk_program *p, tk_tensor *form, int written); /* in order;
 int tk_program_result(tk_program *p, int64_t block, tk_tensor *form); /* made anew at each replay */
 void tk_program_touches(tk_program *p, tk_tensor *memory); /* a replay changes it in place */
 /* The i-th gradient that a replay leaves: its block stands in that tensor from now on. */
-void tk_program_gradient(tk_program *p, int64_t i, int64_t block, tk_tensor *memory);
+int tk_program_gradient(tk_program *p, int64_t i, int64_t block, tk_tensor *memory);
 int64_t tk_program_times(const tk_program *p, int64_t *ns); /* by step; of how many replays */
 /* Done; or nothing was done, as the arguments are of another kind, or share memory that is written,
  * or somebody else holds a gradient; or -1 with an error in the middle. `out` receives the

@@ -19,6 +19,7 @@ def read_doors() -> str:
 
 ffi = FFI()
 ffi.cdef(read_doors())
+ffi.cdef('extern "Python" int tk_call_python(void *function, char **data);')  # a tk_host_call
 ffi.set_source(
     "tinygrad_k._kernels",
     '#include "csrc/tk.h"',

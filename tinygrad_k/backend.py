@@ -52,8 +52,13 @@ _ERRORS: dict[int, type[Exception]] = {
 }
 
 
+RAISED: dict[int, BaseException] = {}  # by thread: what Python raised in the middle of a replay
+
+
 def fail() -> NoReturn:
     """Raises what the last door of this thread refused, as the Python exception of its kind."""
+    if lib.tk_last_error() == lib.TK_HOST_ERROR:
+        raise RAISED.pop(threading.get_ident())
     message = ffi.string(lib.tk_last_message()).decode("utf-8", "replace")
     raise _ERRORS.get(lib.tk_last_error(), RuntimeError)(message)
 

@@ -207,6 +207,10 @@ class Tensor(Methods):
     def _array(self) -> np.ndarray:
         """A NumPy view of the memory; it keeps the storage alive through a tensor of its own."""
         check_readable("numpy")
+        return self._window()
+
+    def _window(self) -> np.ndarray:
+        """As ``_array``, also while the thread records: for those who have it done again."""
         return np.asarray(_Window(self))
 
     def numpy(self) -> np.ndarray:
@@ -477,16 +481,20 @@ class _Window:
     __slots__ = ("__array_interface__", "tensor")
 
     def __init__(self, tensor: Tensor) -> None:
-        h = tensor._h
-        kind = tensor.dtype
         self.tensor = alias(tensor)
-        self.__array_interface__ = {
-            "version": 3,
-            "data": (int(ffi.cast("intptr_t", h.data)), bool(h.storage.readonly)),
-            "typestr": kind.numpy.str,
-            "shape": tuple(ffi.unpack(h.shape, h.ndim)),
-            "strides": tuple(n * kind.itemsize for n in ffi.unpack(h.stride, h.ndim)),
-        }
+        self.__array_interface__ = array_interface(tensor._h)
+
+
+def array_interface(h: Any) -> dict[str, Any]:
+    """A handle's memory as NumPy describes it."""
+    kind = DTYPES[h.dtype]
+    return {
+        "version": 3,
+        "data": (int(ffi.cast("intptr_t", h.data)), bool(h.storage.readonly)),
+        "typestr": kind.numpy.str,
+        "shape": tuple(ffi.unpack(h.shape, h.ndim)),
+        "strides": tuple(n * kind.itemsize for n in ffi.unpack(h.stride, h.ndim)),
+    }
 
 
 def set_data(t: Tensor, source: Tensor) -> None:
@@ -625,6 +633,11 @@ def store(array: np.ndarray, kind: dtype) -> Tensor:
         with np.errstate(invalid="ignore", over="ignore"):
             constant = from_numpy(np.array(array, kind.numpy, order="C"))
         return wrap(lib.tk_cast(constant._h, kind.number))
+    return filled(array, kind)
+
+
+def filled(array: np.ndarray, kind: dtype) -> Tensor:
+    """A tensor with memory of its own and an array's values, which a replay does not see again."""
     t = wrap(lib.tk_empty(kind.number, array.ndim, array.shape))
     if array.size:
         memory = np.frombuffer(ffi.buffer(t._h.data, array.size * kind.itemsize), kind.numpy)

@@ -82,16 +82,14 @@ static int check_divisor(int kernel, int compute, tk_tensor *divisor)
     int divides = kernel == TK_K_floor_divide || kernel == TK_K_remainder || kernel == TK_K_fmod;
     if (!divides || tk_is_float(compute))
         return 0;
-    if (divisor->numel != 1 && tk_refuse_recording(tk_kernels[kernel].name))
-        return -1;
-    tk_tensor *nonzero = tk_cast(divisor, TK_BOOL);
-    if (!nonzero)
-        return -1;
-    int found = memchr(nonzero->data, 0, (size_t)nonzero->numel) != NULL;
-    tk_release(nonzero);
-    if (found)
-        tk_fail(TK_ZERO_DIVISION, "%s: integer division by zero", tk_kernels[kernel].name);
-    return found ? -1 : 0;
+    int64_t bad = INT64_MAX;
+    tk_divisor_work w = {.bad = &bad};
+    tk_plan_map(&w.map, divisor, NULL, 0);
+    tk_run(TK_K_find_zero, compute, &w, divisor->numel, GRAIN);
+    if (bad == INT64_MAX)
+        return 0;
+    tk_fail(TK_ZERO_DIVISION, "%s: integer division by zero", tk_kernels[kernel].name);
+    return -1;
 }
 
 /* What a launch computes in and yields. Operands are replaced by converted copies where their dtype

@@ -26,6 +26,8 @@ static int64_t work_bytes(int kernel)
         return sizeof(tk_combine_work);
     case TK_K_wrap_index:
         return sizeof(tk_wrap_work);
+    case TK_K_find_zero:
+        return sizeof(tk_divisor_work);
     case TK_K_index_gather:
         return sizeof(tk_gather_work);
     case TK_K_index_scatter:
@@ -51,6 +53,8 @@ static int64_t work_bytes(int kernel)
         return sizeof(tk_gemm);
     case TK_FAMILY_RANDOM:
         return sizeof(tk_random_work);
+    case TK_FAMILY_HOST:
+        return sizeof(tk_host_work);
     default:
         return -1;
     }
@@ -243,6 +247,11 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
     }
     case TK_FAMILY_INDEX: { /* every struct of the family begins with a map */
         tk_map_work *w = work;
+        if (kernel == TK_K_find_zero) {
+            ADD(w->data[0], TK_READS, item);
+            ADD(((tk_divisor_work *)work)->bad, TK_CHECKS, 8);
+            break;
+        }
         int reads_output = kernel == TK_K_index_scatter_add || kernel == TK_K_index_scatter ||
                            (kernel == TK_K_wrap_index && ((tk_wrap_work *)work)->adds);
         ADD(w->data[0], reads_output ? TK_READS | TK_WRITES : TK_WRITES, item);
@@ -261,6 +270,13 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
         ADD(w->in, TK_READS, item);
         ADD(w->target, TK_READS, 8);
         ADD(w->weight, TK_READS, item);
+        break;
+    }
+    case TK_FAMILY_HOST: {
+        tk_host_work *w = work;
+        for (int i = 0; i < TK_HOST_OPERANDS; i++)
+            ADD(w->data[i], i ? TK_READS : TK_WRITES, 1);
+        ADD(w->bad, TK_CHECKS, 8);
         break;
     }
     default:

@@ -23,7 +23,7 @@ typedef struct step {
     int64_t units, grain;
     int kernel, dtype;
     int special;  /* whether something must be done first */
-    int64_t bad;  /* wrap_index: where a bad index stood */
+    int64_t bad;  /* where a value stood for which the launch has no result; else INT64_MAX */
     int64_t ns;   /* time taken in the replays that were timed */
 } step;
 
@@ -80,7 +80,7 @@ static void run_group(const void *work, int64_t lo, int64_t hi)
 static int is_special(int kernel, const void *work)
 {
     int family = tk_kernels[kernel].family;
-    return family == TK_FAMILY_RANDOM || kernel == TK_K_wrap_index ||
+    return family == TK_FAMILY_RANDOM ||
            (family == TK_FAMILY_OPTIM && ((const tk_list_work *)work)->counts);
 }
 
@@ -134,7 +134,7 @@ static int reserve(tk_program *p, const tk_tape *t, int64_t num_launches, int64_
                : -1;
 }
 
-static void add_step(step *s, tk_tape_launch *l)
+static void add_step(step *s, const tk_tape *t, tk_tape_launch *l)
 {
     *s = (step){.f = tk_kernel_task(l->kernel, l->dtype),
                 .work = l->work,
@@ -142,9 +142,11 @@ static void add_step(step *s, tk_tape_launch *l)
                 .grain = l->grain,
                 .kernel = l->kernel,
                 .dtype = l->dtype,
+                .bad = INT64_MAX,
                 .special = is_special(l->kernel, l->work)};
-    if (l->kernel == TK_K_wrap_index)
-        ((tk_wrap_work *)l->work)->bad = &s->bad;
+    for (const tk_tape_pointer *p = t->pointers + l->first, *end = p + l->count; p < end; p++)
+        if (p->mode & TK_CHECKS)
+            *(int64_t **)(void *)(l->work + p->at) = &s->bad;
 }
 
 /* Moves the launches of the plan from the tape into the program. */
@@ -158,17 +160,18 @@ static void take_launches(tk_program *p, tk_tape *t, int64_t n, const int64_t *o
             continue; /* part of the group before */
         step *s = &p->steps[p->num_steps++];
         if (lengths[k] == 1) {
-            add_step(s, &t->launches[order[k]]);
+            add_step(s, t, &t->launches[order[k]]);
             continue;
         }
         group *g = &p->groups[i++];
         *g = (group){.tile = tile, .count = (int)lengths[k], .steps = inner};
         for (int64_t j = k; j < k + lengths[k]; j++)
-            add_step(inner++, &t->launches[order[j]]);
+            add_step(inner++, t, &t->launches[order[j]]);
         *s = (step){.f = run_group,
                     .work = g,
                     .units = g->steps[0].units,
                     .grain = g->steps[0].grain,
+                    .bad = INT64_MAX,
                     .kernel = g->steps[0].kernel,
                     .dtype = g->steps[0].dtype};
     }
@@ -219,7 +222,11 @@ tk_program *tk_program_new(tk_tape *t, int64_t n, const int64_t *order, const in
             tk_program_free(p);
         return NULL;
     }
-    pthread_mutex_init(&p->lock, NULL);
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&p->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
     p->num_blocks = t->num_blocks;
     p->isa = tk_isa();
     p->grad_mode = tk_grad_mode();
@@ -273,14 +280,26 @@ void tk_program_touches(tk_program *p, tk_tensor *memory)
     p->touched[p->num_touched++] = memory->storage;
 }
 
-void tk_program_gradient(tk_program *p, int64_t i, int64_t b, tk_tensor *memory)
+/* -1 with an error where this thread replays the program: Python is called back in the middle, and
+ * may be interrupted by a signal's handler, which may do anything. */
+static int enter(tk_program *p)
 {
-    pthread_mutex_lock(&p->lock);
+    if (!pthread_mutex_lock(&p->lock))
+        return 0;
+    tk_fail(TK_RUNTIME_ERROR, "compile: the function is called again in the middle of its replay");
+    return -1;
+}
+
+int tk_program_gradient(tk_program *p, int64_t i, int64_t b, tk_tensor *memory)
+{
+    if (enter(p))
+        return -1;
     if (i == p->num_gradients)
         p->num_gradients++;
     p->gradients[i] = memory;
     bind(&p->blocks[b], memory->storage->data);
     pthread_mutex_unlock(&p->lock);
+    return 0;
 }
 
 /* -- replay --------------------------------------------------------------------------------------- */
@@ -333,9 +352,7 @@ static int64_t now_ns(void)
 /* What must be done anew before a launch. */
 static void prepare(step *s)
 {
-    if (s->kernel == TK_K_wrap_index) {
-        s->bad = INT64_MAX;
-    } else if (tk_kernels[s->kernel].family == TK_FAMILY_RANDOM) {
+    if (tk_kernels[s->kernel].family == TK_FAMILY_RANDOM) {
         tk_random_work *w = s->work;
         tk_take_groups(w, w->generator, w->groups);
     } else {
@@ -343,11 +360,18 @@ static void prepare(step *s)
     }
 }
 
-static int refuse_index(const step *s)
+/* After a launch that met a value for which it has no result. */
+static int refuse(step *s)
 {
     const tk_wrap_work *w = s->work;
-    tk_fail(TK_INDEX_ERROR, "compile: index or label %lld is out of range for size %lld",
-            (long long)tk_wrapped_value(w, s->dtype, s->bad), (long long)w->size);
+    if (s->kernel == TK_K_wrap_index)
+        tk_fail(TK_INDEX_ERROR, "compile: index or label %lld is out of range for size %lld",
+                (long long)tk_wrapped_value(w, s->dtype, s->bad), (long long)w->size);
+    else if (s->kernel == TK_K_find_zero)
+        tk_fail(TK_ZERO_DIVISION, "compile: integer division by zero");
+    else
+        tk_fail(TK_HOST_ERROR, "compile: an exception of Python");
+    s->bad = INT64_MAX;
     return -1;
 }
 
@@ -361,8 +385,8 @@ static int run_steps(tk_program *p)
         if (s->special)
             prepare(s);
         tk_parallel(s->f, s->work, s->units, s->grain);
-        if (s->kernel == TK_K_wrap_index && s->bad != INT64_MAX)
-            return refuse_index(s);
+        if (s->bad != INT64_MAX)
+            return refuse(s);
         if (timed) {
             int64_t after = now_ns();
             s->ns += after - before;
@@ -467,7 +491,8 @@ static int replay(tk_program *p, int n, tk_tensor **in, tk_tensor **out)
 
 int tk_replay(tk_program *p, int n, tk_tensor **in, tk_tensor **out)
 {
-    pthread_mutex_lock(&p->lock);
+    if (enter(p))
+        return -1;
     int status = replay(p, n, in, out);
     pthread_mutex_unlock(&p->lock);
     return status;
@@ -582,7 +607,8 @@ int tk_replay_rows(tk_program *p, int n, tk_tensor **stage, tk_tensor **data, tk
                    int64_t start, int64_t batches, int64_t ns, double *totals, int64_t *done)
 {
     *done = 0;
-    pthread_mutex_lock(&p->lock);
+    if (enter(p))
+        return -1;
     int status = replay_rows(p, n, stage, data, order, start, batches, ns, totals, done);
     pthread_mutex_unlock(&p->lock);
     return status;

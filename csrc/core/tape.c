@@ -243,6 +243,22 @@ void tk_tape_launch_note(int kernel, int dtype, const void *work, int64_t units,
                                                       .count = t->num_pointers - first};
 }
 
+int tk_note_host(tk_host_call *call, void *function, int n, tk_tensor **operands)
+{
+    tk_host_work w = {.call = call, .function = function};
+    int64_t bad = INT64_MAX;
+    if (n < 2 || n > TK_HOST_OPERANDS) {
+        tk_fail(TK_RUNTIME_ERROR, "compile: a function of %d tensors cannot be recorded", n - 1);
+        return -1;
+    }
+    for (int i = 0; i < n; i++)
+        if (operands[i] && operands[i]->numel)
+            w.data[i] = operands[i]->data;
+    w.bad = &bad;
+    tk_tape_launch_note(TK_K_host, operands[1]->dtype, &w, 1, 1);
+    return 0;
+}
+
 /* -- reading --------------------------------------------------------------------------------------- */
 
 const char *tk_tape_problem(const tk_tape *t)

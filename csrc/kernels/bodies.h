@@ -22,6 +22,7 @@
 #include "random.h"
 #include "index.h"
 #include "loss.h"
+#include "host.h"
 #undef TK_SUFFIX
 #undef TK_SCALAR
 #undef TK_SIGNED

@@ -114,7 +114,7 @@ static void TK_FN(index_scatter_add)(const void *work, int64_t lo, int64_t hi)
 }
 
 #if !TK_IS_FLOAT && !TK_IS_BOOL
-/* Notes the lowest position at which an index was bad. */
+/* Notes the lowest position at which an index, or a divisor, was bad. */
 TK_INLINE void TK_FN(note_bad)(int64_t *bad, int64_t position)
 {
     int64_t lowest = __atomic_load_n(bad, __ATOMIC_RELAXED);
@@ -173,6 +173,26 @@ static void TK_FN(wrap_index)(const void *work, int64_t lo, int64_t hi)
                 TK_FN(note_bad)(w->bad, lo + i);
             *to = (w->adds ? *to : 0) + x * w->scale;
         }
+    }
+}
+
+static void TK_FN(find_zero)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_divisor_work *w = work;
+    const tk_map_work *m = &w->map;
+    const int64_t step = m->stride[0][m->ndim - 1];
+    int64_t at[TK_MAX_NDIM], n;
+    char *row[1];
+    for (tk_start_rows(m, lo, at); lo < hi; lo += n) {
+        n = tk_next_row(m, 1, at, hi - lo, row);
+        const T *x = (const T *)row[0];
+        int found = 0;
+        if (step == sizeof(T))
+            for (int64_t i = 0; i < n; i++)
+                found |= x[i] == 0;
+        for (int64_t i = 0; i < n && (found || step != sizeof(T)); i++)
+            if (*(const T *)(row[0] + i * step) == 0)
+                TK_FN(note_bad)(w->bad, lo + i);
     }
 }
 #endif

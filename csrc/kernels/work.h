@@ -149,6 +149,12 @@ typedef struct tk_wrap_work {
     int32_t adds, skips;
 } tk_wrap_work;
 
+/* Integers that must not be zero (operand 0). A unit is one of them. */
+typedef struct tk_divisor_work {
+    tk_map_work map;
+    int64_t *bad; /* the lowest position of a zero */
+} tk_divisor_work;
+
 /* What is not zero in contiguous bools, 0 or 1. A unit is a chunk of TK_NONZERO_CHUNK of them. */
 enum { TK_NONZERO_CHUNK = 1024 }; /* elements: their positions are 8 KiB of stack */
 typedef struct tk_nonzero_work {
@@ -183,5 +189,14 @@ typedef struct tk_entropy_work {
     double smoothing;
     int64_t classes;
 } tk_entropy_work;
+
+/* What Python does to whole tensors. One unit, done by the thread that runs the launch. */
+enum { TK_HOST_OPERANDS = 4 };
+typedef struct tk_host_work {
+    char *data[TK_HOST_OPERANDS]; /* operand 0 is written; NULL: none, or without elements */
+    tk_host_call *call;
+    void *function;
+    int64_t *bad; /* 0 where the function raised an exception, which Python keeps */
+} tk_host_work;
 
 #endif

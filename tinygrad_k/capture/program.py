@@ -109,7 +109,8 @@ class Program:
                 lib.tk_program_touches(self.c, self.memory[block]._h)
         self.gradients = gradients
         for i, (_, grad, block) in enumerate(gradients):
-            lib.tk_program_gradient(self.c, i, block, grad._h)
+            if lib.tk_program_gradient(self.c, i, block, grad._h):
+                fail()
         self._stages: list[Tensor] | None = None  # where rows of an epoch are gathered
         self._num_fresh = len(fresh)
         self._single = shape is PLACE and len(fresh) == 1
@@ -338,7 +339,8 @@ class Program:
         leaf, grad, block = self.gradients[i]
         shape = tuple(grad.shape)
         other = wrap(lib.tk_empty(grad._h.dtype, len(shape), shape))
-        lib.tk_program_gradient(self.c, i, block, other._h)
+        if lib.tk_program_gradient(self.c, i, block, other._h):
+            fail()
         if leaf.grad is grad:
             leaf.grad = other
         self.gradients[i] = (leaf, other, block)

@@ -164,8 +164,8 @@ for _name in ("requires_grad_", "backward", "register_hook", "retain_grad"):
     setattr(Batched, _name, _needs_graph(_name))
 
 for _name in (
-    "item", "tolist", "numpy", "_array", "data_ptr", "storage_offset", "__array__", "__bool__",
-    "__float__", "__int__", "__index__", "__complex__", "__format__", "__deepcopy__",
+    "item", "tolist", "numpy", "_array", "_window", "data_ptr", "storage_offset", "__array__",
+    "__bool__", "__float__", "__int__", "__index__", "__complex__", "__format__", "__deepcopy__",
 ):  # fmt: skip
     setattr(Batched, _name, _needs_value(_name))
 

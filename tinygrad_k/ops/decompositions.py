@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import lib
+from ..backend import check_readable
 from ..tensor import Tensor, store
 from .arithmetic import neg, square
 from .comparison import eq, where
 from .declare import op
 from .diagonal import diag_embed, tril, triu
+from .host import host
 from .linalg import matmul
 from .samples import Dominant, real
 from .shape import transpose, unsqueeze
@@ -35,16 +36,17 @@ class LinAlgError(RuntimeError, ValueError):
 
 def lapack(name: str, fact: str, compute: Callable[..., Any], *operands: Tensor) -> Any:
     """A handle of what ``compute`` gives; where it fails, an error says for which matrix."""
-    arrays = [each.detach().numpy() for each in operands]
-    try:
-        result = compute(*arrays)
-    except np.linalg.LinAlgError as error:
-        raise LinAlgError(f"{name}: {fact}; {_culprit(compute, arrays)}") from error
-    out = store(np.asarray(result), operands[0].dtype)  # named: a handle dies with its Tensor
-    return lib.tk_retain(out._h)
+
+    def careful(*arrays: np.ndarray) -> Any:
+        try:
+            return compute(*arrays)
+        except np.linalg.LinAlgError as error:
+            raise LinAlgError(f"{name}: {fact}; {_culprit(compute, arrays)}") from error
+
+    return host(careful, *operands)
 
 
-def _culprit(compute: Callable[..., Any], arrays: list[np.ndarray]) -> str:
+def _culprit(compute: Callable[..., Any], arrays: tuple[np.ndarray, ...]) -> str:
     """Which matrix of a batch it was."""
     shape = arrays[0].shape
     for place in np.ndindex(shape[:-2]):
@@ -308,6 +310,7 @@ def _svd(input: Tensor) -> Any:
 def _det_rule(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
     """det(A) A^-T; of singular matrices the cofactors. Giles, 2.2.4."""
     g, singular = g[..., None, None], eq(result, 0.0)
+    check_readable("linalg.det, backward")  # of singular matrices another formula is needed
     if not bool(singular.any()):
         return g * result[..., None, None] * turned(_inv(input))
     u, s, v = split_rows(_svd(input), input.shape[-2], 1, input.shape[-1])

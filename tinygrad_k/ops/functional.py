@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import fail, int64, kernel_number, lib
+from ..backend import check_readable, fail, int64, kernel_number, lib
 from ..random import handle
 from ..tensor import Tensor, number_as, store
 from .creation import finish, zeros_like
@@ -279,13 +279,15 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     if not isinstance(tensor, Tensor) or tensor.dtype is not int64:
         kind = tensor.dtype.name if isinstance(tensor, Tensor) else type(tensor).__name__
         raise TypeError(f"one_hot: expected an int64 tensor; got {kind}")
-    labels = tensor.numpy()
-    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, -1)
     if num_classes == -1:
-        if not labels.size:
+        if not tensor.numel():
             raise ValueError("one_hot: num_classes cannot be inferred from no labels")
-        num_classes = high + 1
-    if low < 0 or high >= num_classes or num_classes < 1:
-        raise ValueError(f"one_hot: labels {low} to {high} do not fit {num_classes} classes")
+        check_readable("one_hot without num_classes")
+        num_classes = int(tensor.max().item()) + 1
+    if num_classes < 1:
+        raise ValueError(f"one_hot: num_classes must be positive; got {num_classes}")
     rows = number_as("one_hot", 0, int64, (*tensor.shape, num_classes))
-    return scatter(rows, -1, unsqueeze(tensor, -1), 1)
+    try:
+        return scatter(rows, -1, unsqueeze(tensor, -1), 1)
+    except IndexError as error:
+        raise ValueError(f"one_hot: a label does not fit {num_classes} classes") from error

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import dtype as dtype_class
-from ..tensor import Tensor, from_numpy, store
+from ..backend import check_readable, dtype as dtype_class
+from ..tensor import Tensor, wrap
 from . import reduction
 from .arithmetic import abs, square
 from .comparison import gt
@@ -26,6 +26,7 @@ from .decompositions import (
     _svd,
     check_matrices,
     identity,
+    lapack,
     split_rows,
     turned,
 )
@@ -273,8 +274,10 @@ def lstsq(
     m, n = A.shape[-2:]
     least = max(m, n) * float(np.finfo(A.dtype.numpy).eps) if rcond is None else rcond
     rank = gt(values, values.narrow(-1, 0, min(1, min(m, n))) * least).sum(-1)
-    full = bool((rank == n).all())
-    residuals = square(matmul(A, X) - right).sum(-2) if m > n and full else B.new_empty(0)
+    if m > n:
+        check_readable("linalg.lstsq")  # whether there are residuals depends on values
+    full = m > n and bool((rank == n).all())
+    residuals = square(matmul(A, X) - right).sum(-2) if full else B.new_empty(0)
     return LeastSquares(X.squeeze(-1) if vector else X, residuals, rank, values)
 
 
@@ -315,8 +318,12 @@ def qr(A: Tensor, mode: str = "reduced") -> QR:
                 "linalg.qr: no gradient: the columns that complete Q can be chosen at will; use "
                 "mode='reduced'"
             )
-        parts = np.linalg.qr(A.numpy(), "complete")
-        return QR(*(store(np.ascontiguousarray(each), A.dtype) for each in parts))
+
+        def whole(a: np.ndarray) -> np.ndarray:
+            return np.concatenate(np.linalg.qr(a, "complete"), -1)
+
+        both = wrap(lapack("linalg.qr", "no decomposition was found", whole, A))
+        return QR(both.narrow(-1, 0, m).contiguous(), both.narrow(-1, m, n).contiguous())
     k = min(m, n)
     Q, R = split_rows(_qr(A.narrow(-1, 0, k)), m, k)
     R = triu(R)
@@ -370,12 +377,14 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
     U, S, V = split_rows(_svd(A), m, 1, n)
     U, S, Vh = U.contiguous(), S.squeeze(-2).contiguous(), turned(V).contiguous()
     if full_matrices and m != n:
-        whole = np.linalg.svd(A.detach().numpy())
-        k = min(m, n)
-        if m > n:
-            U = cat([U, from_numpy(np.array(whole[0][..., k:]))], -1)
-        else:
-            Vh = cat([Vh, from_numpy(np.array(whole[2][..., k:, :]))], -2)
+        fact, wide = "the singular values did not converge", m < n
+
+        def others(a: np.ndarray) -> np.ndarray:
+            u, _, vh = np.linalg.svd(a)
+            return vh[..., m:, :] if wide else u[..., n:]
+
+        rest = wrap(lapack("linalg.svd", fact, others, A.detach()))
+        U, Vh = (U, cat([Vh, rest], -2)) if wide else (cat([U, rest], -1), Vh)
     return SVD(U, S, Vh)
 
 

@@ -11,9 +11,10 @@ from ..backend import ffi, lib
 from ..tensor import Tensor
 from .activation import softplus
 from .arithmetic import abs, clamp, mul, neg, square
-from .comparison import eq, gt, lt, where
+from .comparison import eq, gt, logical_or, lt, where
 from .creation import ones_like
 from .declare import composite, no_grad, op
+from .host import refuse
 from .normalization import log_softmax, softmax, softmax_backward
 from .reduction import _mean, _sum
 from .samples import index, positive, real
@@ -431,8 +432,8 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-(t log x + (1 - t) log(1 - x)) for probabilities x; logarithms are at least -100."""
     _same_shape("binary_cross_entropy", input, target)
-    if bool(lt(input, 0.0).any()) or bool(gt(input, 1.0).any()):
-        raise ValueError("binary_cross_entropy: the input must lie in [0, 1]")
+    outside = logical_or(lt(input, 0.0), gt(input, 1.0))
+    refuse(outside, "binary_cross_entropy: the input must lie in [0, 1]")
     losses = neg(
         target * clamp(log(input), min=-100.0)
         + (1.0 - target) * clamp(log(1.0 - input), min=-100.0)

@@ -13,6 +13,7 @@ from .arithmetic import clamp, minimum, mul, neg, square, sub
 from .comparison import eq, gt, logical_and, lt, ne, where
 from .declare import composite, through, tried
 from .distance import pairwise_distance
+from .host import refuse
 from .index import gather
 from .loss import _reduce, _same_shape
 from .piecewise import softplus
@@ -205,8 +206,7 @@ def gaussian_nll_loss(
                 f"gaussian_nll_loss: var does not fit; got {tuple(var.shape)} for "
                 f"{tuple(input.shape)}"
             )
-    if bool(lt(var, 0.0).any()):
-        raise ValueError("gaussian_nll_loss: var must not be negative; got negative elements")
+    refuse(lt(var, 0.0), "gaussian_nll_loss: var must not be negative; got negative elements")
     var = var + clamp(eps - var.detach(), min=0.0)
     losses = (log(var) + square(input - target) / var) * 0.5
     if full:

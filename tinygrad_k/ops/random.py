@@ -18,10 +18,11 @@ from ..backend import (
     lib,
 )
 from ..random import Generator, handle
-from ..tensor import Tensor, store
+from ..tensor import Tensor, wrap
 from .comparison import lt
 from .creation import empty, finish, size_of
 from .declare import composite, inplace, method, root
+from .host import check, host, refuse
 from .shape import to
 
 UNIFORM, NORMAL, EXPONENTIAL, BERNOULLI = map(
@@ -170,8 +171,8 @@ def normal(
     tensors = [each for each in (mean, std) if isinstance(each, Tensor)]
     if not tensors:
         raise TypeError("normal: a size is needed where mean and std are numbers")
-    if isinstance(std, Tensor) and std.numel() and bool((std < 0).any()):
-        raise ValueError("normal: std must not be negative")
+    if isinstance(std, Tensor):
+        refuse(std < 0, "normal: std must not be negative")
     like = sum(tensors[1:], tensors[0])
     noise = drawn(NORMAL, like.shape, like.dtype, generator, 0.0, 1.0)
     return noise * std + mean
@@ -183,8 +184,8 @@ def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
     if not input.dtype.is_floating_point:
         raise TypeError(f"bernoulli: the probabilities must be floating; got {input.dtype.name}")
     input = input.detach()
-    if input.numel() and not bool(((input >= 0) & (input <= 1)).all()):
-        raise ValueError("bernoulli: the probabilities must be between 0 and 1")
+    inside = (input >= 0) & (input <= 1)
+    refuse(~inside, "bernoulli: the probabilities must be between 0 and 1")
     return to(lt(drawn(UNIFORM, input.shape, input.dtype, generator, 0.0, 1.0), input), input.dtype)
 
 
@@ -207,28 +208,39 @@ def multinomial(
             "multinomial: expected floating weights [n] or [m, n]; got "
             f"{input.dtype.name} {tuple(input.shape)}"
         )
-    weights = np.array(input.detach().numpy(), np.float64)
-    if not (np.isfinite(weights) & (weights >= 0)).all() or (weights.sum(-1) <= 0).any():
-        raise ValueError("multinomial: weights must be finite, not negative, and not all zero")
-    possible = int((weights > 0).sum(-1).min()) if weights.size else 0
-    if num_samples < 1 or (not replacement and num_samples > possible):
-        raise ValueError(
-            f"multinomial: cannot draw {num_samples} of {possible} "
-            f"{'with' if replacement else 'without'} replacement"
-        )
-    if replacement:
-        rows = weights.reshape(-1, weights.shape[-1])
+    input = input.detach()
+    lead, n = tuple(input.shape[:-1]), input.shape[-1]
+
+    def verify(given: np.ndarray) -> None:
+        weights = given.astype(np.float64)
+        if not (np.isfinite(weights) & (weights >= 0)).all() or (weights.sum(-1) <= 0).any():
+            raise ValueError("multinomial: weights must be finite, not negative, and not all zero")
+        possible = int((weights > 0).sum(-1).min()) if weights.size else 0
+        if num_samples < 1 or (not replacement and num_samples > possible):
+            raise ValueError(
+                f"multinomial: cannot draw {num_samples} of {possible} "
+                f"{'with' if replacement else 'without'} replacement"
+            )
+
+    def repeated(given: np.ndarray, picks: np.ndarray) -> np.ndarray:
+        rows = given.astype(np.float64).reshape(-1, n)
         edges = np.cumsum(rows, -1)
-        shape = (len(rows), num_samples)
-        picks = drawn(UNIFORM, shape, float64, generator, 0.0, 1.0).numpy() * edges[:, -1:]
-        found = [np.searchsorted(e, p, "right") for e, p in zip(edges, picks, strict=True)]
-        last = [np.flatnonzero(row)[-1] for row in rows]  # where rounding leads past the end
-        places = np.minimum(np.reshape(found, shape), np.reshape(last, (-1, 1)))
-        return store(places.reshape(*weights.shape[:-1], num_samples), int64)
-    waits = drawn(EXPONENTIAL, weights.shape, float64, generator, 1.0).numpy()
-    with np.errstate(divide="ignore"):
-        order = np.argsort(waits / weights, -1, kind="stable")
-    return store(order[..., :num_samples], int64)
+        pairs = zip(edges, picks.reshape(len(rows), -1) * edges[:, -1:], strict=True)
+        found = np.array([np.searchsorted(*pair, "right") for pair in pairs])
+        last = [[np.flatnonzero(row)[-1]] for row in rows]  # where rounding leads past the end
+        return np.minimum(found, last).reshape(picks.shape)
+
+    def different(given: np.ndarray, waits: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):
+            order = np.argsort(waits / given, -1, kind="stable")
+        return order[..., :num_samples]
+
+    check(verify, input)
+    if replacement:
+        picks = drawn(UNIFORM, (*lead, num_samples), float64, generator, 0.0, 1.0)
+        return wrap(host(repeated, input, picks, kind=int64))
+    waits = drawn(EXPONENTIAL, (*lead, n), float64, generator, 1.0)
+    return wrap(host(different, input, waits, kind=int64))
 
 
 # -- in place -------------------------------------------------------------------------------------

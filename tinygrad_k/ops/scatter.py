@@ -6,25 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, fail, int64, lib
-from ..tensor import Tensor, number_as, set_data, store, wrap
+from ..backend import bool_, fail, lib
+from ..tensor import Tensor, number_as, set_data, wrap
 from .arithmetic import floor_divide
 from .comparison import eq, where
 from .declare import composite, method, op, through, tried
+from .host import host
 from .index import (
     _numpy_grid,
     _scatter_source,
     _scatter_sum,
     gather,
-    index_copy,
-    index_select,
     put,
     scatter,
     scatter_add,
 )
 from .join import cat
 from .samples import call, distinct, index
-from .shape import _expand, _reshape, clone, in_range, to
+from .shape import _expand, _reshape, clone, in_range, narrow, to
+from .sort import argsort
 
 
 def _numpy_extreme(
@@ -68,10 +68,11 @@ def _scatter_extreme(
     _check_fits(input, dim, index, src)
     if not index.numel():
         return lib.tk_cast(input._h, input._h.dtype)
-    values = [each.detach().numpy() for each in (input, index, src)]
-    found = _numpy_extreme(values[0], dim, values[1], values[2], largest, include_self)
-    t = store(found, input.dtype)  # named: a handle dies with its Tensor
-    return lib.tk_retain(t._h)
+
+    def compute(x: Any, index: Any, src: Any) -> np.ndarray:
+        return _numpy_extreme(x, dim, index, src, largest, include_self)
+
+    return host(compute, input, index, src)
 
 
 def _check_fits(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
@@ -82,36 +83,32 @@ def _check_fits(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
 
 
 def _products(input: Tensor, dim: int, index: Tensor, src: Tensor, include_self: bool) -> Tensor:
-    """Pairs that go to one place are multiplied, then pairs of the products, ...
+    """Along the sorted index, each is multiplied by its left neighbour of the same place, then by
+    the one two steps to the left, four, ...: the last of a place has the product of all.
 
     Made of ops throughout, so that gradients are right at zeros, too.
     """
     _check_fits(input, dim, index, src)
     if not index.numel():
         return clone(input)
-    grid = _numpy_grid(index.numpy(), dim)
-    places = np.arange(input.numel()).reshape(input.shape)[grid].reshape(-1)
-    order = np.argsort(places, kind="stable")
-    places = places[order]
-    values = index_select(_reshape(src, (-1,)), 0, store(order, int64))
-    one = number_as("scatter_reduce", 1, input.dtype, (1,))
-    while True:
-        starts = np.flatnonzero(np.diff(places, prepend=-1))
-        rank = np.arange(len(places)) - np.repeat(starts, np.diff(np.append(starts, len(places))))
-        if not (rank > 0).any():
-            break
-        left = np.flatnonzero(rank % 2 == 0)
-        partner = np.append(rank, 0)[left + 1] % 2 == 1
-        right = np.where(partner, left + 1, len(places))  # the one behind them all is 1
-        several = cat([values, one])
-        values = index_select(values, 0, store(left, int64)) * index_select(
-            several, 0, store(right, int64)
-        )
-        places = places[left]
-    flat, targets = _reshape(input, (-1,)), store(places, int64)
-    if include_self:
-        values = values * index_select(flat, 0, targets)
-    return _reshape(index_copy(flat, 0, targets, values), input.shape)
+    order = argsort(index, dim)
+    places, values = gather(index, dim, order), gather(src, dim, order)
+    zero, one = (number_as("scatter_reduce", each, input.dtype) for each in (0, 1))
+    size, step = index.shape[dim], 1
+    while step < size:
+        rest = size - step
+        same = eq(narrow(places, dim, step, rest), narrow(places, dim, 0, rest))
+        more = narrow(values, dim, step, rest) * where(same, narrow(values, dim, 0, rest), one)
+        values, step = cat([narrow(values, dim, 0, step), more], dim), 2 * step
+    goes_on = eq(narrow(places, dim, 1, size - 1), narrow(places, dim, 0, size - 1))
+    ends = _expand(
+        number_as("scatter_reduce", False, bool_),
+        (*places.shape[:dim], 1, *places.shape[dim + 1 :]),
+    )
+    products = where(cat([goes_on, ends], dim), zero, values)
+    products = _scatter_sum(products, tuple(input.shape), dim, places)
+    met = scatter(number_as("scatter_reduce", False, bool_, input.shape), dim, places, True)
+    return where(met, products * input if include_self else products, input)
 
 
 REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")

@@ -11,22 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, dtype, float32, float64, int32, int64, lib
+from ..backend import bool_, float32, float64, int32, int64
 from ..dtypes import result_type
 from ..tensor import Tensor, number_as, store
 from .declare import as_operand, composite, no_grad, op, root, tried
+from .host import host
 from .index import _index_sum, gather, index_select
 from .reduction import ValuesIndices
 from .samples import Draw, distinct, integer, real
 from .shape import _expand, _reshape, in_range, select, to
 
 POSITIONS = no_grad("the result are positions")
-
-
-def _handle(array: np.ndarray, kind: dtype = int64) -> Any:
-    """A handle of an array's values."""
-    t = store(np.asarray(array), kind)  # named: a handle dies with its Tensor
-    return lib.tk_retain(t._h)
 
 
 def _values(input: Tensor) -> np.ndarray:
@@ -83,7 +78,8 @@ SELECTED = 8  # a partition before the sort pays where fewer than one in so many
     family="sort",
 )
 def _order(input: Tensor, dim: int, descending: bool) -> Any:
-    return _handle(_numpy_order(_values(input), _dim("sort", input, dim), descending))
+    d = _dim("sort", input, dim)
+    return host(lambda x: _numpy_order(x, d, descending), input, kind=int64)
 
 
 @op(
@@ -104,7 +100,7 @@ def _selection(input: Tensor, k: int, dim: int, largest: bool) -> Any:
     size = input.shape[d] if input.ndim else 1
     if not 0 <= in_range("topk", k) <= size:
         raise ValueError(f"topk: k must be 0 to {size}, the size of dim {dim}; got {k}")
-    return _handle(_numpy_selection(_values(input), k, d, largest))
+    return host(lambda x: _numpy_selection(x, k, d, largest), input, kind=int64)
 
 
 def _numpy_sort(x: Any, dim: int = -1, descending: bool = False) -> tuple[Any, Any]:
@@ -232,7 +228,11 @@ def _insertion(sequence: Tensor, input: Tensor, right: bool) -> Any:
             "searchsorted: all sizes but the last must agree; got "
             f"{tuple(sequence.shape)} and {tuple(input.shape)}"
         )
-    return _handle(_numpy_searchsorted(np.sort(_values(sequence), -1), _values(input), right))
+
+    def compute(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
+        return _numpy_searchsorted(np.sort(rows, -1), x, right)
+
+    return host(compute, sequence, input, kind=int64)
 
 
 def _places(
@@ -297,7 +297,7 @@ def bucketize(
     family="sort",
 )
 def _member(elements: Tensor, test: Tensor, invert: bool) -> Any:
-    return _handle(np.isin(_values(elements), _values(test), invert=invert), bool_)
+    return host(lambda x, y: np.isin(x, y, invert=invert), elements, test, kind=bool_)
 
 
 @root
@@ -441,7 +441,7 @@ def _histogram(input: Tensor, bins: int, low: float, high: float) -> Any:
         raise ValueError(f"histc: bins must be 1 to {MOST_BINS}; got {bins}")
     if not -math.inf < low < high < math.inf:
         raise ValueError(f"histc: the range [{low}, {high}] is not finite or not in order")
-    return _handle(_numpy_histc(_values(input), bins, low, high), input.dtype)
+    return host(lambda x: _numpy_histc(x, bins, low, high), input)
 
 
 @composite

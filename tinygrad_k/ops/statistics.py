@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..backend import bool_, dtype as dtype_class, int64, lib
-from ..tensor import Tensor, from_data, store
+from ..tensor import Tensor, from_data, wrap
 from .arithmetic import clamp, mul, sub
-from .comparison import isnan, logical_not, ne, where
+from .comparison import ge, isnan, le, logical_and, logical_not, lt, ne, where
 from .creation import tensor
 from .declare import composite, op, through, tried
+from .host import host, refuse
 from .index import gather
 from .join import cat, movedim
 from .linalg import matmul
@@ -180,8 +181,8 @@ def _quantile(
     elif isinstance(q, bool) or not isinstance(q, (int, float)):
         raise TypeError(f"{name}: q must be a number or a tensor; got {type(q).__name__}")
     wanted = q.detach() if isinstance(q, Tensor) else tensor(float(q), dtype=input.dtype)
-    if not bool(((wanted >= 0) & (wanted <= 1)).all()):
-        raise ValueError(f"{name}: q must lie in 0 to 1; got {q!r}")
+    inside = logical_and(ge(wanted, 0), le(wanted, 1))
+    refuse(logical_not(inside), f"{name}: q must lie in 0 to 1")
     d = -1 if dim is None or input.ndim == 0 else _dim_of(name, input, dim)
     rows = input.reshape(-1) if d < 0 else movedim(input, d, -1)
     size = rows.shape[-1]
@@ -281,7 +282,7 @@ def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     rows = _lines(input, d)
     if not rows.shape[-1]:
         raise ValueError(f"mode: dimension {dim} is empty; got {tuple(input.shape)}")
-    places = store(_numpy_mode(rows.detach().numpy()), int64)
+    places = wrap(host(_numpy_mode, rows.detach(), kind=int64))
     values = gather(rows, -1, places)
     return ValuesIndices(_unlined(values, input, d, keepdim), _unlined(places, input, d, keepdim))
 
@@ -477,11 +478,11 @@ def cov(
     weight, norm = None, None
     for name, each in (("fweights", fweights), ("aweights", aweights)):
         if each is not None:
-            if tuple(each.shape) != (rows.shape[1],) or bool((each < 0).any()):
+            if tuple(each.shape) != (rows.shape[1],):
                 raise ValueError(
-                    f"cov: {name} must be {rows.shape[1]} numbers from 0 up; "
-                    f"got {tuple(each.shape)}"
+                    f"cov: {name} must be {rows.shape[1]} numbers; got {tuple(each.shape)}"
                 )
+            refuse(lt(each, 0), f"cov: {name} must be numbers from 0 up")
             part = convert(each, rows.dtype)
             weight = part if weight is None else mul(weight, part)
     total = from_data(float(rows.shape[1]), rows.dtype) if weight is None else _sum(weight)
