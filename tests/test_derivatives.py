@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from cases import FLOATS, Case, array_of, cases, elementwise_case, name_of, rows, same_bits
+from cases import FLOATS, Case, array_of, cases, elementwise_case, name_of, rows
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -14,11 +14,15 @@ from tinygrad_k.ops import Op
 from tinygrad_k.testing.grads import normal
 from tinygrad_k.testing.laws import (
     call,
+    check_alone,
+    check_bends,
     check_constant,
     check_edges,
     check_first,
+    check_integers,
     check_linear,
     check_minus_infinity,
+    check_precision,
     check_second,
     differentiable,
     edge_case,
@@ -34,6 +38,9 @@ from tinygrad_k.testing.layouts import reversed_, transposed
 with_rule = pytest.mark.parametrize("op", rows(differentiable), ids=name_of)
 elementwise = pytest.mark.parametrize(
     "op", rows(lambda op: differentiable(op) and op.domain), ids=name_of
+)
+two_operands = pytest.mark.parametrize(
+    "op", rows(lambda op: differentiable(op) and len(op.domain) == 2), ids=name_of
 )
 
 
@@ -64,14 +71,24 @@ def test_equal_elements(op: Op) -> None:
 @elementwise
 def test_kinks_and_ties(op: Op) -> None:
     check_edges(edge_case(op))
+    check_bends(edge_case(op))
 
 
-@pytest.mark.parametrize(
-    "op", rows(lambda op: differentiable(op) and len(op.domain) == 2), ids=name_of
-)
+@elementwise
+def test_every_digit(op: Op) -> None:
+    check_precision(elementwise_case(op, ((64,),) * len(op.domain), tk.float64, 1))
+
+
+@two_operands
+def test_integer_operands(op: Op) -> None:
+    check_integers(elementwise_case(op, ((7, 9), (7, 9)), tk.float64, 3))
+
+
+@two_operands
 def test_a_number_on_either_side(op: Op) -> None:
     for case in number_cases(op):
         check_edges(case)
+        check_bends(case)
     for case in random_number_cases(op):
         check_first(case)
         check_second(case)
@@ -144,18 +161,8 @@ def test_gradient_has_the_type_of_its_input(op: Op, kind: tk.dtype) -> None:
 
 @with_rule
 def test_each_operand_alone(op: Op) -> None:
-    """A gradient is the same whether the other operands want one or not."""
     for case in sample_cases(op):
-        arrays, places = case.arrays(), operands(case)
-        if not places:
-            continue
-        seed = normal(np.random.default_rng(0), call(case, leaves_of(case, [], arrays)).shape)
-        together = gradients(case, leaves_of(case, places, arrays), places, tk.from_numpy(seed))
-        for i, expected in zip(places, together, strict=True):
-            (alone,) = gradients(case, leaves_of(case, [i], arrays), [i], tk.from_numpy(seed))
-            assert (alone is None) == (expected is None)
-            if alone is not None and expected is not None:
-                assert same_bits(array_of(alone), array_of(expected)), str(case)
+        check_alone(case)
 
 
 @with_rule

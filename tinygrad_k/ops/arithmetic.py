@@ -9,7 +9,7 @@ import numpy as np
 
 from ..backend import bool_, kernel_number, lib
 from ..tensor import Tensor, wrap
-from .comparison import eq, ge, gt, isnan, le, logical_and, logical_or, lt, where
+from .comparison import eq, ge, gt, isnan, le, logical_and, logical_or, lt, ne, where
 from .declare import as_operand, binary, composite, op, unary
 from .samples import Draw, away_from, between, call, positive, real
 from .shape import convert
@@ -220,24 +220,22 @@ def fmod(input: Any, other: Any) -> Tensor:
 
 
 def _power_base(g: Tensor, input: Any, other: Any) -> Tensor:
-    """other * input ** (other - 1); 0 where the exponent is 0, also at input 0."""
-    slope = other * power(input, other - 1)
+    """other * input ** (other - 1); 0 where the exponent is 0, also at input 0 and NaN."""
     if isinstance(other, Tensor):
-        return g * where(eq(other, 0), 0.0, slope)
-    return g * slope if other != 0 else flat(g)
+        sound = logical_or(gt(input, 0), ne(other, 0))
+        return g * (other * power(where(sound, input, 1.0), other - 1))
+    return g * (other * power(input, other - 1)) if other != 0 else flat(g)
 
 
 def _power_exponent(g: Tensor, input: Any, other: Tensor, result: Tensor) -> Tensor:
     """result * log(input); 0 where the base is 0 and so is, or will be, the result."""
     from .transcendental import log
 
-    flat = ge(other, 0)
-    if not isinstance(input, Tensor):
-        slope = math.log(input) if input > 0 else -math.inf if input == 0 else math.nan
-        return where(flat, 0.0, g * result * slope) if input == 0 else g * result * slope
-    input = input if input.dtype is g.dtype else convert(input, g.dtype)
-    flat = logical_and(flat, eq(input, 0))
-    return g * result * where(flat, 0.0, log(where(flat, 1.0, input)))
+    if not isinstance(input, Tensor) and input > 0:
+        return g * result * math.log(input)
+    base = as_operand(input, g).to(g.dtype)
+    none = logical_and(ge(other, 0), eq(base, 0))
+    return g * result * log(where(none, 1.0, base))
 
 
 @binary(

@@ -24,7 +24,7 @@ from .declare import op
 from .diagonal import diag_embed, tril, triu
 from .host import host
 from .linalg import matmul
-from .samples import Dominant, real
+from .samples import Dominant, Singular, real
 from .shape import transpose, unsqueeze
 
 FAMILY = "lapack"
@@ -192,7 +192,7 @@ def _symmetric(t: Tensor) -> Tensor:
 
 def _cholesky_rule(g: Tensor, result: Tensor) -> Tensor:
     """L^-T Phi(L^T g) L^-1, made symmetric. Murray 2016, arXiv 1602.07527, eq. 10."""
-    inner = _halved(matmul(turned(result), tril(g)))
+    inner = _halved(matmul(turned(result), g))
     left = _solve_triangle(turned(result), inner, True, False)
     return _symmetric(turned(_solve_triangle(turned(result), turned(left), True, False)))
 
@@ -219,7 +219,7 @@ def _qr_rule(g: Tensor, result: Tensor) -> Tensor:
     n = result.shape[-1]
     m = result.shape[-2] - n
     (q, r), (gq, gr) = split_rows(result, m, n), split_rows(g, m, n)
-    inner = matmul(r, turned(triu(gr))) - matmul(turned(gq), q)
+    inner = matmul(r, turned(gr)) - matmul(turned(gq), q)
     lower = tril(inner) + turned(tril(inner, -1))
     return turned(_solve_triangle(r, turned(gq + matmul(q, lower)), True, False))
 
@@ -273,23 +273,23 @@ def _svd_rule(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
     """U ((F * (U^T gU - gU^T U)) S + S (F * (V^T gV - gV^T V)) + diag(gs)) V^T, and what leads out
     of the spaces of U and V; F_ij = 1 / (s_j^2 - s_i^2). Townsend 2016, Differentiating the SVD.
     """
-    sizes = input.shape[-2], 1, input.shape[-1]
-    (u, s, v), (gu, gs, gv) = split_rows(result, *sizes), split_rows(g, *sizes)
+    m, n = input.shape[-2:]
+    (u, s, v), (gu, gs, gv) = split_rows(result, m, 1, n), split_rows(g, m, 1, n)
     apart = _apart(square(s.squeeze(-2)))
-    none = eq(s, 0.0)
-    inverse = where(none, 0.0, 1.0 / where(none, 1.0, s))
 
     def turn(x: Tensor, gx: Tensor) -> Tensor:
         both = matmul(turned(x), gx)
         return apart * (both - turned(both))
 
     def outside(x: Tensor, gx: Tensor) -> Tensor:
-        rest = gx * inverse
+        rest = gx / where(eq(s, 0.0), 1.0, s)
         return rest - matmul(x, matmul(turned(x), rest))
 
     inner = turn(u, gu) * s + turned(s) * turn(v, gv) + diag_embed(gs.squeeze(-2))
     total = matmul(u, matmul(inner, turned(v)))
-    return total + matmul(outside(u, gu), turned(v)) + matmul(u, turned(outside(v, gv)))
+    if m > n:
+        return total + matmul(outside(u, gu), turned(v))
+    return total + matmul(u, turned(outside(v, gv))) if n > m else total
 
 
 def _numpy_svd(a: Any) -> Any:
@@ -324,7 +324,14 @@ def _det_rule(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
 @op(
     vjp={"input": _det_rule},
     ref=np.linalg.det,
-    samples=[(Dominant(3, 3),), (Dominant(2, 4, 4),), (Dominant(0, 0),), (Dominant(1, 1),)],
+    samples=[
+        (Dominant(3, 3),),
+        (Dominant(2, 4, 4),),
+        (Dominant(0, 0),),
+        (Dominant(1, 1),),
+        (Singular(2, 2),),
+        (Singular(2, 1, 3, 3),),
+    ],
     family=FAMILY,
 )
 def _det(input: Tensor) -> Any:

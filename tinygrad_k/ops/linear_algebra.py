@@ -35,7 +35,7 @@ from .join import cat
 from .linalg import _cross, matmul, product_of_chain
 from .reduction import _as_dtype, _sum
 from .results import Results
-from .samples import Dominant, Draw, call, real
+from .samples import Column, Dominant, Draw, call, real
 from .shape import common_shape, unsqueeze
 
 # -- norms --------------------------------------------------------------------------------------
@@ -89,6 +89,8 @@ def _two_dims(name: str, A: Tensor, dim: Any) -> tuple[int, int]:
         (APART(2, 3, 4), 1, (0, 2), True),
         (APART(2, 3, 4), 2, (2, 0)),
         (APART(2, 3, 4), "nuc", (0, 1), True),
+        (Column((4, 3)), 2),
+        (Column((2, 4)), 2),
     ],
     family="sums",
     name="linalg.matrix_norm",

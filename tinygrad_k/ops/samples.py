@@ -85,6 +85,33 @@ class Dominant(Draw):
         return np.asarray(super().make(rng) + 3.0 * n * np.eye(n), dtype=dtype)
 
 
+class Singular(Dominant):
+    """As ``Dominant``, but the first and the last row of the first matrix are equal."""
+
+    __slots__ = ()
+
+    def __call__(self, *shape: int) -> Singular:
+        return Singular(*shape)
+
+    def make(self, rng: np.random.Generator, dtype: Any = np.float64) -> np.ndarray:
+        matrices = super().make(rng, dtype)
+        first = matrices[(0,) * (matrices.ndim - 2)]
+        first[-1] = first[0]
+        return matrices
+
+
+class Column(Draw):
+    """Matrices of zeros but for their first column."""
+
+    __slots__ = ()
+
+    def __call__(self, *shape: int) -> Column:
+        return Column(shape)
+
+    def make(self, rng: np.random.Generator, dtype: Any = np.float64) -> np.ndarray:
+        return super().make(rng, dtype) * (np.arange(self.shape[-1]) == 0)
+
+
 real = Draw()
 positive = Draw(low=0.2, high=4.0)
 integer = Draw(kind="integer", low=-5, high=6)

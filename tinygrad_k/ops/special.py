@@ -15,7 +15,7 @@ import numpy as np
 from ..backend import kernel_number, lib
 from ..tensor import Tensor
 from .arithmetic import abs, clamp, mul, square
-from .comparison import eq, isnan, le, logical_and, lt, where
+from .comparison import eq, isinf, isnan, le, logical_and, lt, where
 from .declare import as_operand, binary, composite, op, tried, unary
 from .samples import Draw, between, positive, real
 from .transcendental import _erf, _erfc, cos, exp, log, sigmoid
@@ -28,11 +28,12 @@ LN2 = math.log(2.0)
 
 
 def _soft_rule(rate: float) -> dict[str, Any]:
-    """The gradient is shared by the sigmoid of the difference: by halves where both are equal."""
+    """The gradient is shared by the sigmoid of the difference: by halves at equal infinities."""
 
     def share(g: Tensor, own: Any, rival: Any) -> Tensor:
-        apart = where(eq(own, rival), 0.0, as_operand(own, g) - rival)
-        return g * sigmoid(apart * rate)
+        own = as_operand(own, g)
+        same = logical_and(eq(own, rival), isinf(own))
+        return g * sigmoid(where(same, 0.0, own - rival) * rate)
 
     return {
         "input": lambda g, input, other: share(g, input, other),
@@ -56,16 +57,17 @@ def _numpy_xlogy(x: Any, y: Any) -> Any:
 
 def _xlogy_slope(g: Tensor, input: Tensor, other: Any) -> Tensor:
     """log(other), but 0 where that is infinite and the result is 0."""
-    other = as_operand(other, g)
-    flat = logical_and(eq(input, 0.0), le(other, 0.0))
-    return where(flat, 0.0, g * log(where(flat, 1.0, other)))
+    other = as_operand(other, g).to(g.dtype)
+    return g * log(where(logical_and(eq(input, 0.0), le(other, 0.0)), 1.0, other))
 
 
 @binary(
     vjp={
         "input": _xlogy_slope,
-        "other": lambda g, input, other: where(
-            eq(as_operand(input, g), 0.0), 0.0, g * input / other
+        "other": lambda g, input, other: (
+            g
+            * input
+            / where(logical_and(eq(other, 0.0), eq(as_operand(input, g), 0.0)), 1.0, other)
         ),
     },
     ref=_numpy_xlogy,
@@ -238,7 +240,7 @@ def _sinc_slope(x: Tensor) -> Tensor:
     small = lt(abs(x), 0.25)
     series, z = 0.0, square(x * math.pi)
     for k in range(8, 0, -1):  # terms (-1)^k 2k z^(k-1) / (2k+1)!; the ninth is below 1e-18
-        series = (series * z if k < 8 else 0.0) + (-1) ** k * 2 * k / math.factorial(2 * k + 1)
+        series = series * z + (-1) ** k * 2 * k / math.factorial(2 * k + 1)
     far = where(small, 1.0, x)
     return where(small, x * series * math.pi**2, (cos(far * math.pi) - sinc(far)) / far)
 

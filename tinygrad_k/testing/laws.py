@@ -17,7 +17,7 @@ from ..ops import Op
 from ..ops.declare import no_grad
 from ..random import manual_seed
 from ..tensor import Tensor, from_numpy
-from .cases import Case, case_of, elementwise_case, make
+from .cases import Case, assert_agrees, case_of, elementwise_case, make, same_bits
 from .grads import array_of, normal
 from .slopes import inner, slope
 
@@ -196,6 +196,88 @@ def check_linear(case: Case, seed: int = 0) -> None:
             assert not nothing.any(), f"{case}: the gradient of nothing is not 0"
 
 
+def check_alone(case: Case, seed: int = 0) -> None:
+    """A gradient has the same bits whether the other operands want one or not."""
+    arrays, places = case.arrays(), operands(case)
+    if not places:
+        return
+    shape = call(case, leaves_of(case, [], arrays)).shape
+    g = from_numpy(normal(np.random.default_rng(seed), shape))
+    together = gradients(case, leaves_of(case, places, arrays), places, g)
+    for i, expected in zip(places, together, strict=True):
+        (alone,) = gradients(case, leaves_of(case, [i], arrays), [i], g)
+        assert (alone is None) == (expected is None), f"{case}: operand {i} alone"
+        if alone is not None and expected is not None:
+            same = same_bits(array_of(alone), array_of(expected))
+            assert same, f"{case}: operand {i} alone has another gradient"
+
+
+# Differences of the eighth order, at 1, 2, 3 and 4 steps to either side (Fornberg 1988). Four steps
+# stay within the gap that domains keep from kinks.
+WEIGHTS = (4 / 5, -1 / 5, 4 / 105, -1 / 280)
+FINE_STEP, FINE = 2.0**-7, 1e-11
+
+
+def check_precision(case: Case) -> None:
+    """The gradient of an elementwise op has the digits of double precision, element by element.
+
+    Two differences tell how far they can be trusted: by how far they are apart. Behind a jump they
+    say nothing.
+    """
+    arrays, places = case.arrays(), operands(case)
+
+    def value(i: int, step: float) -> np.ndarray:
+        moved = [x + step if i == j else x for j, x in enumerate(arrays)]
+        return array_of(call(case, leaves_of(case, [], moved)))
+
+    here = array_of(call(case, leaves_of(case, [], arrays)))
+    found = gradients(
+        case, leaves_of(case, places, arrays), places, from_numpy(np.ones(here.shape))
+    )
+    for i, each in zip(places, found, strict=True):
+        given = np.zeros(here.shape) if each is None else array_of(each)
+        far, near = (
+            sum(
+                weight * (value(i, k * h) - value(i, -k * h)) / h
+                for k, weight in enumerate(WEIGHTS, 1)
+            )
+            for h in (FINE_STEP, FINE_STEP / 2)
+        )
+        apart, size = np.abs(far - near), 1 + np.abs(here) + np.abs(near)
+        bad = (apart < 1e-3 * size) & (np.abs(given - near) > apart + FINE * size)
+        assert not bad.any(), (
+            f"{case.op.name}: at {[x[bad][0] for x in arrays]} the derivative for operand {i} is "
+            f"{given[bad][0]:.16g}, {near[bad][0]:.16g} by differences"
+        )
+
+
+def check_value(case: Case) -> None:
+    """The op agrees with its reference."""
+    expected = case.reference()
+    if expected is not None:
+        assert_agrees(case, array_of(case.call()), expected)
+
+
+def check_integers(case: Case, seed: int = 0) -> None:
+    """Beside an integer operand the gradient is that beside the same numbers as floats."""
+    arrays, places = case.arrays(), operands(case)
+    shape = call(case, leaves_of(case, [], arrays)).shape
+    g = from_numpy(normal(np.random.default_rng(seed), shape))
+    for odd in range(len(arrays)):
+        whole = [np.rint(x) + 0.0 if i == odd else x for i, x in enumerate(arrays)]  # and no -0
+        mixed = [x.astype(np.int64) if i == odd else x for i, x in enumerate(whole)]
+        rest = [i for i in places if i != odd]
+        for a, b in zip(
+            *(gradients(case, leaves_of(case, rest, each), rest, g) for each in (whole, mixed)),
+            strict=True,
+        ):
+            assert (a is None) == (b is None), f"{case}: operand {odd} of integers"
+            if a is not None and b is not None:
+                x, y = array_of(a), array_of(b)
+                close = np.allclose(x, y, rtol=1e-13, atol=1e-13, equal_nan=True)
+                assert close, f"{case}: operand {odd} of integers gives {y}, of floats {x}"
+
+
 # Where rules choose: kinks, ties, zeros and signs. Powers and logarithms meet their edges here too.
 EDGES = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
 
@@ -236,6 +318,36 @@ def check_edges(case: Case) -> None:
         _between(case, -1, total[smooth], left[smooth], right[smooth])
 
 
+def check_bends(case: Case) -> None:
+    """At kinks and ties the second derivative lies between the gradient's slopes on the sides."""
+    arrays, places = case.arrays(), operands(case)
+
+    def gradient(at: list[np.ndarray], i: int, create: bool) -> tuple[list[Tensor], Tensor | None]:
+        tensors = leaves_of(case, places, at)
+        result = call(case, tensors)
+        seed = from_numpy(np.ones(result.shape))
+        found = grad(result, [tensors[i]], seed, create_graph=create, allow_unused=True)
+        return tensors, found[0]
+
+    for i in places:
+
+        def value(at: list[np.ndarray], i: int = i) -> np.ndarray:
+            found = gradient(at, i, False)[1]
+            assert found is not None, f"{case}: operand {i} has a gradient at times"
+            return array_of(found)
+
+        tensors, here = gradient(arrays, i, True)
+        if here is None:
+            continue
+        wanted = [tensors[j] for j in places]
+        found: Any = [None] * len(places)
+        if here.requires_grad:
+            found = grad(here.sum(), wanted, allow_unused=True)
+        for j, each in zip(places, found, strict=True):
+            given = np.zeros(here.shape) if each is None else array_of(each)
+            _between(case, j, given, *_slopes(value, arrays, array_of(here), [j]), "gradient's")
+
+
 def _slopes(
     value: Callable[[list[np.ndarray]], np.ndarray],
     arrays: list[np.ndarray],
@@ -250,17 +362,21 @@ def _slopes(
     return sides[0], sides[1]
 
 
-def _between(case: Case, place: int, given: Any, left: Any, right: Any) -> None:
+def _between(
+    case: Case, place: int, given: Any, left: Any, right: Any, whose: str = "value's"
+) -> None:
     with np.errstate(all="ignore"):
         low, high = np.minimum(left, right), np.maximum(left, right)
         slack = EDGE_CLOSE * (1 + np.minimum(np.abs(low), np.abs(high)))
-        known = np.isfinite(low) & np.isfinite(high)
+        finite = np.isfinite(low) & np.isfinite(high)
         # steeper than this is a jump or a root's infinite slope: no number stands between
-        known &= (np.abs(low) < 100) & (np.abs(high) < 100)
+        known = finite & (np.abs(low) < 100) & (np.abs(high) < 100)
         bad = known & ~((given >= low - slack) & (given <= high + slack))
+        bad |= finite & np.isnan(given)
     assert not bad.any(), (
         f"{case.op.name}: at {[x[bad][0] for x in case.arrays() if x.shape == bad.shape]} the "
-        f"gradient of operand {place} is {given[bad][0]}, the slopes {low[bad][0]}, {high[bad][0]}"
+        f"derivative for operand {place} is {given[bad][0]}, the {whose} slopes {low[bad][0]}, "
+        f"{high[bad][0]}"
     )
 
 
@@ -294,17 +410,30 @@ def check_constant(case: Case) -> None:
 
 
 def check_minus_infinity(case: Case) -> None:
-    """A reduction of nothing but -inf, which is how things are masked out, gives no NaN."""
+    """A reduction of nothing but -inf, which is how things are masked out, gives no NaN.
+
+    Nor does an op of two operands of which -inf is the neutral element, as a maximum: there they
+    share the gradient.
+    """
     arrays, places = case.arrays(), operands(case)
-    if case.op.family != "reduction" or not places:
-        return
     masked = [np.full(x.shape, -np.inf) if i in places else x for i, x in enumerate(arrays)]
+    if len(case.op.domain) == 2:
+        half = array_of(call(case, leaves_of(case, [], [masked[0], arrays[1]])))
+        neutral = half.shape == arrays[1].shape and np.allclose(half, arrays[1])
+    else:
+        neutral = case.op.family == "reduction"
+    if not places or not neutral:
+        return
     result = array_of(call(case, leaves_of(case, [], masked)))
     if np.isnan(result).any():
         return
     tensors = leaves_of(case, places, masked)
-    for each in gradients(case, tensors, places, from_numpy(np.ones(result.shape))):
-        assert each is None or not np.isnan(array_of(each)).any(), f"{case}: NaN behind -inf"
+    found = gradients(case, tensors, places, from_numpy(np.ones(result.shape)))
+    given = [array_of(each) for each in found if each is not None]
+    assert not any(np.isnan(each).any() for each in given), f"{case}: NaN behind -inf"
+    if len(case.op.domain) == 2:  # f(x, x) moves as x
+        total = sum(float(each.sum()) for each in given)
+        assert np.isclose(total, result.size), f"{case}: gradients behind -inf are {given}"
 
 
 def sample_cases(op: Op, seed: int = 0) -> Iterator[Case]:
@@ -347,16 +476,23 @@ def check_op(op: Op) -> None:
         for case in sample_cases(op, seed):
             check_first(case, seed)
             check_second(case, seed)
+    for case in sample_cases(op):
+        check_value(case)
     for case in sample_cases(op, 3):
         check_linear(case)
         check_adjoint(case)
         check_constant(case)
         check_minus_infinity(case)
+        check_alone(case)
     if op.domain:
         check_edges(edge_case(op))
+        check_bends(edge_case(op))
+        check_precision(elementwise_case(op, ((64,),) * len(op.domain), float64, 1))
         if len(op.domain) == 2:
+            check_integers(elementwise_case(op, ((7, 9), (7, 9)), float64, 3))
             for case in number_cases(op):
                 check_edges(case)
+                check_bends(case)
             for case in random_number_cases(op):
                 check_first(case)
                 check_second(case)

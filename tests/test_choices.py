@@ -1,0 +1,36 @@
+"""Gradients where there is no derivative: what we give there, which no law can tell."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_k as tk
+
+NAN, INF = math.nan, math.inf
+
+# function, operands, their gradients
+CHOICES: tuple[tuple[Any, list[Any], list[Any]], ...] = (
+    # a power of 0 to the 0, and what is multiplied by a logarithm of 0 or less: 0
+    (tk.pow, [[0.0, 0.0], [0.0, 1.0]], [[0.0, 1.0], [0.0, 0.0]]),
+    (tk.xlogy, [[0.0, 0.0], [0.0, -1.0]], [[0.0, 0.0], [0.0, 0.0]]),
+    # the origin has no angle, and its distance a kink
+    (tk.atan2, [[0.0], [0.0]], [[0.0], [0.0]]),
+    (tk.hypot, [[0.0], [0.0]], [[0.0], [0.0]]),
+    # outside of the domain
+    (tk.logit, [[-0.5, 1.5]], [[NAN, NAN]]),
+    # all is masked out
+    (lambda x: tk.logsumexp(x, 0), [[-INF, -INF]], [[0.0, 0.0]]),
+    (tk.logaddexp, [[-INF, INF], [-INF, INF]], [[0.5, 0.5], [0.5, 0.5]]),
+)
+
+
+@pytest.mark.parametrize(("function", "operands", "gradients"), CHOICES)
+def test_choices(function: Any, operands: list[Any], gradients: list[Any]) -> None:
+    leaves = [tk.tensor(x, dtype=tk.float64, requires_grad=True) for x in operands]
+    function(*leaves).sum().backward()
+    for leaf, expected in zip(leaves, gradients, strict=True):
+        np.testing.assert_array_equal(leaf.grad.numpy(), expected)
