@@ -58,7 +58,7 @@ RAISED: dict[int, BaseException] = {}  # by thread: what Python raised in the mi
 def fail() -> NoReturn:
     """Raises what the last door of this thread refused, as the Python exception of its kind."""
     if lib.tk_last_error() == lib.TK_HOST_ERROR:
-        raise RAISED.pop(threading.get_ident())
+        raise RAISED.pop(get_ident())
     message = ffi.string(lib.tk_last_message()).decode("utf-8", "replace")
     raise _ERRORS.get(lib.tk_last_error(), RuntimeError)(message)
 

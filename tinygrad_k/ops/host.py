@@ -7,7 +7,7 @@ result by them.
 
 from __future__ import annotations
 
-import threading
+from _thread import get_ident
 from collections.abc import Callable
 from typing import Any
 
@@ -97,6 +97,6 @@ def tk_call_python(again: Any, data: Any) -> int:
     except BaseException as error:  # an interrupt too stops the replay
         # Frames would keep arrays of memory that the program owns.
         error.__cause__ = error.__context__ = None
-        RAISED[threading.get_ident()] = error.with_traceback(None)
+        RAISED[get_ident()] = error.with_traceback(None)
         return -1
     return 0
