@@ -261,37 +261,10 @@ MAP2(bitwise_right_shift, v_each2(x, y, TK_FN(shifted_right)))
 #define HALF v_set((T)0.5)
 #define ONE v_set((T)1)
 
-TK_INLINE V TK_FN(normal_pdf)(V x)
-{
-    return v_set((T)0.39894228040143267794) * v_exp(-HALF * x * x);
-}
-
-/* tanh(sqrt(2 / pi) (x + 0.044715 x^3)), Hendrycks and Gimpel 2016, eq. 2 */
-TK_INLINE V TK_FN(gelu_inner)(V x)
-{
-    return v_tanh(v_set((T)0.79788456080286535588) * (x + v_set((T)0.044715) * x * x * x));
-}
-
-TK_INLINE V TK_FN(gelu_tanh_slope)(V x)
-{
-    V t = TK_FN(gelu_inner)(x);
-    V inner_slope = v_set((T)0.79788456080286535588) * (ONE + v_set((T)(3 * 0.044715)) * x * x);
-    V bend = ONE - t * t;
-    /* where the tanh is flat its product with a huge x is 0, not NaN */
-    return HALF * (ONE + t) + HALF * v_select(bend == ZERO, ZERO, x * bend * inner_slope);
-}
-
 TK_INLINE V TK_FN(silu_slope)(V x)
 {
     V s = v_sigmoid(x), rest = s * (ONE - s);
     return s + v_select(rest == ZERO, ZERO, x * rest);
-}
-
-TK_INLINE V TK_FN(gelu_slope)(V x)
-{
-    V density = TK_FN(normal_pdf)(x);
-    V tail = v_normal_tail(x, ONE), distribution = v_less(x, ZERO, tail, ONE - tail);
-    return distribution + v_select(density == ZERO, ZERO, x * density);
 }
 
 /* x times a factor that vanishes at -inf: the limit 0, where the product would be NaN */
@@ -391,9 +364,9 @@ MAP2(elu_backward, v_select(y > ZERO, x, x *p *q *v_exp(y *q)))
 MAP1(selu, SELU_SCALE *v_select(x > ZERO, x, SELU_ALPHA *v_expm1(x)))
 MAP2(selu_backward, x *SELU_SCALE *v_select(y > ZERO, ONE, SELU_ALPHA *v_exp(y)))
 MAP1(gelu, v_gelu(x))
-MAP2(gelu_backward, x *TK_FN(gelu_slope)(y))
+MAP2(gelu_backward, x *v_gelu_slope(y))
 MAP1(gelu_tanh, v_gelu_tanh(x))
-MAP2(gelu_tanh_backward, x *TK_FN(gelu_tanh_slope)(y))
+MAP2(gelu_tanh_backward, x *v_gelu_tanh_slope(y))
 MAP1(silu, v_silu(x))
 MAP2(silu_backward, x *TK_FN(silu_slope)(y))
 MAP1(softplus, v_select(x *p > q, x, v_softplus(x *p) / p))

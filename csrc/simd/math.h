@@ -46,7 +46,10 @@
 #define v_exp_poly TK_FN(v_exp_poly)
 #define v_exp2_poly TK_FN(v_exp2_poly)
 #define v_expm1_poly TK_FN(v_expm1_poly)
+#define v_eighths TK_FN(v_eighths)
 #define v_exp_half TK_FN(v_exp_half)
+#define v_one_plus TK_FN(v_one_plus)
+#define v_logistic TK_FN(v_logistic)
 #define v_exponent TK_FN(v_exponent)
 #define v_number TK_FN(v_number)
 #define v_log_split TK_FN(v_log_split)
@@ -61,11 +64,19 @@
 #define v_erfc_parts TK_FN(v_erfc_parts)
 #define v_erfc_beyond TK_FN(v_erfc_beyond)
 #define v_pick TK_FN(v_pick)
-#define v_pieces TK_FN(v_pieces)
 #define v_far2 TK_FN(v_far2)
 #define v_fma TK_FN(v_fma)
 #define v_gate TK_FN(v_gate)
-#define v_normal_far TK_FN(v_normal_far)
+#define v_gelu_formula TK_FN(v_gelu_formula)
+#define v_gelu_tanh_formula TK_FN(v_gelu_tanh_formula)
+#define v_gelu_slope_formula TK_FN(v_gelu_slope_formula)
+#define v_gelu_tanh_slope_formula TK_FN(v_gelu_tanh_slope_formula)
+#define v_curve TK_FN(v_curve)
+#define v_gelu_far TK_FN(v_gelu_far)
+#define v_gelu_tanh_far TK_FN(v_gelu_tanh_far)
+#define v_gelu_slope_far TK_FN(v_gelu_slope_far)
+#define v_gelu_tanh_slope_far TK_FN(v_gelu_tanh_slope_far)
+#define v_any_above TK_FN(v_any_above)
 #define v_turn TK_FN(v_turn)
 #define v_sin_poly TK_FN(v_sin_poly)
 #define v_cos_poly TK_FN(v_cos_poly)
@@ -188,6 +199,35 @@ TK_INLINE V v_less(V a, V b, V yes, V no)
 #endif
 }
 
+/* for each lane the one of eight numbers which the low bits of t tell */
+TK_INLINE V v_pick(const T *eight, V t)
+{
+#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
+    if (sizeof(T) == 8)
+        return (V)_mm512_permutexvar_epi64((__m512i)t, _mm512_loadu_si512(eight));
+    return (V)_mm512_permutexvar_epi32(
+        (__m512i)t, _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)eight)));
+#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    if (sizeof(T) == 8)
+        return (V)_mm256_i64gather_epi64((const long long *)eight, (__m256i)((M)t & 7), 8);
+    return (V)_mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i *)eight), (__m256i)t);
+#else
+    for (int i = 0; i < W; i++)
+        t[i] = eight[((M)t)[i] & 7];
+    return t;
+#endif
+}
+
+/* whether any lane is above the limit */
+TK_INLINE int v_any_above(V x, T limit)
+{
+#ifdef TK_MM_LESS
+    return TK_MM_LESS(v_set(limit), x) != 0;
+#else
+    return v_any(x > limit);
+#endif
+}
+
 /* near, with f(x) in the lanes where |x| > limit; out of line, for it is hardly ever needed */
 static __attribute__((noinline, cold, unused)) V v_far(V x, V near, T limit, T (*f)(T))
 {
@@ -215,6 +255,9 @@ static __attribute__((noinline, cold, unused)) V v_far(V x, V near, T limit, T (
 #undef TK_LN2
 #undef TK_LN2_HI
 #undef TK_LN2_LO
+#undef TK_LN2_EIGHTH_HI
+#undef TK_LN2_EIGHTH_LO
+#undef TK_EIGHTH_UNIT
 #undef TK_LOG2E
 #undef TK_LOG2E_HI
 #undef TK_LOG2E_LO

@@ -149,12 +149,27 @@ TK_INLINE V v_log1p(V x)
     return v_less(x, v_set(-1), v_set(NAN), y);
 }
 
-/* e / (1 + e) with e = exp(x), of which 40 is as good as more */
+/* factor / (1 + exp(-x)) divided by TK_EIGHTH_UNIT, for x from TK_GATE_LEAST to 40, between which the
+ * unit times exp(-x) = 2^(n/8) exp(-r) is normal, and so is the result */
+TK_INLINE V v_logistic(V factor, V x)
+{
+    V t = x * (-8 * TK_LOG2E) + TK_MAGIC, n = t - TK_MAGIC;
+    V r = x + n * TK_LN2_EIGHTH_HI;
+    r = r + n * TK_LN2_EIGHTH_LO;
+    return factor / v_one_plus(r, t);
+}
+
+/* of which 40 is as good as more */
 TK_INLINE V v_sigmoid(V x)
 {
-    V t, r = v_exp_reduce(v_at_most(v_at_least(x, TK_EXP_LEAST), 40), &t);
-    V e = v_scale(v_exp_poly(r), t);
-    return e / (1 + e);
+    x = v_at_most(v_at_least(x, TK_GATE_LEAST), 40);
+    return v_logistic(v_set(TK_EIGHTH_UNIT), x);
+}
+
+TK_INLINE V v_silu(V x)
+{
+    V inner = v_at_most(v_at_least(x, TK_GATE_LEAST), 40);
+    return v_less(x, v_set(40), v_logistic(inner, inner) * TK_EIGHTH_UNIT, x);
 }
 
 /* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
@@ -243,7 +258,7 @@ TK_INLINE V v_sin(V x)
     V tail, r = v_turn(x, &tail, &n);
     V y = v_select((n & 1) == 0, v_sin_poly(r, tail), v_cos_poly(r, tail));
     y = (V)((M)y ^ ((M)x & TK_SIGN) ^ ((n & 2) << (8 * sizeof(T) - 2)));
-    if (__builtin_expect(v_any(v_abs(x) > TK_TURN_LIMIT), 0))
+    if (__builtin_expect(v_any_above(v_abs(x), TK_TURN_LIMIT), 0))
         return v_far(x, y, TK_TURN_LIMIT, TK_LIBM(sin));
     return y;
 }
@@ -254,7 +269,7 @@ TK_INLINE V v_cos(V x)
     V tail, r = v_turn(x, &tail, &n);
     V y = v_select((n & 1) == 0, v_cos_poly(r, tail), v_sin_poly(r, tail));
     y = (V)((M)y ^ (((n + 1) & 2) << (8 * sizeof(T) - 2)));
-    if (__builtin_expect(v_any(v_abs(x) > TK_TURN_LIMIT), 0))
+    if (__builtin_expect(v_any_above(v_abs(x), TK_TURN_LIMIT), 0))
         return v_far(x, y, TK_TURN_LIMIT, TK_LIBM(cos));
     return y;
 }
@@ -267,7 +282,7 @@ TK_INLINE V v_tan(V x)
     M even = (n & 1) == 0;
     V y = v_select(even, p, v_set(-1)) / v_select(even, v_set(1), p);
     y = (V)((M)y ^ ((M)x & TK_SIGN));
-    if (__builtin_expect(v_any(v_abs(x) > TK_TURN_LIMIT), 0))
+    if (__builtin_expect(v_any_above(v_abs(x), TK_TURN_LIMIT), 0))
         return v_far(x, y, TK_TURN_LIMIT, TK_LIBM(tan));
     return y;
 }

@@ -18,6 +18,8 @@ typedef uint64_t TK_Bits __attribute__((vector_size(TK_VECTOR_BYTES)));
 #define TK_LN2 0x1.62e42fefa39efp-1
 #define TK_LN2_HI 0x1.62e42fefa3p-1 /* 41 bits: times an exponent it is exact */
 #define TK_LN2_LO 0x1.3de6af278ece6p-42
+#define TK_LN2_EIGHTH_HI 0x1.62e42fefap-4 /* 36 bits: times 8 exponents it is exact */
+#define TK_LN2_EIGHTH_LO 0x1.cf79abc9e3b3ap-43
 #define TK_LOG2E 0x1.71547652b82fep0
 #define TK_LOG2E_HI 0x1.7154768p0 /* 26 bits */
 #define TK_LOG2E_LO -0x1.6a3e80f444178p-27
@@ -25,6 +27,8 @@ typedef uint64_t TK_Bits __attribute__((vector_size(TK_VECTOR_BYTES)));
 #define TK_LOG10E_LO -0x1.6c8d78e6acaa4p-29
 #define TK_LOG10_2_HI 0x1.34413509f6p-2 /* 40 bits */
 #define TK_LOG10_2_LO 0x1.9fef311f12b36p-42
+
+#define TK_EIGHTH_UNIT 0x1p-512 /* see v_logistic */
 
 #define TK_TWO_OVER_PI 0x1.45f306dc9c883p-1
 #define TK_HALF_PI 0x1.921fb54442d18p0
@@ -66,6 +70,36 @@ TK_INLINE V v_exp_poly(V r)
     p = p * r + 0x1.000000000000ap-1;
     p = p * r + 1;
     return p * r + 1;
+}
+
+/* TK_EIGHTH_UNIT 2^(n/8) for a normal result, from t = n + TK_MAGIC. The table holds the bits of
+ * the unit times 2^(j/8), less what the shift adds for j. */
+TK_INLINE V v_eighths(V t)
+{
+    static const I table[8] = {INT64_C(0x1ff0000000000000), INT64_C(0x1fef72b83c7d517b),
+        INT64_C(0x1fef06fe0a31b715), INT64_C(0x1feebfdad5362a27),
+        INT64_C(0x1feea09e667f3bcd), INT64_C(0x1feeace5422aa0db),
+        INT64_C(0x1feee89f995ad3ad), INT64_C(0x1fef5818dcfba487)};
+    return (V)((M)v_pick((const T *)table, t) + ((M)t << 49));
+}
+
+/* TK_EIGHTH_UNIT (1 + 2^(n/8) exp(-r)), t = n + TK_MAGIC: degree 7, |r| <= ln(2)/16, error 2^-58.3 of
+ * exp(-r). r is first corrected by the logarithm of what the table of eighths lost. */
+TK_INLINE V v_one_plus(V r, V t)
+{
+    static const T lost[8] = {0x0.0p+0, -0x1.01b15eaa59348p-55,
+                               0x1.34d754db0abb6p-55, 0x1.690cebb7aafb0p-56,
+                               -0x1.3b3efbf5e2229p-54, 0x1.db72fc1f0eab4p-55,
+                               0x1.c1a7792cb3387p-55, 0x1.4a385a63d07a7p-56};
+    r = r - v_pick(lost, t);
+    V p = -0x1.a016388279be3p-13 * r + 0x1.6c1cbffa06556p-10;
+    p = p * r - 0x1.11111125e3213p-7;
+    p = p * r + 0x1.5555554803fb9p-5;
+    p = p * r - 0x1.555555555512fp-3;
+    p = p * r + 0x1.000000000010cp-1;
+    p = p * r - 1;
+    V power = v_eighths(t), e = p * r * power + power;
+    return (p * r * power + (power - e) + TK_EIGHTH_UNIT) + e; /* with what e lost */
 }
 
 /* 2^r = 1 + r P(r), |r| <= 1/2: degree 12, error 2^-59.7 */
@@ -324,6 +358,26 @@ TK_INLINE V v_normal_tail(V x, V factor)
 }
 
 #include "math_gates.h"
+
+TK_INLINE V v_gelu(V x)
+{
+    return v_gelu_formula(x);
+}
+
+TK_INLINE V v_gelu_tanh(V x)
+{
+    return v_gelu_tanh_formula(x);
+}
+
+TK_INLINE V v_gelu_slope(V x)
+{
+    return v_gelu_slope_formula(x);
+}
+
+TK_INLINE V v_gelu_tanh_slope(V x)
+{
+    return v_gelu_tanh_slope_formula(x);
+}
 
 /* Lane by lane: a power to the last place takes a logarithm of more than double precision. */
 TK_INLINE V v_pow(V x, V y)

@@ -18,6 +18,8 @@ typedef uint32_t TK_Bits __attribute__((vector_size(TK_VECTOR_BYTES)));
 #define TK_LN2 0x1.62e43p-1f
 #define TK_LN2_HI 0x1.62e4p-1f /* 15 bits: times an exponent it is exact */
 #define TK_LN2_LO 0x1.7f7d1cp-20f
+#define TK_LN2_EIGHTH_HI 0x1.62ep-4f /* 12 bits: times 8 exponents it is exact */
+#define TK_LN2_EIGHTH_LO 0x1.0bfbe8p-18f
 #define TK_LOG2E 0x1.715476p0f
 #define TK_LOG2E_HI 0x1.716p0f /* 12 bits */
 #define TK_LOG2E_LO -0x1.7135a8p-13f
@@ -25,6 +27,8 @@ typedef uint32_t TK_Bits __attribute__((vector_size(TK_VECTOR_BYTES)));
 #define TK_LOG10E_LO -0x1.09d5b2p-15f
 #define TK_LOG10_2_HI 0x1.344p-2f /* 10 bits */
 #define TK_LOG10_2_LO 0x1.3509f8p-18f
+
+#define TK_EIGHTH_UNIT 0x1p-64f /* see v_logistic */
 
 #define TK_TWO_OVER_PI 0x1.45f306p-1f
 #define TK_HALF_PI 0x1.921fb6p0f
@@ -61,6 +65,29 @@ TK_INLINE V v_exp_poly(V r)
     p = p * r + 0x1.fffffcp-2f;
     p = p * r + 1;
     return p * r + 1;
+}
+
+/* TK_EIGHTH_UNIT 2^(n/8) for a normal result, from t = n + TK_MAGIC. The table holds the bits of
+ * the unit times 2^(j/8), less what the shift adds for j. */
+TK_INLINE V v_eighths(V t)
+{
+    static const I table[8] = {0x1f800000, 0x1f7b95c2, 0x1f7837f0, 0x1f75fed7,
+        0x1f7504f3, 0x1f75672a, 0x1f7744fd, 0x1f7ac0c7};
+    return (V)((M)v_pick((const T *)table, t) + ((M)t << 20));
+}
+
+/* TK_EIGHTH_UNIT (1 + 2^(n/8) exp(-r)), t = n + TK_MAGIC: degree 3, |r| <= ln(2)/16, error 2^-25.2 of
+ * exp(-r) */
+TK_INLINE V v_one_plus(V r, V t)
+{
+    V p = -0x1.55571p-3f * r + 0x1.000878p-1f, power = v_eighths(t);
+    p = p * r - 1;
+#if TK_HAS_FMA
+    p = p * r + 1;
+    return p * power + TK_EIGHTH_UNIT;
+#else
+    return p * r * power + power + TK_EIGHTH_UNIT;
+#endif
 }
 
 /* 2^r, |r| <= 1/2: degree 6, error 2^-27.5 */
@@ -203,63 +230,6 @@ TK_INLINE V v_asin_tail(V s, V z)
     return p * (s * z);
 }
 
-/* Eight intervals of one width round 0, 1, 2 ... widths; the coefficients of a degree are a register
- * of eight, from which each lane picks its own. */
-#ifndef TK_PIECES
-#define TK_PIECES
-enum { TK_NORMAL_DEGREE = 8 };
-
-/* The normal distribution function at -a, widths of 1/2; error 2^-24.4 */
-static const float tk_normal_pieces[TK_NORMAL_DEGREE + 1][8] = {
-    {0, -0x1.69d032p-12f, -0x1.f64b8p-14f, 0x1.696e72p-13f,
-     0x1.e1533cp-14f, -0x1.b6397ep-16f, -0x1.6ac906p-15f, -0x1.549e0ep-17f},
-    {0x1.33072ep-10f, 0x1.5461acp-12f, -0x1.8c4c82p-11f, -0x1.228edap-11f,
-     0x1.d896fap-14f, 0x1.10d81cp-12f, 0x1.65b9d6p-14f, -0x1.58f31p-16f},
-    {0, 0x1.928c4p-9f, 0x1.084b7ep-9f, -0x1.58c2fp-11f,
-     -0x1.61d48ap-10f, -0x1.0d4224p-11f, 0x1.d0a86cp-14f, 0x1.7aad0cp-13f},
-    {-0x1.46c9fp-7f, -0x1.2c6c7ap-8f, 0x1.084248p-8f, 0x1.809ac8p-8f,
-     0x1.26e4fp-9f, -0x1.5d583p-11f, -0x1.2274cep-10f, -0x1.2f608ep-11f},
-    {0, -0x1.4a78dp-6f, -0x1.4a5ee6p-6f, -0x1.8de0d2p-8f,
-     0x1.26dcd6p-8f, 0x1.84e506p-8f, 0x1.b3ab2p-9f, 0x1.349964p-10f},
-    {0x1.105834p-4f, 0x1.6883dp-5f, 0x1.562facp-27f, -0x1.ba163p-6f,
-     -0x1.ba4b48p-6f, -0x1.f6924ep-7f, -0x1.8342c2p-8f, -0x1.acf0dap-10f},
-    {0, 0x1.6883dp-4f, 0x1.ef8e58p-4f, 0x1.8de0c8p-4f,
-     0x1.ba4b44p-5f, 0x1.66fac6p-6f, 0x1.b3ab1ep-8f, 0x1.90584ep-10f},
-    {-0x1.988454p-2f, -0x1.6883dp-2f, -0x1.ef8e58p-3f, -0x1.094086p-3f,
-     -0x1.ba4b44p-5f, -0x1.1f2f06p-6f, -0x1.227214p-8f, -0x1.c9897ep-11f},
-    {0x1p-1f, 0x1.3bf144p-2f, 0x1.44ed0cp-3f, 0x1.11a46ep-4f,
-     0x1.74bcf8p-6f, 0x1.96f4e6p-8f, 0x1.61de2p-10f, 0x1.e7dbcap-13f},
-};
-#endif
-
-TK_INLINE V v_pick(const float *eight, M index)
-{
-#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
-    return _mm512_permutexvar_ps((__m512i)index, _mm512_castps256_ps512(_mm256_loadu_ps(eight)));
-#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
-    return _mm256_permutevar8x32_ps(_mm256_loadu_ps(eight), (__m256i)index);
-#else
-    V v;
-    for (int i = 0; i < W; i++)
-        v[i] = eight[index[i] & 7];
-    return v;
-#endif
-}
-
-/* The polynomial in the distance to the nearest of 0, 1, 2 ... times `width`, a power of two. Holds
- * for 0 <= a <= 7.5 widths; NaN stays NaN. */
-TK_INLINE V v_pieces(const float (*c)[8], const int degree, const float width, V a)
-{
-    const float magic = width * TK_MAGIC;
-    V t = a + magic, u = a - (t - magic);
-    M index = (M)t & 7;
-    V p = v_pick(c[0], index);
-#pragma GCC unroll 8
-    for (int k = 1; k <= degree; k++)
-        p = p * u + v_pick(c[k], index);
-    return p;
-}
-
 #include "math_common.h"
 
 /* Half of the lanes in double precision, for what takes more than single precision inside. */
@@ -283,9 +253,8 @@ TK_INLINE TK_Wide v_exp2_wide(TK_Wide x)
 
 /* erfc(a) = exp(-a^2) Q(t) / (a + 3), t = (a - 3) / (a + 3), for 0 <= a <= 10.6: Q of degree 9,
  * error 2^-28.5 */
-TK_INLINE TK_Half v_erfc_half(TK_Half half)
+TK_INLINE TK_Wide v_erfc_wide(TK_Wide a)
 {
-    TK_Wide a = __builtin_convertvector(half, TK_Wide);
     TK_Wide inverse = 1 / (a + 3), t = (a - 3) * inverse;
     TK_Wide p = -0x1.5294c5a637ceap-12 * t - 0x1.f5c51e0b5388p-12;
     p = p * t + 0x1.93dcdec087f9cp-9;
@@ -296,8 +265,12 @@ TK_INLINE TK_Half v_erfc_half(TK_Half half)
     p = p * t + 0x1.2e3266672945fp-1;
     p = p * t - 0x1.c44c48676bbfep-1;
     p = p * t + 0x1.12f21de1d3d1p+0;
-    p = p * inverse * v_exp2_wide(a * a * -0x1.71547652b82fep0);
-    return __builtin_convertvector(p, TK_Half);
+    return p * inverse * v_exp2_wide(a * a * -0x1.71547652b82fep0);
+}
+
+TK_INLINE TK_Half v_erfc_half(TK_Half half)
+{
+    return __builtin_convertvector(v_erfc_wide(__builtin_convertvector(half, TK_Wide)), TK_Half);
 }
 
 TK_INLINE V v_erfc(V x)
@@ -363,31 +336,4 @@ TK_INLINE V v_pow(V x, V y)
     return v_select((y == 0) | (x == 1), v_set(1), r);
 }
 
-/* factor times the normal distribution function at -a where a > 3.75: exp(-a^2 / 2) u P(u),
- * u = 1 / (a + 1), error 2^-27. The square is taken in two parts, high^2, which is exact, and the
- * rest. */
-static __attribute__((noinline, cold)) V v_normal_far(V a, V factor, V near)
-{
-    V b = v_at_most(a, 15), u = 1 / (b + 1);
-    V p = -0x1.872812p2f * u + 0x1.9a5964p2f;
-    p = p * u - 0x1.79c818p0f;
-    p = p * u - 0x1.75ad64p-1f;
-    p = p * u - 0x1.0bf198p-8f;
-    p = p * u + 0x1.98a7f6p-2f;
-    p = p * u + 0x1.9883d2p-2f;
-    V high = (V)((M)b & ~TK_REST_BITS), rest = (b - high) * (b + high);
-    V t, r = v_exp_reduce(-0.5f * (high * high), &t);
-    V q = p * u * factor, y = v_scale(q * v_expm1_poly(r - 0.5f * rest) + q, t);
-    return v_less(v_set(3.75f), a, y, near);
-}
-
-/* factor times the normal distribution function at -|x|; before the product could be subnormal */
-TK_INLINE V v_normal_tail(V x, V factor)
-{
-    V a = v_abs(x), y = factor * v_pieces(tk_normal_pieces, TK_NORMAL_DEGREE, 0.5f, a);
-    if (__builtin_expect(v_any(a > 3.75f), 0))
-        return v_normal_far(a, factor, y);
-    return y;
-}
-
-#include "math_gates.h"
+#include "curves.h"

@@ -1,5 +1,6 @@
-/* Activations that are x times a gate from 0 to 1; included by math_float.h and math_double.h. The
- * product is taken before it is scaled, for a subnormal gate has few digits. */
+/* gelu, its other form and their slopes for every x; included by math_double.h, and by curves.h for
+ * the large ones. The product with x is taken before it is scaled, for a subnormal gate has few
+ * digits. */
 
 /* factor e / (1 + e) with e = exp(z + rest); exp(40) is as good as more */
 TK_INLINE V v_gate(V factor, V z, V rest)
@@ -9,16 +10,19 @@ TK_INLINE V v_gate(V factor, V z, V rest)
     return v_scale(factor * p / (1 + v_scale(p, t)), t);
 }
 
-TK_INLINE V v_silu(V x)
-{
-    return v_gate(v_at_least(x, TK_GATE_LEAST), x, v_set(0));
-}
-
 /* x times the normal distribution function */
-TK_INLINE V v_gelu(V x)
+TK_INLINE V v_gelu_formula(V x)
 {
     V part = v_normal_tail(x, v_at_most(v_at_least(x, -39), 39));
     return v_less(v_set(0), x, x - part, part);
+}
+
+/* the distribution function plus x times the density, which is 0 where x is infinite */
+TK_INLINE V v_gelu_slope_formula(V x)
+{
+    V tail = v_normal_tail(x, v_set(1)), y = v_less(x, v_set(0), tail, 1 - tail);
+    V density = (T)0.39894228040143267794 * v_exp((T)-0.5 * x * x);
+    return y + v_select(density == 0, v_set(0), x * density);
 }
 
 /* x sigmoid(z), z = x (k + c x^2): tanh's form, Hendrycks and Gimpel 2016, eq. 2, without the
@@ -26,7 +30,7 @@ TK_INLINE V v_gelu(V x)
  * it 100 times as large. */
 #define TK_GELU_K 1.5957691216057307117597842397375L /* 2 sqrt(2 / pi) */
 #define TK_GELU_C 0.071354816272600248776338752279863541L /* 0.044715 k */
-TK_INLINE V v_gelu_tanh(V x)
+TK_INLINE V v_gelu_tanh_formula(V x)
 {
     const T k = (T)TK_GELU_K, c = (T)TK_GELU_C;
     const T k_rest = (T)(TK_GELU_K - (long double)k), c_rest = (T)(TK_GELU_C - (long double)c);
@@ -37,6 +41,14 @@ TK_INLINE V v_gelu_tanh(V x)
     slope_rest += c * square_rest + (c_rest * square + k_rest);
     V z = y * slope, rest = v_fma(y, slope, -z) + y * slope_rest;
     return v_gate(low, z, rest);
+}
+
+/* sigmoid(z) + x sigmoid(z) (1 - sigmoid(z)) z', where the last factor is 0 if a gate is shut or open */
+TK_INLINE V v_gelu_tanh_slope_formula(V x)
+{
+    const T k = (T)TK_GELU_K, c = (T)TK_GELU_C;
+    V square = x * x, s = v_sigmoid(x * (k + c * square)), rest = s * (1 - s);
+    return s + v_select(rest == 0, v_set(0), x * rest * (k + 3 * c * square));
 }
 #undef TK_GELU_K
 #undef TK_GELU_C

@@ -93,6 +93,8 @@ static const uint64_t tk_ones_then_zeros_words[16]
 #define v_silu TK_FN(v_silu)
 #define v_gelu TK_FN(v_gelu)
 #define v_gelu_tanh TK_FN(v_gelu_tanh)
+#define v_gelu_slope TK_FN(v_gelu_slope)
+#define v_gelu_tanh_slope TK_FN(v_gelu_tanh_slope)
 #define v_fmod TK_FN(v_fmod)
 #define v_remainder TK_FN(v_remainder)
 #define v_floor_divide TK_FN(v_floor_divide)
