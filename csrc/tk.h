@@ -99,8 +99,14 @@ void tk_memory_fail_after(int64_t n);  /* testing: the n-th allocation from now 
 tk_tensor *tk_empty(int dtype, int ndim, const int64_t *shape);
 tk_tensor *tk_full_float(int dtype, int ndim, const int64_t *shape, double value);
 tk_tensor *tk_full_int(int dtype, int ndim, const int64_t *shape, int64_t value);
+tk_tensor *tk_of_memory(int dtype, int ndim, const int64_t *shape, const char *values);
+tk_tensor *tk_of_floats(int dtype, int64_t n, const double *values); /* float32 or float64 */
+tk_tensor *tk_of_ints(int64_t n, const int64_t *values);             /* int64 */
+tk_tensor *tk_range_float(int dtype, int64_t n, double start, double step, double last);
+tk_tensor *tk_range_int(int64_t n, int64_t start, int64_t step);
+tk_tensor *tk_eye(int dtype, int64_t rows, int64_t columns); /* float32 or float64 */
 tk_tensor *tk_wrap(char *data, int64_t nbytes, int64_t owner, int readonly, int dtype, int ndim,
-                   const int64_t *shape, const int64_t *stride); /* memory of someone else */
+                   const int64_t *shape, const int64_t *stride); /* not ours; no stride: dense */
 int64_t tk_release(tk_tensor *t); /* the owner key of a storage that died with it, else 0 */
 tk_tensor *tk_retain(tk_tensor *t);
 int tk_is_sole(const tk_tensor *t); /* whether no other handle sees this memory */

@@ -693,7 +693,8 @@ def einsum(
     """Sums of products by Einstein's convention: ``einsum("ij,jk->ik", a, b)``."""
 
 def empty(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = ...,
     dtype: Any = ...,
     device: Any = ...,
     requires_grad: builtins.bool = ...,
@@ -1518,7 +1519,8 @@ def numel(
     """The number of elements."""
 
 def ones(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = ...,
     dtype: Any = ...,
     device: Any = ...,
     requires_grad: builtins.bool = ...,
@@ -1640,7 +1642,8 @@ def rad2deg(
     """Radians as degrees."""
 
 def rand(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = ...,
     generator: Generator | None = ...,
     dtype: Any = ...,
     device: Any = ...,
@@ -1681,7 +1684,8 @@ def randint_like(
     """Random integers of [low, high), or [0, low), of another tensor's shape and dtype."""
 
 def randn(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = ...,
     generator: Generator | None = ...,
     dtype: Any = ...,
     device: Any = ...,
@@ -2300,7 +2304,8 @@ def xlogy(
     """input * log(other); 0 where the input is 0, but for a NaN in other."""
 
 def zeros(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = ...,
     dtype: Any = ...,
     device: Any = ...,
     requires_grad: builtins.bool = ...,

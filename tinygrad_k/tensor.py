@@ -534,7 +534,9 @@ def from_numpy(array: np.ndarray) -> Tensor:
         raise TypeError(f"from_numpy: no tensor dtype for {array.dtype}")
     if not array.dtype.isnative:
         raise ValueError(f"from_numpy: the array is byte-swapped ({array.dtype.str}); copy it")
-    if any(step % kind.itemsize for step in array.strides) or not array.flags.aligned:
+    flags = array.flags
+    dense = flags.c_contiguous or not any(step % kind.itemsize for step in array.strides)
+    if not (dense and flags.aligned):
         raise ValueError(
             f"from_numpy: strides {array.strides} or the address are no multiple of "
             f"{kind.itemsize} bytes; copy the array"
@@ -543,22 +545,19 @@ def from_numpy(array: np.ndarray) -> Tensor:
         raise ValueError("from_numpy: the bytes of a bool array must be 0 or 1; copy it")
     if array.ndim > lib.TK_MAX_NDIM:
         raise ValueError(f"from_numpy: at most {lib.TK_MAX_NDIM} dimensions; got {array.ndim}")
-    strides = [step // kind.itemsize for step in array.strides]
-    reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
-    span = sum(step for step in reach if step > 0) + kind.itemsize if array.size else 0
+    strides: Any
+    if flags.c_contiguous:
+        memory, span, strides = ffi.from_buffer(array), array.nbytes, ffi.NULL
+    else:
+        memory = ffi.cast("char *", array.__array_interface__["data"][0])
+        strides = [step // kind.itemsize for step in array.strides]
+        reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
+        span = sum(step for step in reach if step > 0) + kind.itemsize if array.size else 0
     key = next(_owner_keys)
-    address = array.__array_interface__["data"][0]
-    handle = lib.tk_wrap(
-        ffi.cast("char *", address),
-        span,
-        key,
-        not array.flags.writeable,
-        kind.number,
-        array.ndim,
-        array.shape,
-        strides,
+    readonly = not flags.writeable
+    t = wrap(
+        lib.tk_wrap(memory, span, key, readonly, kind.number, array.ndim, array.shape, strides)
     )
-    t = wrap(handle)
     _owners[key] = array
     return t
 
@@ -629,7 +628,7 @@ def store(array: np.ndarray, kind: dtype) -> Tensor:
             number_as("tensor", each.item(), kind)
     elif kind is bool_ and array.dtype.kind == "b":
         array = array.view(np.uint8) != 0
-    if lib.tk_recording():  # a replay must find the values again: they are copied by a launch
+    if recording():
         with np.errstate(invalid="ignore", over="ignore"):
             constant = from_numpy(np.array(array, kind.numpy, order="C"))
         return wrap(lib.tk_cast(constant._h, kind.number))
@@ -638,12 +637,18 @@ def store(array: np.ndarray, kind: dtype) -> Tensor:
 
 def filled(array: np.ndarray, kind: dtype) -> Tensor:
     """A tensor with memory of its own and an array's values, which a replay does not see again."""
-    t = wrap(lib.tk_empty(kind.number, array.ndim, array.shape))
-    if array.size:
-        memory = np.frombuffer(ffi.buffer(t._h.data, array.size * kind.itemsize), kind.numpy)
+    if array.dtype != kind.numpy:
         with np.errstate(invalid="ignore", over="ignore"):
-            memory.reshape(array.shape)[...] = array
-    return t
+            array = array.astype(kind.numpy)
+    if not array.flags.c_contiguous:
+        array = array.copy("C")
+    return wrap(lib.tk_of_memory(kind.number, array.ndim, array.shape, ffi.from_buffer(array)))
+
+
+def recording() -> bool:
+    """Whether this thread records: then values are copied by a launch, so that a replay finds them
+    again."""
+    return lib.tk_tapes and lib.tk_recording()
 
 
 def _nested(data: Any) -> tuple[np.ndarray, dtype | None]:
@@ -686,7 +691,7 @@ def _leaf(each: Any) -> tuple[np.ndarray, dtype]:
 
 def _kind_of(array: np.ndarray, double: dtype) -> dtype:
     """The dtype of an array; ``double`` for NumPy's own floats, which Python's become."""
-    kind = FROM_NUMPY.get(array.dtype.newbyteorder("="))
+    kind = FROM_NUMPY.get(array.dtype) or FROM_NUMPY.get(array.dtype.newbyteorder("="))
     if kind is None:
         raise TypeError(f"tensor: no tensor dtype for {array.dtype}")
     return double if kind is float64 else kind

@@ -436,11 +436,18 @@ int tk_copy_into(tk_tensor *dst, tk_tensor *src)
     return 0;
 }
 
-static tk_tensor *full(int dtype, int ndim, const int64_t *shape, int from, void *value)
+#define SMALL 4096 /* elements: at most 32 KiB, a microsecond, which no thread can share */
+
+static tk_tensor *full(int dtype, int ndim, const int64_t *shape, int from, void *value,
+                       int zero)
 {
     tk_tensor *out = tk_empty(dtype, ndim, shape);
     if (!out)
         return NULL;
+    if (zero && out->numel <= SMALL && !tk_tapes) { /* a launch would cost more than the zeros */
+        memset(out->data, 0, (size_t)(out->numel * tk_item_size[dtype]));
+        return out;
+    }
     tk_tensor scalar = {.data = value, .dtype = from, .numel = 1, .flags = TK_CONTIGUOUS};
     copy(out, &scalar);
     return out;
@@ -448,7 +455,7 @@ static tk_tensor *full(int dtype, int ndim, const int64_t *shape, int from, void
 
 tk_tensor *tk_full_float(int dtype, int ndim, const int64_t *shape, double value)
 {
-    return full(dtype, ndim, shape, TK_F64, &value);
+    return full(dtype, ndim, shape, TK_F64, &value, value == 0 && !signbit(value));
 }
 
 tk_tensor *tk_full_int(int dtype, int ndim, const int64_t *shape, int64_t value)
@@ -458,5 +465,5 @@ tk_tensor *tk_full_int(int dtype, int ndim, const int64_t *shape, int64_t value)
                 tk_dtype_names[dtype]);
         return NULL;
     }
-    return full(dtype, ndim, shape, TK_I64, &value);
+    return full(dtype, ndim, shape, TK_I64, &value, value == 0);
 }

@@ -286,9 +286,11 @@ tk_tensor *tk_wrap(char *data, int64_t nbytes, int64_t owner, int readonly, int 
     storage->owner = owner;
     storage->readonly = readonly;
     t->ndim = ndim;
-    for (int i = 0; i < ndim; i++) {
+    int64_t dense = 1;
+    for (int i = ndim - 1; i >= 0; i--) {
         t->shape[i] = shape[i];
-        t->stride[i] = stride[i];
+        t->stride[i] = stride ? stride[i] : dense;
+        dense *= shape[i] ? shape[i] : 1;
     }
     tk_finish_view(t);
     return t;

@@ -14,7 +14,7 @@ from ..backend import (
     as_dtype,
     bool_,
     check_device,
-    dtype,
+    dtype as dtype_class,
     fail,
     ffi,
     float32,
@@ -24,13 +24,15 @@ from ..backend import (
     lib,
     uint8,
 )
-from ..tensor import Tensor, from_data, from_numpy, number_as, store
-from .declare import OPS, change, checked, composite, method, op, root, root_face
+from ..tensor import Tensor, from_data, from_numpy, number_as, recording, store
+from .declare import MISTAKES, OPS, change, checked, composite, explain, method, op, root, root_face
 from .samples import real
 from .shape import converted, expand, sizes, sum_to, to
 
 _index, NULL = operator.index, ffi.NULL
-_full_float = lib.tk_full_float
+_full_float, _full_int, _empty = lib.tk_full_float, lib.tk_full_int, lib.tk_empty
+_of_floats, _of_ints = lib.tk_of_floats, lib.tk_of_ints
+BOOL, INT64 = bool_.number, int64.number
 
 
 def finish(handle: Any, requires_grad: bool = False) -> Tensor:
@@ -47,10 +49,22 @@ def size_of(name: str, size: Any) -> tuple[int, ...]:
     """Sizes given as ints or as one sequence, checked."""
     if len(size) == 1 and isinstance(size[0], (tuple, list)):
         size = size[0]
+    for each in size:
+        if type(each) is not int:
+            break
+    else:
+        return size
     try:
         return tuple(map(_index, size))
     except TypeError:
         return sizes(name, size)
+
+
+def named_size(name: str, sizes: tuple[Any, ...], size: Any) -> tuple[Any, ...]:
+    """Sizes that were given by the name ``size``; a TypeError if there are others beside."""
+    if sizes:
+        raise TypeError(f"{name}: the sizes are given twice; got {sizes} and size={size!r}")
+    return (size,)
 
 
 # -- of data --------------------------------------------------------------------------------------
@@ -65,15 +79,35 @@ def tensor(
     Python floats give the default dtype, float32; ints int64, bools bool; arrays and tensors keep
     their dtype.
     """
-    if type(data) is float and dtype is None and device is None:
+    if dtype is not None or device is not None:
+        return _tensor(data, dtype, device, requires_grad)
+    kind = type(data)
+    if kind is float:
         handle = _full_float(DEFAULT[0].number, 0, NULL, data)
-        if not handle:
-            fail()
-        t = Tensor()
-        t._h = handle
-        t._node = None
-        return t.requires_grad_() if requires_grad else t
-    return _tensor(data, dtype, device, requires_grad)
+    elif kind is int and -(2**63) <= data < 2**63:
+        handle = _full_int(INT64, 0, NULL, data)
+    elif kind is bool:
+        handle = _full_int(BOOL, 0, NULL, data)
+    elif kind is list:
+        handle = _of_list(data)
+        if handle is None:
+            return _tensor(data, dtype, device, requires_grad)
+    else:
+        return _tensor(data, dtype, device, requires_grad)
+    return finish(handle, requires_grad)
+
+
+def _of_list(data: list[Any]) -> Any:
+    """A vector of floats alone, or of ints; None for any other list."""
+    kinds = set(map(type, data))
+    if len(kinds) != 1 or recording():
+        return None
+    kind = kinds.pop()
+    if kind is float:
+        return _of_floats(DEFAULT[0].number, len(data), data)
+    if kind is int and -(2**63) <= min(data) <= max(data) < 2**63:
+        return _of_ints(len(data), data)
+    return None
 
 
 @checked
@@ -148,21 +182,30 @@ def scalar_tensor(
 # -- of constants ---------------------------------------------------------------------------------
 
 
-@root
-def zeros(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+@root_face
+def zeros(
+    *sizes_: Any, size: Any = None, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Zeros; the sizes are ints or one sequence."""
+    size = sizes_ if size is None else named_size("zeros", sizes_, size)
     return _filled("zeros", size, 0.0, dtype, device, requires_grad)
 
 
-@root
-def ones(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+@root_face
+def ones(
+    *sizes_: Any, size: Any = None, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Ones; the sizes are ints or one sequence."""
+    size = sizes_ if size is None else named_size("ones", sizes_, size)
     return _filled("ones", size, 1.0, dtype, device, requires_grad)
 
 
 def _filled(
-    name: str, size: Any, value: float, kind: Any, device: Any, requires_grad: bool
+    name: str, size: Any, value: float | None, kind: Any, device: Any, requires_grad: bool
 ) -> Tensor:
+    """One number everywhere; None leaves the memory as it comes."""
     for each in size:
         if type(each) is not int:
             size = size_of(name, size)
@@ -171,7 +214,10 @@ def _filled(
     if device is not None:
         check_device(name, device)
     try:
-        handle = _full_float(number, len(size), size, value)
+        if value is None:
+            handle = _empty(number, len(size), size)
+        else:
+            handle = _full_float(number, len(size), size, value)
     except OverflowError:
         raise ValueError(f"{name}: the sizes do not fit int64; got {size}") from None
     if not handle:
@@ -182,12 +228,14 @@ def _filled(
     return t.requires_grad_() if requires_grad else t
 
 
-@root
-def empty(*size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+@root_face
+def empty(
+    *sizes_: Any, size: Any = None, dtype: Any = None, device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:  # fmt: skip
     """Memory as it comes, without values of any meaning."""
-    size = size_of("empty", size)
-    check_device("empty", device)
-    return finish(lib.tk_empty(as_dtype("empty", dtype).number, len(size), size), requires_grad)
+    size = sizes_ if size is None else named_size("empty", sizes_, size)
+    return _filled("empty", size, None, dtype, device, requires_grad)
 
 
 @root
@@ -200,6 +248,9 @@ def full(
     requires_grad: bool = False,
 ) -> Tensor:
     """One number everywhere; without a dtype the number's: float32, int64 or bool."""
+    if type(fill_value) is float and dtype is None:
+        size = (size,) if isinstance(size, int) else size
+        return _filled("full", size, fill_value, None, device, requires_grad)
     return _constant("full", size, fill_value, dtype, device, requires_grad)
 
 
@@ -217,46 +268,47 @@ def _constant(
     return t.requires_grad_() if requires_grad else t
 
 
-def _like(name: str, input: Any, kind: Any) -> tuple[tuple[int, ...], dtype]:
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}: expected a Tensor; got {type(input).__name__}")
-    return input.shape, as_dtype(name, kind, input.dtype)
-
-
 def _filled_like(
-    name: str, input: Any, value: float, kind: Any, device: Any, requires_grad: bool
-) -> Tensor:
-    if not isinstance(input, Tensor):
-        raise TypeError(f"{name}: expected a Tensor; got {type(input).__name__}")
-    check_device(name, device)
-    h = input._h
-    number = h.dtype if kind is None else as_dtype(name, kind).number
-    return finish(_full_float(number, h.ndim, h.shape, value), requires_grad)
+    function: Any, input: Any, value: float | None, kind: Any, device: Any, requires_grad: bool
+) -> Any:
+    """As ``_filled`` with the shape of a tensor and, without a dtype, its dtype."""
+    try:
+        h = input._h
+        if device is not None:
+            check_device(function.__name__, device)
+        number = h.dtype if kind is None else as_dtype(function.__name__, kind).number
+        if value is None:
+            handle = _empty(number, h.ndim, h.shape)
+        else:
+            handle = _full_float(number, h.ndim, h.shape, value)
+    except MISTAKES as error:
+        given = {"dtype": kind, "device": device, "requires_grad": requires_grad}
+        return explain(function, error, (input,), given, function)
+    return finish(handle, requires_grad)
 
 
-@root
+@root_face
 def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Zeros of another tensor's shape and, unless told otherwise, dtype."""
-    return _filled_like("zeros_like", input, 0.0, dtype, device, requires_grad)
+    return _filled_like(zeros_like, input, 0.0, dtype, device, requires_grad)
 
 
-@root
+@root_face
 def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Ones of another tensor's shape and, unless told otherwise, dtype."""
-    return _filled_like("ones_like", input, 1.0, dtype, device, requires_grad)
+    return _filled_like(ones_like, input, 1.0, dtype, device, requires_grad)
 
 
-@root
+@root_face
 def empty_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Memory as it comes, of another tensor's shape and, unless told otherwise, dtype."""
-    shape, kind = _like("empty_like", input, dtype)
-    return empty(shape, dtype=kind, device=device, requires_grad=requires_grad)
+    return _filled_like(empty_like, input, None, dtype, device, requires_grad)
 
 
 @root
@@ -269,8 +321,10 @@ def full_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """One number everywhere, of another tensor's shape and, unless told otherwise, dtype."""
-    shape, kind = _like("full_like", input, dtype)
-    return _constant("full_like", shape, fill_value, kind, device, requires_grad)
+    if type(fill_value) is float and input._h.dtype <= lib.TK_F64:
+        return _filled_like(full_like, input, fill_value, dtype, device, requires_grad)
+    kind = as_dtype("full_like", dtype, input.dtype)
+    return _constant("full_like", input.shape, fill_value, kind, device, requires_grad)
 
 
 @root
@@ -283,6 +337,10 @@ def eye(
     requires_grad: bool = False,
 ) -> Tensor:
     """Ones on the diagonal of an n x m (or n x n) matrix of zeros."""
+    if type(n) is int and (m is None or type(m) is int) and not recording():
+        kind = as_dtype("eye", dtype)
+        if kind.is_floating_point and device is None and 0 <= n < 2**48 > (m or 0) >= 0:
+            return finish(lib.tk_eye(kind.number, n, n if m is None else m), requires_grad)
     t = zeros(n, n if m is None else m, dtype=dtype, device=device)
     rows, columns = t.shape
     shape, stride = (min(rows, columns),), (columns + 1,)
@@ -306,7 +364,7 @@ def _number(name: str, what: str, value: Any) -> Any:
     return value
 
 
-def _from_doubles(name: str, values: np.ndarray, kind: dtype, requires_grad: bool) -> Tensor:
+def _from_doubles(name: str, values: np.ndarray, kind: dtype_class, requires_grad: bool) -> Tensor:
     """The values in the dtype; those that an integer type cannot hold are an error."""
     if not kind.is_floating_point and kind is not bool_ and values.size:
         limits = np.iinfo(kind.numpy)
@@ -332,13 +390,14 @@ def arange(
     int64 if all three are ints, else float32. Each element is start + i * step, computed in double
     precision (exactly for integers).
     """
-    common = end is None and type(start) is type(step) is int and dtype is device is None
-    if common and step == 1 and 0 <= start < 2**48:
-        t = store(np.arange(start, dtype=np.int64), int64)
-        return t.requires_grad_() if requires_grad else t
-    check_device("arange", device)
     if end is None:
         start, end = 0, start
+    if type(start) is type(end) is type(step) is int and dtype is device is None:
+        count = -((start - end) // step) if step else -1
+        most = 2**48  # what lies further out is looked at closely, with everything that is odd
+        if 0 <= count < most and -most < start < most and -most < step < most and not recording():
+            return finish(lib.tk_range_int(count, start, step), requires_grad)
+    check_device("arange", device)
     given = zip(("start", "end", "step"), (start, end, step), strict=True)
     start, end, step = (_number("arange", what, value) for what, value in given)
     whole = all(isinstance(each, int) for each in (start, end, step))
@@ -356,6 +415,9 @@ def arange(
     if not kind.is_floating_point:
         start, step = int(start), int(step)
     if kind.is_floating_point:
+        if not recording():
+            last = start + (count - 1) * step
+            return finish(lib.tk_range_float(kind.number, count, start, step, last), requires_grad)
         values = start + np.arange(count, dtype=np.float64) * step
     else:
         last = start + (count - 1) * step if count else 0
@@ -365,14 +427,15 @@ def arange(
     return _from_doubles("arange", values, kind, requires_grad)
 
 
-def _steps(name: str, start: Any, end: Any, steps: Any) -> np.ndarray:
+def _steps(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any, int]:
+    """Start, end and number of a range, checked."""
     start, end = _number(name, "start", start), _number(name, "end", end)
     if isinstance(steps, bool) or not hasattr(steps, "__index__"):
         raise TypeError(f"{name}: steps must be an int; got {steps!r}")
     steps = steps.__index__()
     if not 0 <= steps < 2**48:
         raise ValueError(f"{name}: steps must be 0 or more; got {steps}")
-    return np.linspace(start, end, steps)
+    return start, end, steps
 
 
 @root
@@ -387,8 +450,14 @@ def linspace(
 ) -> Tensor:
     """``steps`` numbers in equal distances from ``start`` to ``end``, both included."""
     check_device("linspace", device)
-    values = _steps("linspace", start, end, steps)
-    return _from_doubles("linspace", values, as_dtype("linspace", dtype), requires_grad)
+    start, end, steps = _steps("linspace", start, end, steps)
+    kind = as_dtype("linspace", dtype)
+    if kind.is_floating_point and steps > 1 and not recording():
+        step = (end - start) / (steps - 1)
+        if step and math.isfinite(step):
+            handle = lib.tk_range_float(kind.number, steps, start, step, end)
+            return finish(handle, requires_grad)
+    return _from_doubles("linspace", np.linspace(start, end, steps), kind, requires_grad)
 
 
 @root
@@ -404,7 +473,7 @@ def logspace(
 ) -> Tensor:
     """base ** x for ``steps`` x in equal distances from ``start`` to ``end``, both included."""
     check_device("logspace", device)
-    exponents = _steps("logspace", start, end, steps)
+    exponents = np.linspace(*_steps("logspace", start, end, steps))
     with np.errstate(all="ignore"):
         values = np.power(float(_number("logspace", "base", base)), exponents)
     return _from_doubles("logspace", values, as_dtype("logspace", dtype), requires_grad)
@@ -462,7 +531,7 @@ def new_ones(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = 
 def new_empty(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Memory as it comes, in this tensor's dtype unless told otherwise."""
     kind = as_dtype("new_empty", dtype, self.dtype)
-    return empty(*size, dtype=kind, requires_grad=requires_grad)
+    return _filled("new_empty", size, None, kind, None, requires_grad)
 
 
 @method
@@ -499,7 +568,7 @@ def _type(self: Tensor, dtype: Any = None) -> Any:
 method(_type, "type")
 
 
-def _conversion(name: str, kind: dtype) -> None:
+def _conversion(name: str, kind: dtype_class) -> None:
     def convert(self: Tensor) -> Tensor:
         return to(self, kind)
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import (
+    DEFAULT,
     as_dtype,
     check_device,
     dtype as dtype_class,
@@ -20,8 +21,8 @@ from ..backend import (
 from ..random import Generator, handle
 from ..tensor import Tensor, wrap
 from .comparison import lt
-from .creation import empty, finish, size_of
-from .declare import composite, inplace, method, root
+from .creation import empty, named_size, size_of
+from .declare import MISTAKES, composite, explain, inplace, method, root, root_face
 from .host import check, host, refuse
 from .shape import to
 
@@ -34,43 +35,74 @@ def drawn(
     kernel: int, shape: Any, kind: dtype_class, generator: Any, p: float, q: float = 0.0
 ) -> Tensor:
     """A new tensor that a random kernel has filled."""
-    t = finish(lib.tk_empty(kind.number, len(shape), shape))
+    return _filled(kernel, kind.number, len(shape), shape, generator, p, q)
+
+
+def _filled(
+    kernel: int, number: int, ndim: int, shape: Any, generator: Any, p: float, q: float
+) -> Tensor:
+    t = wrap(lib.tk_empty(number, ndim, shape))
     if lib.tk_random(kernel, t._h, handle("random", generator), p, q):
         fail()
     return t
 
 
 def _made(
-    name: str, kernel: int, size: Any, p: float, q: float, generator: Any, kind: Any, device: Any,
+    function: Any, kernel: int, size: Any, generator: Any, kind: Any, device: Any,
     requires_grad: bool,
 ) -> Tensor:  # fmt: skip
-    check_device(name, device)
-    t = drawn(kernel, size_of(name, size), as_dtype(name, kind), generator, p, q)
+    """What ``rand`` and ``randn`` do; it explains their mistakes."""
+    name = function.__name__
+    try:
+        if device is not None:
+            check_device(name, device)
+        number = DEFAULT[0].number if kind is None else as_dtype(name, kind).number
+        sizes = size_of(name, size)
+        t = _filled(kernel, number, len(sizes), sizes, generator, 0.0, 1.0)
+    except MISTAKES as error:
+        given = {"dtype": kind, "generator": generator, "requires_grad": requires_grad}
+        return explain(function, error, size, given, function)
     return t.requires_grad_() if requires_grad else t
 
 
-@root
+def _made_like(
+    name: str, kernel: int, input: Tensor, p: float, q: float, kind: Any, device: Any,
+    requires_grad: bool,
+) -> Tensor:  # fmt: skip
+    if device is not None:
+        check_device(name, device)
+    h = input._h
+    number = h.dtype if kind is None else as_dtype(name, kind).number
+    t = _filled(kernel, number, h.ndim, h.shape, None, p, q)
+    return t.requires_grad_() if requires_grad else t
+
+
+@root_face
 def rand(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Uniform random numbers of [0, 1)."""
-    return _made("rand", UNIFORM, size, 0.0, 1.0, generator, dtype, device, requires_grad)
+    size = sizes_ if size is None else named_size("rand", sizes_, size)
+    return _made(rand, UNIFORM, size, generator, dtype, device, requires_grad)
 
 
-@root
+@root_face
 def randn(
-    *size: Any,
+    *sizes_: Any,
+    size: Any = None,
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """Normal random numbers of mean 0 and standard deviation 1."""
-    return _made("randn", NORMAL, size, 0.0, 1.0, generator, dtype, device, requires_grad)
+    size = sizes_ if size is None else named_size("randn", sizes_, size)
+    return _made(randn, NORMAL, size, generator, dtype, device, requires_grad)
 
 
 @root
@@ -91,17 +123,21 @@ def randint(
         low, high = 0, low
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"randint: size must be a sequence of ints; got {size!r}")
-    check_device("randint", device)
-    t = empty(size_of("randint", size), dtype=as_dtype("randint", dtype, int64))
+    if device is not None:
+        check_device("randint", device)
+    kind = int64 if dtype is None else as_dtype("randint", dtype)
+    size = size_of("randint", size)
+    t = wrap(lib.tk_empty(kind.number, len(size), size))
     _fill_integers("randint", t, low, high, generator)
     return t.requires_grad_() if requires_grad else t
 
 
 def _fill_integers(name: str, t: Tensor, low: Any, high: Any, generator: Any) -> None:
-    for each in (low, high):
-        if isinstance(each, bool) or not hasattr(each, "__index__"):
-            raise TypeError(f"{name}: low and high must be ints; got {low!r} and {high!r}")
-    low, high = low.__index__(), high.__index__()
+    if not type(low) is type(high) is int:
+        for each in (low, high):
+            if isinstance(each, bool) or not hasattr(each, "__index__"):
+                raise TypeError(f"{name}: low and high must be ints; got {low!r} and {high!r}")
+        low, high = low.__index__(), high.__index__()
     if not -(2**63) <= low < 2**63 or not -(2**63) <= high < 2**63:
         raise ValueError(f"{name}: low and high must fit int64; got {low} and {high}")
     if lib.tk_randint(t._h, handle(name, generator), low, high):
@@ -118,8 +154,9 @@ def randperm(
     requires_grad: bool = False,
 ) -> Tensor:
     """The integers 0 .. n-1 in random order."""
-    check_device("randperm", device)
-    t = empty(n, dtype=as_dtype("randperm", dtype, int64))
+    if device is not None:
+        check_device("randperm", device)
+    t = empty(n, dtype=int64 if dtype is None else as_dtype("randperm", dtype))
     if lib.tk_randperm(t._h, handle("randperm", generator)):
         fail()
     return t.requires_grad_() if requires_grad else t
@@ -130,8 +167,7 @@ def rand_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Uniform random numbers of [0, 1), of another tensor's shape and dtype."""
-    kind = as_dtype("rand_like", dtype, input.dtype)
-    return _made("rand_like", UNIFORM, input.shape, 0.0, 1.0, None, kind, device, requires_grad)
+    return _made_like("rand_like", UNIFORM, input, 0.0, 1.0, dtype, device, requires_grad)
 
 
 @root
@@ -139,8 +175,7 @@ def randn_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """Normal random numbers, as ``randn``, of another tensor's shape and dtype."""
-    kind = as_dtype("randn_like", dtype, input.dtype)
-    return _made("randn_like", NORMAL, input.shape, 0.0, 1.0, None, kind, device, requires_grad)
+    return _made_like("randn_like", NORMAL, input, 0.0, 1.0, dtype, device, requires_grad)
 
 
 @root
