@@ -31,7 +31,9 @@ enum {
     TK_CONTIGUOUS = 1, /* row-major without gaps */
     TK_BROADCAST = 2,  /* the launch that made this tensor expanded an operand */
     TK_CONVERTED = 4,  /* the launch that made this tensor converted an operand's dtype */
-    TK_RECORD = 8      /* grad mode was on in the calling thread when this tensor was made */
+    TK_RECORD = 8,     /* grad mode was on in the calling thread when this tensor was made */
+    TK_APART = 16,     /* of a family that was founded by a view made without grad mode */
+    TK_FAMILY = 32     /* a unit of the family's number, which takes the bits from here on */
 };
 
 /* Bytes shared by a tensor and its views. */
@@ -43,6 +45,8 @@ typedef struct tk_storage {
     int64_t stamp;   /* tk_clock at the last in-place change */
     int64_t owner;   /* nonzero: key of the Python object whose memory this is */
     int32_t readonly;
+    int32_t families; /* how many were founded: see tk_detach */
+    int32_t held;     /* how many of refs are recordings and no handles */
 } tk_storage;
 
 /* A tensor handle: a typed, strided window on a storage. Strides count elements. */
@@ -112,10 +116,18 @@ tk_tensor *tk_retain(tk_tensor *t);
 int tk_is_sole(const tk_tensor *t); /* whether no other handle sees this memory */
 int tk_same_shape(const tk_tensor *a, const tk_tensor *b);
 int64_t tk_shape_key(const tk_tensor *t); /* the shape in one number; -1 where it has no room */
+/* What elements t has in common with another tensor of its dtype on the same storage: none; all, in the
+ * same places; t is one piece of memory around all of the other's; or the reverse, and t's are
+ * distinct; or it must be looked at element by element. start: the other's first, counted from t's. */
+enum { TK_SEPARATE, TK_SAME, TK_COVERS, TK_COVERED, TK_MIXED };
+int tk_relation(const tk_tensor *t, const tk_tensor *other, int64_t *start);
 int tk_touch(tk_tensor *t); /* notes an in-place change; -1: read-only memory */
 double tk_item_float(const tk_tensor *t);
 int64_t tk_item_int(const tk_tensor *t);
 tk_tensor *tk_alias(tk_tensor *t);
+/* A tensor that was detached, or viewed without grad mode, founds a family: what autograd records of
+ * changes in the memory concerns the views of one family, and no others on the same storage. */
+tk_tensor *tk_detach(tk_tensor *t);
 tk_tensor *tk_as_strided(tk_tensor *t, int ndim, const int64_t *shape, const int64_t *stride,
                          int64_t offset); /* offset in elements from the storage's first byte */
 tk_tensor *tk_reshape(tk_tensor *t, int ndim, const int64_t *shape, int view_only);

@@ -328,7 +328,7 @@ class Tensor(Methods):
         Assigning a tensor makes this one a window on that tensor's memory; what a graph has saved
         of this one then counts as changed.
         """
-        return wrap(lib.tk_alias(self._h))
+        return wrap(lib.tk_detach(self._h))
 
     @data.setter
     def data(self, value: Tensor) -> None:
@@ -343,7 +343,7 @@ class Tensor(Methods):
             )
         if node is not None and not value.dtype.is_floating_point:
             raise TypeError(f"data: only floating tensors have gradients; got {value.dtype.name}")
-        set_data(self, value)
+        set_data(self, lib.tk_detach(value._h))
         lib.tk_touch(self._h)
         if node is not None and self.is_leaf:
             node.shape, node.dtype = value.shape, value.dtype
@@ -458,7 +458,7 @@ def wrap_as(cls: type[Tensor], handle: Any) -> Tensor:
 
 def alias_as(cls: type[Tensor], t: Tensor) -> Tensor:
     """A Tensor of a subclass on the same memory, outside the graph, with a handle of its own."""
-    return wrap_as(cls, lib.tk_alias(t._h))
+    return wrap_as(cls, lib.tk_detach(t._h))
 
 
 def alias(t: Tensor) -> Tensor:
@@ -497,13 +497,12 @@ def array_interface(h: Any) -> dict[str, Any]:
     }
 
 
-def set_data(t: Tensor, source: Tensor) -> None:
-    """Makes t a window on source's memory; other handles on t's old memory keep it.
+def set_data(t: Tensor, handle: Any) -> None:
+    """Gives t a new handle, on other memory; other handles on t's old memory keep it.
 
     The old handle is released when nobody holds the cffi object around it any more: a door that
     another thread is in, without the GIL, holds the objects of its arguments.
     """
-    handle = lib.tk_alias(source._h)
     if not handle:
         fail()
     old, t._h = t._h, handle

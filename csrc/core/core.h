@@ -36,6 +36,7 @@ static inline int tk_is_float(int dtype)
     return dtype == TK_F32 || dtype == TK_F64;
 }
 tk_tensor *tk_new_view(const tk_tensor *base); /* same storage, data, dtype; shape to be filled in */
+void tk_found_family(tk_tensor *view);         /* it is the first of a new one: see tk_detach */
 void tk_finish_view(tk_tensor *view);          /* computes numel and flags from shape and stride */
 void tk_row_major(tk_tensor *t);               /* fills in stride from shape */
 void tk_byte_range(const tk_tensor *t, const char **low, const char **high); /* [low, high) */

@@ -458,6 +458,9 @@ static int make_results(tk_program *p, tk_tensor **made, tk_tensor **out)
         t->ndim = r->form.ndim;
         t->numel = r->form.numel;
         t->flags = r->form.flags;
+        int32_t family = (int32_t)((uint32_t)t->flags / TK_FAMILY);
+        if (family > t->storage->families) /* those founded later have other numbers */
+            t->storage->families = family;
         memcpy(t->shape, r->form.shape, (size_t)t->ndim * sizeof *t->shape);
         memcpy(t->stride, r->form.stride, (size_t)t->ndim * sizeof *t->stride);
         out[i] = t;

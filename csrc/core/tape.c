@@ -119,8 +119,10 @@ void tk_tape_free(tk_tape *t)
         free(t->launches[i].work);
     for (int64_t i = 0; i < t->num_blocks; i++) {
         tk_storage *storage = t->blocks[i].storage;
-        if (storage) /* never the last reference: tk_tape_memory has given handles to it */
+        if (storage) { /* never the last reference: tk_tape_memory has given handles to it */
+            __atomic_sub_fetch(&storage->held, 1, __ATOMIC_RELAXED);
             __atomic_sub_fetch(&storage->refs, 1, __ATOMIC_ACQ_REL);
+        }
         free(t->blocks[i].copy);
     }
     free(t->launches);
@@ -189,6 +191,7 @@ static int64_t find_block(tk_tape *t, char *address, int64_t bytes)
         if (t->blocks[i].base + t->blocks[i].low < storage->data + storage->nbytes &&
             storage->data < t->blocks[i].base + t->blocks[i].low + t->blocks[i].nbytes)
             strcpy(t->problem, "an argument shares memory with another tensor that is used");
+    __atomic_add_fetch(&storage->held, 1, __ATOMIC_RELAXED);
     return add_block(t, (tk_tape_block){.base = storage->data,
                                         .nbytes = storage->nbytes,
                                         .kind = TK_BLOCK_OUTSIDE,

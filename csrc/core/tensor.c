@@ -159,6 +159,49 @@ int tk_overlaps_itself(const tk_tensor *t)
     return 0;
 }
 
+/* Whether the elements fill one piece of memory upward from the first. */
+static int is_dense(const tk_tensor *t)
+{
+    const char *low, *high;
+    if (t->flags & TK_CONTIGUOUS)
+        return 1;
+    tk_byte_range(t, &low, &high);
+    return low == t->data && high - low == t->numel * tk_item_size[t->dtype] &&
+           !tk_overlaps_itself(t);
+}
+
+/* The greatest common divisor of a and all strides that are taken. */
+static int64_t common_step(int64_t a, const tk_tensor *t)
+{
+    for (int i = 0; i < t->ndim; i++)
+        for (int64_t b = t->shape[i] > 1 ? llabs(t->stride[i]) : 0; b;) {
+            int64_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+    return a;
+}
+
+int tk_relation(const tk_tensor *t, const tk_tensor *other, int64_t *start)
+{
+    const char *low, *high, *other_low, *other_high;
+    *start = (other->data - t->data) / tk_item_size[t->dtype];
+    if (t->numel == 0 || other->numel == 0)
+        return TK_SEPARATE;
+    if (tk_same_window(t, other))
+        return TK_SAME;
+    tk_byte_range(t, &low, &high);
+    tk_byte_range(other, &other_low, &other_high);
+    if (other_high <= low || high <= other_low)
+        return TK_SEPARATE;
+    if (low <= other_low && other_high <= high && is_dense(t))
+        return TK_COVERS;
+    if (other_low <= low && high <= other_high && is_dense(other) && !tk_overlaps_itself(t))
+        return TK_COVERED;
+    int64_t step = common_step(common_step(0, t), other);
+    return *start % (step ? step : 1) ? TK_SEPARATE : TK_MIXED;
+}
+
 int tk_broadcast(int n, tk_tensor *const *in, int64_t shape[TK_MAX_NDIM])
 {
     int ndim = 0;
@@ -245,6 +288,15 @@ static tk_storage *new_storage(char *data, int64_t nbytes)
     return s;
 }
 
+#define FAMILY_BITS (TK_APART | -TK_FAMILY)
+
+/* 0 is the family of the storage's first handle. The numbers begin again after 2^27. */
+static int32_t new_family(tk_storage *storage)
+{
+    uint32_t n = (uint32_t)__atomic_add_fetch(&storage->families, 1, __ATOMIC_RELAXED);
+    return (int32_t)(n * (uint32_t)TK_FAMILY);
+}
+
 tk_tensor *tk_empty(int dtype, int ndim, const int64_t *shape)
 {
     if (dtype < 0 || dtype >= TK_NUM_DTYPES) {
@@ -312,6 +364,7 @@ tk_tensor *tk_new_bytes(tk_storage *storage)
     t->shape[0] = storage->nbytes;
     t->stride[0] = 1;
     tk_finish_view(t);
+    tk_found_family(t);
     return t;
 }
 
@@ -353,7 +406,13 @@ tk_tensor *tk_new_view(const tk_tensor *base)
         return NULL;
     __atomic_add_fetch(&base->storage->refs, 1, __ATOMIC_RELAXED);
     t->ndim = base->ndim;
+    t->flags = grad_mode ? base->flags & FAMILY_BITS : new_family(base->storage) | TK_APART;
     return t;
+}
+
+void tk_found_family(tk_tensor *t)
+{
+    t->flags = (t->flags & ~FAMILY_BITS) | new_family(t->storage);
 }
 
 void tk_finish_view(tk_tensor *t)
@@ -361,7 +420,8 @@ void tk_finish_view(tk_tensor *t)
     t->numel = 1;
     for (int i = 0; i < t->ndim; i++)
         t->numel *= t->shape[i];
-    t->flags = (is_contiguous(t) ? TK_CONTIGUOUS : 0) | (grad_mode ? TK_RECORD : 0);
+    t->flags = (t->flags & FAMILY_BITS) | (is_contiguous(t) ? TK_CONTIGUOUS : 0) |
+               (grad_mode ? TK_RECORD : 0);
 }
 
 /* -- values -------------------------------------------------------------------------------------- */

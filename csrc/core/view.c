@@ -14,6 +14,14 @@ tk_tensor *tk_alias(tk_tensor *t)
     return view;
 }
 
+tk_tensor *tk_detach(tk_tensor *t)
+{
+    tk_tensor *view = tk_alias(t);
+    if (view)
+        tk_found_family(view);
+    return view;
+}
+
 int tk_check_dim(const char *op, const tk_tensor *t, int64_t dim, int *result)
 {
     *result = tk_dim(dim, t->ndim);

@@ -206,7 +206,7 @@ def _requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
 
 def _detach(self: Tensor) -> Tensor:
     """A tensor outside the graph that shares the memory."""
-    return wrap(lib.tk_alias(self._h))
+    return wrap(lib.tk_detach(self._h))
 
 
 def _detach_(self: Tensor) -> Tensor:

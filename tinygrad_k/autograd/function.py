@@ -11,7 +11,7 @@ from ..backend import lib
 from ..tensor import Tensor, wrap
 from . import batching
 from .mode import is_grad_enabled, no_grad
-from .node import Node, Part, Plan, SavedOutput, new_node, note_change
+from .node import Node, Part, Plan, SavedOutput, followers, new_node, note_change
 
 
 class FunctionCtx:
@@ -30,6 +30,7 @@ class FunctionCtx:
         self._saved: tuple[Tensor | None, ...] = ()
         self._not_differentiable: tuple[Tensor, ...] = ()
         self._dirty: tuple[Tensor, ...] = ()
+        self._followers: list[tuple[Tensor, Any]] = []
         self._materialize = True
         self._recorded: tuple[Any, ...] | None = None  # the node's saved values, during backward
         # The node, and those of its outputs by position; weak, for the node keeps this context.
@@ -73,20 +74,17 @@ class FunctionCtx:
     def mark_dirty(self, *tensors: Tensor) -> None:
         """Says that forward changes these arguments in place; it must return them.
 
-        RuntimeError for a leaf that requires grad, and for recorded memory that a view shares.
+        RuntimeError for a leaf that requires grad.
         """
         for each in tensors:
             if not _is_in(each, self._args):
                 raise RuntimeError(f"mark_dirty: only arguments of {self._name} can be dirty")
-            if self._in_graph and each._node is not None:
-                if each.is_leaf:
+            if self._in_graph:
+                if each._node is not None and each.is_leaf:
                     raise RuntimeError(
                         f"{self._name}: a leaf that requires grad cannot be changed in place"
                     )
-                if each._h.storage.refs > 1:
-                    raise RuntimeError(
-                        f"{self._name}: the tensor to change shares its memory with a view"
-                    )
+                self._followers += [(each, other) for other in followers(self._name, each)]
         self._dirty = tensors
 
     def set_materialize_grads(self, value: bool) -> None:
@@ -217,7 +215,10 @@ def _record(cls: type[Function], ctx: FunctionCtx, outputs: list[Any], results: 
         ):
             output._node = made_by = node if whole else _part(node, i)
             ctx._outputs[i] = weakref.ref(made_by)
+    for changed, follower in ctx._followers:
+        follower.follow(changed)
     ctx._not_differentiable = ctx._dirty = ()
+    ctx._followers = []
 
 
 def _saved(value: Tensor | None, results: list[Any]) -> Any:

@@ -207,6 +207,20 @@ _recent: deque[tuple[int, str, CodeType, int]] = deque(maxlen=1024)
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
+_followers: Any = None
+
+
+def use_followers(find: Callable[[str, Tensor], Sequence[Any]]) -> None:
+    """What ``followers`` gives for memory that several tensors see; the op layer hands it over."""
+    global _followers
+    _followers = find
+
+
+def followers(name: str, t: Tensor) -> Sequence[Any]:
+    """What is to ``follow(t)`` once the op ``name`` has changed it in place, and recorded that."""
+    return () if t._h.storage.refs == 1 else _followers(name, t)
+
+
 def note_change(t: Tensor, name: str, depth: int = 3) -> None:
     """Notes that the op ``name`` changed t's memory; an error where it is read-only.
 

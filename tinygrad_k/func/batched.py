@@ -18,13 +18,11 @@ from .. import trees
 from ..autograd import batching
 from ..ops.declare import Op
 from ..ops.join import stack
+from ..ops.subscript import VIEWS
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Size, Tensor
 
 MISTAKES = (AttributeError, TypeError, OverflowError)
-
-
-VIEWS = (int, slice, type(None), type(Ellipsis))  # what a subscript makes a view of
 
 
 class Unbatchable(AttributeError):

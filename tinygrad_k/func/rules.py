@@ -7,6 +7,7 @@ others are the same for every example. It may give NotImplemented: then the op r
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -192,6 +193,18 @@ def _placed(function: Op, size: int, args: list[Any], batched: list[bool]) -> An
 def _on_diagonals(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
     t, shape, offset, dim1, dim2 = args
     return function(t, (size, *shape), offset, inside(dim1), inside(dim2))
+
+
+@_rule("_window", "_blank")
+def _in_window(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
+    t, shape, stride, offset = args
+    return function(t, (size, *shape), (t.numel() // max(size, 1), *stride), offset)
+
+
+@_rule("_inlay")
+def _inlaid(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
+    t, shape, stride, offset = args
+    return function(t, (size, *shape), (math.prod(shape), *stride), offset)
 
 
 @_rule("_cat")

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from ..autograd import engine
+from ..autograd import engine, node
 from ..tensor import Tensor
 from . import (
     activation,
@@ -35,6 +35,7 @@ from . import (
     scan,
     scatter,
     shape,
+    sharing,
     sort,
     special,
     statistics,
@@ -73,6 +74,7 @@ MODULES = (
     join,
     scatter,
     views,
+    sharing,
     sort,
     statistics,
     random,
@@ -85,6 +87,7 @@ MODULES = (
 )
 
 engine.use_operations(OPS["add"], shape.sum_to, shape.convert)
+node.use_followers(sharing.followers)
 
 
 def _public() -> dict[str, Callable[..., Any]]:

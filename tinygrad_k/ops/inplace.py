@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..autograd import batching
-from ..autograd.node import note_change
+from ..autograd.node import followers, note_change
 from ..backend import fail, lib
 from ..tensor import Tensor, from_data
 from .mistakes import explain
@@ -48,7 +49,7 @@ def inplace(
             fail()
         note_change(target, name)
         return target
-    _check_changeable(name, target)
+    others = _check_changeable(name, target)
     result = compute()
     if result.shape != target.shape:
         raise ValueError(
@@ -63,6 +64,8 @@ def inplace(
         fail()
     note_change(target, name)
     target._node = result._node
+    for each in others:
+        each.follow(target)
     return target
 
 
@@ -76,17 +79,13 @@ def _recorded(target: Tensor, operands: tuple[Any, ...]) -> bool:
     return False
 
 
-def _check_changeable(name: str, target: Tensor) -> None:
-    """Errors for a recorded change of a leaf, or of memory that other tensors see too."""
+def _check_changeable(name: str, target: Tensor) -> Sequence[Any]:
+    """An error for a recorded change of a leaf; what follows the tensor."""
     if target._node is not None and target.is_leaf:
         raise RuntimeError(
             f"{name}: a leaf that requires grad cannot be changed in place; use no_grad()"
         )
-    if target._h.storage.refs > 1:
-        raise RuntimeError(
-            f"{name}: the tensor shares its memory with a view, and gradients are recorded; "
-            "that is not supported: use the op that returns a new tensor, or clone() first"
-        )
+    return followers(name, target)
 
 
 def keep_value(target: Tensor) -> Tensor:
@@ -94,6 +93,7 @@ def keep_value(target: Tensor) -> Tensor:
     return target if target._node is None else OPS["clone"].function(target)
 
 
+@functools.cache
 def _needs_operand(row: Op) -> bool:
     """Whether a rule takes the value of the first operand."""
     if not isinstance(row.vjp, dict):
@@ -136,10 +136,12 @@ def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[
             return answer
     recorded = _recorded(target, operands)
     if recorded:
-        _check_changeable(name, target)
+        others = _check_changeable(name, target)
     if write():
         fail()
     note_change(target, name)
     if recorded:
         record(row, target, (target, *operands))
+        for each in others:
+            each.follow(target)
     return target

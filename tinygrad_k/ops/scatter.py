@@ -227,5 +227,5 @@ def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
         raise TypeError(f"set_: expected a tensor of {self.dtype.name}; got {kind}")
     if self.requires_grad:
         raise RuntimeError("set_: the tensor requires grad; use detach() or .data")
-    set_data(self, source)
+    set_data(self, lib.tk_detach(source._h))
     return self

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..autograd import batching
 from ..autograd.node import note_change
-from ..backend import bool_, fail, int32, int64, lib
+from ..backend import bool_, fail, ffi, int32, int64, lib
 from ..tensor import Tensor, from_data, number_as, store, wrap
 from .comparison import eq
 from .declare import OPS, RECORD, Op, as_operand, attach, change, composite, method, op
@@ -29,6 +29,7 @@ _select_door, _subscript_door = lib.tk_select, lib.tk_subscript
 AT, NEW, REST, SLICE = lib.TK_AT, lib.TK_NEW, lib.TK_REST, lib.TK_SLICE
 LAST = 2**63 - 1
 ALL = slice(None)
+VIEWS = (int, slice, type(None), type(Ellipsis))  # what makes a view
 
 
 # -- views ----------------------------------------------------------------------------------------
@@ -364,7 +365,7 @@ def _numpy_setitem(x: Any, value: Any, key: Any) -> Any:
 @op(
     vjp={
         "input": lambda g, key: _setitem(g, as_operand(0.0, g), key),
-        "value": lambda g, value_shape, key: sum_to(_resolved(g, key).read(g), value_shape),
+        "value": lambda g, value_shape, key: sum_to(_part(g, key), value_shape),
     },
     ref=_numpy_setitem,
     samples=[
@@ -383,11 +384,23 @@ def _setitem(input: Tensor, value: Tensor, key: Any) -> Any:
             f"setitem: the dtypes must agree; got {input.dtype.name} and {value.dtype.name}"
         )
     out = wrap(lib.tk_cast(input._h, input._h.dtype))
-    return None if _resolved(out, key).write(out, value) else lib.tk_retain(out._h)
+    return None if _write(out, key, value) else lib.tk_retain(out._h)
 
 
-def _resolved(t: Tensor, key: Any) -> Key:
-    return key if isinstance(key, Key) else Key(t, key)
+def _part(t: Tensor, key: Any) -> Tensor:
+    return key.read(t) if isinstance(key, Key) else t[key]
+
+
+def _write(t: Tensor, key: Any, value: Tensor) -> int:
+    """Writes a value, broadcast, into a part; 0, or -1 with the door's error."""
+    if isinstance(key, Key):
+        return key.write(t, value)
+    items = _items(key if type(key) is tuple else (key,))
+    try:
+        window = None if items is None else wrap(_subscript_door(t._h, len(items), items))
+    except OverflowError:
+        window = None
+    return Key(t, key).write(t, value) if window is None else lib.tk_copy_into(window._h, value._h)
 
 
 def _assigned(name: str, self: Tensor, value: Any) -> Tensor:
@@ -399,33 +412,43 @@ def _assigned(name: str, self: Tensor, value: Any) -> Tensor:
     return converted(name, value, self)
 
 
-def _set(self: Tensor, key: Key, value: Tensor) -> Tensor:
+def _set(self: Tensor, key: Any, value: Tensor) -> Tensor:
     # leading dimensions of size 1 in excess do not count, as in NumPy
     while value.ndim > self.ndim and value.shape[0] == 1:
         value = select(value, 0, 0)
-    return change(OPS["_setitem"], self, (value, key), lambda: key.write(self, value))
+    return change(OPS["_setitem"], self, (value, key), lambda: _write(self, key, value))
 
 
-def _write(self: Tensor, items: list[int], value: Tensor) -> bool:
-    """Writes a value into a part of what is not recorded; False where that is not so simple."""
-    try:
-        handle = _subscript_door(self._h, len(items), items)
-    except OverflowError:
+def _is_there(self: Tensor, key: Any, value: Tensor) -> bool:
+    """Whether the value is that part of the tensor itself, as at the end of ``t[key] += x``."""
+    if value._h.storage != self._h.storage:
         return False
-    window = wrap(handle)
-    if lib.tk_copy_into(window._h, value._h):
-        fail()
-    note_change(self, "setitem_")
-    return True
+    part = self[key]
+    if lib.tk_relation(part._h, value._h, ffi.new("int64_t *")) != lib.TK_SAME:
+        return False
+    alike = value._h.flags // lib.TK_FAMILY == self._h.flags // lib.TK_FAMILY
+    same_graph = alike and (value._node is None) == (self._node is None)
+    return same_graph or not lib.tk_grad_mode()
 
 
 def _setitem_method(self: Tensor, key: Any, value: Any) -> None:
     """Writes a number, a tensor or an array, broadcast, into a part; see this module."""
-    if self._node is None and type(value) in (float, int):
-        items = _items(key if type(key) is tuple else (key,))
-        if items is not None and _write(self, items, number_as("setitem", value, self.dtype)):
+    items = _items(key if type(key) is tuple else (key,))
+    if items is not None and self._node is None and type(value) in (float, int):
+        try:
+            window = wrap(_subscript_door(self._h, len(items), items))
+        except OverflowError:
+            items = None
+        else:
+            number = number_as("setitem", value, self.dtype)
+            if lib.tk_copy_into(window._h, number._h):
+                fail()
+            note_change(self, "setitem_")
             return
-    _set(self, Key(self, key), _assigned("setitem", self, value))
+    if items is not None and type(value) is Tensor and _is_there(self, key, value):
+        return
+    # what is in an array or a list may be changed before it is read again
+    _set(self, Key(self, key) if items is None else key, _assigned("setitem", self, value))
 
 
 Tensor.__getitem__ = _getitem

@@ -84,7 +84,7 @@ def _inplace_view(name: str, function: Any) -> None:
             self.data = view
             return self
         node = view._node
-        set_data(self, view)
+        set_data(self, lib.tk_alias(view._h))
         self._node = node
         return self
 

@@ -124,8 +124,9 @@ def programs(
     max_steps: int = 8,
     inplace: bool = True,
     shape: Any = None,
+    ops: Sequence[Op] = SMOOTH,
 ) -> tuple[Program, list[np.ndarray]]:
-    """A program of smooth elementwise ops, and float64 inputs on which all its values stay tame."""
+    """A program of elementwise ops, and float64 inputs on which all its values stay tame."""
     count = draw(st.integers(1, max_inputs))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     strategy = shapes(max_dims=3, min_side=1, max_side=3) if shape is None else shape
@@ -135,7 +136,7 @@ def programs(
     steps: list[Step] = []
     kinds = ("op", "op", "view", "inplace", "assign") if inplace else ("op", "op", "view")
     for _ in range(draw(st.integers(1, max_steps))):
-        step = _step(draw, draw(st.sampled_from(kinds)), values)
+        step = _step(draw, draw(st.sampled_from(kinds)), values, ops)
         if step is not None and _tame(steps, step, inputs):
             steps.append(step)
             play(step, values)
@@ -148,7 +149,7 @@ def _tame(steps: list[Step], step: Step, inputs: list[np.ndarray]) -> bool:
     return all(np.all(np.abs(each) <= LIMIT) for each in values)
 
 
-def _step(draw: Any, kind: str, values: list[np.ndarray]) -> Step | None:
+def _step(draw: Any, kind: str, values: list[np.ndarray], ops: Sequence[Op]) -> Step | None:
     source = draw(st.integers(0, len(values) - 1))
     x = values[source]
     if kind == "view":
@@ -165,7 +166,7 @@ def _step(draw: Any, kind: str, values: list[np.ndarray]) -> Step | None:
         if not fitting or not window.size:
             return None
         return Step("assign", source, (draw(st.sampled_from(fitting)),), how=how)
-    op = draw(st.sampled_from(SMOOTH))
+    op = draw(st.sampled_from(ops))
     if kind == "inplace" and not hasattr(Tensor, f"{op.name}_"):
         kind = "op"
     others: tuple[int, ...] = ()
