@@ -6,14 +6,15 @@
 
 #define SERIAL_WORK 65536 /* multiply-adds a thread must have: 1 to 2 us, what waking it may cost */
 #define TALL 64           /* strips of A a thread that make copying B's panels again cheap */
-#define FEW 8             /* columns at which lanes of sums beat copying the other operand */
-#define LONG_DOT 8        /* and the k from which adding the lanes up pays for one column; */
-#define LONG_DOTS 32      /* for four or more, as tiles then share what they read */
+#define FEW 8             /* columns at which lanes of sums may beat tiles, half in float64, */
+#define LONG_DOT 3        /* and from which k: this times the columns' square, */
+#define SHORT_DOT 8       /* but not less than half a line of float32 */
 #define A_BYTES (4 << 20) /* of A are copied at a time: some of the last cache */
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
 #define SHORT 16          /* values of k: with fewer, writing a large C is what takes time */
 #define LINE 64           /* bytes of a cache line */
-#define PAGE 4096         /* bytes after which an L1 cache starts over */
+#define PAGE 4096         /* bytes after which an L1 cache starts over, */
+#define WAYS 8            /* and the lines it holds of those that are so far apart */
 #define COPY_ROWS 4       /* strips of A from which copying B into panels pays for itself */
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -87,28 +88,40 @@ static void transpose(tk_gemm *g)
         swap(&g->a_batch[d], &g->b_batch[d]);
 }
 
-/* Vector multiply-adds a value of k, and what costs as much: copying B into panels against its
- * grain takes about TURN of one per value. */
-#define TURN 0.6
-static double tile_cost(int64_t m, int64_t n, int64_t b_col, int64_t w)
+/* Vectors of w values that multiply a row of n values, as the kernel cuts it. */
+static double vectors(int64_t n, int64_t w, int halves)
 {
-    int64_t vectors = round_up(n, w) >> __builtin_ctzll((uint64_t)w);
-    return (double)m * (double)vectors + (b_col != 1 ? TURN * (double)n : 0);
+    int64_t rest = n & (2 * w - 1);
+    double full = (double)(n - rest) / (double)w;
+    if (rest == 0)
+        return full;
+    if (!halves)
+        return full + (rest > w ? 2 : 1);
+    return full + (2 * rest > 3 * w ? 2 : rest > w ? 1.5 : 2 * rest > w ? 1 : 0.5);
 }
 
-static void choose_path(tk_gemm *g, int64_t w)
+/* Vector multiply-adds a value of k, and what costs as much: copying B into panels against its
+ * grain takes about TURN of one per value. */
+#define TURN 0.4
+static double tile_cost(int64_t m, int64_t n, int64_t b_col, int64_t w, int halves)
+{
+    return (double)m * vectors(n, w, halves) + (b_col != 1 ? TURN * (double)n : 0);
+}
+
+static void choose_path(tk_gemm *g, int size, int64_t w, int halves)
 {
     int64_t few = at_most(g->m, g->n);
     g->path = TK_GEMM_TILES;
-    if (g->a_col == 1 && g->b_row == 1 && few <= FEW &&
-        g->k >= at_most(few * LONG_DOT, LONG_DOTS)) {
+    if (g->a_col == 1 && g->b_row == 1 && few * size <= FEW * 4 &&
+        g->k >= at_least(SHORT_DOT, LONG_DOT * few * few)) {
         g->path = TK_GEMM_DOTS;
         if (g->m < g->n)
             transpose(g);
         return;
     }
     double store = (double)g->m * (double)g->n / (double)at_least(g->k, 1); /* against C's grain */
-    if (tile_cost(g->n, g->m, g->a_row, w) + store < 0.9 * tile_cost(g->m, g->n, g->b_col, w))
+    if (tile_cost(g->n, g->m, g->a_row, w, halves) + store <
+        0.9 * tile_cost(g->m, g->n, g->b_col, w, halves))
         transpose(g);
     if (g->m == 1 && g->b_col == 1 && g->c_col == 1)
         g->path = TK_GEMM_ROW;
@@ -152,17 +165,17 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
         return;
     settle_steps(g);
     if (tk_is_float(dtype))
-        choose_path(g, w);
+        choose_path(g, size, w, TK_GEMM_HALVES(vector_bytes));
     int tiles = tk_is_float(dtype) && g->path == TK_GEMM_TILES;
 
     /* One block of B, kc x cols, takes half of the L2 cache. */
     int64_t most_cols = (l2_bytes() / 2 / TK_GEMM_KC >> __builtin_ctz((unsigned)size)) & -nr;
     g->pack_b = tiles && (g->b_col != 1 || g->m > COPY_ROWS * mr);
     g->a_down = g->a_row == 1;
-    int in_place = g->a_down ? mr * size >= LINE - 8 && g->n <= most_cols
-                   : g->a_col == 1 && (uint64_t)(g->a_row * size + LINE) % PAGE > 2 * LINE;
+    int collide = !g->a_down && (uint64_t)(g->a_row * size + LINE) % PAGE <= 2 * LINE;
+    int copy = g->a_down ? mr * size < LINE - 8 || g->n > most_cols : collide && mr <= WAYS;
     g->pack_a = tiles && (!(g->a_row == 1 || g->a_col == 1) ||
-                          (g->m > mr && g->n > 4 * nr && !in_place));
+                          (g->m > mr && g->n > 4 * nr && copy));
 
     double matrix = (double)g->m * (double)g->n * (double)at_least(g->k, 1);
     double share = matrix * (double)batch / SERIAL_WORK;
@@ -186,12 +199,17 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     if (g->keep_a && g->m > most_rows)
         g->block_rows = ceil_div(ceil_div(g->m, ceil_div(g->m, most_rows)), mr) * mr;
     int64_t cols = at_most(g->block_cols, round_up(g->n, w));
-    g->b_copy = !tiles ? 0 : (g->pack_b ? cols : g->n & (nr - 1) ? nr : 0) * kc;
-    /* a strip's last store may run over by w */
+    /* a copy's last store may run over by w */
+    g->b_copy = !tiles ? 0 : (g->pack_b ? cols : g->n & (nr - 1) ? nr : 0) * kc + w;
     int64_t a_copy = g->pack_a ? (g->keep_a ? g->block_rows : mr) * kc + w : 0;
     /* Where sums are short, C's rows are what takes time; long ones are written faster by few. */
     g->strip = g->k <= SHORT && g->n * size >= PAGE / 4 ? at_most(mr, 5) : mr;
-    g->held = hold ? ceil_div(g->rows, mr) * mr * ceil_div(g->cols, nr) * nr : 0;
+    if (g->c_col != 1 && LINE / size <= mr)
+        g->strip = at_most(g->strip, LINE / size); /* the columns of C in whole lines */
+    if (collide && !g->pack_a)
+        g->strip = at_most(g->strip, WAYS);
+    /* whole tiles; a row of them may end in two narrow ones */
+    g->held = hold ? ceil_div(g->rows, g->strip) * mr * (g->cols + nr) : 0;
     g->scratch = (size_t)(at_least(1, g->b_copy + g->held + a_copy) * size);
 }
 

@@ -32,6 +32,7 @@
 #define TK_GEMM_MR(vector_bytes) ((vector_bytes) == 64 ? 14 : 6)
 #endif
 #define TK_GEMM_NV 2
+#define TK_GEMM_HALVES(vector_bytes) ((vector_bytes) == 64) /* a narrow block of half vectors */
 
 /* Values of k a block: a strip of A is then 14 KiB in float32, 28 in float64 (6 and 12 with 16
  * registers), and stays in a 32 KiB L1 while B streams past it. Shorter blocks mean more passes

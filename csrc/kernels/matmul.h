@@ -8,143 +8,55 @@
 #define MR TK_GEMM_MR(TK_VECTOR_BYTES)
 #define NV TK_GEMM_NV
 #define KC TK_GEMM_KC
-
-/* Asks for a tile of C that will be added to when the sums are done. */
-TK_INLINE void TK_FN(gemm_ask_tile)(int mr, int nv, const T *c, int64_t c_row, int add)
-{
-    if (add)
-        for (int i = 0; i < mr; i++)
-            for (int v = 0; v < nv; v++)
-                __builtin_prefetch(c + i * c_row + v * W, 1, 3);
-}
-
-TK_INLINE void TK_FN(gemm_store_tile)(int mr, int nv, V acc[MR][NV], T *c, int64_t c_row, int add)
-{
-    if (add) {
-#pragma GCC unroll 16
-        for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
-            for (int v = 0; v < nv; v++)
-                v_store(c + i * c_row + v * W, v_load(c + i * c_row + v * W) + acc[i][v]);
-        return;
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            v_store(c + i * c_row + v * W, acc[i][v]);
-}
-
-/* Stores the sums over k of one tile, mr x nv vectors, to c, or adds them to what is there.
- * gemm_down: A's value (i, p) is a[p*step + i], a copied strip or contiguous columns in place.
- * gemm_along: it is a[i*step + p], contiguous rows in place. */
-TK_INLINE void TK_FN(gemm_down)(int mr, int nv, int64_t k, const T *a, int64_t step, const T *b,
-                                int64_t b_row, T *c, int64_t c_row, int add)
-{
-    V acc[MR][NV];
-    TK_FN(gemm_ask_tile)(mr, nv, c, c_row, add);
-#pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            acc[i][v] = v_set(0);
-    for (int64_t p = 0; p < k; p++, a += step, b += b_row) {
-        V row[NV];
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            row[v] = v_load(b + v * W);
-#pragma GCC unroll 16
-        for (int i = 0; i < mr; i++) {
-            V x = v_set(a[i]);
-#pragma GCC unroll 2
-            for (int v = 0; v < nv; v++)
-                acc[i][v] += x * row[v];
-        }
-    }
-    TK_FN(gemm_store_tile)(mr, nv, acc, c, c_row, add);
-}
-
-TK_INLINE void TK_FN(gemm_along)(int mr, int nv, int64_t k, const T *a, int64_t step, const T *b,
-                                 int64_t b_row, T *c, int64_t c_row, int add)
-{
-    V acc[MR][NV];
-    const T *a5 = a + 5 * step, *a10 = a + 10 * step; /* few registers reach every row from these */
-    TK_FN(gemm_ask_tile)(mr, nv, c, c_row, add);
-#pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            acc[i][v] = v_set(0);
-    for (int64_t p = 0; p < k; p++, a++, a5++, a10++, b += b_row) {
-        V row[NV];
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            row[v] = v_load(b + v * W);
-#pragma GCC unroll 16
-        for (int i = 0; i < mr; i++) {
-            V x = v_set(i < 5 ? a[i * step] : i < 10 ? a5[(i - 5) * step] : a10[(i - 10) * step]);
-#pragma GCC unroll 2
-            for (int v = 0; v < nv; v++)
-                acc[i][v] += x * row[v];
-        }
-    }
-    TK_FN(gemm_store_tile)(mr, nv, acc, c, c_row, add);
-}
+#define CHUNK (256 / (int)sizeof(T))
+#define TALL ((MR + SIDE - 1) / SIDE * SIDE) /* a tile's rows, in blocks of v_transpose */
 
 typedef void TK_FN(gemm_tile)(int64_t k, const T *a, int64_t step, const T *b, int64_t b_row, T *c,
                               int64_t c_row, int add);
-
-#define TILE(mr, nv) \
-    static void TK_FN(gemm_down_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
-                                             int64_t b_row, T *c, int64_t c_row, int add) \
-    { \
-        TK_FN(gemm_down)(mr, nv, k, a, step, b, b_row, c, c_row, add); \
-    } \
-    static void TK_FN(gemm_along_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
-                                              int64_t b_row, T *c, int64_t c_row, int add) \
-    { \
-        TK_FN(gemm_along)(mr, nv, k, a, step, b, b_row, c, c_row, add); \
-    }
-#define TILES(mr) TILE(mr, 1) TILE(mr, 2)
-TILES(1) TILES(2) TILES(3) TILES(4) TILES(5) TILES(6)
-#if TK_GEMM_MR(TK_VECTOR_BYTES) == 14
-TILES(7) TILES(8) TILES(9) TILES(10) TILES(11) TILES(12) TILES(13) TILES(14)
-#endif
+#define TILE(name) TK_FN(name)
+#define TILE_BYTES TK_VECTOR_BYTES
+#define TILE_NV NV
+#include "matmul_tile.h"
 #undef TILE
-#undef TILES
+#undef TILE_BYTES
+#undef TILE_NV
 
-/* [rows - 1][vectors - 1][A contiguous along its rows] */
-#define TILE(mr, nv) {TK_FN(gemm_down_##mr##x##nv), TK_FN(gemm_along_##mr##x##nv)}
-#define TILES(mr) {TILE(mr, 1), TILE(mr, 2)}
-static TK_FN(gemm_tile) *const TK_FN(gemm_tiles)[MR][NV][2] = {
-    TILES(1), TILES(2),  TILES(3),  TILES(4),  TILES(5),  TILES(6),
-#if TK_GEMM_MR(TK_VECTOR_BYTES) == 14
-    TILES(7), TILES(8),  TILES(9),  TILES(10), TILES(11), TILES(12), TILES(13), TILES(14),
-#endif
-};
+/* Few columns are multiplied in vectors of half the width, where registers come in both. */
+#define HALVES TK_GEMM_HALVES(TK_VECTOR_BYTES)
+#if HALVES
+#define TILE(name) TK_FN(name##_half)
+#define TILE_BYTES (TK_VECTOR_BYTES / 2)
+#define TILE_NV 1
+#include "matmul_tile.h"
 #undef TILE
-#undef TILES
+#undef TILE_BYTES
+#undef TILE_NV
+#endif
 
-/* The W x W block with row i at rows[i], transposed in place: log2(W) perfect shuffles. */
-TK_INLINE void TK_FN(gemm_transpose)(V r[W])
+/* The width of the tile with which so many columns begin. */
+TK_INLINE int TK_FN(gemm_width)(int64_t cols)
 {
-    M low, high;
-    for (int i = 0; i < W; i++) {
-        low[i] = i / 2 + i % 2 * W;
-        high[i] = low[i] + W / 2;
-    }
-    V s[W];
-#pragma GCC unroll 4
-    for (int half = 1; half < W; half *= 2) {
-#pragma GCC unroll 8
-        for (int i = 0; i < W / 2; i++) {
-            s[2 * i] = TK_SHUFFLE(r[i], r[i + W / 2], low);
-            s[2 * i + 1] = TK_SHUFFLE(r[i], r[i + W / 2], high);
-        }
-#pragma GCC unroll 16
-        for (int i = 0; i < W; i++)
-            r[i] = s[i];
-    }
+    if (HALVES)
+        return 2 * cols > 3 * W ? NV * W : 2 * cols > W ? W : W / 2;
+    return cols > W ? NV * W : W;
+}
+
+/* Columns of the last tile, if it is not a full one; else 0. */
+TK_INLINE int TK_FN(gemm_rest)(int64_t cols)
+{
+    int rest = (int)(cols % (NV * W));
+    while (rest >= TK_FN(gemm_width)(rest))
+        rest -= TK_FN(gemm_width)(rest);
+    return rest;
+}
+
+TK_INLINE TK_FN(gemm_tile) *TK_FN(gemm_tile_of)(int rows, int width, int along)
+{
+#if HALVES
+    if (width < W)
+        return TK_FN(gemm_tiles_half)[rows - 1][0][along];
+#endif
+    return TK_FN(gemm_tiles)[rows - 1][width / W - 1][along];
 }
 
 TK_INLINE V TK_FN(gemm_load)(const T *p, int n)
@@ -213,20 +125,24 @@ static void TK_FN(gemm_finish)(const tk_gemm *g, T *c, const T *sums, int rows, 
     if (!last)
         bias = NULL;
     if (g->c_col != 1) { /* the product is transposed: C is contiguous along the tile's rows */
+        if (!add && !bias && !addend && rows % SIDE == 0 && cols % SIDE == 0) {
+            for (int i = 0; i < rows; i += SIDE)
+                v_transpose(c + i, g->c_col, sums + i * NV * W, NV * W, SIDE, cols);
+            for (int j = 0; end && j < cols; j++)
+                TK_FN(gemm_end)(g, c + j * g->c_col, rows);
+            return;
+        }
+        T turned[NV * W * TALL + W] __attribute__((aligned(64)));
+        for (int i = 0; i < rows; i += SIDE)
+            v_transpose(turned + i, TALL, sums + i * NV * W, NV * W,
+                        rows - i < SIDE ? rows - i : SIDE, (cols + SIDE - 1) & -SIDE);
         for (int i = 0; i < rows; i += W) {
             int n = rows - i < W ? rows - i : W;
             V shift = bias ? TK_FN(gemm_bias)(bias + i * g->bias_step, g->bias_step, n) : v_set(0);
-            for (int j = 0; j < cols; j += W) {
-                V r[W];
-#pragma GCC unroll 16
-                for (int l = 0; l < W; l++)
-                    r[l] = l < n ? v_load(sums + (i + l) * NV * W + j) : v_set(0);
-                TK_FN(gemm_transpose)(r);
-                for (int l = 0; l < W && j + l < cols; l++) {
-                    int64_t at = (j + l) * g->c_col + i;
-                    TK_FN(gemm_emit)(c + at, add ? c + at : NULL, r[l], n, bias ? &shift : NULL,
-                                     addend ? addend + at : NULL);
-                }
+            for (int j = 0; j < cols; j++) {
+                int64_t at = j * g->c_col + i;
+                TK_FN(gemm_emit)(c + at, add ? c + at : NULL, v_load(turned + j * TALL + i), n,
+                                 bias ? &shift : NULL, addend ? addend + at : NULL);
             }
         }
         for (int j = 0; end && j < cols; j++)
@@ -269,8 +185,8 @@ TK_INLINE void TK_FN(gemm_rows)(T *to, int width, const T *from, int64_t along, 
     }
 }
 
-/* to[p*width + i] = from[i*lane + p*along] for p < k, i < lanes; zero up to the width, which is
- * lanes or the next multiple of W.
+/* to[p*width + i] = from[i*lane + p*along] for p < k, i < lanes; the width is lanes or a tile's,
+ * and values from lanes to the width are any.
  * Up to W - 1 values past the end of `to` are overwritten; of a row, `known` values may be read. */
 static void TK_FN(gemm_panel)(T *to, int width, const T *from, int64_t lane, int64_t along,
                               int lanes, int64_t known, int64_t k)
@@ -285,38 +201,26 @@ static void TK_FN(gemm_panel)(T *to, int width, const T *from, int64_t lane, int
             TK_FN(gemm_rows)(to, width, from, along, vectors, n, k);
         return;
     }
-    int64_t p = 0;
-    if (along == 1)
-        for (; p + W <= k; p += W)
-            /* Downwards: a last part vector's store runs over into the next p's first values. */
-            for (int i = (width - 1) / W * W; i >= 0; i -= W) {
-                V r[W];
-#pragma GCC unroll 16
-                for (int j = 0; j < W; j++)
-                    r[j] = i + j < lanes ? v_load(from + (i + j) * lane + p) : v_set(0);
-                TK_FN(gemm_transpose)(r);
-#pragma GCC unroll 16
-                for (int j = 0; j < W; j++)
-                    v_store(to + (p + j) * width + i, r[j]);
-            }
-    for (; p < k; p++)
-        for (int i = 0; i < width; i++)
-            to[p * width + i] = i < lanes ? from[i * lane + p * along] : 0;
+    if (along == 1 && k >= SIDE) {
+        /* Few lines of few rows at a time: rows may lie so that a cache holds no more.
+         * Downwards: what a part block stores too much belongs to the next p. */
+        int last = (lanes - 1) / SIDE * SIDE;
+        for (int64_t p = 0, n; p < k; p += n) {
+            n = k - p < CHUNK ? (k - p) & -SIDE : CHUNK;
+            if (!n) /* the last block repeats some */
+                p = k - SIDE, n = SIDE;
+            for (int i = last; i >= 0; i -= SIDE)
+                v_transpose(to + p * width + i, width, from + i * lane + p, lane,
+                            lanes - i < SIDE ? lanes - i : SIDE, n);
+        }
+        return;
+    }
+    for (int64_t p = 0; p < k; p++)
+        for (int i = 0; i < lanes; i++)
+            to[p * width + i] = from[i * lane + p * along];
 }
 
-/* Asks for a share, [from, to) of `of`, of the strip of A at `as`, which will be copied next: its
- * rows are short and far apart, so the processor does not foresee them. */
-static void TK_FN(gemm_ask)(const tk_gemm *g, const T *as, int rows, int64_t k, int64_t from,
-                            int64_t to, int64_t of)
-{
-    if (g->a_col == 1)
-        for (int64_t i = rows * from / of; i < rows * to / of; i++)
-            for (int64_t p = 0; p < k; p += 64 / (int64_t)sizeof(T))
-                __builtin_prefetch(as + i * g->a_row + p, 0, 2);
-}
-
-/* Copies a block of B, k x cols, into panels: each k rows of NV*W values, the last one of W if that
- * is enough. */
+/* Copies a block of B, k x cols, into panels: each k rows of a tile's width. */
 static void TK_FN(gemm_panels)(const tk_gemm *g, T *to, const T *from, int64_t cols, int64_t k)
 {
     int64_t j = 0;
@@ -325,10 +229,10 @@ static void TK_FN(gemm_panels)(const tk_gemm *g, T *to, const T *from, int64_t c
             for (j = 0; j + NV * W <= cols; j += NV * W)
                 for (int v = 0; v < NV; v++)
                     v_store(to + j * k + (p * NV + v) * W, v_load(from + p * g->b_row + j + v * W));
-    for (; j < cols; j += NV * W) {
-        int n = cols - j < NV * W ? (int)(cols - j) : NV * W;
-        TK_FN(gemm_panel)(to + j * k, (n + W - 1) / W * W, from + j * g->b_col, g->b_col, g->b_row,
-                          n, n, k);
+    for (int width; j < cols; j += width) {
+        width = TK_FN(gemm_width)(cols - j);
+        int n = cols - j < width ? (int)(cols - j) : width;
+        TK_FN(gemm_panel)(to + j * k, width, from + j * g->b_col, g->b_col, g->b_row, n, n, k);
     }
 }
 
@@ -338,17 +242,17 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
 {
     T sums[MR * NV * W] __attribute__((aligned(64)));
     int64_t i0 = at->i0, i1 = at->i1, j0 = at->j0, j1 = at->j1, k0 = at->k0, k = at->k;
-    int64_t strips = (i1 - i0 + g->strip - 1) / g->strip;
+    /* strips of like height, the first `taller` of them by a row */
+    int64_t strips = (i1 - i0 + g->strip - 1) / g->strip, taller = (i1 - i0) % strips;
+    int height = (int)((i1 - i0) / strips);
     int last = k0 + k == g->k, add = k0 && !g->held;
     if (g->held)
         memset(sums, 0, sizeof sums); /* what narrow tiles leave out is held too */
     for (int64_t s = 0, i = i0; s < strips; s++) {
-        int rows = (int)((i1 - i + strips - s - 1) / (strips - s)); /* strips of like height */
+        int rows = height + (s < taller);
         const T *as = a + i * g->a_row + k0 * g->a_col;
-        const T *next = as + rows * g->a_row;
         int64_t step = g->a_down ? g->a_col : g->a_row;
         int along = !g->a_down;
-        int next_rows = s + 1 < strips ? (int)((i1 - i - rows) / (strips - s - 1)) : 0;
         if (g->pack_a) {
             T *strip = copied + (g->keep_a ? (i - i0) * k : 0);
             if (at->pack_a)
@@ -357,19 +261,18 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
             step = rows;
             along = 0;
         }
-        for (int64_t j = j0; j < j1; j += NV * W) {
-            if (at->pack_a && next_rows)
-                TK_FN(gemm_ask)(g, next, next_rows, k, j - j0, j - j0 + NV * W, j1 - j0);
-            int cols = j1 - j < NV * W ? (int)(j1 - j) : NV * W, nv = (cols + W - 1) / W;
+        for (int64_t j = j0, width; j < j1; j += width) {
+            width = TK_FN(gemm_width)(j1 - j);
+            int cols = (int)(j1 - j < width ? j1 - j : width);
             const T *bs = b + k0 * g->b_row + j;
             int64_t b_row = g->b_row;
-            if (g->pack_b || cols < nv * W) {
+            if (g->pack_b || cols < width) {
                 bs = g->pack_b ? panels + (j - j0) * k : panels;
-                b_row = nv * W;
+                b_row = width;
             }
-            TK_FN(gemm_tile) *tile = TK_FN(gemm_tiles)[rows - 1][nv - 1][along];
+            TK_FN(gemm_tile) *tile = TK_FN(gemm_tile_of)(rows, (int)width, along);
             T *to = c + i * g->c_row + j * g->c_col;
-            if (cols == nv * W && g->c_col == 1 && !g->held && !(last && (g->bias || g->addend))) {
+            if (cols == width && g->c_col == 1 && !g->held && !(last && (g->bias || g->addend))) {
                 tile(k, as, step, bs, b_row, to, g->c_row, add);
                 for (int r = 0; last && g->epilogue && r < rows; r++)
                     TK_FN(gemm_end)(g, to + r * g->c_row, cols);
@@ -405,10 +308,10 @@ static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, co
                 at.j1 = u->j1 - at.j0 < g->block_cols ? u->j1 : at.j0 + g->block_cols;
                 at.pack_a = g->pack_a && (at.j0 == u->j0 || !g->keep_a);
                 const T *bs = b + at.k0 * g->b_row;
-                int64_t rest = (at.j1 - at.j0) % (NV * W);
+                int64_t rest = TK_FN(gemm_rest)(at.j1 - at.j0);
                 if (g->pack_b)
                     TK_FN(gemm_panels)(g, panels, bs + at.j0 * g->b_col, at.j1 - at.j0, at.k);
-                else if (rest % W)
+                else if (rest)
                     TK_FN(gemm_panels)(g, panels, bs + at.j1 - rest, rest, at.k);
                 TK_FN(gemm_block)(g, a, b, c, &at, panels, held, copied);
             }
@@ -417,30 +320,46 @@ static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, co
     }
 }
 
-/* n columns of one row times a matrix whose rows are contiguous: the same chains as in a tile, in
- * nv registers. */
-TK_INLINE void TK_FN(gemm_span)(const tk_gemm *g, int nv, const T *a, const T *b, T *c, int64_t j,
-                                int n)
+/* Adds to nv registers a row of k values, or as many in each of `blocks` blocks side by side, times
+ * contiguous rows of a matrix, the last vector of n values: the same chains as in a tile. */
+TK_INLINE void TK_FN(gemm_span)(const tk_gemm *g, int nv, int blocks, int64_t k, const T *a,
+                                const T *b, int n, V total[8])
 {
-    V total[8], acc[8];
-    int64_t k0 = 0;
-    do {
-        int64_t k = g->k - k0 < KC ? g->k - k0 : KC;
+    V acc[8];
 #pragma GCC unroll 8
-        for (int v = 0; v < nv; v++)
-            acc[v] = v_set(0);
-        const T *bs = b + k0 * g->b_row + j, *as = a + k0 * g->a_col;
-        for (int64_t p = 0; p < k; p++, bs += g->b_row, as += g->a_col) {
-            V x = v_set(*as);
+    for (int v = 0; v < nv * blocks; v++)
+        acc[v] = v_set(0);
+    for (int64_t p = 0; p < k; p++, a += g->a_col, b += g->b_row)
+#pragma GCC unroll 8
+        for (int q = 0; q < blocks; q++) {
+            const T *bs = b + q * KC * g->b_row;
+            V x = v_set(a[q * KC * g->a_col]);
 #pragma GCC unroll 8
             for (int v = 0; v < nv; v++)
-                acc[v] += x * (n == W ? v_load(bs + v * W) : v_load_part(bs + v * W, n));
+                acc[q * nv + v] += x * (n == W ? v_load(bs + v * W) : v_load_part(bs + v * W, n));
         }
 #pragma GCC unroll 8
-        for (int v = 0; v < nv; v++)
-            total[v] = k0 ? total[v] + acc[v] : acc[v];
-        k0 += k;
-    } while (k0 < g->k);
+    for (int v = 0; v < nv * blocks; v++)
+        total[v % nv] += acc[v];
+}
+
+/* nv vectors of a row of C, the last of n values. */
+TK_INLINE void TK_FN(gemm_spans)(const tk_gemm *g, int nv, const T *a, const T *b, T *c, int64_t j,
+                                 int n)
+{
+    V total[8];
+    int64_t k = g->k;
+#pragma GCC unroll 8
+    for (int v = 0; v < nv; v++)
+        total[v] = v_set((T)-0.0); /* which changes nothing that is added */
+    b += j;
+    if (nv == 1) /* a chain alone mostly waits for its own last step */
+        for (; k >= 4 * KC; k -= 4 * KC, a += 4 * KC * g->a_col, b += 4 * KC * g->b_row)
+            TK_FN(gemm_span)(g, nv, 4, KC, a, b, n, total);
+    for (; k > KC; k -= KC, a += KC * g->a_col, b += KC * g->b_row)
+        TK_FN(gemm_span)(g, nv, 1, KC, a, b, n, total);
+    if (k || !g->k)
+        TK_FN(gemm_span)(g, nv, 1, k, a, b, n, total);
     const T *addend = TK_FN(gemm_beside)(g, g->addend, c + j), *bias = (const T *)g->bias;
 #pragma GCC unroll 8
     for (int v = 0; v < nv; v++) {
@@ -457,13 +376,13 @@ static void TK_FN(gemm_row)(const tk_gemm *g, const T *a, const T *b, T *c, cons
 {
     int64_t j = u->j0, j1 = u->j1;
     for (; j + 8 * W <= j1; j += 8 * W)
-        TK_FN(gemm_span)(g, 8, a, b, c, j, W);
+        TK_FN(gemm_spans)(g, 8, a, b, c, j, W);
     for (; j + 4 * W <= j1; j += 4 * W)
-        TK_FN(gemm_span)(g, 4, a, b, c, j, W);
+        TK_FN(gemm_spans)(g, 4, a, b, c, j, W);
     for (; j + 2 * W <= j1; j += 2 * W)
-        TK_FN(gemm_span)(g, 2, a, b, c, j, W);
+        TK_FN(gemm_spans)(g, 2, a, b, c, j, W);
     for (; j < j1; j += W)
-        TK_FN(gemm_span)(g, 1, a, b, c, j, j1 - j < W ? (int)(j1 - j) : W);
+        TK_FN(gemm_spans)(g, 1, a, b, c, j, j1 - j < W ? (int)(j1 - j) : W);
     if (g->epilogue)
         TK_FN(gemm_end)(g, c + u->j0, j1 - u->j0);
 }
@@ -544,8 +463,22 @@ TK_INLINE void TK_FN(gemm_halves)(V *t, const int half)
                TK_SHUFFLE(t[2 * i], t[2 * i + 1], high);
 }
 
-/* Lane i of the result: the lanes of s[i] added by halves. */
-TK_INLINE V TK_FN(gemm_totals)(V s[W][PARTS])
+/* Lane i of the result: the lanes of the rows i added by halves, from `half` on; t holds W of them
+ * if that is W/2, W/2 if it is W/4. */
+TK_INLINE V TK_FN(gemm_totals)(V *t, const int half)
+{
+    if (half >= 8)
+        TK_FN(gemm_halves)(t, 8);
+    if (half >= 4)
+        TK_FN(gemm_halves)(t, 4);
+    if (half >= 2)
+        TK_FN(gemm_halves)(t, 2);
+    TK_FN(gemm_halves)(t, 1);
+    return t[0];
+}
+
+/* The same for rows of PARTS vectors. */
+TK_INLINE V TK_FN(gemm_part_totals)(V s[W][PARTS])
 {
     V t[W];
 #pragma GCC unroll 16
@@ -556,24 +489,81 @@ TK_INLINE V TK_FN(gemm_totals)(V s[W][PARTS])
         }
         t[i] = PARTS == 1 ? s[i][0] : s[i][0] + s[i][PARTS > 1];
     }
-    if (W > 8)
-        TK_FN(gemm_halves)(t, 8);
-    if (W > 4)
-        TK_FN(gemm_halves)(t, 4);
-    if (W > 2)
-        TK_FN(gemm_halves)(t, 2);
-    TK_FN(gemm_halves)(t, 1);
-    return t[0];
+    return TK_FN(gemm_totals)(t, W / 2);
+}
+
+#if TK_VECTOR_BYTES >= 32
+/* The dot products of up to W rows and one column, where k is at most W / many: a vector holds
+ * `many` rows, 1 or 2. `dense`: there are W rows, one behind the other, that fill the vectors. */
+TK_INLINE V TK_FN(gemm_short_dots)(int many, int dense, int rows, const T *a, int64_t a_row,
+                                   const T *b, int k)
+{
+    M two;
+    V t[W];
+    for (int i = 0; i < W; i++)
+        two[i] = i % (W / 2) + 2 * i / W * W;
+    V y = TK_FN(gemm_load)(b, k);
+    if (many == 2)
+        y = TK_SHUFFLE(y, y, two);
+#pragma GCC unroll 16
+    for (int i = 0; i < W / many; i++) {
+        const T *row = a + many * i * a_row;
+        V x;
+        if (dense) {
+            x = v_load(a + i * W);
+        } else {
+            x = many * i < rows ? TK_FN(gemm_load)(row, k) : v_set(0);
+            if (many == 2 && 2 * i + 1 < rows)
+                x = TK_SHUFFLE(x, v_load_part(row + a_row, k), two);
+        }
+        t[i] = v_set(0) + x * y;
+    }
+    return TK_FN(gemm_totals)(t, W / many / 2);
+}
+#endif
+
+/* W or fewer rows of a column of C, which are dot products. */
+TK_INLINE void TK_FN(gemm_emit_dots)(const tk_gemm *g, T *c, int64_t i, int64_t j, V x, int rows)
+{
+    const T *bias = (const T *)g->bias;
+    V shift = v_set(0);
+    T *to = c + i * g->c_row + j * g->c_col;
+    const T *addend = TK_FN(gemm_beside)(g, g->addend, to);
+    if (bias)
+        shift = g->c_col == 1 ? v_set(bias[j * g->bias_step])
+                              : TK_FN(gemm_bias)(bias + i * g->bias_step, g->bias_step, rows);
+    if (g->c_row == 1) {
+        TK_FN(gemm_emit)(to, NULL, x, rows, bias ? &shift : NULL, addend);
+        return;
+    }
+    if (bias)
+        x += shift;
+    for (int r = 0; r < rows; r++)
+        to[r * g->c_row] = addend ? addend[r * g->c_row] + x[r] : x[r];
 }
 
 /* Few columns, with k contiguous in both operands. */
 static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
                                const tk_gemm_unit *u)
 {
-    const T *bias = (const T *)g->bias;
     V sums[DOT_COLS][W][PARTS];
     for (int64_t i = u->i0; i < u->i1; i += W) {
         int rows = u->i1 - i < W ? (int)(u->i1 - i) : W;
+#if TK_VECTOR_BYTES >= 32
+        if (g->k <= W) {
+            int many = W == LANES && 2 * g->k <= W ? 2 : 1, k = (int)g->k;
+            int dense = many * k == W && g->a_row == k && rows == W;
+            for (int64_t j = u->j0; j < u->j1; j++) {
+                const T *as = a + i * g->a_row, *bs = b + j * g->b_col;
+                V x = dense && many == 2 ? TK_FN(gemm_short_dots)(2, 1, W, as, W / 2, bs, W / 2)
+                      : dense            ? TK_FN(gemm_short_dots)(1, 1, W, as, W, bs, W)
+                      : many == 2 ? TK_FN(gemm_short_dots)(2, 0, rows, as, g->a_row, bs, k)
+                                  : TK_FN(gemm_short_dots)(1, 0, rows, as, g->a_row, bs, k);
+                TK_FN(gemm_emit_dots)(g, c, i, j, x, rows);
+            }
+            continue;
+        }
+#endif
         if (rows < W)
             memset(sums, 0, sizeof sums);
         for (int64_t j = u->j0; j < u->j1;) {
@@ -597,23 +587,8 @@ static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
                 }
                 k0 += k;
             } while (k0 < g->k);
-            for (int s = 0; s < cols; s++, j++) {
-                V x = TK_FN(gemm_totals)(sums[s]), shift = v_set(0);
-                T *to = c + i * g->c_row + j * g->c_col;
-                const T *addend = TK_FN(gemm_beside)(g, g->addend, to);
-                if (bias)
-                    shift = g->c_col == 1 ? v_set(bias[j * g->bias_step])
-                                          : TK_FN(gemm_bias)(bias + i * g->bias_step, g->bias_step,
-                                                             rows);
-                if (g->c_row == 1) {
-                    TK_FN(gemm_emit)(to, NULL, x, rows, bias ? &shift : NULL, addend);
-                    continue;
-                }
-                if (bias)
-                    x += shift;
-                for (int r = 0; r < rows; r++)
-                    to[r * g->c_row] = addend ? addend[r * g->c_row] + x[r] : x[r];
-            }
+            for (int s = 0; s < cols; s++, j++)
+                TK_FN(gemm_emit_dots)(g, c, i, j, TK_FN(gemm_part_totals)(sums[s]), rows);
         }
     }
     if (!g->epilogue)
@@ -647,3 +622,6 @@ static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c,
 #undef MR
 #undef NV
 #undef KC
+#undef CHUNK
+#undef TALL
+#undef HALVES

@@ -4,6 +4,7 @@
  * type; TK_FN(x) is then x_f32 and so on. The short names below let a body be written once:
  *     T   the element type               W   lanes in a vector
  *     V   a vector of W elements         M   the signed integer vector that comparisons yield
+ *     SIDE   rows and columns of the blocks that v_transpose transposes
  */
 #ifndef TK_NAMES_H
 #define TK_NAMES_H
@@ -41,6 +42,7 @@
 #define M TK_FN(M)
 #define I TK_FN(I)
 #define W ((int)(TK_VECTOR_BYTES / sizeof(T)))
+#define SIDE ((int)((TK_VECTOR_BYTES < 32 ? TK_VECTOR_BYTES : 32) / sizeof(T)))
 
 /* Read from byte 64 - n on, these are a mask of the first n bytes of a vector. */
 static const uint64_t tk_ones_then_zeros_words[16]
@@ -58,6 +60,7 @@ static const uint64_t tk_ones_then_zeros_words[16]
 #define v_any TK_FN(v_any)
 #define v_first_true TK_FN(v_first_true)
 #define v_upper TK_FN(v_upper)
+#define v_transpose TK_FN(v_transpose)
 #define v_set TK_FN(v_set)
 #define v_select TK_FN(v_select)
 #define v_and_mask TK_FN(v_and_mask)

@@ -244,3 +244,65 @@ TK_INLINE V v_each2(V a, V b, T (*f)(T, T))
         a[i] = f(a[i], b[i]);
     return a;
 }
+
+#if TK_IS_FLOAT
+/* Rows transposed: to[p*step + i] = from[i*lane + p] for p < count, a multiple of SIDE, and
+ * i < rows, which is 1 to SIDE; the places of the rows that are not there take anything. Registers
+ * of half AVX-512's width, as twice as many of them are shuffled at a time. */
+TK_OUTLINE void v_transpose(T *to, int64_t step, const T *from, int64_t lane, int rows,
+                            int64_t count)
+{
+    const T *r[SIDE];
+#pragma GCC unroll 8
+    for (int i = 0; i < SIDE; i++)
+        r[i] = from + (i < rows ? i : rows - 1) * lane;
+#if defined(__AVX2__)
+    if (sizeof(T) == 8) {
+#define TK_PAIR(i)                                                                                \
+    _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd((const double *)(r[i] + p))),        \
+                         _mm_loadu_pd((const double *)(r[i + 2] + p)), 1)
+        for (int64_t p = 0; p < count; p += 2, to += 2 * step) {
+            __m256d x = TK_PAIR(0), y = TK_PAIR(1);
+            _mm256_storeu_pd((double *)to, _mm256_unpacklo_pd(x, y));
+            _mm256_storeu_pd((double *)(to + step), _mm256_unpackhi_pd(x, y));
+        }
+#undef TK_PAIR
+        return;
+    }
+#define TK_PAIR(i)                                                                                \
+    _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps((const float *)(r[i] + p))),         \
+                         _mm_loadu_ps((const float *)(r[i + SIDE / 2] + p)), 1)
+    for (int64_t p = 0; p < count; p += 4, to += 4 * step) {
+        __m256 x = TK_PAIR(0), y = TK_PAIR(1), z = TK_PAIR(2), w = TK_PAIR(3);
+        __m256 xy = _mm256_unpacklo_ps(x, y), zw = _mm256_unpacklo_ps(z, w);
+        _mm256_storeu_ps((float *)to, _mm256_shuffle_ps(xy, zw, 0x44));
+        _mm256_storeu_ps((float *)(to + step), _mm256_shuffle_ps(xy, zw, 0xee));
+        xy = _mm256_unpackhi_ps(x, y);
+        zw = _mm256_unpackhi_ps(z, w);
+        _mm256_storeu_ps((float *)(to + 2 * step), _mm256_shuffle_ps(xy, zw, 0x44));
+        _mm256_storeu_ps((float *)(to + 3 * step), _mm256_shuffle_ps(xy, zw, 0xee));
+    }
+#undef TK_PAIR
+#else
+    M low, high;
+    for (int i = 0; i < SIDE; i++) {
+        low[i] = i / 2 + i % 2 * SIDE;
+        high[i] = low[i] + SIDE / 2;
+    }
+    for (int64_t p = 0; p < count; p += SIDE, to += SIDE * step) {
+        V x[SIDE], y[SIDE];
+        for (int i = 0; i < SIDE; i++)
+            x[i] = v_load(r[i] + p);
+        for (int half = 1; half < SIDE; half *= 2) { /* perfect shuffles */
+            for (int i = 0; i < SIDE / 2; i++) {
+                y[2 * i] = TK_SHUFFLE(x[i], x[i + SIDE / 2], low);
+                y[2 * i + 1] = TK_SHUFFLE(x[i], x[i + SIDE / 2], high);
+            }
+            memcpy(x, y, sizeof x);
+        }
+        for (int i = 0; i < SIDE; i++)
+            v_store(to + i * step, x[i]);
+    }
+#endif
+}
+#endif

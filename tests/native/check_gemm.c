@@ -82,7 +82,11 @@ static char *filled(int64_t n, int dtype)
 /* Random steps for a rows x cols operand; the number of elements it then spans. */
 static int64_t steps(int64_t rows, int64_t cols, int64_t *row, int64_t *col)
 {
-    switch (draw(6)) {
+    switch (draw(7)) {
+    case 6: /* rows that meet in few sets of a cache */
+        *col = 1;
+        *row = (cols / 512 + 1) * 512;
+        break;
     case 0:
         *col = 1;
         *row = cols + (int64_t)draw(3);

@@ -1,0 +1,138 @@
+/* Register tiles of a matrix product, up to MR rows of up to TILE_NV vectors of TILE_BYTES;
+ * included by matmul.h once per element type and width. TILE(name) is the name for both. */
+typedef T TILE(gemm_vector) __attribute__((vector_size(TILE_BYTES)));
+#define X TILE(gemm_vector)
+#define LANES (TILE_BYTES / (int)sizeof(T))
+
+TK_INLINE X TILE(gemm_get)(const T *p)
+{
+    X x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+
+/* Asks for a tile of C that will be added to when the sums are done. */
+TK_INLINE void TILE(gemm_ask_tile)(int mr, int nv, const T *c, int64_t c_row, int add)
+{
+    if (add)
+        for (int i = 0; i < mr; i++)
+            for (int v = 0; v < nv; v++)
+                __builtin_prefetch(c + i * c_row + v * LANES, 1, 3);
+}
+
+TK_INLINE void TILE(gemm_store_tile)(int mr, int nv, X acc[MR][TILE_NV], T *c, int64_t c_row,
+                                     int add)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++) {
+            T *to = c + i * c_row + v * LANES;
+            X x = add ? TILE(gemm_get)(to) + acc[i][v] : acc[i][v];
+            memcpy(to, &x, sizeof x);
+        }
+}
+
+/* Stores the sums over k of one tile, mr x nv vectors, to c, or adds them to what is there.
+ * gemm_down: A's value (i, p) is a[p*step + i], a copied strip or contiguous columns in place.
+ * gemm_along: it is a[i*step + p], contiguous rows in place. */
+TK_INLINE void TILE(gemm_down)(int mr, int nv, int64_t k, const T *a, int64_t step, const T *b,
+                               int64_t b_row, T *c, int64_t c_row, int add)
+{
+    X acc[MR][TILE_NV];
+    TILE(gemm_ask_tile)(mr, nv, c, c_row, add);
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++)
+            acc[i][v] = (X){0};
+    for (int64_t p = 0; p < k; p++, a += step, b += b_row) {
+        X row[TILE_NV];
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++)
+            row[v] = TILE(gemm_get)(b + v * LANES);
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++) {
+            X x = a[i] - (X){0};
+#pragma GCC unroll 2
+            for (int v = 0; v < nv; v++)
+                acc[i][v] += x * row[v];
+        }
+    }
+    if (add)
+        TILE(gemm_store_tile)(mr, nv, acc, c, c_row, 1);
+    else
+        TILE(gemm_store_tile)(mr, nv, acc, c, c_row, 0);
+}
+
+TK_INLINE void TILE(gemm_along)(int mr, int nv, int64_t k, const T *a, int64_t step, const T *b,
+                                int64_t b_row, T *c, int64_t c_row, int add)
+{
+    X acc[MR][TILE_NV];
+    const T *a5 = a + 5 * step, *a10 = a + 10 * step; /* few registers reach every row from these */
+    TILE(gemm_ask_tile)(mr, nv, c, c_row, add);
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++)
+            acc[i][v] = (X){0};
+    for (int64_t p = 0; p < k; p++, a++, a5++, a10++, b += b_row) {
+        X row[TILE_NV];
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++)
+            row[v] = TILE(gemm_get)(b + v * LANES);
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++) {
+            T value = i < 5 ? a[i * step] : i < 10 ? a5[(i - 5) * step] : a10[(i - 10) * step];
+            X x = value - (X){0};
+#pragma GCC unroll 2
+            for (int v = 0; v < nv; v++)
+                acc[i][v] += x * row[v];
+        }
+    }
+    if (add)
+        TILE(gemm_store_tile)(mr, nv, acc, c, c_row, 1);
+    else
+        TILE(gemm_store_tile)(mr, nv, acc, c, c_row, 0);
+}
+
+#define ONE(mr, nv) \
+    static void TILE(gemm_down_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
+                                            int64_t b_row, T *c, int64_t c_row, int add) \
+    { \
+        TILE(gemm_down)(mr, nv, k, a, step, b, b_row, c, c_row, add); \
+    } \
+    static void TILE(gemm_along_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
+                                             int64_t b_row, T *c, int64_t c_row, int add) \
+    { \
+        TILE(gemm_along)(mr, nv, k, a, step, b, b_row, c, c_row, add); \
+    }
+#if TILE_NV == 2
+#define EACH(mr) ONE(mr, 1) ONE(mr, 2)
+#else
+#define EACH(mr) ONE(mr, 1)
+#endif
+EACH(1) EACH(2) EACH(3) EACH(4) EACH(5) EACH(6)
+#if TK_GEMM_MR(TK_VECTOR_BYTES) == 14
+EACH(7) EACH(8) EACH(9) EACH(10) EACH(11) EACH(12) EACH(13) EACH(14)
+#endif
+#undef ONE
+#undef EACH
+
+/* [rows - 1][vectors - 1][A contiguous along its rows] */
+#define ONE(mr, nv) {TILE(gemm_down_##mr##x##nv), TILE(gemm_along_##mr##x##nv)}
+#if TILE_NV == 2
+#define EACH(mr) {ONE(mr, 1), ONE(mr, 2)}
+#else
+#define EACH(mr) {ONE(mr, 1)}
+#endif
+static TK_FN(gemm_tile) *const TILE(gemm_tiles)[MR][TILE_NV][2] = {
+    EACH(1), EACH(2),  EACH(3),  EACH(4),  EACH(5),  EACH(6),
+#if TK_GEMM_MR(TK_VECTOR_BYTES) == 14
+    EACH(7), EACH(8),  EACH(9),  EACH(10), EACH(11), EACH(12), EACH(13), EACH(14),
+#endif
+};
+#undef ONE
+#undef EACH
+#undef X
+#undef LANES
