@@ -6,6 +6,9 @@
 
 /* Elements a thread must at least have: below about 32k the wake-up costs more than the work. */
 #define GRAIN 32768
+/* Bytes of the last-level cache. Other sizes than this usual one move where stores begin to go past
+ * it, not what they store. */
+#define LAST_LEVEL ((int64_t)32 << 20)
 
 static int is_map(int kernel)
 {
@@ -27,6 +30,7 @@ void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int
     int item[TK_MAP_OPERANDS], n = nin + 1, simple = (out->flags & TK_CONTIGUOUS) != 0;
     for (int i = 1; i < n; i++)
         operand[i] = in[i - 1];
+    w->streams = 0;
     for (int i = 0; i < n; i++) {
         w->data[i] = operand[i]->data;
         item[i] = tk_item_size[operand[i]->dtype];
@@ -67,12 +71,30 @@ void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int
     w->ndim = d;
 }
 
+/* Whether the output should go past the caches. Measured on a Zen 4 with 32 MiB of last-level cache,
+ * one thread: a sum of two tensors that moves 36 MB takes 0.6 of the time so, and 0.7 where the next
+ * launch reads the result at once; what moves 12 MB is 1.1 to 1.5 times slower. An output that was
+ * read is in the cache anyway. */
+static int streams(const tk_tensor *out, tk_tensor *const *in, int n)
+{
+    int64_t moved = out->numel * tk_item_size[out->dtype];
+    if (moved < LAST_LEVEL / 8) /* quickly, for nearly all */
+        return 0;
+    for (int i = 0; i < n; i++) {
+        if (in[i]->data == out->data)
+            return 0;
+        moved += in[i]->numel * tk_item_size[in[i]->dtype];
+    }
+    return moved >= LAST_LEVEL / 4 * 3;
+}
+
 static void run(int kernel, int dtype, tk_tensor *out, tk_tensor **in, int n, double p, double q)
 {
     tk_map_work w;
     w.p = p;
     w.q = q;
     tk_plan_map(&w, out, in, n);
+    w.streams = streams(out, in, n);
     tk_run(kernel, dtype, &w, out->numel, GRAIN);
 }
 

@@ -165,8 +165,10 @@ static void take_launches(tk_program *p, tk_tape *t, int64_t n, const int64_t *o
         }
         group *g = &p->groups[i++];
         *g = (group){.tile = tile, .count = (int)lengths[k], .steps = inner};
-        for (int64_t j = k; j < k + lengths[k]; j++)
+        for (int64_t j = k; j < k + lengths[k]; j++) {
+            ((tk_map_work *)(void *)t->launches[order[j]].work)->streams = 0; /* tiles stay cached */
             add_step(inner++, t, &t->launches[order[j]]);
+        }
         *s = (step){.f = run_group,
                     .work = g,
                     .units = g->steps[0].units,

@@ -29,56 +29,88 @@ TK_INLINE int32_t TK_FN(as_int32)(T x)
 
 typedef void TK_FN(convert_fn)(void *restrict out, const T *restrict in, int64_t n);
 
-/* n elements of one row at a time, or a block of rows where either side is crossed; what is not
- * contiguous goes through a buffer. `convert` may be NULL: the bytes are copied. */
-TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi, int64_t size,
-                                 TK_FN(convert_fn) *convert)
+/* How a pair of types is copied: n elements, or one element n times. */
+typedef struct TK_FN(cast_row) {
+    int64_t size;                /* bytes of a result */
+    TK_FN(convert_fn) * convert; /* NULL: the bytes are copied */
+    TK_FN(convert_fn) * fill;
+} TK_FN(cast_row);
+
+/* What is not contiguous along the last dimension goes through a buffer, a block of rows at a time
+ * where either side is crossed. */
+TK_OUTLINE void TK_FN(cast_staged)(char *out, const tk_span *to, const char *in,
+                                   const tk_span *from, const TK_FN(cast_row) * f)
 {
     enum { TILE = 512 }; /* elements: two buffers of 4 KiB at most */
-    const int last = w->ndim - 1, crossed = tk_crossed(w, 0) || tk_crossed(w, 1);
-    const int64_t out_step = w->stride[0][last], in_step = w->stride[1][last];
+    T read[TILE];
+    int64_t written[TILE];
+    const int64_t rows = to->rows, most = TILE / rows;
+    const int gathers = from->step != sizeof(T), scatters = to->step != f->size;
+    for (int64_t n = to->n, tile; n > 0; n -= tile) {
+        tile = n < most ? n : most;
+        const char *x = in;
+        char *y = scatters ? (char *)written : out;
+        const int64_t x_row = gathers ? tile * (int64_t)sizeof(T) : from->row_step;
+        const int64_t y_row = scatters ? tile * f->size : to->row_step;
+        if (gathers) {
+            tk_gather_span(in, &(tk_span){rows, tile, from->row_step, from->step}, read, sizeof(T));
+            x = (const char *)read;
+        }
+        for (int64_t r = 0; r < rows; r++, x += x_row, y += y_row) {
+            if (f->convert)
+                f->convert(y, (const T *)x, tile);
+            else
+                memcpy(y, x, (size_t)(tile * f->size));
+        }
+        if (scatters)
+            tk_scatter_span(out, &(tk_span){rows, tile, to->row_step, to->step}, written, f->size);
+        out += tile * to->step;
+        in += tile * from->step;
+    }
+}
+
+TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
+                                 const TK_FN(cast_row) * f)
+{
+    enum { BLOCK = 16 }; /* rows, a cache line of float32 where an operand runs down them */
+    const int last = w->ndim - 1;
+    const int64_t size = f->size, out_step = w->stride[0][last], in_step = w->stride[1][last];
+    const int64_t out_down = last ? w->stride[0][last - 1] : 0;
+    const int64_t in_down = last ? w->stride[1][last - 1] : 0;
     const int direct = out_step == size && in_step == sizeof(T);
+    const int fills = out_step == size && in_step == 0;
+    const int turns_in = !f->convert && out_step == size && in_down == size;
+    const int turns_out = !f->convert && in_step == size && out_down == size;
+    const int64_t limit = direct || fills || turns_in || turns_out ? INT64_MAX
+                          : tk_crossed(w, 0) || tk_crossed(w, 1)   ? BLOCK
+                                                                   : 1;
     int64_t index[TK_MAX_NDIM];
-    T from[TILE];
-    int64_t to[TILE];
     tk_start_rows(w, lo, index);
     while (lo < hi) {
         char *row[2];
-        int64_t rows = crossed ? tk_rows_ahead(w, index, hi - lo) : 1;
-        int64_t n = tk_next_row(w, 2, index, hi - lo, row), most = TILE / rows;
-        const int64_t row_step[2] = {rows > 1 ? w->stride[0][last - 1] : 0,
-                                     rows > 1 ? w->stride[1][last - 1] : 0};
+        const int64_t rows = tk_rows_ahead(w, index, hi - lo, limit);
+        const int64_t n = tk_next_row(w, 2, index, hi - lo, row);
         tk_skip_rows(w, index, rows - 1);
         lo += rows * n;
-        const int64_t first = n < most ? n : most;
-        if (in_step == 0) /* the whole buffer at once, for all tiles of the row */
-            tk_gather_span(row[1], &(tk_span){rows, first, row_step[1], 0}, from,
-                           sizeof(T));
-        for (int64_t tile; n > 0; n -= tile) {
-            tile = direct || n < most ? n : most;
-            const char *in = row[1];
-            char *out = row[0];
-            int64_t in_row = row_step[1], out_row = row_step[0];
-            if (in_step != sizeof(T)) {
-                if (in_step)
-                    tk_gather_span(in, &(tk_span){rows, tile, in_row, in_step}, from, sizeof(T));
-                in = (const char *)from;
-                in_row = (in_step ? tile : first) * (int64_t)sizeof(T);
-            }
-            if (out_step != size) {
-                out = (char *)to;
-                out_row = tile * size;
-            }
-            for (int64_t r = 0; r < rows; r++, in += in_row, out += out_row) {
-                if (convert)
-                    convert(out, (const T *)in, tile);
+        if (direct || fills) {
+            for (int64_t r = 0; r < rows; r++, row[0] += out_down, row[1] += in_down) {
+                if (fills)
+                    f->fill(row[0], (const T *)row[1], n);
+                else if (f->convert)
+                    f->convert(row[0], (const T *)row[1], n);
                 else
-                    memcpy(out, in, (size_t)(tile * size));
+                    memcpy(row[0], row[1], (size_t)(n * size));
             }
-            if (out_step != size)
-                tk_scatter_span(row[0], &(tk_span){rows, tile, row_step[0], out_step}, to, size);
-            row[0] += tile * out_step;
-            row[1] += tile * in_step;
+        } else if (turns_in && rows > 1) {
+            tk_turn(row[0], out_down, row[1], in_step, rows, n, size);
+        } else if (turns_out && rows > 1) {
+            tk_turn(row[0], out_step, row[1], in_down, n, rows, size);
+        } else {
+            const tk_span to = {rows, n, out_down, out_step}, from = {rows, n, in_down, in_step};
+            if (rows == 1 && !f->convert && out_step == size)
+                tk_gather_span(row[1], &from, row[0], size);
+            else
+                TK_FN(cast_staged)(row[0], &to, row[1], &from, f);
         }
     }
 }
@@ -95,15 +127,41 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi, i
                 T x = in[j];                                                                       \
                 out[j] = (Out)(expression);                                                        \
             }                                                                                      \
+        if (i < n && n >= 64) { /* the last block again, as far as it is needed */                 \
+            for (int64_t j = n - 64; j < n; j++) {                                                 \
+                T x = in[j];                                                                       \
+                out[j] = (Out)(expression);                                                        \
+            }                                                                                      \
+            return;                                                                                \
+        }                                                                                          \
         for (; i < n; i++) {                                                                       \
             T x = in[i];                                                                           \
             out[i] = (Out)(expression);                                                            \
         }                                                                                          \
     }                                                                                              \
+    TK_OUTLINE void TK_FN(fill_##to)(void *restrict result, const T *restrict in, int64_t n)       \
+    {                                                                                              \
+        Out *restrict out = result;                                                                \
+        const T x = *in;                                                                           \
+        const Out value = (Out)(expression);                                                       \
+        int64_t i = 0;                                                                             \
+        for (; i + 64 <= n; i += 64)                                                               \
+            for (int64_t j = i; j < i + 64; j++)                                                   \
+                out[j] = value;                                                                    \
+        if (i < n && n >= 64) {                                                                    \
+            for (int64_t j = n - 64; j < n; j++)                                                   \
+                out[j] = value;                                                                    \
+            return;                                                                                \
+        }                                                                                          \
+        for (; i < n; i++)                                                                         \
+            out[i] = value;                                                                        \
+    }                                                                                              \
     static void TK_FN(cast_##to)(const void *work, int64_t lo, int64_t hi)                         \
     {                                                                                              \
         const int same = raw && __builtin_types_compatible_p(T, Out) && !TK_IS_BOOL;               \
-        TK_FN(cast_loop)(work, lo, hi, sizeof(Out), same ? NULL : TK_FN(convert_##to));            \
+        const TK_FN(cast_row) f = {sizeof(Out), same ? NULL : TK_FN(convert_##to),                 \
+                                   TK_FN(fill_##to)};                                              \
+        TK_FN(cast_loop)(work, lo, hi, &f);                                                        \
     }
 
 CAST(f32, float, 1, x)

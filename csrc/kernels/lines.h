@@ -4,6 +4,7 @@
 #ifndef TK_LINES_H
 #define TK_LINES_H
 
+#include "move.h"
 #include "rows.h"
 #include "work.h"
 

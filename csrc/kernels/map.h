@@ -48,6 +48,7 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
     char *row[4] = {0};
     T buffer[4][TK_TILE];
     int direct = 1, crossed = 0, spread = 0;
+    enum { BLOCK = 16 }; /* rows, a cache line of float32 where an operand runs down them */
 #if TK_IS_FLOAT
     const V p = v_set((T)w->p), q = v_set((T)w->q);
 #else
@@ -63,14 +64,20 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
             crossed |= tk_crossed(w, i);
         }
     }
+    const int streams = w->streams && direct && !to_bool;
+    const int64_t limit = direct && !streams ? INT64_MAX : crossed ? BLOCK : 1;
     tk_start_rows(w, lo, index);
     while (lo < hi) {
-        int64_t rows = crossed || direct ? tk_rows_ahead(w, index, hi - lo) : 1;
+        int64_t rows = tk_rows_ahead(w, index, hi - lo, limit);
         int64_t n = tk_next_row(w, nin + 1, index, hi - lo, row);
         tk_skip_rows(w, index, rows - 1);
         lo += rows * n;
         for (int64_t tile, most = TK_TILE / rows; n > 0; n -= tile) {
             tile = direct || n < most ? n : most;
+            if (streams) { /* first up to where the output is aligned */
+                const int64_t head = (int64_t)(-(uintptr_t)row[0] % TK_VECTOR_BYTES / sizeof(T));
+                tile = head && head < n ? head : n;
+            }
             const char *in[4] = {row[0], row[1], row[2], row[3]};
             int64_t down[4] = {0}; /* bytes to the next row */
             if (rows > 1)
@@ -120,10 +127,12 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
                     V result = f(a, b, c, p, q);
                     if (to_bool)
                         TK_FN(store_mask)((uint8_t *)out + i, (M)result, left);
-                    else if (__builtin_expect(left == W, 1))
-                        v_store((T *)out + i, result);
-                    else
+                    else if (__builtin_expect(left < W, 0))
                         v_store_part((T *)out + i, result, left);
+                    else if (streams)
+                        v_stream((T *)out + i, result);
+                    else
+                        v_store((T *)out + i, result);
                 }
                 out += staged ? tile * item[0] : down[0];
                 EACH(i, 1) in[i] += down[i];
@@ -136,6 +145,8 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
                 row[i] += tile * step[i];
         }
     }
+    if (streams)
+        tk_stream_end();
 }
 #undef EACH
 

@@ -8,6 +8,7 @@
 #include "../simd/names.h"
 #include "lines.h"
 #include "list.h"
+#include "move.h"
 #include "rows.h"
 #include "work.h"
 

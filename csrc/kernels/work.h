@@ -19,6 +19,7 @@ typedef struct tk_map_work {
     char *data[TK_MAP_OPERANDS];
     double p, q; /* scalar parameters of the kernel: a slope, the two ends of a clamp */
     int32_t ndim;
+    int32_t streams; /* the output is too large to be found in the cache again: stores go past it */
     int64_t size[TK_MAX_NDIM];
     int64_t stride[TK_MAP_OPERANDS][TK_MAX_NDIM]; /* bytes; 0 where the operand is expanded */
 } tk_map_work;

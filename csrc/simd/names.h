@@ -49,9 +49,17 @@ static const uint64_t tk_ones_then_zeros_words[16]
     __attribute__((unused)) = {~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull};
 #define tk_ones_then_zeros ((const char *)tk_ones_then_zeros_words)
 
+TK_INLINE void tk_stream_end(void)
+{
+#ifdef __SSE2__
+    _mm_sfence();
+#endif
+}
+
 /* vec.h */
 #define v_load TK_FN(v_load)
 #define v_store TK_FN(v_store)
+#define v_stream TK_FN(v_stream)
 #define v_load_part TK_FN(v_load_part)
 #define v_load_filled TK_FN(v_load_filled)
 #define v_store_part TK_FN(v_store_part)
