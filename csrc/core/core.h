@@ -100,6 +100,8 @@ int tk_result_dtype(int kernel, int compute_dtype);
 
 /* The pieces of an elementwise launch that other families use too. */
 void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int nin);
+/* Makes a copy of a handle one of what is left when a dimension is fixed at its first element. */
+void tk_remove_dim(tk_tensor *t, int dim);
 
 /* Gives a launch its random words: the next groups of the generator. */
 void tk_take_groups(tk_random_work *w, tk_generator *g, int64_t groups);

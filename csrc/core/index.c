@@ -256,18 +256,6 @@ tk_tensor *tk_gather(tk_tensor *a, int64_t dim, tk_tensor *index)
 
 /* -- writing ---------------------------------------------------------------------------------- */
 
-static void remove_dim(tk_tensor *t, int dim)
-{
-    t->flags = 0;
-    t->numel = 1;
-    t->ndim--;
-    for (int d = 0; d < t->ndim; d++) {
-        t->shape[d] = t->shape[d + (d >= dim)];
-        t->stride[d] = t->stride[d + (d >= dim)];
-        t->numel *= t->shape[d];
-    }
-}
-
 /* The iteration space is src's; all three have as many dimensions. */
 static void run_scatter(int kernel, const tk_tensor *out, const tk_tensor *src, int dim,
                         const tk_tensor *index)
@@ -277,9 +265,9 @@ static void run_scatter(int kernel, const tk_tensor *out, const tk_tensor *src, 
     tk_scatter_work w = {.count = src->shape[dim],
                          .dim_step = {out->stride[dim] * item, src->stride[dim] * item,
                                       index->stride[dim] * (int64_t)sizeof(int64_t)}};
-    remove_dim(&to, dim);
-    remove_dim(&from, dim);
-    remove_dim(&which, dim);
+    tk_remove_dim(&to, dim);
+    tk_remove_dim(&from, dim);
+    tk_remove_dim(&which, dim);
     tk_tensor *in[2] = {&from, &which};
     tk_plan_map(&w.rest, &to, in, 2);
     int last = w.rest.ndim - 1;

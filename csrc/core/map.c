@@ -71,6 +71,18 @@ void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int
     w->ndim = d;
 }
 
+void tk_remove_dim(tk_tensor *t, int dim)
+{
+    t->flags = 0;
+    t->numel = 1;
+    t->ndim--;
+    for (int d = 0; d < t->ndim; d++) {
+        t->shape[d] = t->shape[d + (d >= dim)];
+        t->stride[d] = t->stride[d + (d >= dim)];
+        t->numel *= t->shape[d];
+    }
+}
+
 /* Whether the output should go past the caches. Measured on a Zen 4 with 32 MiB of last-level cache,
  * one thread: a sum of two tensors that moves 36 MB takes 0.6 of the time so, and 0.7 where the next
  * launch reads the result at once; what moves 12 MB is 1.1 to 1.5 times slower. An output that was
@@ -85,7 +97,7 @@ static int streams(const tk_tensor *out, tk_tensor *const *in, int n)
             return 0;
         moved += in[i]->numel * tk_item_size[in[i]->dtype];
     }
-    return moved >= LAST_LEVEL / 4 * 3;
+    return moved >= LAST_LEVEL / 3 * 2;
 }
 
 static void run(int kernel, int dtype, tk_tensor *out, tk_tensor **in, int n, double p, double q)

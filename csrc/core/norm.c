@@ -4,6 +4,7 @@
 #include "core.h"
 
 #define GRAIN 8192 /* elements a thread must at least have: several passes over each row */
+#define MIN_COLUMNS 64 /* channels side by side a thread must at least have: four cache lines */
 
 /* Rows and their length, where the last `ndim` dimensions are normalised; -1 with an error. */
 static int split(const char *op, const tk_tensor *x, int ndim, tk_norm_work *w)
@@ -172,14 +173,30 @@ int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
     return failed;
 }
 
-/* x as contiguous [channels, ...]: dimensions 0 and 1 change places. */
+/* Whether the channels of x lie side by side as they are. */
+static int has_columns(const tk_tensor *x)
+{
+    return x->ndim == 2;
+}
+
+/* x as contiguous [channels, ...]: dimensions 0 and 1 change places. As it is where the channels are
+ * columns. */
 static tk_tensor *channels_first(tk_tensor *x)
 {
+    if (has_columns(x))
+        return tk_contiguous(x);
     tk_tensor *view = tk_transpose(x, 0, 1);
     tk_tensor *out = view ? tk_contiguous(view) : NULL;
     if (view)
         tk_release(view);
     return out;
+}
+
+/* Channels a thread must at least have. */
+static int64_t batch_grain(const tk_batch_work *w)
+{
+    int64_t grain = GRAIN / w->length + 1;
+    return w->channels && grain < MIN_COLUMNS ? MIN_COLUMNS : grain;
 }
 
 static int check_channels(const char *op, const tk_tensor *x, int n, tk_tensor *const *vectors,
@@ -232,8 +249,9 @@ int tk_batch_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, tk_tensor *r
                            .running_var = made[3] ? made[3]->data : NULL,
                            .eps = eps,
                            .momentum = momentum,
-                           .length = x->numel / channels};
-        tk_run(TK_K_batch_norm, x->dtype, &w, channels, GRAIN / w.length + 1);
+                           .length = x->numel / channels,
+                           .channels = has_columns(x) ? channels : 0};
+        tk_run(TK_K_batch_norm, x->dtype, &w, channels, batch_grain(&w));
         for (int i = 2; i < 4 && !failed; i++) /* a copy was moved */
             if (made[i] && made[i]->data != in[i]->data)
                 failed = tk_copy_into(in[i], made[i]) != 0;
@@ -274,8 +292,9 @@ int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
                            .dweight = out[1]->data,
                            .dbias = out[2]->data,
                            .eps = eps,
-                           .length = x->numel / channels};
-        tk_run(TK_K_batch_norm_backward, x->dtype, &w, channels, GRAIN / w.length + 1);
+                           .length = x->numel / channels,
+                           .channels = has_columns(x) ? channels : 0};
+        tk_run(TK_K_batch_norm_backward, x->dtype, &w, channels, batch_grain(&w));
         failed = !(out[0] = channels_first(slopes));
     }
     if (slopes)

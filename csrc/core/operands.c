@@ -193,8 +193,8 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
     }
     case TK_FAMILY_SCAN: {
         tk_scan_work *w = work;
-        ADD(w->in, TK_READS, item);
-        ADD(w->out, TK_WRITES, item);
+        ADD(w->rest.data[0], TK_WRITES, item);
+        ADD(w->rest.data[1], TK_READS, item);
         break;
     }
     case TK_FAMILY_ROWS: {

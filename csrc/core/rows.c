@@ -77,24 +77,24 @@ tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
 tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse)
 {
     tk_scan_work w;
-    int64_t outer;
+    int64_t outer, inner;
     if (tk_check_kernel(kernel, TK_FAMILY_SCAN))
         return NULL;
-    if (check_dtype(kernel, a) ||
-        split(tk_kernel_name(kernel), a, dim, &outer, &w.length, &w.inner))
+    if (check_dtype(kernel, a) || split(tk_kernel_name(kernel), a, dim, &outer, &w.length, &inner))
         return NULL;
     tk_tensor *out = tk_empty(tk_result_dtype(kernel, a->dtype), a->ndim, a->shape);
     if (!out || out->numel == 0)
         return out;
-    tk_tensor *x = tk_contiguous(a);
-    if (!x) {
-        tk_release(out);
-        return NULL;
-    }
-    w.in = x->data;
-    w.out = out->data;
+    tk_tensor to = *out, from = *a, *in = &from;
+    const int d = (int)(dim < 0 ? dim + a->ndim : dim);
+    w.dim_step[0] = a->ndim ? to.stride[d] * tk_item_size[to.dtype] : 0;
+    w.dim_step[1] = a->ndim ? from.stride[d] * tk_item_size[from.dtype] : 0;
     w.reverse = reverse != 0;
-    tk_run(kernel, a->dtype, &w, outer * w.inner, GRAIN / w.length + 1);
-    tk_release(x);
+    if (a->ndim) {
+        tk_remove_dim(&to, d);
+        tk_remove_dim(&from, d);
+    }
+    tk_plan_map(&w.rest, &to, &in, 1);
+    tk_run(kernel, a->dtype, &w, outer * inner, GRAIN / w.length + 1);
     return out;
 }

@@ -69,6 +69,18 @@ TK_OUTLINE void TK_FN(cast_staged)(char *out, const tk_span *to, const char *in,
     }
 }
 
+/* A copy past the caches: both ends, and what lies between where the output is aligned. */
+TK_OUTLINE void TK_FN(stream_copy)(T *out, const T *in, int64_t n)
+{
+    int64_t i = (int64_t)(-(uintptr_t)out % TK_VECTOR_BYTES / sizeof(T));
+    i = i < n ? i : n;
+    memcpy(out, in, (size_t)i * sizeof(T));
+    for (; i + W <= n; i += W)
+        v_stream(out + i, v_load(in + i));
+    memcpy(out + i, in + i, (size_t)(n - i) * sizeof(T));
+    tk_stream_end();
+}
+
 TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
                                  const TK_FN(cast_row) * f)
 {
@@ -96,6 +108,8 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
             for (int64_t r = 0; r < rows; r++, row[0] += out_down, row[1] += in_down) {
                 if (fills)
                     f->fill(row[0], (const T *)row[1], n);
+                else if (w->streams && !f->convert)
+                    TK_FN(stream_copy)((T *)row[0], (const T *)row[1], n);
                 else if (f->convert)
                     f->convert(row[0], (const T *)row[1], n);
                 else

@@ -6,7 +6,10 @@ TK_INLINE void TK_FN(copy_row)(char *to, int64_t to_step, const char *from, int6
                                int64_t n)
 {
     if (to_step == sizeof(T) && from_step == sizeof(T)) {
-        memcpy(to, from, (size_t)n * sizeof(T));
+        if (sizeof(T) >= 4 && n <= W) /* a few elements are not worth a call */
+            v_store_part((T *)to, v_load_part((const T *)from, (int)n), (int)n);
+        else
+            memcpy(to, from, (size_t)n * sizeof(T));
         return;
     }
     for (int64_t i = 0; i < n; i++)
@@ -33,28 +36,62 @@ TK_OUTLINE void TK_FN(add_row)(char *to, int64_t to_step, const char *from, int6
     }
 }
 
+/* to[i] = from[i * step + index[i] * dim_step] for n elements; steps in bytes. The usual strides are
+ * constants at their calls, and the loops then a few instructions. */
+TK_INLINE void TK_FN(gather_row)(char *to, int64_t out_step, const char *from, int64_t step,
+                                 const char *which, int64_t index_step, int64_t dim_step, int64_t n)
+{
+#pragma GCC unroll 4
+    for (int64_t i = 0; i < n; i++)
+        *(T *)(to + i * out_step) =
+            *(const T *)(from + i * step + *(const int64_t *)(which + i * index_step) * dim_step);
+}
+
 /* out[..., j, ...] = a[..., index[..., j, ...], ...] */
 static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_gather_work *w = work;
     const tk_map_work *m = &w->map;
     const int last = m->ndim - 1;
+    const int64_t item = sizeof(T), place = sizeof(int64_t);
     const int64_t out_step = m->stride[0][last], step = m->stride[1][last],
                   index_step = m->stride[2][last], dim_step = w->dim_step;
-    int64_t at[TK_MAX_NDIM], n;
-    char *row[3];
-    for (tk_start_rows(m, lo, at); lo < hi; lo += n) {
+    const int usual = out_step == item && index_step == place;
+    int64_t at[TK_MAX_NDIM], n, down[3] = {0};
+    for (int i = 0; i < 3 && last > 0; i++)
+        down[i] = m->stride[i][last - 1];
+    tk_start_rows(m, lo, at);
+    while (lo < hi) {
+        char *row[3];
+        const int64_t rows = tk_rows_ahead(m, at, hi - lo, INT64_MAX);
         n = tk_next_row(m, 3, at, hi - lo, row);
-        if (index_step == 0) {
-            TK_FN(copy_row)(row[0], out_step, row[1] + *(const int64_t *)row[2] * dim_step, step,
-                            n);
-            continue;
+        tk_skip_rows(m, at, rows - 1);
+        lo += rows * n;
+        for (int64_t r = 0; r < rows; r++) {
+            char *to = row[0] + r * down[0];
+            const char *from = row[1] + r * down[1], *which = row[2] + r * down[2];
+            if (index_step == 0)
+                TK_FN(copy_row)(to, out_step, from + *(const int64_t *)which * dim_step, step, n);
+            else if (usual && step == 0 && dim_step == item)
+                TK_FN(gather_row)(to, item, from, 0, which, place, item, n);
+            else if (usual)
+                TK_FN(gather_row)(to, item, from, step, which, place, dim_step, n);
+            else
+                TK_FN(gather_row)(to, out_step, from, step, which, index_step, dim_step, n);
         }
-        const char *from = row[1], *which = row[2];
-        char *to = row[0];
-        for (int64_t i = 0; i < n; i++)
-            *(T *)(to + i * out_step) =
-                *(const T *)(from + i * step + *(const int64_t *)(which + i * index_step) * dim_step);
+    }
+}
+
+/* The element to + k * to_step + index[k] * place_step takes from[k], for n elements in their order. */
+TK_INLINE void TK_FN(scatter_row)(char *to, int64_t to_step, const char *from, int64_t from_step,
+                                  const char *which, int64_t which_step, int64_t place_step,
+                                  int64_t n, const int add)
+{
+#pragma GCC unroll 4
+    for (int64_t k = 0; k < n; k++) {
+        T *x = (T *)(to + k * to_step + *(const int64_t *)(which + k * which_step) * place_step);
+        const T y = *(const T *)(from + k * from_step);
+        *x = add ? TK_FN(sum_of)(*x, y) : y;
     }
 }
 
@@ -90,15 +127,18 @@ TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, con
         const int by_rows = w->rows;
         const int64_t outer = by_rows ? w->count : n, inner = by_rows ? n : w->count;
         const int64_t *far = by_rows ? along : across, *near = by_rows ? across : along;
-        const int64_t to_step = near[0], from_step = near[1], which_step = near[2];
+        const int64_t item = sizeof(T), place = sizeof(int64_t);
+        const int usual = near[1] == item && near[2] == place;
         for (int64_t i = 0; i < outer; i++) {
             char *to = row[0] + i * far[0];
             const char *from = row[1] + i * far[1], *which = row[2] + i * far[2];
-            for (int64_t k = 0; k < inner; k++) {
-                T *x = (T *)(to + k * to_step + *(const int64_t *)(which + k * which_step) * place_step);
-                const T y = *(const T *)(from + k * from_step);
-                *x = add ? TK_FN(sum_of)(*x, y) : y;
-            }
+            if (usual && near[0] == 0 && place_step == item)
+                TK_FN(scatter_row)(to, 0, from, item, which, place, item, inner, add);
+            else if (usual && near[0] == item)
+                TK_FN(scatter_row)(to, item, from, item, which, place, place_step, inner, add);
+            else
+                TK_FN(scatter_row)
+                (to, near[0], from, near[1], which, near[2], place_step, inner, add);
         }
     }
 }

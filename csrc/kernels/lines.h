@@ -8,6 +8,12 @@
 #include "rows.h"
 #include "work.h"
 
+/* A line goes through 256 bytes' worth of lanes whatever the register width, lane i taking elements
+ * i, i + TK_LANES ..., and the lanes are folded in halves: every instruction set gives the same bits. */
+#define TK_LANES ((int)(256 / sizeof(T)))
+#define TK_VECTORS (TK_LANES / W)
+#define TK_EACH_VECTOR(v) _Pragma("GCC unroll 16") for (int v = 0; v < TK_VECTORS; v++)
+
 /* n elements that lie `stride` bytes apart, converted and copied side by side. */
 typedef void tk_stage(void *restrict out, const char *restrict in, int64_t stride, int64_t n);
 /* out = the reduction of x[0..n); pivot is this output's, or NULL. n > 0. */
@@ -252,8 +258,8 @@ TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk
     }
 }
 
-/* What tk_rows kernels treat at a time: one line of n elements, or n lines side by side, `rows`
- * elements of each; stride elements from row to row. */
+/* What kernels of rows treat at a time: `rows` lines of n elements each, one behind the other, or n
+ * lines side by side, `rows` elements of each; stride elements from row to row. */
 typedef struct tk_block {
     int64_t rows, n, stride;
     int columns;
@@ -261,15 +267,26 @@ typedef struct tk_block {
 
 enum { TK_BLOCK_COLUMNS = 512 }; /* lines side by side: their parameters take 4 KiB in double */
 #define TK_BLOCK_ELEMENTS 16384  /* of a tile, if it can be so small: in and out fit a 256 KiB L2 */
+/* Lines one behind the other that every step of a row kernel does before the next step begins: the
+ * chains of their sums run at once, where one line's would be waited for. Together they are short. */
+enum { TK_BLOCK_LINES = 8, TK_LINES_ELEMENTS = 4096 };
+
+static inline int64_t tk_lines_together(int64_t length, int64_t most)
+{
+    int64_t lines = length * TK_BLOCK_LINES <= TK_LINES_ELEMENTS ? TK_BLOCK_LINES : 1;
+    return lines < most ? lines : most;
+}
 
 /* The block that starts with line lo and at element *at; returns how many lines it has. */
 static inline int64_t tk_next_block(const tk_rows_work *w, int64_t lo, int64_t hi, tk_block *b,
                                     int64_t *at)
 {
     if (w->inner == 1) {
-        *b = (tk_block){.rows = 1, .n = w->length};
+        *b = (tk_block){.rows = tk_lines_together(w->length, hi - lo),
+                        .n = w->length,
+                        .stride = w->length};
         *at = lo * w->length;
-        return 1;
+        return b->rows;
     }
     int64_t column = lo % w->inner, most = TK_BLOCK_ELEMENTS / w->length;
     most = most < 64 ? 64 : most > TK_BLOCK_COLUMNS ? TK_BLOCK_COLUMNS : most;

@@ -64,30 +64,45 @@ TK_INLINE TK_FN(entropy_row) TK_FN(entropy_start)(const tk_entropy_work *w, int6
                             .weight = (const T *)w->weight};
     if (target < 0)
         return r;
-    const tk_block line = {.rows = 1, .n = n};
-    TK_FN(block_reduce)(&line, r.x, &r.top, TK_FN(amax_line), TK_FN(amax_columns));
     r.hard = (1 - w->smoothing) * (r.weight ? (double)r.weight[target] : 1);
     r.smooth = w->smoothing / (double)n;
     r.total = r.weight ? (double)*(const T *)w->weight_sum : (double)n;
     return r;
 }
 
+/* The first step of some rows; returns how many they are. */
+TK_INLINE int64_t TK_FN(entropy_starts)(const tk_entropy_work *w, int64_t lo, int64_t hi,
+                                        TK_FN(entropy_row) r[TK_BLOCK_LINES])
+{
+    const int64_t rows = tk_lines_together(w->classes, hi - lo);
+    for (int64_t i = 0; i < rows; i++)
+        r[i] = TK_FN(entropy_start)(w, lo + i);
+    return rows;
+}
+
 static void TK_FN(cross_entropy)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_entropy_work *w = work;
     const int64_t n = w->classes;
-    for (; lo < hi; lo++) {
-        TK_FN(entropy_row) r = TK_FN(entropy_start)(w, lo);
-        double loss = 0;
-        if (r.target >= 0) {
-            const double rest = log(TK_FN(exp_total)(r.x, n, r.top));
-            loss = r.hard * (rest - ((double)r.x[r.target] - (double)r.top));
-            if (r.smooth != 0)
-                loss += r.smooth *
-                        (r.total * rest - (r.weight ? TK_FN(centred_product)(r.weight, r.x, n, r.top)
-                                                    : TK_FN(below_total)(r.x, n, r.top)));
+    TK_FN(entropy_row) some[TK_BLOCK_LINES];
+    double sum[TK_BLOCK_LINES];
+    for (int64_t rows; lo < hi; lo += rows) {
+        rows = TK_FN(entropy_starts)(w, lo, hi, some);
+        for (int64_t i = 0; i < rows; i++)
+            sum[i] = some[i].target < 0 ? 1 : TK_FN(line_exps)(NULL, some[i].x, n, &some[i].top);
+        for (int64_t i = 0; i < rows; i++) {
+            const TK_FN(entropy_row) r = some[i];
+            double loss = 0;
+            if (r.target >= 0) {
+                const double rest = log(sum[i]);
+                loss = r.hard * (rest - ((double)r.x[r.target] - (double)r.top));
+                if (r.smooth != 0)
+                    loss += r.smooth * (r.total * rest -
+                                        (r.weight ? TK_FN(centred_product)(r.weight, r.x, n, r.top)
+                                                  : TK_FN(below_total)(r.x, n, r.top)));
+            }
+            ((T *)w->out)[lo + i] = (T)loss;
         }
-        ((T *)w->out)[lo] = (T)loss;
     }
 }
 
@@ -96,23 +111,31 @@ static void TK_FN(cross_entropy_backward)(const void *work, int64_t lo, int64_t 
 {
     const tk_entropy_work *w = work;
     const int64_t n = w->classes;
-    for (; lo < hi; lo++) {
-        TK_FN(entropy_row) r = TK_FN(entropy_start)(w, lo);
+    TK_FN(entropy_row) some[TK_BLOCK_LINES];
+    double sum[TK_BLOCK_LINES];
+    for (int64_t rows; lo < hi; lo += rows) {
         T *out = (T *)w->out + lo * n;
-        if (r.target < 0) {
-            memset(out, 0, (size_t)n * sizeof(T));
-            continue;
+        rows = TK_FN(entropy_starts)(w, lo, hi, some);
+        for (int64_t i = 0; i < rows; i++)
+            if (some[i].target < 0)
+                memset(out + i * n, 0, (size_t)n * sizeof(T));
+            else
+                sum[i] = TK_FN(line_exps)(out + i * n, some[i].x, n, &some[i].top);
+        for (int64_t k = 0; k < rows; k++, out += n) {
+            const TK_FN(entropy_row) r = some[k];
+            if (r.target < 0)
+                continue;
+            const double g = (double)((const T *)w->gradient)[lo + k];
+            const V scale = v_set((T)(g * (r.hard + r.smooth * r.total) / sum[k]));
+            const V smooth = v_set((T)(g * r.smooth));
+            for (int64_t i = 0; i < n; i += W) {
+                int left = n - i < W ? (int)(n - i) : W;
+                V share = TK_FN(row_load)(r.weight, i, left, 1);
+                V e = TK_FN(row_load)(out, i, left, 0);
+                TK_FN(row_store)(out, i, left, e * scale - share * smooth);
+            }
+            out[r.target] -= (T)(g * r.hard);
         }
-        const double g = (double)((const T *)w->gradient)[lo];
-        const double sum = TK_FN(kept_exp_sum)(out, r.x, n, r.top);
-        const V scale = v_set((T)(g * (r.hard + r.smooth * r.total) / sum));
-        const V smooth = v_set((T)(g * r.smooth));
-        for (int64_t i = 0; i < n; i += W) {
-            int left = n - i < W ? (int)(n - i) : W;
-            V share = TK_FN(row_load)(r.weight, i, left, 1), e = TK_FN(row_load)(out, i, left, 0);
-            TK_FN(row_store)(out, i, left, e * scale - share * smooth);
-        }
-        out[r.target] -= (T)(g * r.hard);
     }
 }
 #endif

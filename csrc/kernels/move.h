@@ -85,9 +85,18 @@ typedef struct tk_span {
             tk_turn_##size(buffer, s->n * size, from, s->step, s->rows, s->n);                     \
             return;                                                                                \
         }                                                                                          \
-        for (int64_t r = 0; r < s->rows; r++, from += s->row_step, to += s->n)                     \
-            for (int64_t i = 0; i < s->n; i++)                                                     \
+        for (int64_t r = 0; r < s->rows; r++, from += s->row_step, to += s->n) {                   \
+            int64_t i = 0;                                                                         \
+            if (s->step == -size) /* backwards: blocks that the compiler makes shuffles of */      \
+                for (; i + 16 <= s->n; i += 16) {                                                  \
+                    tk_item_##size some[16];                                                       \
+                    memcpy(some, from - (i + 15) * size, sizeof some);                             \
+                    for (int k = 0; k < 16; k++)                                                   \
+                        to[i + k] = some[15 - k];                                                  \
+                }                                                                                  \
+            for (; i < s->n; i++)                                                                  \
                 to[i] = *(const tk_item_##size *)(from + i * s->step);                             \
+        }                                                                                          \
     }                                                                                              \
     TK_OUTLINE void tk_scatter_##size(char *to, const tk_span *s, const char *buffer)              \
     {                                                                                              \

@@ -1,10 +1,4 @@
-/* Reductions: what an op does to a vector is one line at the end. Included once per element type.
- *
- * A line goes through 256 bytes' worth of lanes whatever the register width, lane i taking elements
- * i, i + LANES ..., and the lanes are folded in halves: every instruction set gives the same bits.
- */
-#define LANES ((int)(256 / sizeof(T)))
-#define VECTORS (LANES / W)
+/* Reductions: what an op does to a vector is one line at the end. Included once per element type. */
 
 /* Elements are combined pairwise where the sum's chain of roundings would be longer than 64. */
 _Static_assert(TK_CHUNK_BYTES / 256 <= 64, "a lane's share of a chunk");
@@ -53,13 +47,11 @@ TK_INLINE T TK_FN(fold)(V r, TK_FN(combine_fn) combine)
     return r[0];
 }
 
-#define TK_EACH_VECTOR(v) _Pragma("GCC unroll 16") for (int v = 0; v < VECTORS; v++)
-
 /* The same over a block of lanes, which is changed. */
-TK_INLINE T TK_FN(fold_block)(V acc[VECTORS], TK_FN(combine_fn) combine)
+TK_INLINE T TK_FN(fold_block)(V acc[TK_VECTORS], TK_FN(combine_fn) combine)
 {
 #pragma GCC unroll 4
-    for (int half = VECTORS / 2; half > 0; half /= 2) {
+    for (int half = TK_VECTORS / 2; half > 0; half /= 2) {
 #pragma GCC unroll 8
         for (int v = 0; v < half; v++)
             acc[v] = combine(acc[v], acc[v + half]);
@@ -81,14 +73,14 @@ TK_INLINE T TK_FN(reduce_line)(const T *x, int64_t n, V pivot, T identity, T fil
         return TK_FN(fold)(combine(v_set(identity), some), combine);
     }
     /* The elements behind the last full block come first, filled up to one. */
-    V acc[VECTORS];
-    const T *end = x + n / LANES * LANES;
-    n %= LANES;
+    V acc[TK_VECTORS];
+    const T *end = x + n / TK_LANES * TK_LANES;
+    n %= TK_LANES;
     TK_EACH_VECTOR(v)
         acc[v] = n ? combine(v_set(identity),
                              prepare(v_load_filled(end + v * W, n - v * W, fill), pivot))
                    : v_set(identity);
-    for (; x != end; x += LANES)
+    for (; x != end; x += TK_LANES)
         TK_EACH_VECTOR(v) acc[v] = combine(acc[v], prepare(v_load(x + v * W), pivot));
     return TK_FN(fold_block)(acc, combine);
 }
@@ -100,8 +92,8 @@ typedef V (*TK_FN(line_fn))(V x, V y, V p);
 TK_INLINE T TK_FN(sum_chunk)(T *out, const T *x, const T *y, int64_t n, T fill, V p,
                              TK_FN(line_fn) f)
 {
-    V acc[VECTORS];
-    const int64_t full = n / LANES * LANES, rest = n - full;
+    V acc[TK_VECTORS];
+    const int64_t full = n / TK_LANES * TK_LANES, rest = n - full;
     TK_EACH_VECTOR(v) acc[v] = v_set(0);
     if (rest)
         TK_EACH_VECTOR(v)
@@ -115,7 +107,7 @@ TK_INLINE T TK_FN(sum_chunk)(T *out, const T *x, const T *y, int64_t n, T fill, 
             else if (out)
                 v_store_part(out + at, acc[v], (int)left);
         }
-    for (int64_t i = 0; i < full; i += LANES)
+    for (int64_t i = 0; i < full; i += TK_LANES)
         TK_EACH_VECTOR(v)
         {
             V value = f(v_load(x + i + v * W), v_load(y + i + v * W), p);
@@ -363,6 +355,3 @@ FIND(argmin, amin)
 #undef ACCUMULATE
 #undef LOWEST
 #undef HIGHEST
-#undef LANES
-#undef VECTORS
-#undef TK_EACH_VECTOR

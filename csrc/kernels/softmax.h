@@ -1,35 +1,41 @@
 /* Softmax and its kin: each line along one dimension is reduced, then rewritten with what the
  * reductions gave. Included once per floating type.
  *
- * A block is one line, or where the lines lie across each other a tile of them: `rows` elements of
- * each, `n` lines side by side. The first parameter of a rewrite belongs to the line, so it is one
- * number for a line and one of n for a tile.
+ * A block is some lines, or where the lines lie across each other a tile of them: `rows` elements of
+ * each, `n` lines side by side. The parameter of a rewrite belongs to the line: one of `rows` numbers
+ * for lines, one of n for a tile.
  */
 typedef V (*TK_FN(rewrite_fn))(V x, V y, V p);
 
 /* Partial results of a line's chunks; this many are folded into one before more are taken. */
 #define PARTS ((int)(1024 / sizeof(T)))
 
+TK_OUTLINE T TK_FN(line_reduce)(const T *x, int64_t n, tk_line_fn *line)
+{
+    enum { CHUNK = TK_CHUNK_BYTES / sizeof(T) };
+    T parts[PARTS], result;
+    int have = 0;
+    for (int64_t i = 0, some; i < n; i += some) {
+        some = n - i < CHUNK ? n - i : CHUNK;
+        if (have == PARTS) {
+            line(parts, parts, have, NULL);
+            have = 1;
+        }
+        line(parts + have++, x + i, some, NULL);
+    }
+    if (have == 1)
+        return parts[0];
+    line(&result, parts, have, NULL);
+    return result;
+}
+
 TK_OUTLINE void TK_FN(block_reduce)(const tk_block *b, const T *x, T *result, tk_line_fn *line,
                                     tk_column_fn *columns)
 {
-    enum { ROWS = 8, CHUNK = TK_CHUNK_BYTES / sizeof(T) };
-    T parts[PARTS];
-    if (!b->columns && b->n <= CHUNK) {
-        line(result, x, b->n, NULL);
-        return;
-    }
+    enum { ROWS = 8 };
     if (!b->columns) {
-        int have = 0;
-        for (int64_t i = 0, n; i < b->n; i += n) {
-            n = b->n - i < CHUNK ? b->n - i : CHUNK;
-            if (have == PARTS) {
-                line(parts, parts, have, NULL);
-                have = 1;
-            }
-            line(parts + have++, x + i, n, NULL);
-        }
-        line(result, parts, have, NULL);
+        for (int64_t r = 0; r < b->rows; r++)
+            result[r] = TK_FN(line_reduce)(x + r * b->stride, b->n, line);
         return;
     }
     T chunk[TK_BLOCK_COLUMNS];
@@ -55,7 +61,7 @@ TK_INLINE void TK_FN(block_rewrite)(const tk_block *b, T *out, const T *x, const
     for (int64_t r = 0; r < b->rows; r++, out += b->stride, x += b->stride, y += b->stride)
         for (int64_t i = 0; i < b->n; i += W) {
             int left = b->n - i < W ? (int)(b->n - i) : W;
-            V a, c, q = v_set(*p);
+            V a, c, q = v_set(p[b->columns ? 0 : r]);
             if (__builtin_expect(left == W, 1)) {
                 a = v_load(x + i);
                 c = v_load(y + i);
@@ -124,31 +130,109 @@ TK_OUTLINE double TK_FN(product_total)(const T *x, const T *y, int64_t n)
 #define AMAX TK_FN(amax_line), TK_FN(amax_columns)
 #define SUM TK_FN(sum_line), TK_FN(sum_columns)
 
-/* A line of few classes stays in one register. Lanes without an element hold exp(-inf) = 0. */
-TK_INLINE void TK_FN(short_line)(T *out, const T *x, int n, const int want_log)
+/* Lines that stay in registers: `vectors` of them, 1 or one or two blocks of lanes, a constant. Lanes
+ * without an element hold exp(-inf) = 0. */
+#define MOST (2 * TK_VECTORS)
+#define EACH_OF(v, vectors) _Pragma("GCC unroll 32") for (int v = 0; v < vectors; v++)
+
+TK_INLINE T TK_FN(fold_line)(const V *x, TK_FN(combine_fn) combine, const int vectors)
 {
-    V v = v_load_filled(x, n, -(T)INFINITY);
-    v -= v_set(TK_FN(fold)(v, TK_FN(greater)));
-    V e = v_exp(v);
-    T sum = TK_FN(fold)(e, TK_FN(added));
-    V r = want_log ? v - v_set((T)log((double)sum)) : e / v_set(sum);
-    if (n == W)
-        v_store(out, r);
-    else
-        v_store_part(out, r, n);
+    V acc[TK_VECTORS];
+    if (vectors == 1)
+        return TK_FN(fold)(x[0], combine);
+    TK_EACH_VECTOR(v) acc[v] = vectors > TK_VECTORS ? combine(x[v + vectors / 2], x[v]) : x[v];
+    return TK_FN(fold_block)(acc, combine);
+}
+
+/* Loads a line, and gives its exponentials, their sum, and the maximum that was subtracted. */
+TK_INLINE T TK_FN(exp_line)(V *e, const T *x, int64_t n, T *top, const int vectors)
+{
+    EACH_OF(v, vectors) e[v] = v_load_filled(x + v * W, n - v * W, -(T)INFINITY);
+    *top = TK_FN(fold_line)(e, TK_FN(greater), vectors);
+    EACH_OF(v, vectors) e[v] = v_exp(e[v] - v_set(*top));
+    return TK_FN(fold_line)(e, TK_FN(added), vectors);
+}
+
+TK_INLINE void TK_FN(store_line)(T *out, const V *x, int64_t n, const int vectors)
+{
+    EACH_OF(v, vectors)
+    {
+        const int64_t left = n - v * W;
+        if (left >= W)
+            v_store(out + v * W, x[v]);
+        else if (left > 0)
+            v_store_part(out + v * W, x[v], (int)left);
+    }
+}
+
+/* The same for a line of any length: the sum, the maximum, and where out is not NULL what was summed. */
+TK_OUTLINE double TK_FN(line_exps)(T *out, const T *x, int64_t n, T *top)
+{
+    V e[MOST];
+    T sum;
+#define LINE(vectors)                                                                              \
+    sum = TK_FN(exp_line)(e, x, n, top, vectors);                                                  \
+    if (out)                                                                                       \
+        TK_FN(store_line)(out, e, n, vectors);                                                     \
+    return (double)sum
+    if (n <= W) {
+        LINE(1);
+    }
+    if (n <= TK_LANES) {
+        LINE(TK_VECTORS);
+    }
+    if (n <= 2 * TK_LANES) {
+        LINE(MOST);
+    }
+#undef LINE
+    *top = TK_FN(line_reduce)(x, n, TK_FN(amax_line));
+    return TK_FN(sum_line_of)(out, x, x, n, -(T)INFINITY, *top, TK_FN(less_exp_of));
+}
+
+TK_INLINE void TK_FN(short_line)(T *out, const T *x, int64_t n, const int want_log,
+                                 const int vectors)
+{
+    V e[MOST];
+    T top;
+    const double sum = (double)TK_FN(exp_line)(e, x, n, &top, vectors);
+    const V scale = v_set((T)(1 / sum)), first = v_set(top);
+    const V second = v_set(want_log ? (T)log(sum) : 0);
+    EACH_OF(v, vectors)
+    {
+        if (want_log)
+            e[v] = v_load_filled(x + v * W, n - v * W, 0) - first - second;
+        else
+            e[v] = e[v] * scale;
+    }
+    TK_FN(store_line)(out, e, n, vectors);
+}
+
+/* Whether the lines of a block are so short; they are done then. */
+TK_INLINE int TK_FN(short_lines)(const tk_block *b, T *out, const T *x, const int want_log)
+{
+    const int64_t n = b->n;
+    if (b->columns || n > 2 * TK_LANES)
+        return 0;
+    for (int64_t r = 0; r < b->rows; r++, out += n, x += n)
+        if (n <= W)
+            TK_FN(short_line)(out, x, n, want_log, 1);
+        else if (n <= TK_LANES)
+            TK_FN(short_line)(out, x, n, want_log, TK_VECTORS);
+        else
+            TK_FN(short_line)(out, x, n, want_log, MOST);
+    return 1;
 }
 
 TK_INLINE void TK_FN(softmax_block)(const tk_block *b, T *out, const T *x, const T *y)
 {
     T p[TK_BLOCK_COLUMNS];
     (void)y;
-    if (!b->columns && b->n <= W) {
-        TK_FN(short_line)(out, x, (int)b->n, 0);
+    if (TK_FN(short_lines)(b, out, x, 0))
         return;
-    }
     TK_FN(block_reduce)(b, x, p, AMAX);
     if (!b->columns) {
-        *p = (T)(1 / TK_FN(kept_exp_sum)(out, x, b->n, *p));
+        for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
+            p[r] = (T)(1 / TK_FN(kept_exp_sum)(out + at, x + at, b->n, p[r]));
         TK_FN(scale)(b, out, out, out, p);
         return;
     }
@@ -162,13 +246,14 @@ TK_INLINE void TK_FN(log_softmax_block)(const tk_block *b, T *out, const T *x, c
 {
     T top[TK_BLOCK_COLUMNS], p[TK_BLOCK_COLUMNS];
     (void)y;
-    if (!b->columns && b->n <= W) {
-        TK_FN(short_line)(out, x, (int)b->n, 1);
+    if (TK_FN(short_lines)(b, out, x, 1))
         return;
-    }
     TK_FN(block_reduce)(b, x, top, AMAX);
     if (!b->columns) {
-        TK_FN(less_two)(out, x, b->n, *top, (T)log(TK_FN(exp_total)(x, b->n, *top)));
+        for (int64_t r = 0; r < b->rows; r++)
+            p[r] = (T)log(TK_FN(exp_total)(x + r * b->n, b->n, top[r]));
+        for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
+            TK_FN(less_two)(out + at, x + at, b->n, top[r], p[r]);
         return;
     }
     TK_FN(less_exp)(b, out, x, x, top);
@@ -187,7 +272,8 @@ TK_INLINE void TK_FN(softmax_backward_block)(const tk_block *b, T *out, const T 
         TK_FN(times)(b, out, x, y, x);
         TK_FN(block_reduce)(b, out, p, SUM);
     } else {
-        *p = (T)TK_FN(product_total)(x, y, b->n);
+        for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
+            p[r] = (T)TK_FN(product_total)(x + at, y + at, b->n);
     }
     TK_FN(scaled_difference)(b, out, x, y, p);
 }
@@ -216,5 +302,7 @@ ROWS(softmax_backward)
 ROWS(log_softmax_backward)
 #undef ROWS
 #undef PARTS
+#undef MOST
+#undef EACH_OF
 #undef AMAX
 #undef SUM

@@ -10,6 +10,7 @@
 #include "list.h"
 #include "move.h"
 #include "rows.h"
+#include "scan_lines.h"
 #include "work.h"
 
 #define TK_IS_I64_i64 1 /* TK_CAT(TK_IS_I64, TK_SUFFIX) is true for int64 alone */

@@ -57,10 +57,11 @@ typedef struct tk_rows_work {
     char *out;
     int64_t length, inner;
 } tk_rows_work;
+/* The output (operand 0) and the input (1), both without the dimension that is scanned. A unit is a
+ * line along it. */
 typedef struct tk_scan_work {
-    const char *in;
-    char *out;
-    int64_t length, inner;
+    tk_map_work rest;
+    int64_t length, dim_step[2]; /* bytes along the dimension, of output and input */
     int32_t reverse;
 } tk_scan_work;
 
@@ -76,7 +77,8 @@ typedef struct tk_norm_work {
     int64_t rows, length;
 } tk_norm_work;
 
-/* Batch normalisation of contiguous [channels][length]; a unit is a channel. */
+/* Batch normalisation of contiguous [channels][length], or [length][channels] where `channels` is not
+ * 0; a unit is a channel. */
 typedef struct tk_batch_work {
     const char *x, *gradient, *weight, *bias; /* weight and bias: [channels] or NULL */
     char *out;                                /* the result, or the gradient of x */
@@ -84,7 +86,7 @@ typedef struct tk_batch_work {
     char *running_mean, *running_var;         /* [channels] or NULL: moved by momentum */
     char *dweight, *dbias;                    /* [channels] */
     double eps, momentum;
-    int64_t length;
+    int64_t length, channels;
 } tk_batch_work;
 
 /* A list of n contiguous tensors of one dtype. A unit is one element of their concatenation, for

@@ -74,7 +74,7 @@ TK_INLINE int v_first_true(M mask)
     return __builtin_ctzll(v_bits(mask)) / (int)sizeof(T);
 }
 
-/* Loads of the first n < W elements leave the other lanes zero; neither loads nor stores touch the
+/* Loads of the first n <= W elements, n < W of bytes, leave the other lanes zero; neither loads nor stores touch the
  * memory behind them. */
 #if defined(__AVX512BW__) && TK_VECTOR_BYTES == 64
 TK_INLINE V v_load_part(const T *p, int n)
