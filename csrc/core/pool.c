@@ -19,6 +19,11 @@
 
 #define SPIN_NS 20000  /* how long to look for work before sleeping: about one futex wake-up */
 #define SPIN_BATCH 16  /* pauses between looks at the clock, which costs as much as one or two */
+/* Grains of a job for which sleeping workers are woken. A grain is about 4 us of work; waking costs the
+ * caller 6 us and brings help 10 us later, so that below 32 us of work in all it is a loss (measured
+ * on two CPUs of a virtual machine: 8 us of work took 14, 64 us took 47). Workers that spin begin at
+ * once: 4 us of work take 2.4. */
+#define WORTH_WAKING 8
 #define PIECES_EACH 4  /* pieces per thread, so that a thread that lost its CPU holds up little */
 #define SCRATCH_STEP ((size_t)64 << 10)
 #define HUGE_PAGE ((size_t)2 << 20)
@@ -282,12 +287,33 @@ static void wait_all(int pieces)
     pthread_mutex_unlock(&lock);
 }
 
+/* Whether a job is too small to wake the workers for. Small jobs that follow each other so closely that
+ * the workers would stay awake wake them together. `busy` is held. */
+static int let_sleep(int64_t grains)
+{
+    static int64_t missed, missed_at;
+    if (grains >= WORTH_WAKING || !atomic_load(&sleepers))
+        return 0;
+    int64_t now = now_ns();
+    missed = now - missed_at > 2 * SPIN_NS ? grains : missed + grains;
+    missed_at = now;
+    if (missed < 2 * WORTH_WAKING)
+        return 1;
+    missed = 0;
+    return 0;
+}
+
 void tk_parallel(tk_task *f, const void *work, int64_t units, int64_t grain)
 {
     if (units <= 0)
         return;
     int64_t most = units / (grain < 1 ? 1 : grain);
     if (most <= 1 || in_task || atomic_load(&wanted) == 1 || atomic_flag_test_and_set(&busy)) {
+        f(work, 0, units);
+        return;
+    }
+    if (let_sleep(most)) {
+        atomic_flag_clear(&busy);
         f(work, 0, units);
         return;
     }

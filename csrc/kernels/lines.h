@@ -77,7 +77,10 @@ static inline const void *tk_line(const tk_reduce_work *w, const tk_reducer *f, 
         part = dims->size[last] - at.index[last];
         if (part > n - done)
             part = n - done;
-        f->stage(buffer + done * f->size, base + at.offset, dims->stride[last], part);
+        if (f->direct && dims->stride[last] == f->size)
+            memcpy(buffer + done * f->size, base + at.offset, (size_t)(part * f->size));
+        else
+            f->stage(buffer + done * f->size, base + at.offset, dims->stride[last], part);
         tk_advance(&at, dims, part);
     }
     return buffer;

@@ -39,8 +39,8 @@
     }                                                                                              \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
-        static const tk_scanner f = {sizeof(T), sizeof(Out), TK_FN(name##_line),                   \
-                                     TK_FN(name##_rows)};                                          \
+        static const tk_scanner f = {sizeof(T), sizeof(Out), !TK_IS_FLOAT,                         \
+                                     TK_FN(name##_line), TK_FN(name##_rows)};                      \
         tk_scan_units(work, lo, hi, &f);                                                           \
     }
 

@@ -16,6 +16,7 @@ typedef void tk_scan_rows_fn(const char *in, int64_t in_step, char *out, int64_t
 
 typedef struct tk_scanner {
     int in_size, out_size;
+    int short_chain; /* a step is no dearer than reading and writing an element */
     tk_scan_line_fn *line;
     tk_scan_rows_fn *rows;
 } tk_scanner;
@@ -63,6 +64,8 @@ TK_OUTLINE void tk_scan_units(const void *work, int64_t lo, int64_t hi, const tk
     const tk_scan_work *w = work;
     const tk_map_work *m = &w->rest;
     const int64_t out_step = m->stride[0][m->ndim - 1], in_step = m->stride[1][m->ndim - 1];
+    const int alone = f->short_chain && w->dim_step[0] == f->out_size &&
+                      w->dim_step[1] == f->in_size;
     int64_t index[TK_MAX_NDIM], n;
     char *row[2];
     for (tk_start_rows(m, lo, index); lo < hi; lo += n) {
@@ -71,7 +74,7 @@ TK_OUTLINE void tk_scan_units(const void *work, int64_t lo, int64_t hi, const tk
             some = n - i < TK_SCAN_LINES ? n - i : TK_SCAN_LINES;
             char *out = row[0] + i * out_step;
             const char *in = row[1] + i * in_step;
-            if (some >= TK_SCAN_FEW) {
+            if (some >= TK_SCAN_FEW && !alone) {
                 tk_scan_block(w, out, out_step, in, in_step, some, f);
                 continue;
             }

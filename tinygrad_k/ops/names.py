@@ -54,6 +54,8 @@ INPLACE_ARGUMENT = (
 )
 INPLACE_FUNCTIONS = "celu elu hardtanh leaky_relu relu rrelu selu threshold"
 
+OPERATORS = ("add", "sub", "div")  # which without keywords are an op of that name
+
 CATEGORY = {"f": 2, "i": 1, "u": 1, "b": 0}  # a result goes into its own or a higher one
 
 
@@ -62,10 +64,16 @@ def function_of(name: str) -> Callable[..., Any]:
     return COMPOSITES[name] if name in COMPOSITES else OPS[name].function
 
 
-def method_inplace(name: str, compute: Callable[..., Any]) -> Callable[..., Tensor]:
-    """The method ``name`` that writes what ``compute`` gives into the tensor."""
+def method_inplace(
+    name: str, compute: Callable[..., Any], plain: Callable[..., Tensor] | None = None
+) -> Callable[..., Tensor]:
+    """The method ``name`` that writes what ``compute`` gives into the tensor; by ``plain``, which
+    computes it there, where there are no keywords."""
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        if plain is not None and len(args) == 1 and not kwargs:
+            return plain(self, *args)
+
         def write() -> int:
             result = compute(self, *args, **kwargs)
             have, want = (CATEGORY[each.dtype.numpy.kind] for each in (result, self))
@@ -90,7 +98,8 @@ def method_inplace(name: str, compute: Callable[..., Any]) -> Callable[..., Tens
 
 for _module, _names in INPLACE.items():
     for _name in _names.split():
-        setattr(Tensor, f"{_name}_", method_inplace(f"{_name}_", getattr(_module, _name)))
+        _plain = getattr(Tensor, f"{_name}_") if _name in OPERATORS else None
+        setattr(Tensor, f"{_name}_", method_inplace(f"{_name}_", getattr(_module, _name), _plain))
 
 for _name, _first in ALIASES.items():
     COMPOSITES[_name] = function_of(_first)
