@@ -87,6 +87,8 @@ extern const tk_kernel_row tk_kernels[];
 /* -1 with an error unless `kernel` is a row of that family. */
 int tk_check_kernel(int kernel, tk_family family);
 int tk_vector_bytes(void); /* a vector register of the instruction set chosen */
+/* the operands that a kernel reads element by element; 0 if it is no elementwise one or no kernel */
+int tk_map_arity(int kernel);
 tk_task *tk_kernel_task(int kernel, int dtype); /* the body in the instruction set chosen */
 /* Runs units [0, units) of a kernel's work, on several threads where each gets at least grain. */
 void tk_run(int kernel, int dtype, const void *work, int64_t units, int64_t grain);

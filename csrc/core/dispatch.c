@@ -133,6 +133,16 @@ const char *tk_kernel_name(int kernel)
     return kernel >= 0 && kernel < TK_NUM_KERNELS ? tk_kernels[kernel].name : "";
 }
 
+int tk_map_arity(int kernel)
+{
+    static const int arities[] = {[TK_FAMILY_MAP1] = 1, [TK_FAMILY_MAP2] = 2, [TK_FAMILY_MAP3] = 3,
+                                  [TK_FAMILY_WHERE] = 3, [TK_FAMILY_CAST] = 1};
+    const unsigned count = sizeof arities / sizeof *arities;
+    if (kernel < 0 || kernel >= TK_NUM_KERNELS || tk_kernels[kernel].family >= count)
+        return 0;
+    return arities[tk_kernels[kernel].family];
+}
+
 const char *tk_kernel_family(int kernel)
 {
     return kernel >= 0 && kernel < TK_NUM_KERNELS ? family_names[tk_kernels[kernel].family] : "";

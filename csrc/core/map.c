@@ -13,17 +13,13 @@
  * it, not what they store. */
 #define LAST_LEVEL ((int64_t)32 << 20)
 
-static int is_map(int kernel)
+/* Casts have doors of their own: their row follows from the dtype of the result. */
+static int refuse(int kernel, int operands)
 {
-    return kernel >= 0 && kernel < TK_NUM_KERNELS &&
-           (tk_kernels[kernel].family <= TK_FAMILY_WHERE);
-}
-
-static int arity(int kernel)
-{
-    static const int arities[] = {[TK_FAMILY_MAP1] = 1, [TK_FAMILY_MAP2] = 2,
-                                  [TK_FAMILY_MAP3] = 3, [TK_FAMILY_WHERE] = 3};
-    return arities[tk_kernels[kernel].family];
+    if (tk_map_arity(kernel) == operands && tk_kernels[kernel].family != TK_FAMILY_CAST)
+        return 0;
+    tk_fail(TK_RUNTIME_ERROR, "kernel %d is not elementwise of %d operands", kernel, operands);
+    return -1;
 }
 
 /* The operands' iteration space over out's shape, with dimensions merged where all allow it. */
@@ -232,10 +228,8 @@ static int is_plain(const launch *l, int kernel)
 
 static tk_tensor *launch_new(int kernel, launch *l, double p, double q)
 {
-    if (!is_map(kernel) || arity(kernel) != l->n) {
-        tk_fail(TK_RUNTIME_ERROR, "kernel %d is not elementwise of %d operands", kernel, l->n);
+    if (refuse(kernel, l->n))
         return NULL;
-    }
     tk_tensor *out;
     if (is_plain(l, kernel)) {
         const tk_tensor *a = l->in[0];
@@ -322,7 +316,7 @@ tk_tensor *tk_map_int(int kernel, tk_tensor *a, int64_t value, int is_bool, int 
     tk_tensor scalar = {.data = (char *)&bits, .numel = 1, .flags = TK_CONTIGUOUS};
     int dtype = a->dtype == TK_BOOL && !is_bool ? TK_I64 : a->dtype;
     if (!fits(dtype, value)) {
-        if (!is_map(kernel) || tk_kernels[kernel].result != TK_RESULT_BOOL) {
+        if (tk_map_arity(kernel) == 0 || tk_kernels[kernel].result != TK_RESULT_BOOL) {
             tk_fail(TK_VALUE_ERROR, "%s: the number %lld does not fit %s", tk_kernel_name(kernel),
                     (long long)value, tk_dtype_names[dtype]);
             return NULL;
@@ -404,10 +398,8 @@ int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b, tk_tenso
 {
     launch l = {.n = 1 + (b != NULL) + (c != NULL), .in = {a, b, c}};
     const char *op = tk_kernel_name(kernel);
-    if (!is_map(kernel) || arity(kernel) != l.n) {
-        tk_fail(TK_RUNTIME_ERROR, "kernel %d is not elementwise of %d operands", kernel, l.n);
+    if (refuse(kernel, l.n))
         return -1;
-    }
     if (tk_check_writable(op, out) || prepare(&l, kernel))
         return -1;
     int status = -1;

@@ -109,19 +109,6 @@ void *tk_work_copy(int kernel, const void *work, int64_t *nbytes)
         }                                                                                          \
     } while (0)
 
-static int map_operands(int kernel)
-{
-    switch (tk_kernels[kernel].family) {
-    case TK_FAMILY_MAP1:
-    case TK_FAMILY_CAST:
-        return 2;
-    case TK_FAMILY_MAP2:
-        return 3;
-    default:
-        return 4;
-    }
-}
-
 static int list_pointers(int kernel, int item, tk_list_work *w, tk_pointer *out)
 {
     int n = 0, optim = tk_kernels[kernel].family == TK_FAMILY_OPTIM;
@@ -176,7 +163,7 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
     case TK_FAMILY_WHERE:
     case TK_FAMILY_CAST: {
         tk_map_work *w = work;
-        for (int i = 0; i < map_operands(kernel); i++)
+        for (int i = 0; i <= tk_map_arity(kernel); i++)
             ADD(w->data[i], i ? TK_READS : TK_WRITES,
                 i == 1 && tk_kernels[kernel].family == TK_FAMILY_WHERE ? 1 : item);
         break;
@@ -285,13 +272,6 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
     return n;
 }
 
-static int is_map(int kernel)
-{
-    int family = tk_kernels[kernel].family;
-    return family == TK_FAMILY_MAP1 || family == TK_FAMILY_MAP2 || family == TK_FAMILY_MAP3 ||
-           family == TK_FAMILY_WHERE || family == TK_FAMILY_CAST;
-}
-
 static int same_maps(const tk_map_work *a, const tk_map_work *b, int operands)
 {
     size_t row = (size_t)a->ndim * sizeof(int64_t);
@@ -305,10 +285,10 @@ static int same_maps(const tk_map_work *a, const tk_map_work *b, int operands)
 
 int tk_work_alike(int kernel, const void *a, const void *b)
 {
-    if (is_map(kernel)) {
+    if (tk_map_arity(kernel)) {
         const tk_map_work *x = a, *y = b;
         int scalars = kernel >= TK_K_cast_f32 && kernel <= TK_K_cast_bool; /* takes none */
-        return same_maps(x, y, map_operands(kernel)) &&
+        return same_maps(x, y, tk_map_arity(kernel) + 1) &&
                (scalars || (memcmp(&x->p, &y->p, sizeof x->p) == 0 &&
                             memcmp(&x->q, &y->q, sizeof x->q) == 0));
     }
@@ -324,9 +304,10 @@ int tk_work_alike(int kernel, const void *a, const void *b)
 int tk_work_flat(int kernel, const void *work, int64_t step[TK_MAP_OPERANDS])
 {
     const tk_map_work *w = work;
-    if (!is_map(kernel) || w->ndim != 1)
+    const int reads = tk_map_arity(kernel);
+    if (!reads || w->ndim != 1)
         return 0;
     for (int i = 0; i < TK_MAP_OPERANDS; i++)
-        step[i] = i < map_operands(kernel) ? w->stride[i][0] : 0;
-    return map_operands(kernel);
+        step[i] = i <= reads ? w->stride[i][0] : 0;
+    return reads + 1;
 }

@@ -44,6 +44,7 @@
 #define v_scale TK_FN(v_scale)
 #define v_exp_reduce TK_FN(v_exp_reduce)
 #define v_exp_poly TK_FN(v_exp_poly)
+#define v_exp_reduce_sum TK_FN(v_exp_reduce_sum)
 #define v_exp2_poly TK_FN(v_exp2_poly)
 #define v_expm1_poly TK_FN(v_expm1_poly)
 #define v_eighths TK_FN(v_eighths)
@@ -66,12 +67,16 @@
 #define v_pick TK_FN(v_pick)
 #define v_far2 TK_FN(v_far2)
 #define v_fma TK_FN(v_fma)
+#define v_product TK_FN(v_product)
+#define v_pow_positive TK_FN(v_pow_positive)
+#define v_pow_ends TK_FN(v_pow_ends)
 #define v_gate TK_FN(v_gate)
 #define v_gelu_formula TK_FN(v_gelu_formula)
 #define v_gelu_tanh_formula TK_FN(v_gelu_tanh_formula)
 #define v_gelu_slope_formula TK_FN(v_gelu_slope_formula)
 #define v_gelu_tanh_slope_formula TK_FN(v_gelu_tanh_slope_formula)
 #define v_curve TK_FN(v_curve)
+#define TK_Curve TK_FN(TK_Curve)
 #define v_gelu_far TK_FN(v_gelu_far)
 #define v_gelu_tanh_far TK_FN(v_gelu_tanh_far)
 #define v_gelu_slope_far TK_FN(v_gelu_slope_far)
@@ -165,6 +170,12 @@ TK_INLINE V v_fma(V a, V b, V c)
 #endif
 }
 
+/* a * b rounded, which no sum is fused with */
+TK_INLINE V v_product(V a, V b)
+{
+    return v_fma(a, b, v_set(0));
+}
+
 TK_INLINE V v_rsqrt(V x)
 {
     return 1 / v_sqrt(x);
@@ -208,9 +219,14 @@ TK_INLINE V v_pick(const T *eight, V t)
     return (V)_mm512_permutexvar_epi32(
         (__m512i)t, _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)eight)));
 #elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
-    if (sizeof(T) == 8)
-        return (V)_mm256_i64gather_epi64((const long long *)eight, (__m256i)((M)t & 7), 8);
-    return (V)_mm256_permutevar8x32_epi32(_mm256_loadu_si256((const __m256i *)eight), (__m256i)t);
+    const __m256i *four = (const __m256i *)eight;
+    if (sizeof(T) == 8) { /* each half of a number by its own index, from the first four or the last */
+        M low = (M)t << 1, both = (low & 6) | ((low | 1) << (4 * sizeof(T)));
+        V first = (V)_mm256_permutevar8x32_epi32(_mm256_loadu_si256(four), (__m256i)both);
+        V last = (V)_mm256_permutevar8x32_epi32(_mm256_loadu_si256(four + 1), (__m256i)both);
+        return (V)_mm256_blendv_pd((__m256d)first, (__m256d)last, (__m256d)((M)t << (8 * sizeof(T) - 3)));
+    }
+    return (V)_mm256_permutevar8x32_epi32(_mm256_loadu_si256(four), (__m256i)t);
 #else
     for (int i = 0; i < W; i++)
         t[i] = eight[((M)t)[i] & 7];

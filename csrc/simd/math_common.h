@@ -27,6 +27,14 @@ TK_INLINE V v_exp_reduce(V x, V *t)
     return r - n * TK_LN2_LO;
 }
 
+/* the same for x + rest, where the rest is small */
+TK_INLINE V v_exp_reduce_sum(V x, V rest, V *t)
+{
+    *t = x * TK_LOG2E + TK_MAGIC;
+    V n = *t - TK_MAGIC;
+    return (x - n * TK_LN2_HI) + (rest - n * TK_LN2_LO);
+}
+
 TK_INLINE V v_exp(V x)
 {
     V t, r = v_exp_reduce(v_at_most(v_at_least(x, TK_EXP_LEAST), TK_EXP_MOST), &t);
@@ -384,4 +392,18 @@ TK_INLINE V v_floor_divide(V a, V b)
     whole = v_select(q - whole > 0.5f, whole + 1, whole);
     whole = v_select(q == 0, v_copysign(v_set(0), a / b), whole);
     return v_select(b == 0, a / b, whole);
+}
+
+/* x^y, given r = |x|^y where |x| is neither 0 nor infinite */
+TK_INLINE V v_pow_ends(V x, V y, V r)
+{
+    V a = v_abs(x);
+    M zero = a == 0, infinite = a == (T)INFINITY, negative = (M)x < 0;
+    V inverse = v_and_mask(zero, v_set((T)INFINITY));
+    r = v_select(zero | infinite, v_select(y < 0, inverse, a), r);
+    M whole = v_rint(y) == y, odd = whole & (v_rint(0.5f * y) != 0.5f * y);
+    r = (V)((M)r ^ (odd & (M)x & TK_SIGN));
+    r = v_select(negative & ~(whole | zero | infinite), v_set((T)NAN), r);
+    r = v_select((x != x) | (y != y), x + y, r);
+    return v_select((y == 0) | (x == 1), v_set(1), r);
 }

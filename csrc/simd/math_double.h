@@ -307,80 +307,107 @@ TK_INLINE V v_asin_tail(V s, V z)
 
 #include "math_common.h"
 
-/* factor erfc(a) = factor exp(-scale x^2) P(u) / (a + 3) for 0.6 <= a <= 27.4, u = (a - 3) / (a + 3): degree 21,
- * error 2^-52.5. The square is taken in two parts, high^2 of 52 bits and the rest. */
-TK_INLINE V v_erfc_beyond(V a, V x, const T scale, V factor)
+/* factor erfc(a) = factor exp(-scale x^2) P(u) / (a + 3), u = (a - 3) / (a + 3), for 0.6 <= a <= 27.4:
+ * degree 20, error 2^-56.6. What a rounding loses goes on as a rest: of a, of a + 3 and its inverse,
+ * of the last two steps of P and of the products. x^2 is high^2, which is exact, and more. */
+TK_INLINE V v_erfc_beyond(V a, V a_rest, V x, const T scale, V factor)
 {
-    V b = a + 3, u = (a - 3) / b;
-    V p = -0x1.a1b81f7202452p-28 * u - 0x1.bb42b52be2a92p-29;
-    p = p * u + 0x1.9a827ce689056p-25;
-    p = p * u + 0x1.a2d7e7d58676fp-25;
-    p = p * u - 0x1.f18bde74848a9p-23;
-    p = p * u - 0x1.b81a16897d4abp-22;
-    p = p * u + 0x1.0bf75208499p-20;
-    p = p * u + 0x1.73473232ae44cp-19;
-    p = p * u - 0x1.3eb589f500ef7p-18;
-    p = p * u - 0x1.251c8e6e17a57p-16;
-    p = p * u + 0x1.fdff2d8719c98p-16;
-    p = p * u + 0x1.c325510de21abp-14;
-    p = p * u - 0x1.2238fd499cae9p-12;
-    p = p * u - 0x1.1f78e1c0ceebfp-11;
-    p = p * u + 0x1.8dae3a25fd3c5p-9;
-    p = p * u - 0x1.3dd3e70b4c1e2p-10;
-    p = p * u - 0x1.b78993d6b1d82p-6;
-    p = p * u + 0x1.e995f11b16377p-4;
-    p = p * u - 0x1.3deb21415dcaep-2;
-    p = p * u + 0x1.2e326945de2bdp-1;
-    p = p * u - 0x1.c44c471baa376p-1;
-    p = p * u + 0x1.12f21ddd9f5e2p0;
+    V b = a + 3, back = b - a, inverse = 1 / b;
+    V b_rest = (a - (b - back)) + (3 - back) + a_rest; /* two-sum, Knuth */
+    V inverse_rest = (v_fma(-b, inverse, v_set(1)) - b_rest * inverse) * inverse;
+    V u = v_fma(v_set(-6), inverse, v_set(1)) - 6 * inverse_rest;
+    V p = -0x1.c149fffccedf4p-27 * u + 0x1.4771f5468e329p-25;
+    p = p * u + 0x1.2f0f4a1cf31ddp-24;
+    p = p * u - 0x1.e7fc3d07e7768p-23;
+    p = p * u - 0x1.ce192211e6589p-22;
+    p = p * u + 0x1.0c346f2fc04c4p-20;
+    p = p * u + 0x1.74b50a04b86e2p-19;
+    p = p * u - 0x1.3ed1e4263f774p-18;
+    p = p * u - 0x1.252ae92392712p-16;
+    p = p * u + 0x1.fe022aa33783dp-16;
+    p = p * u + 0x1.c326037cd7b79p-14;
+    p = p * u - 0x1.22390772aaeffp-12;
+    p = p * u - 0x1.1f78e4643a78cp-11;
+    p = p * u + 0x1.8dae3a4ba5b42p-9;
+    p = p * u - 0x1.3dd3e6f452be5p-10;
+    p = p * u - 0x1.b78993d6fa65p-6;
+    p = p * u + 0x1.e995f11b1308cp-4;
+    p = p * u - 0x1.3deb21415dacp-2;
+    p = p * u + 0x1.2e326945de2d3p-1;
+    const V c1 = v_set(-0x1.c44c471baa378p-1), c0 = v_set(0x1.12f21ddd9f5e2p0);
+    V slope = v_fma(p, u, c1), slope_rest = v_fma(p, u, c1 - slope), sum = v_fma(slope, u, c0);
+    V sum_rest = v_fma(slope, u, c0 - sum) + (slope_rest * u - 0x1.b4de2be0a2851p-54);
+    V q = v_product(sum, inverse);
+    V q_rest = v_fma(sum, inverse, -q) + (sum * inverse_rest + sum_rest * inverse);
+    V y = v_product(factor, q), y_rest = v_fma(factor, q, -y) + factor * q_rest;
 
     V high = (V)((M)x & ~TK_REST_BITS), rest = (x - high) * (x + high);
     V power = v_at_least(-scale * (high * high), TK_GATE_LEAST); /* a cut NaN is infinite */
-    V t, r = v_exp_reduce(power, &t);
-    p = p * factor;
-    return v_scale((p * v_expm1_poly(r - scale * rest) + p) / b, t);
+    V t, r = v_exp_reduce_sum(power, -scale * rest, &t);
+    return v_scale(y + (y * v_expm1_poly(r) + y_rest), t);
 }
 
 TK_INLINE V v_erfc(V x)
 {
     V a = v_at_most(v_abs(x), 27.3); /* erfc(27.23) rounds to 0 */
-    V y = v_erfc_beyond(a, a, 1, v_set(1));
+    V y = v_erfc_beyond(a, v_set(0), a, 1, v_set(1));
     y = v_less(x, v_set(0), 2 - y, y);
     return v_less(a, v_set(0.6), 1 - v_erf_small(x), y);
 }
 
-/* factor times the normal distribution function at -|x|; before the product could be subnormal */
+/* factor times the normal distribution function at -|x|, |x| > 0.85; before the product could be
+ * subnormal */
 TK_INLINE V v_normal_tail(V x, V factor)
 {
-    V b = v_at_most(v_abs(x), 38.7), a = b * 0.70710678118654752440, half = 0.5 * factor;
-    V near = half * (1 - v_erf_small(a));
-    return v_less(a, v_set(0.6), near, v_erfc_beyond(a, b, 0.5, half));
+    const T root = 0.70710678118654752440, root_rest = -0x1.bdd3413b26456p-55;
+    V b = v_at_most(v_abs(x), 38.7), a = v_product(b, v_set(root));
+    V a_rest = v_fma(b, v_set(root), -a) + b * root_rest;
+    return v_erfc_beyond(a, a_rest, b, 0.5, 0.5 * factor);
 }
 
-#include "math_gates.h"
+#include "curves.h"
 
-TK_INLINE V v_gelu(V x)
+/* a^y for 0 < a < inf and |y| <= 2^65. y log(a) is as large as 745, so the logarithm is the sum of two
+ * numbers and wrong by 2^-65 of itself; v_product keeps products apart that the compiler would fuse
+ * with a sum, of which the other part is then exact. */
+TK_INLINE V v_pow_positive(V a, V y)
 {
-    return v_gelu_formula(x);
+    V e, n = v_log_split(a, &e); /* a = 2^e (1 + n), sqrt(1/2) <= 1 + n <= sqrt(2) */
+
+    /* s + s_rest = n / (2 + n) */
+    V d = n + 2, d_rest = n - (d - 2), inverse = 1 / d;
+    V s = v_product(n, inverse), s_rest = (v_fma(-s, d, n) - s * d_rest) * inverse;
+    V z = v_product(s, s), z_rest = v_fma(s, s, -z) + (s + s) * s_rest;
+
+    /* log(1 + n) = 2 s (1 + w), w = z (1/3 + z Q(z)), Q of degree 6, error 2^-66 */
+    V q = 0x1.0e42dec8b868ep-4 * z + 0x1.0f7fe51d99802p-4;
+    q = q * z + 0x1.3b1eec315f25fp-4;
+    q = q * z + 0x1.745ce9e2c718fp-4;
+    q = q * z + 0x1.c71c722d67477p-4;
+    q = q * z + 0x1.2492492457d5cp-3;
+    q = q * z + 0x1.9999999999b3p-3;
+    V part = v_product(z, q), third = part + 0x1.5555555555555p-2;
+    V third_rest = (0x1.5555555555555p-2 - third) + part + (z_rest * q + 0x1.5555555555555p-56);
+    V w = v_product(z, third), w_rest = v_fma(z, third, -w) + (z * third_rest + z_rest * third);
+    V sw = v_product(s, w), sw_rest = v_fma(s, w, -sw) + (s * w_rest + s_rest * w);
+    V half = s + sw, half_rest = (s - half) + sw + (s_rest + sw_rest);
+
+    V whole = v_product(e, v_set(TK_LN2_HI)), log = whole + (half + half);
+    V log_rest = (whole - log) + (half + half) + ((half_rest + half_rest) + e * TK_LN2_LO);
+
+    V power = v_product(y, log), power_rest = v_fma(y, log, -power) + y * log_rest;
+    /* where the result is 0 or infinite the rest would be too large for the exponential */
+    power_rest = v_less(v_abs(power), v_set(-TK_EXP_LEAST), power_rest, v_set(0));
+    power = v_at_most(v_at_least(power, TK_EXP_LEAST), TK_EXP_MOST);
+    V t, r = v_exp_reduce_sum(power, power_rest, &t);
+    return v_scale(v_exp_poly(r), t);
 }
 
-TK_INLINE V v_gelu_tanh(V x)
-{
-    return v_gelu_tanh_formula(x);
-}
-
-TK_INLINE V v_gelu_slope(V x)
-{
-    return v_gelu_slope_formula(x);
-}
-
-TK_INLINE V v_gelu_tanh_slope(V x)
-{
-    return v_gelu_tanh_slope_formula(x);
-}
-
-/* Lane by lane: a power to the last place takes a logarithm of more than double precision. */
 TK_INLINE V v_pow(V x, V y)
 {
+#if TK_HAS_FMA
+    return v_pow_ends(x, y, v_pow_positive(v_abs(x), v_at_most(v_at_least(y, -0x1p65), 0x1p65)));
+#else
     return v_each2(x, y, pow);
+#endif
 }

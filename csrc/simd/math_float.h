@@ -323,17 +323,28 @@ TK_INLINE V v_pow(V x, V y)
     memcpy(power, &bounded, sizeof a);
     base[0] = v_pow_half(base[0], power[0]);
     base[1] = v_pow_half(base[1], power[1]);
-    V r;
-    memcpy(&r, base, sizeof r);
+    memcpy(&a, base, sizeof a);
+    return v_pow_ends(x, y, a);
+}
 
-    M zero = a == 0, infinite = a == INFINITY, negative = (M)x < 0;
-    V inverse = v_and_mask(zero, v_set(INFINITY));
-    r = v_select(zero | infinite, v_select(y < 0, inverse, a), r);
-    M whole = v_rint(y) == y, odd = whole & (v_rint(0.5f * y) != 0.5f * y);
-    r = (V)((M)r ^ (odd & (M)x & TK_SIGN));
-    r = v_select(negative & ~(whole | zero | infinite), v_set(NAN), r);
-    r = v_select((x != x) | (y != y), x + y, r);
-    return v_select((y == 0) | (x == 1), v_set(1), r);
+/* factor times the normal distribution function at -|x|, in double precision */
+TK_INLINE TK_Half v_normal_half(TK_Half half, TK_Half half_factor)
+{
+    TK_Wide a = __builtin_convertvector(half, TK_Wide) * 0.70710678118654752440;
+    TK_Wide factor = __builtin_convertvector(half_factor, TK_Wide) * 0.5;
+    return __builtin_convertvector(v_erfc_wide(a) * factor, TK_Half);
+}
+
+TK_INLINE V v_normal_tail(V x, V factor)
+{
+    V a = v_at_most(v_abs(x), 14.9f); /* 39 times its tail rounds to 0 */
+    TK_Half half[2], by[2];
+    memcpy(half, &a, sizeof a);
+    memcpy(by, &factor, sizeof a);
+    half[0] = v_normal_half(half[0], by[0]);
+    half[1] = v_normal_half(half[1], by[1]);
+    memcpy(&a, half, sizeof a);
+    return a;
 }
 
 #include "curves.h"

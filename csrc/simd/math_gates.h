@@ -1,13 +1,12 @@
-/* gelu, its other form and their slopes for every x; included by math_double.h, and by curves.h for
- * the large ones. The product with x is taken before it is scaled, for a subnormal gate has few
+/* gelu, its other form and their slopes where |x| is large; included by curves.h. The product with x is taken before it is scaled, for a subnormal gate has few
  * digits. */
 
 /* factor e / (1 + e) with e = exp(z + rest); exp(40) is as good as more */
 TK_INLINE V v_gate(V factor, V z, V rest)
 {
-    V t, r = v_exp_reduce(v_at_most(v_at_least(z, TK_GATE_LEAST), 40), &t);
-    V p = v_exp_poly(r + rest);
-    return v_scale(factor * p / (1 + v_scale(p, t)), t);
+    V t, r = v_exp_reduce_sum(v_at_most(v_at_least(z, TK_GATE_LEAST), 40), rest, &t);
+    V p = v_expm1_poly(r);
+    return v_scale((factor * p + factor) / (1 + v_scale(1 + p, t)), t);
 }
 
 /* x times the normal distribution function */
@@ -34,13 +33,13 @@ TK_INLINE V v_gelu_tanh_formula(V x)
 {
     const T k = (T)TK_GELU_K, c = (T)TK_GELU_C;
     const T k_rest = (T)(TK_GELU_K - (long double)k), c_rest = (T)(TK_GELU_C - (long double)c);
-    V low = v_at_least(x, -30), y = v_at_most(low, 30), square = y * y;
+    V y = v_at_most(v_at_least(x, -30), 30), square = y * y;
     V square_rest = v_fma(y, y, -square), part = v_fma(v_set(c), square, v_set(0));
     V slope = part + k, back = slope - part; /* two-sum, Knuth */
     V slope_rest = (part - (slope - back)) + (k - back) + v_fma(v_set(c), square, -part);
     slope_rest += c * square_rest + (c_rest * square + k_rest);
     V z = y * slope, rest = v_fma(y, slope, -z) + y * slope_rest;
-    return v_gate(low, z, rest);
+    return v_less(x, v_set(30), v_gate(y, z, rest), x);
 }
 
 /* sigmoid(z) + x sigmoid(z) (1 - sigmoid(z)) z', where the last factor is 0 if a gate is shut or open */

@@ -4,6 +4,7 @@
  *       -mavx2 -mfma tests/native/check_math.c -lm -o check_math
  *   ./check_math            every float32 there is (a minute a function), 4 million doubles
  *   ./check_math 61 exp     each 61st float32 only, of the functions whose name begins with exp
+ *   ./check_math 1 exp 2 8  the second eighth of the float32s
  *
  * float32 is compared with libm in double, float64 with libm in long double. The error is in units
  * in the last place of the exact result; signs of zeros, infinities and NaNs must match exactly.
@@ -30,36 +31,20 @@ static long double softplus_ref(long double x)
     return x > 0 ? x + log1pl(expl(-x)) : log1pl(expl(x));
 }
 
-static long double gelu_ref(long double x)
-{
-    return x == -INFINITY ? -0.0L : x * (erfcl(x * -0.70710678118654752440084436210484903928L) / 2);
-}
-
-static long double silu_ref(long double x)
-{
-    return x == -INFINITY ? -0.0L : x / (1 + expl(-x));
-}
-
-static long double gelu_tanh_ref(long double x)
-{
-    const long double k = 1.5957691216057307117597842397375L, c = 0.071354816272600248776338752279863541L;
-    return x == -INFINITY ? -0.0L : x / (1 + expl(-x * (k + c * x * x)));
-}
-
-static double gelu(double x)
-{
-    return (double)gelu_ref(x);
-}
-
-static double silu(double x)
-{
-    return (double)silu_ref(x);
-}
-
-static double gelu_tanh(double x)
-{
-    return (double)gelu_tanh_ref(x);
-}
+/* The gates in both precisions: at -inf, where x is infinite and the gate 0, they are -0. */
+#define GATE(R, suffix, name, gate)                                                            \
+    static R name(R x)                                                                         \
+    {                                                                                          \
+        return x == -(R)INFINITY ? -(R)0 : x * (gate);                                         \
+    }
+#define GATES(R, suffix, gelu, silu, gelu_tanh)                                                \
+    GATE(R, suffix, gelu, erfc##suffix(x * -0.70710678118654752440084436210484903928L) / 2)    \
+    GATE(R, suffix, silu, 1 / (1 + exp##suffix(-x)))                                           \
+    GATE(R, suffix, gelu_tanh,                                                                 \
+         1 / (1 + exp##suffix(-x * (1.5957691216057307117597842397375L +                       \
+                                    0.071354816272600248776338752279863541L * x * x))))
+GATES(double, , gelu, silu, gelu_tanh)
+GATES(long double, l, gelul, silul, gelu_tanhl)
 
 static double rsqrt(double x)
 {
@@ -79,20 +64,19 @@ static double softplus(double x)
 #define rsqrtl rsqrt_ref
 #define sigmoidl sigmoid_ref
 #define softplusl softplus_ref
-#define gelul gelu_ref
-#define silul silu_ref
-#define gelu_tanhl gelu_tanh_ref
 
-/* name, largest error allowed in float32 and in float64 */
+/* name, largest error allowed in float32 and in float64; there 1.4 times as much where products are
+ * rounded before they are added */
+#define LOOSER (TK_HAS_FMA ? 1 : 1.4)
 #define UNARY(X)                                                                               \
     X(floor, 0, 0) X(ceil, 0, 0) X(trunc, 0, 0) X(rint, 0, 0) X(sqrt, .5, .5)                  \
     X(rsqrt, 1.5, 1.5) X(exp, 1.5, 2) X(exp2, 1.5, 2) X(expm1, 1.5, 2) X(log, 1.5, 2)          \
     X(log2, 1.5, 2) X(log10, 1.5, 2) X(log1p, 1.5, 2) X(sin, 1.5, 2) X(cos, 1.5, 2)            \
     X(tan, 2.5, 2.5) X(tanh, 1.5, 2) X(sigmoid, 3, 2) X(softplus, 3, 3) X(erf, 1.5, 2) \
-    X(gelu, 3, 4.5) X(gelu_tanh, 3, 3) X(silu, 3, 2)                                                  \
-    X(erfc, 1.5, 4.2) X(atan, 3, 2) X(asin, 3, 2) X(acos, 3, 2) X(sinh, 3, 3) X(cosh, 3, 3)        \
+    X(gelu, 3, 2) X(gelu_tanh, 3, 2) X(silu, 3, 2)                                                    \
+    X(erfc, 1.5, 2.1) X(atan, 3, 2) X(asin, 3, 2) X(acos, 3, 2) X(sinh, 3, 3) X(cosh, 3, 3)        \
     X(asinh, 3, 3) X(acosh, 3, 3) X(atanh, 3, 3)
-#define BINARY(X) X(pow, 2, 2) X(atan2, 3, 2) X(fmod, 0, 0)
+#define BINARY(X) X(pow, 1.5, 2) X(atan2, 3, 2) X(fmod, 0, 0)
 
 #define RUN1(name, bound32, bound64)                                                           \
     static void TK_FN(run_##name)(const T *x, const T *unused, T *out, int n)                  \
@@ -235,12 +219,14 @@ static double sample(int digits, int most)
     return x;
 }
 
-static Report check32(const Function *f, uint64_t step)
+/* every step-th float32 of one of so many parts of them */
+static Report check32(const Function *f, uint64_t step, uint64_t part, uint64_t parts)
 {
     static float x[N], y[N], out[N];
     Report r = {-1, 0, 0, 0, 0, 0, 0};
-    const uint64_t count = f->ref1 ? (UINT64_C(1) << 32) / step : 400 * (UINT64_C(1) << 20) / step;
-    for (uint64_t done = 0; done < count; done += N) {
+    const uint64_t all = f->ref1 ? UINT64_C(1) << 32 : 400 * (UINT64_C(1) << 20);
+    const uint64_t count = all / step / parts;
+    for (uint64_t done = count * (part - 1); done < count * part; done += N) {
         for (int i = 0; i < N; i++) {
             uint32_t bits = (uint32_t)((done + (uint64_t)i) * step);
             if (f->ref1) {
@@ -306,16 +292,19 @@ int main(int argc, char **argv)
 {
     uint64_t step = argc > 1 ? strtoull(argv[1], 0, 10) : 1;
     const char *prefix = argc > 2 ? argv[2] : "";
+    uint64_t part = argc > 4 ? strtoull(argv[3], 0, 10) : 1;
+    uint64_t parts = argc > 4 ? strtoull(argv[4], 0, 10) : 1;
     bool good = true;
-    if (step < 1)
+    if (step < 1 || part < 1 || part > parts)
         return 2;
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         const Function *f = functions + i;
         if (strncmp(f->name, prefix, strlen(prefix)))
             continue;
-        state = 1;
-        good &= print(f->name, "float32", f, check32(f, step), f->bound32);
-        good &= print(f->name, "float64", f, check64(f, 4000000 / (step < 10 ? 1 : 4)), f->bound64);
+        state = part;
+        good &= print(f->name, "float32", f, check32(f, step, part, parts), f->bound32);
+        good &= print(f->name, "float64", f, check64(f, 4000000 / (step < 10 ? 1 : 4)),
+                      f->bound64 * LOOSER);
     }
     return good ? 0 : 1;
 }
