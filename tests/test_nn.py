@@ -783,6 +783,31 @@ def test_embedding():
     assert nn.Embedding.from_pretrained(table, freeze=False)(tk.tensor(0)).tolist() == [1, 1, 1]
 
 
+def test_embedding_that_shortens_its_rows():
+    table = tk.tensor([[3.0, 4.0], [0.3, 0.4], [6.0, 8.0]])
+    m = nn.Embedding.from_pretrained(table, freeze=False, max_norm=1.0)
+    out = m(tk.tensor([0, 1, 0]))
+    np.testing.assert_allclose(out.detach().numpy(), [[0.6, 0.8], [0.3, 0.4], [0.6, 0.8]], 1e-6)
+    assert m.weight[2].tolist() == [6.0, 8.0]  # not used
+    out.sum().backward()
+    assert m.weight.grad.tolist() == [[2.0, 2.0], [1.0, 1.0], [0.0, 0.0]]
+    ones = nn.Embedding.from_pretrained(tk.tensor([[3.0, -4.0]]), max_norm=3.5, norm_type=1.0)
+    np.testing.assert_allclose(ones(tk.tensor(0)).numpy(), [1.5, -2.0], 1e-6)
+
+
+def test_embedding_that_divides_by_frequency():
+    m = nn.Embedding(4, 2, padding_idx=3, scale_grad_by_freq=True)
+    out = m(tk.tensor([[0, 2, 0], [0, 3, 3]]))
+    assert out.tolist() == [[m.weight[i].tolist() for i in row] for row in ([0, 2, 0], [0, 3, 3])]
+    (out * tk.tensor([3.0, 6.0])).sum().backward()
+    expected = [[3.0, 6.0], [0.0, 0.0], [3.0, 6.0], [0.0, 0.0]]
+    np.testing.assert_allclose(m.weight.grad.numpy(), expected, 1e-6)
+    with pytest.raises(ValueError, match="sparse"):
+        nn.Embedding(4, 2, sparse=True)(tk.tensor(0))
+    with pytest.raises(ValueError, match=r"weight must be \(4, 2\)"):
+        nn.Embedding(4, 2, _weight=tk.ones(2, 4))
+
+
 # -- losses ---------------------------------------------------------------------------------------
 
 PAIRED = [

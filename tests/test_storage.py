@@ -49,6 +49,53 @@ def test_windows_outside_the_memory_are_refused(
         tk.ones(8).as_strided(size, stride, offset)
 
 
+@given(data=st.data())
+def test_bytes_as_another_dtype_equal_numpy(data: st.DataObject) -> None:
+    kinds = ("float32", "float64", "int64", "int32", "uint8")
+    source, target = (getattr(tk, data.draw(st.sampled_from(kinds))) for _ in range(2))
+    shape = data.draw(st.lists(st.integers(0, 4), min_size=0, max_size=3))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    array = rng.integers(0, 255, (*shape, source.itemsize), np.uint8).view(source.numpy)[..., 0]
+    layout = data.draw(st.sampled_from([np.array, np.transpose, lambda x: x[..., 1:]]))
+    laid = layout(array) if array.ndim else array
+    try:
+        expected = laid.view(target.numpy)
+    except ValueError:
+        expected = None
+    given = tk.from_numpy(np.array(array))
+    given = tk.from_numpy(given.numpy()) if laid is array else tk.from_numpy(laid)
+    try:
+        found = given.view(target)
+    except RuntimeError as refusal:
+        assert expected is None or "does not divide" in str(refusal)
+        return
+    assert expected is not None and found.dtype is target
+    assert found.numpy().tobytes() == expected.tobytes() and found.shape == expected.shape
+    assert found.data_ptr() == given.data_ptr() or not found.numel()
+
+
+def test_a_view_of_bytes_is_a_window_outside_the_graph() -> None:
+    x = tk.tensor([1.0, -2.0], requires_grad=True)
+    y = x * 1.0
+    bits = y.view(tk.int32)
+    assert not bits.requires_grad
+    square = y * y
+    bits &= 0x7FFFFFFF
+    assert y.tolist() == [1.0, 2.0] and y._version == 1
+    with pytest.raises(RuntimeError, match="saved for its gradient was changed"):
+        square.sum().backward()
+    y = x * 1.0
+    part, bits = y[:1], y.view(dtype=tk.uint8)
+    part.mul_(3.0)
+    y.sum().backward()
+    assert x.grad is not None and x.grad.tolist() == [3.0, 1.0] and bits.shape == (8,)
+    for wrong in (tk.ones(2, dtype=tk.bool), tk.ones(2, dtype=tk.uint8)):
+        with pytest.raises(TypeError, match=r"^view: from .* bools"):
+            wrong.view(tk.uint8 if wrong.dtype is tk.bool else tk.bool)
+    with pytest.raises(TypeError, match=r"^view: expected a dtype"):
+        y.view(dtype="float32")
+
+
 def test_the_address_sanitizer_sees_the_end_of_memory() -> None:
     """And memory that was given back, though blocks are larger than asked for, and are kept."""
     hidden = getattr(ctypes.CDLL(None), "__asan_address_is_poisoned", None)

@@ -21,6 +21,7 @@ from tinygrad_k.func import (
     jacfwd,
     jacrev,
     jvp,
+    linearize,
     stack_module_state,
     vjp,
     vmap,
@@ -603,3 +604,102 @@ def test_functional_call() -> None:
 def test_wrong_arguments(call: Any, error: Any, told: str) -> None:
     with pytest.raises(error, match=rf"^{told}"):
         call(tk.randn(3))
+
+
+# -- linearize, and functions with rules of their own ---------------------------------------------
+
+
+def test_linearize_pushes_many_tangents() -> None:
+    runs: list[int] = []
+
+    def function(x: tk.Tensor, y: dict[str, tk.Tensor]) -> tuple[tk.Tensor, tk.Tensor]:
+        runs.append(1)
+        return (x * y["a"]).sin(), x.sum()
+
+    x, y = tk.tensor([0.5, 1.5]), {"a": tk.tensor([2.0, -1.0])}
+    output, push = linearize(function, x, y)
+    assert [each.tolist() for each in output] == [each.tolist() for each in function(x, y)]
+    for seed in range(3):
+        tk.manual_seed(seed)
+        tangents = (tk.randn(2), {"a": tk.randn(2)})
+        for found, expected in zip(
+            push(*tangents), jvp(function, (x, y), tangents)[1], strict=True
+        ):
+            assert found.tolist() == expected.tolist() and not found.requires_grad
+    assert len(runs) == 1 + 1 + 3
+    _, push = linearize(lambda x: x.exp(), x)
+    assert vmap(push)(tk.eye(2)).tolist() == [[x[0].exp().item(), 0.0], [0.0, x[1].exp().item()]]
+    with pytest.raises(ValueError, match=r"^linearize: a tangent has its primal's shape"):
+        push(tk.ones(3))
+    slopes = vmap(lambda x: linearize(lambda x: x * x * x, x)[1](tk.ones(())))(x)
+    assert slopes.tolist() == (3.0 * x * x).tolist()
+
+
+def test_linearize_is_differentiated() -> None:
+    weight = tk.tensor(3.0, requires_grad=True)
+    output, push = linearize(lambda x: weight * x * x, tk.tensor(2.0))
+    (output + push(tk.tensor(1.0))).backward()
+    assert weight.grad is not None and weight.grad.item() == 4.0 + 4.0
+
+
+class Scaled(Function):
+    calls: list[Any] = []  # noqa: RUF012
+
+    @staticmethod
+    def forward(x: tk.Tensor, factors: tuple[tk.Tensor, float]) -> tuple[tk.Tensor, tk.Tensor]:
+        return x * factors[0], x.sum() * factors[1]
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: Any, output: Any) -> None:
+        raise AssertionError("vmap does it")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, x: tk.Tensor, factors: Any) -> Any:
+        Scaled.calls.append((info.batch_size, info.randomness, in_dims))
+        assert type(x) is tk.Tensor
+        return ((x * factors[0]).t(), x.sum(1) * factors[1]), (1, 0)
+
+
+def test_a_function_s_own_rule() -> None:
+    Scaled.calls.clear()
+    x = tk.arange(6.0).reshape(3, 2).requires_grad_()
+    scale = tk.tensor([2.0, 3.0])
+    first, second = vmap(lambda x: Scaled.apply(x, (scale, 0.5)))(x)
+    assert Scaled.calls == [(3, "error", (0, (None, None)))]
+    assert first.tolist() == (x * scale).tolist() and second.tolist() == (x.sum(1) * 0.5).tolist()
+    (first.sum() + second.sum()).backward()
+    assert x.grad is not None and x.grad.tolist() == [[2.5, 3.5]] * 3
+
+
+def test_wrong_rules_of_a_function() -> None:
+    class Both(Scaled):
+        generate_vmap_rule = True
+
+    class Alone(Function):
+        @staticmethod
+        def vmap(info: Any, in_dims: Any, x: tk.Tensor) -> Any:
+            return x
+
+    for function, error, match in (
+        (Both, RuntimeError, "^Both: .* another one"),
+        (Alone, TypeError, r"^Alone: vmap must return \(output, out_dims\)"),
+    ):
+        with pytest.raises(error, match=match):
+            vmap(lambda x, function=function: function.apply(x))(tk.ones(2, 2))
+
+
+def test_a_generated_rule_runs_the_function() -> None:
+    class Cube(Function):
+        generate_vmap_rule = True
+
+        @staticmethod
+        def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+            ctx.save_for_backward(x)
+            return x * x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+            return g * 3.0 * ctx.saved_tensors[0] ** 2.0
+
+    x = tk.tensor([1.0, 2.0])
+    assert vmap(grad(lambda x: Cube.apply(x)))(x).tolist() == [3.0, 12.0]

@@ -2270,6 +2270,7 @@ def view(
     input: Tensor,
     *sizes_: Any,
     size: Any = ...,
+    dtype: Any = ...,
 ) -> Tensor:
     """The same memory in another shape; RuntimeError where the strides do not allow it."""
 

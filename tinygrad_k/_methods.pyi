@@ -2196,6 +2196,12 @@ class Methods:
     ) -> Any:
         """Calls ``hook(gradient)`` in backward; a tensor it returns replaces the gradient."""
 
+    def register_post_accumulate_grad_hook(
+        self,
+        hook: Any,
+    ) -> Any:
+        """Calls ``hook(tensor)`` after backward has added to the ``grad`` of this leaf."""
+
     def relu(
         self,
     ) -> Tensor:
@@ -2918,6 +2924,7 @@ class Methods:
         self,
         *sizes_: Any,
         size: Any = ...,
+        dtype: Any = ...,
     ) -> Tensor:
         """The same memory in another shape; RuntimeError where the strides do not allow it."""
 

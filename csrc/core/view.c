@@ -22,6 +22,42 @@ tk_tensor *tk_detach(tk_tensor *t)
     return view;
 }
 
+tk_tensor *tk_view_dtype(tk_tensor *t, int dtype)
+{
+    char text[TK_TEXT];
+    int have = tk_item_size[t->dtype], want = tk_item_size[dtype], last = t->ndim - 1;
+    if (dtype != t->dtype && (dtype == TK_BOOL || t->dtype == TK_BOOL)) {
+        tk_fail(TK_DTYPE_ERROR, "view: from %s to %s; the bytes of bools are 0 or 1, use to()",
+                tk_dtype_names[t->dtype], tk_dtype_names[dtype]);
+        return NULL;
+    }
+    int bad = (uintptr_t)t->data % (uintptr_t)want != 0;
+    if (have != want) {
+        int64_t ratio = want / have;
+        bad |= last < 0 || t->stride[last] != 1;
+        for (int i = 0; i <= last && ratio; i++)
+            bad |= (i == last ? t->shape[i] : t->stride[i]) % ratio != 0;
+    }
+    if (bad) {
+        tk_fail(TK_RUNTIME_ERROR,
+                "view: the memory of a tensor of %s %s does not divide into elements of %s",
+                tk_dtype_names[t->dtype], tk_shape_text(text, t->ndim, t->shape),
+                tk_dtype_names[dtype]);
+        return NULL;
+    }
+    tk_tensor *view = tk_alias(t);
+    if (!view)
+        return NULL;
+    view->dtype = dtype;
+    for (int i = 0; i <= last && have != want; i++) {
+        int64_t *size = i == last ? &view->shape[i] : &view->stride[i];
+        *size = *size * have / want;
+    }
+    tk_finish_view(view);
+    tk_found_family(view);
+    return view;
+}
+
 int tk_check_dim(const char *op, const tk_tensor *t, int64_t dim, int *result)
 {
     *result = tk_dim(dim, t->ndim);

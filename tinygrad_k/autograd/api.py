@@ -8,7 +8,7 @@ from typing import Any
 
 from ..backend import lib, recorder, world
 from ..tensor import Tensor, wrap
-from . import engine
+from . import engine, hooks
 from .node import Leaf
 
 TensorOrTensors = Tensor | Sequence[Tensor]
@@ -227,42 +227,6 @@ def _retain_grad(self: Tensor) -> None:
             self._node.hooks = {}
 
 
-class RemovableHandle:
-    """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
-
-    def __init__(self, hooks: dict[Any, Any], of_leaf: bool) -> None:
-        self._hooks = hooks
-        self._of_leaf = of_leaf
-        if of_leaf:
-            world.restructure()
-
-    def remove(self) -> None:
-        """Takes the hook away; nothing happens the second time."""
-        self._hooks.pop(self, None)
-        if self._of_leaf:
-            world.restructure()
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self.remove()
-
-
-def _register_hook(self: Tensor, hook: Any) -> RemovableHandle:
-    """Calls ``hook(gradient)`` in backward; a tensor it returns replaces the gradient."""
-    node = self._node
-    if node is None:
-        raise RuntimeError("register_hook: the tensor does not require grad")
-    if not callable(hook):
-        raise TypeError(f"register_hook: expected a callable; got {type(hook).__name__}")
-    if node.hooks is None:
-        node.hooks = {}
-    handle = RemovableHandle(node.hooks, type(node) is Leaf)
-    node.hooks[handle] = hook
-    return handle
-
-
 def attach() -> None:
     """Gives Tensor its autograd methods."""
     methods: dict[str, Any] = {
@@ -271,7 +235,8 @@ def attach() -> None:
         "detach": _detach,
         "detach_": _detach_,
         "retain_grad": _retain_grad,
-        "register_hook": _register_hook,
+        "register_hook": hooks.register_hook,
+        "register_post_accumulate_grad_hook": hooks.register_post_accumulate_grad_hook,
     }
     for name, method in methods.items():
         method.__name__ = name

@@ -225,12 +225,12 @@ def _call_hooks(node: Any, gradient: Tensor, create_graph: bool) -> Tensor:
     for hook in list(node.hooks.values()):
         changed = hook(gradient)
         if changed is not None:
-            _check_hook(node, hook, gradient, changed)
+            check_hook(node, hook, gradient, changed)
             gradient = changed
     return gradient
 
 
-def _check_hook(node: Any, hook: Any, gradient: Tensor, changed: Any) -> None:
+def check_hook(node: Any, hook: Any, gradient: Tensor, changed: Any) -> None:
     """An error unless what a hook returned can stand for the gradient."""
     got = type(changed).__name__
     kind: type[Exception] = TypeError
@@ -292,6 +292,9 @@ def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
     """Adds a gradient to node.grad, which never shares memory with anything else."""
     if world.recorders and (recording := recorder()) is not None:
         recording.reads_gradient(node)
+    around = node.around
+    if around is not None:
+        gradient = around.enter(node, gradient)
     present = node.grad
     if present is None:
         ours = _alone(sys.getrefcount(gradient), gradient)
@@ -303,6 +306,8 @@ def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
         node.grad = _add(present, gradient)
     else:
         _add_into(present, gradient)
+    if around is not None:
+        around.leave(gradient)
 
 
 def _add_into(target: Tensor, gradient: Tensor) -> None:

@@ -107,7 +107,12 @@ class Function:
     *gradients)``, one for each output, returns a gradient for each argument (None where there is
     none). The gradients it is given are its own: it may change them in place. If backward is made
     of tensor operations it can be differentiated again. Call the function by ``apply(*args)``.
+
+    Under ``func.vmap`` it runs on each example; a static ``vmap(info, in_dims, *args)`` is called
+    instead, once, with whole batches: see there.
     """
+
+    generate_vmap_rule = False  # as PyTorch's; true or not, a function without ``vmap`` can be used
 
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
@@ -123,6 +128,26 @@ class Function:
     def backward(ctx: Any, *gradients: Any) -> Any:
         """The gradients of the arguments, from those of the outputs."""
         raise NotImplementedError("Function: backward is missing")
+
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple[Any, ...], *args: Any) -> Any:
+        """The function of whole batches: returns the output and ``out_dims``.
+
+        ``in_dims`` says for each argument which dimension counts the examples, None for what all
+        share; ``out_dims`` likewise, for each output. ``info`` has ``batch_size`` and
+        ``randomness``. Gradients go through what is computed here.
+        """
+        raise NotImplementedError("Function: vmap is missing")
+
+    @classmethod
+    def has_vmap(cls) -> bool:
+        """Whether there is a rule for batches; RuntimeError if it is to be generated as well."""
+        own = cls.vmap is not Function.vmap
+        if own and cls.generate_vmap_rule:
+            raise RuntimeError(
+                f"{cls.__name__}: there is a vmap, and generate_vmap_rule asks for another one"
+            )
+        return own
 
     @classmethod
     def apply(cls, *args: Any) -> Any:

@@ -97,6 +97,7 @@ class Node:
     # Rarely another value, so they stand here once for all nodes.
     grad: Tensor | None = None
     keep_grad: bool = False
+    around: Any = None  # a leaf's hooks
     outputs: int = 1  # of several outputs each has a node of its own that sends a Part here
     trace: tuple[tuple[CodeType, int], ...] | None = (
         None  # anomaly mode: who called, outermost first
@@ -160,7 +161,7 @@ class Leaf:
     A leaf does not know its tensor, so that neither keeps the other alive.
     """
 
-    __slots__ = ("__weakref__", "dtype", "grad", "hooks", "shape")
+    __slots__ = ("__weakref__", "around", "dtype", "grad", "hooks", "shape")
 
     op = None
     inputs: tuple[Any, ...] = ()
@@ -169,6 +170,7 @@ class Leaf:
     def __init__(self, tensor: Tensor) -> None:
         self.grad: Tensor | None = None
         self.hooks: dict[Any, Callable[[Tensor], Tensor | None]] | None = None
+        self.around: Any = None  # what is called before and after a gradient is accumulated
         self.shape = tensor.shape
         self.dtype = tensor.dtype
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import trees
-from ..autograd import batching
+from ..autograd import Function, batching
 from ..ops.declare import Op
-from ..ops.join import stack
+from ..ops.join import movedim, stack
 from ..ops.subscript import VIEWS
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Size, Tensor
@@ -191,6 +191,23 @@ def innermost(values: Any) -> Level | None:
     return found
 
 
+def spread(what: str, given: Any, tree: Any) -> list[Any]:
+    """A leaf of ``given`` for each leaf of the tree: ``given`` has the tree's form from the top
+    down, and one of its leaves stands for all that lies below."""
+    if isinstance(given, (tuple, list)) and isinstance(tree, (tuple, list)):
+        if len(given) != len(tree):
+            raise ValueError(f"vmap: {what} has {len(given)} entries for {len(tree)}")
+        pairs = zip(given, tree, strict=True)
+        return [each for pair in pairs for each in spread(what, *pair)]
+    if isinstance(given, dict) and isinstance(tree, dict):
+        if given.keys() != tree.keys():
+            raise ValueError(f"vmap: {what} has the keys {list(given)} for {list(tree)}")
+        return [each for key in tree for each in spread(what, given[key], tree[key])]
+    if isinstance(given, (tuple, list, dict)):
+        raise ValueError(f"vmap: {what} is more deeply nested than what it is for; got {given!r}")
+    return [given for _ in trees.leaves(tree)]
+
+
 def unwrap(value: Any, level: Level) -> tuple[Any, bool]:
     """The whole batch of a value of this level, and True; anything else as it is, and False."""
     if isinstance(value, Batched) and value._level is level:
@@ -267,6 +284,9 @@ def call(target: Any, error: Exception | None, args: tuple[Any, ...], kwargs: An
     if level is None:
         return batching.ORDINARY
     if not isinstance(target, Op):
+        owner = getattr(target, "__self__", None)
+        if isinstance(owner, type) and issubclass(owner, Function) and owner.has_vmap():
+            return _by_own_rule(owner, args, level)
         return _each(target, args, kwargs, level)
     rule = RULES.get(target.name) or FAMILIES.get(target.family)
     if rule is None:
@@ -291,6 +311,29 @@ def call(target: Any, error: Exception | None, args: tuple[Any, ...], kwargs: An
     if result is NotImplemented:
         return _each(target.function, args, kwargs, level)
     return wrapped(result, level)
+
+
+class VmapInfo(NamedTuple):
+    """What a Function's ``vmap`` is told of the vmap that runs."""
+
+    batch_size: int
+    randomness: str
+
+
+def _by_own_rule(function: type[Function], args: tuple[Any, ...], level: Level) -> Any:
+    """A user's Function of a batch, by its own ``vmap``."""
+    parts = [unwrap(each, level) for each in trees.leaves(args)]
+    whole = trees.rebuild(args, iter([each for each, _ in parts]))
+    dims = trees.rebuild(args, iter([0 if batched else None for _, batched in parts]))
+    answer = function.vmap(VmapInfo(level.size, level.randomness), dims, *whole)
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise TypeError(f"{function.__name__}: vmap must return (output, out_dims)")
+    output, places = answer
+    results = [
+        each if dim is None else wrapped(movedim(each, dim, 0), level)
+        for each, dim in zip(trees.leaves(output), spread("out_dims", places, output), strict=True)
+    ]
+    return trees.rebuild(output, iter(results))
 
 
 def _positional(op: Op) -> Callable[..., Any]:

@@ -258,56 +258,97 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 # -- forward mode ---------------------------------------------------------------------------------
 
 
+def _check_tangents(name: str, sources: list[Any], directions: list[Any]) -> None:
+    if len(directions) != len(sources):
+        raise ValueError(f"{name}: {len(sources)} primals but {len(directions)} tangents")
+    for one, other in zip(directions, sources, strict=True):
+        if isinstance(one, Tensor) and isinstance(other, Tensor) and one.shape != other.shape:
+            raise ValueError(
+                f"{name}: a tangent has its primal's shape; got "
+                f"{tuple(one.shape)} for {tuple(other.shape)}"
+            )
+
+
+class _Pushing:
+    """A function's run at a point, from which slopes in any direction follow.
+
+    The vjp is linear in its cotangent u, and the derivative of <vjp(u), t> by u is the jvp.
+    """
+
+    def __init__(self, name: str, func: Any, primals: Any, has_aux: bool, outer: bool) -> None:
+        self.inputs = _Inputs(name, tuple(primals))
+        self.output, self.aux = _split_aux(name, func(*self.inputs.trees), has_aux)
+        outputs = _outputs(name, self.output)
+        self.leads_out = outer and self.inputs.leads_out(outputs)
+        bottoms = [_bottom(each, self.inputs.levels) for each in outputs]
+        self.duals = [zeros_like(each.detach()).requires_grad_() for each in bottoms]
+        found = self.inputs.gradients(bottoms, self.duals, True)
+        self.rows = [_bottom(each, self.inputs.levels) for each in found]
+
+    def along(self, directions: list[Any], create: bool, again: bool) -> Any:
+        """The slopes of the outputs; ``again`` where others will be asked for."""
+        levels = self.inputs.levels
+        roots = [
+            (row._node, _bottom(each, levels))
+            for row, each in zip(self.rows, directions, strict=True)
+            if row._node is not None
+        ]
+        wanted = [each._node for each in self.duals]
+        reached = engine.run(
+            roots, retain_graph=create or again, create_graph=create, wanted=wanted
+        )
+        slopes = []
+        for dual in self.duals:
+            slope = reached.get(dual._node)
+            slope = zeros_like(dual.detach()) if slope is None else slope
+            slopes.append(_lifted(slope, levels))
+        return trees.rebuild(self.output, iter(slopes))
+
+
 def jvp(
     func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...], *,
     has_aux: bool = False,
 ) -> Any:  # fmt: skip
     """``func(*primals)``, and its derivative in the direction of the tangents.
 
-    By reverse mode twice: the vjp is linear in its cotangent u, and the derivative of <vjp(u), t>
-    by u is the jvp. So every op that is twice differentiable has one. With ``has_aux`` ``func``
-    returns (output, aux), and aux comes third.
+    By reverse mode twice, so every op that is twice differentiable has one. With ``has_aux``
+    ``func`` returns (output, aux), and aux comes third.
     """
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeError("jvp: primals and tangents are tuples")
     directions = list(trees.leaves(tangents))
-    sources = list(trees.leaves(primals))
-    if len(directions) != len(sources):
-        raise ValueError(f"jvp: {len(sources)} primals but {len(directions)} tangents")
-    for one, other in zip(directions, sources, strict=True):
-        if isinstance(one, Tensor) and isinstance(other, Tensor) and one.shape != other.shape:
-            raise ValueError(
-                "jvp: a tangent has its primal's shape; got "
-                f"{tuple(one.shape)} for {tuple(other.shape)}"
-            )
+    _check_tangents("jvp", list(trees.leaves(primals)), directions)
     outer = is_grad_enabled()
     with enable_grad():
-        inputs = _Inputs("jvp", tuple(primals))
-        output, aux = _split_aux("jvp", func(*inputs.trees), has_aux)
-        outputs = _outputs("jvp", output)
-        create = outer and (
-            inputs.leads_out(outputs) or any(each._node is not None for each in directions)
-        )
-        bottoms = [_bottom(each, inputs.levels) for each in outputs]
-        duals = [zeros_like(each.detach()).requires_grad_() for each in bottoms]
-        found = inputs.gradients(bottoms, duals, True)
-        rows = [_bottom(each, inputs.levels) for each in found]
-        seeds = [_bottom(each, inputs.levels) for each in directions]
-        roots = [
-            (row._node, seed)
-            for row, seed in zip(rows, seeds, strict=True)
-            if row._node is not None
-        ]
-        wanted = [each._node for each in duals]
-        reached = engine.run(roots, retain_graph=create, create_graph=create, wanted=wanted)
-        slopes = []
-        for dual in duals:
-            slope = reached.get(dual._node)
-            slope = zeros_like(dual.detach()) if slope is None else slope
-            slopes.append(_lifted(slope, inputs.levels))
-    tangent = trees.rebuild(output, iter(slopes))
-    output, tangent, aux = inputs.released((output, tangent, aux), create)
+        run = _Pushing("jvp", func, primals, has_aux, outer)
+        create = run.leads_out or (outer and any(each._node is not None for each in directions))
+        tangent = run.along(directions, create, False)
+    output, tangent, aux = run.inputs.released((run.output, tangent, run.aux), create)
     return (output, tangent, aux) if has_aux else (output, tangent)
+
+
+def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..., Any]]:
+    """``func(*primals)``, and the function from tangents of the primals to those of the output.
+
+    What it needs is computed once, here; it can be called any number of times.
+    """
+    outer = is_grad_enabled()
+    with enable_grad():
+        run = _Pushing("linearize", func, primals, False, outer)
+    sources = list(trees.leaves(primals))
+
+    def push(*tangents: Any) -> Any:
+        """The tangent of the output."""
+        directions = _outputs("linearize", tangents)
+        _check_tangents("linearize", sources, directions)
+        create = is_grad_enabled() and (
+            run.leads_out or any(each._node is not None for each in directions)
+        )
+        with enable_grad():
+            tangent = run.along(directions, create, True)
+        return run.inputs.released(tangent, create)
+
+    return run.inputs.released(run.output, run.leads_out), push
 
 
 # -- Jacobians ------------------------------------------------------------------------------------
@@ -426,14 +467,3 @@ def jacfwd(
 def hessian(func: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     """The function that gives the Hessian: ``jacfwd(jacrev(func))``."""
     return jacfwd(jacrev(func, argnums), argnums)
-
-
-__all__ = [
-    "grad",
-    "grad_and_value",
-    "hessian",
-    "jacfwd",
-    "jacrev",
-    "jvp",
-    "vjp",
-]

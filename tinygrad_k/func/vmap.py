@@ -17,6 +17,7 @@ from .batched import (
     Unbatchable,
     intercept_random,
     running,
+    spread,
     wrapped,
 )
 
@@ -52,7 +53,7 @@ def vmap(
         given = in_dims if isinstance(in_dims, (int, type(None))) else tuple(in_dims)
         dims = [
             _place(each, dim)
-            for each, dim in zip(trees.leaves(args), _spread("in_dims", given, args), strict=True)
+            for each, dim in zip(trees.leaves(args), spread("in_dims", given, args), strict=True)
         ]
         # Keyword arguments are batched along their first dimension, as in PyTorch.
         named = [0 if isinstance(each, Tensor) else None for each in trees.leaves(kwargs)]
@@ -67,7 +68,7 @@ def vmap(
         if len(parts) == 1:
             return parts[0]
         columns = [list(trees.leaves(each)) for each in parts]
-        places = _spread("out_dims", out_dims, parts[0])
+        places = spread("out_dims", out_dims, parts[0])
         joined = [
             each[0] if dim is None else cat(list(each), dim)
             for each, dim in zip(zip(*columns, strict=True), places, strict=True)
@@ -133,7 +134,7 @@ def _run(
         raise RuntimeError(f"vmap: {_where(error)} cannot work on batched tensors") from error
     finally:
         running.stack.pop()
-    places = _spread("out_dims", out_dims, result)
+    places = spread("out_dims", out_dims, result)
     finished = [
         _finish(each, dim, level) for each, dim in zip(trees.leaves(result), places, strict=True)
     ]
@@ -163,20 +164,3 @@ def _finish(value: Any, dim: Any, level: Level) -> Any:
     if not -batch.ndim <= dim < batch.ndim:
         raise ValueError(f"vmap: out_dims: dim {dim} is out of range for {tuple(batch.shape)}")
     return batch if dim == 0 else movedim(batch, 0, dim)
-
-
-def _spread(what: str, given: Any, tree: Any) -> list[Any]:
-    """A leaf of ``given`` for each leaf of the tree: ``given`` has the tree's form from the top
-    down, and one of its leaves stands for all that lies below."""
-    if isinstance(given, (tuple, list)) and isinstance(tree, (tuple, list)):
-        if len(given) != len(tree):
-            raise ValueError(f"vmap: {what} has {len(given)} entries for {len(tree)}")
-        pairs = zip(given, tree, strict=True)
-        return [each for pair in pairs for each in _spread(what, *pair)]
-    if isinstance(given, dict) and isinstance(tree, dict):
-        if given.keys() != tree.keys():
-            raise ValueError(f"vmap: {what} has the keys {list(given)} for {list(tree)}")
-        return [each for key in tree for each in _spread(what, given[key], tree[key])]
-    if isinstance(given, (tuple, list, dict)):
-        raise ValueError(f"vmap: {what} is more deeply nested than what it is for; got {given!r}")
-    return [given for _ in trees.leaves(tree)]

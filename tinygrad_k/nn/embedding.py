@@ -17,7 +17,8 @@ class Embedding(Module):
     """The rows of ``weight`` (num_embeddings, embedding_dim) at int indices.
 
     Of shape (...) to (..., embedding_dim). ``weight`` begins normal. The row ``padding_idx``
-    begins as zeros and gets no gradient.
+    begins as zeros and gets no gradient. With ``max_norm``, rows that are used are first scaled
+    down to it, in place; ``scale_grad_by_freq`` divides their gradients by how often they are.
     """
 
     def __init__(
@@ -25,15 +26,27 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+        _weight: Tensor | None = None,
+        _freeze: bool = False,
         device: Any = None,
         dtype: Any = None,
     ) -> None:
         self.num_embeddings = count("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = count("Embedding", "embedding_dim", embedding_dim)
         self.padding_idx = self._padding(padding_idx)
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         size = (self.num_embeddings, self.embedding_dim)
-        self.weight = Parameter(empty(*size, device=device, dtype=dtype))
-        self.reset_parameters()
+        given = empty(*size, device=device, dtype=dtype) if _weight is None else _weight
+        if given.shape != size:
+            raise ValueError(f"Embedding: the weight must be {size}; got {tuple(given.shape)}")
+        self.weight = Parameter(given, requires_grad=not _freeze)
+        if _weight is None:
+            self.reset_parameters()
 
     def _padding(self, value: int | None) -> int | None:
         if value is None:
@@ -52,19 +65,32 @@ class Embedding(Module):
 
     @classmethod
     def from_pretrained(
-        cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
     ) -> Embedding:
         """An embedding whose table is a given matrix, not trained if ``freeze``."""
         if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
             raise ValueError("Embedding.from_pretrained: expected a matrix")
-        module = cls.__new__(cls)
-        module.num_embeddings, module.embedding_dim = embeddings.shape
-        module.padding_idx = module._padding(padding_idx)
-        module.weight = Parameter(embeddings, requires_grad=not freeze)
-        return module
+        rows, width = embeddings.shape
+        how = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
+        return cls(rows, width, *how)
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx)
+        return F.embedding(
+            input,
+            self.weight,
+            self.padding_idx,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+            self.sparse,
+        )
 
     def extra_repr(self) -> str:
         padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"

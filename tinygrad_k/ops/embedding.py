@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from ..autograd import Function
 from ..backend import bool_, int64
 from ..tensor import Tensor, store
 from .comparison import logical_and, ne, where
@@ -45,11 +48,18 @@ def _shorten(weight: Tensor, used: Tensor, max_norm: float, norm_type: float) ->
     weight.detach().index_copy_(0, places, scaled)
 
 
-def _by_frequency(rows: Tensor, flat: Tensor, count: int) -> Tensor:
-    """The rows, whose gradients are divided by how often each stands among the indices."""
-    often = np.bincount(flat.numpy(), minlength=count)[flat.numpy()]
-    share = unsqueeze(store(1.0 / often, rows.dtype), -1)
-    return rows * share + (rows * (1.0 - share)).detach()
+class _ByFrequency(Function):
+    """Rows, whose gradients are divided by how often each stands among the indices."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, flat: Tensor, count: int) -> Tensor:
+        often = np.bincount(flat.numpy(), minlength=count)[flat.numpy()]
+        ctx.save_for_backward(unsqueeze(store(1.0 / often, rows.dtype), -1))
+        return rows.clone()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return gradient * ctx.saved_tensors[0], None, None
 
 
 @tried(
@@ -84,7 +94,7 @@ def embedding(
         _shorten(weight, flat, max_norm, norm_type)
         rows = index_select(weight, 0, flat)
     if scale_grad_by_freq:
-        rows = _by_frequency(rows, flat, weight.shape[0])
+        rows = _ByFrequency.apply(rows, flat, weight.shape[0])
     if padding is not None:
         rows = where(unsqueeze(flat == padding, -1), rows.detach(), rows)
     return _reshape(rows, (*input.shape, weight.shape[1]))

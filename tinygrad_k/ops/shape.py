@@ -10,7 +10,7 @@ import numpy as np
 
 from ..backend import DTYPES, as_dtype, check_device, dtype as dtype_class, ffi, lib
 from ..tensor import Size, Tensor, number_as, wrap
-from .declare import as_operand, composite, face, op
+from .declare import as_operand, checked, composite, face, op
 from .samples import real
 
 VIEW = "view"
@@ -344,11 +344,20 @@ def reshape(input: Tensor, *sizes_: Any, shape: Any = None) -> Tensor:
     return _reshape(input, sizes("reshape", sizes_ if shape is None else (shape,)))
 
 
+@checked
+def _view_dtype(input: Tensor, dtype: Any) -> Tensor:
+    return wrap(lib.tk_view_dtype(input._h, as_dtype("view", dtype).number))
+
+
 @face
-def view(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
-    """The same memory in another shape; RuntimeError where the strides do not allow it."""
-    if len(sizes_) == 1 and isinstance(sizes_[0], dtype_class):
-        raise TypeError("view: reinterpreting bytes as another dtype is not supported; use to()")
+def view(input: Tensor, *sizes_: Any, size: Any = None, dtype: Any = None) -> Tensor:
+    """The same memory in another shape; RuntimeError where the strides do not allow it.
+
+    Or, by a dtype, its bytes as elements of that, outside the graph: an element of another size
+    changes the last dimension, which must be contiguous.
+    """
+    if dtype is not None or (len(sizes_) == 1 and isinstance(sizes_[0], dtype_class)):
+        return _view_dtype(input, dtype or sizes_[0])
     return _view(input, sizes("view", sizes_ if size is None else (size,)))
 
 

@@ -207,7 +207,10 @@ class Trainer:
         return (
             all(_is_ours(each) for each in parts)
             and not any(m._forward_hooks or m._forward_pre_hooks or m.reads_values for m in modules)
-            and not any(p._node is not None and p._node.hooks for p in self.model.parameters())
+            and not any(
+                p._node is not None and (p._node.hooks or p._node.around)
+                for p in self.model.parameters()
+            )
         )
 
     def _train_epoch(
