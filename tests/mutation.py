@@ -106,6 +106,8 @@ EQUIVALENT = (
     ("rule of xlogy", "1.0 -> ", MASKED),
     ("rule of _logit", "where(", CHOSEN),
     ("_logsumexp_rule", "0.0 -> 1.0", CHOSEN),
+    ("_extreme_rule", "isnan(input)", CHOSEN),
+    ("_extreme_rule", "where(isnan(total)", CHOSEN),
     ("_det_rule", "1 -> 2", "square matrices"),
     ("_det_rule", "_det(u.detach()) * ", SIGNS),
     ("_det_rule", "g * turn -> g / turn", SIGNS),

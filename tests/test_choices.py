@@ -12,6 +12,11 @@ import tinygrad_k as tk
 
 NAN, INF = math.nan, math.inf
 
+
+def rounded_division(x: tk.Tensor, y: tk.Tensor) -> tk.Tensor:
+    return tk.div(x, y, rounding_mode="trunc")
+
+
 # function, operands, their gradients
 CHOICES: tuple[tuple[Any, list[Any], list[Any]], ...] = (
     # a power of 0 to the 0, and what is multiplied by a logarithm of 0 or less: 0
@@ -22,6 +27,17 @@ CHOICES: tuple[tuple[Any, list[Any], list[Any]], ...] = (
     (tk.hypot, [[0.0], [0.0]], [[0.0], [0.0]]),
     # outside of the domain
     (tk.logit, [[-0.5, 1.5]], [[NAN, NAN]]),
+    # NaN: the element that it comes from
+    (lambda x: tk.amax(x, -1), [[1.0, NAN, 3.0, NAN]], [[0.0, 0.5, 0.0, 0.5]]),
+    (tk.max, [[1.0, NAN, 3.0]], [[0.0, 1.0, 0.0]]),
+    (tk.median, [[1.0, NAN, 3.0]], [[0.0, 1.0, 0.0]]),
+    (tk.nanmedian, [[1.0, NAN, 3.0]], [[1.0, 0.0, 0.0]]),
+    (tk.maximum, [[NAN, 1.0], [0.0, NAN]], [[1.0, 1.0], [1.0, 1.0]]),
+    (tk.relu, [[NAN, -0.0]], [[1.0, 0.0]]),
+    # steps, also beside a pole
+    (rounded_division, [[1.0, INF, 0.0], [0.0, 0.0, 0.0]], [[0.0] * 3, [0.0] * 3]),
+    # poles of a sign each side
+    (lambda x: tk.polygamma(1, x), [[0.0, -1.0]], [[-INF, -INF]]),
     # all is masked out
     (lambda x: tk.logsumexp(x, 0), [[-INF, -INF]], [[0.0, 0.0]]),
     (tk.logaddexp, [[-INF, INF], [-INF, INF]], [[0.5, 0.5], [0.5, 0.5]]),

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cases import instances, mapped
+from cases import instances, mapped, rows
 from hypothesis import given, settings, strategies as st
 
 import tinygrad_k as tk
@@ -231,9 +231,16 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     (
         "Limits of the dtype",
         ".*",
-        r"\[.*(inf|nan|e[+-](308|38)).*PyTorch|PyTorch \[.*(inf|nan)",
+        r"^\[.*(inf|nan|e[+-](308|38)).*PyTorch|^\[.*PyTorch \[.*(inf|nan)",
         True,
     ),
+    (
+        "Gradients where there is none",
+        "xlogy|hypot|copysign|logaddexp2?|log(cum)?sumexp|(cum)?prod|nanmean|digamma|hardswish|selu",
+        r"^gradient \d: ",
+        True,
+    ),
+    ("Gradients where there is none", "amax|amin|aminmax", r"PyTorch \[nan(, nan)*\]", True),
 )
 
 
@@ -252,6 +259,31 @@ def test_same_as_pytorch(name: str, data: st.DataObject, special: bool) -> None:
     problem = compare(name, args, kwargs, special)
     if problem and not explained(name, problem, special):
         raise AssertionError(f"{shown(name, args, kwargs)}: {problem}")
+
+
+# Where domains end, and values that are no numbers.
+CORNERS = (-np.inf, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, np.inf, np.nan)
+ROWS = np.array([[1.0, np.nan, 3.0], [2.0, 1.0, 2.0], [np.nan] * 3, [-np.inf] * 3, [np.inf, 1, -1]])
+OPERANDS = {op.name: len(op.domain) for op in rows(lambda op: op.domain)}
+
+
+def corner_calls(name: str) -> Iterator[tuple[Any, ...]]:
+    """An elementwise function on all combinations of corners; one that takes ``dim`` on rows."""
+    if name in OPERANDS:
+        yield tuple(np.array(x).ravel() for x in np.meshgrid(*[CORNERS] * OPERANDS[name]))
+    parameters = list(inspect.signature(OURS[name]).parameters.values())
+    if [each.name for each in parameters[1:2]] == ["dim"]:
+        yield ROWS, 1
+        if parameters[1].default is not inspect.Parameter.empty:
+            yield from ((row,) for row in ROWS)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if any(corner_calls(name))])
+def test_corners_as_in_pytorch(name: str) -> None:
+    for args in corner_calls(name):
+        problem = compare(name, args, {}, special=False)
+        if problem and not explained(name, problem, True):
+            raise AssertionError(f"{name}{args}: {problem}")
 
 
 def test_differences_are_documented() -> None:

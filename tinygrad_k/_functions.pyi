@@ -1590,7 +1590,7 @@ def polygamma(
     n: builtins.int,
     input: Tensor,
 ) -> Tensor:
-    """The n-th derivative of digamma."""
+    """The n-th derivative of digamma; infinite at 0, -1, -2, ..., with the sign from ..."""
 
 def positive(
     input: Tensor,
@@ -2191,6 +2191,12 @@ def trunc(
     input: Tensor,
 ) -> Tensor:
     """The integer part, elementwise."""
+
+def trunc_divide(
+    input: Any,
+    other: Any,
+) -> Tensor:
+    """The quotient rounded toward zero, elementwise; zero divisors as for ..."""
 
 def type_as(
     input: Tensor,

@@ -2096,7 +2096,7 @@ class Methods:
         self,
         input: Tensor,
     ) -> Tensor:
-        """The n-th derivative of digamma."""
+        """The n-th derivative of digamma; infinite at 0, -1, -2, ..., with the sign from ..."""
 
     def positive(
         self,
@@ -2815,6 +2815,18 @@ class Methods:
         self,
     ) -> Tensor:
         """``trunc`` in place: writes the result here and returns this tensor."""
+
+    def trunc_divide(
+        self,
+        other: Any,
+    ) -> Tensor:
+        """The quotient rounded toward zero, elementwise; zero divisors as for ..."""
+
+    def trunc_divide_(
+        self,
+        other: Any,
+    ) -> Tensor:
+        """``trunc_divide`` in place: writes the result here and returns this tensor."""
 
     def type(
         self,

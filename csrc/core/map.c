@@ -126,7 +126,8 @@ static void run(int kernel, int dtype, tk_tensor *out, tk_tensor **in, int n, do
 /* Integer division has no value to give for a zero divisor; -1 with an error where there is one. */
 static int check_divisor(int kernel, int compute, tk_tensor *divisor)
 {
-    int divides = kernel == TK_K_floor_divide || kernel == TK_K_remainder || kernel == TK_K_fmod;
+    int divides = kernel == TK_K_floor_divide || kernel == TK_K_trunc_divide ||
+                  kernel == TK_K_remainder || kernel == TK_K_fmod;
     if (!divides || tk_is_float(compute))
         return 0;
     int64_t bad = INT64_MAX;

@@ -209,11 +209,16 @@ MAP2(bitwise_xor, x ^ y)
 
 #if !TK_IS_FLOAT && !TK_IS_BOOL
 /* A divisor of zero is refused by the door; here it only must not trap, nor must MIN / -1. */
-TK_INLINE T TK_FN(floor_quotient)(T a, T b)
+TK_INLINE T TK_FN(truncated_quotient)(T a, T b)
 {
     if (b == 0 || b + 1 == 0) /* promoted, so that the 255 of uint8 is not taken for -1 */
         return b == 0 ? 0 : (T)-a;
-    T quotient = a / b;
+    return a / b;
+}
+
+TK_INLINE T TK_FN(floor_quotient)(T a, T b)
+{
+    T quotient = TK_FN(truncated_quotient)(a, b);
     return quotient * b != a && (a < 0) != (b < 0) ? quotient - 1 : quotient;
 }
 
@@ -258,6 +263,7 @@ MAP1(ceil, x)
 MAP1(round, x)
 MAP1(trunc, x)
 MAP2(floor_divide, v_each2(x, y, TK_FN(floor_quotient)))
+MAP2(trunc_divide, v_each2(x, y, TK_FN(truncated_quotient)))
 MAP2(remainder, v_each2(x, y, TK_FN(floored_rest)))
 MAP2(fmod, v_each2(x, y, TK_FN(truncated_rest)))
 MAP2(pow, v_each2(x, y, TK_FN(integer_power)))
@@ -322,6 +328,7 @@ MAP1(trunc, v_trunc(x))
 MAP1(clamp_scalar, v_min(v_max(x, p), q))
 MAP2(div, x / y)
 MAP2(floor_divide, v_floor_divide(x, y))
+MAP2(trunc_divide, v_trunc(x / y))
 MAP2(remainder, v_remainder(x, y))
 MAP2(fmod, v_fmod(x, y))
 MAP2(pow, v_pow(x, y))
@@ -367,7 +374,7 @@ MAP2(logaddexp2, TK_FN(log_sum)(x, y, 1))
 MAP2(xlogy, v_select(v_isnan(y), y, v_select(x == ZERO, ZERO, x *v_log(y))))
 
 /* Activations; x is the gradient and y what was saved in the *_backward rows. */
-MAP2(relu_backward, v_select(y > ZERO, x, v_and_mask(v_isnan(x), x)))
+MAP2(relu_backward, v_select(y <= ZERO, v_and_mask(v_isnan(x), x), x))
 MAP1(leaky_relu, v_select(x > ZERO, x, p * x))
 MAP2(leaky_relu_backward, v_select(y > ZERO, x, p * x))
 MAP1(elu, v_select(x > ZERO, x, p *v_expm1(x *q)))

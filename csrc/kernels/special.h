@@ -62,7 +62,7 @@ TK_OUTLINE double TK_FN(zeta_above)(double s, double q)
 }
 
 /* The n-th derivative of digamma, n >= 1: (-1)^(n+1) n! zeta(n + 1, x). Below 0 the terms over all
- * integers less those below x, which are two values above 0 each. */
+ * integers less those below x, which are two values above 0 each. Poles have the sign from above. */
 TK_OUTLINE T TK_FN(polygamma_one)(T lane, T order)
 {
     double x = (double)lane, n = (double)order, odd = fmod(n, 2) ? 1 : -1, sum;
@@ -71,7 +71,7 @@ TK_OUTLINE T TK_FN(polygamma_one)(T lane, T order)
     else {
         double fraction = x - floor(x);
         if (!(fraction > 0))
-            return (T)(x == x && x != -(double)INFINITY ? (double)INFINITY : (double)NAN);
+            return (T)(x == x && x != -(double)INFINITY ? odd * (double)INFINITY : (double)NAN);
         sum = TK_FN(zeta_above)(n + 1, fraction) +
               odd * (TK_FN(zeta_above)(n + 1, 1 - fraction) - TK_FN(zeta_above)(n + 1, 1 - x));
     }

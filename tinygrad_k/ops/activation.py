@@ -30,13 +30,13 @@ def relu(input: Tensor) -> Tensor:
 
 @binary(
     vjp={"input": lambda g, other: relu_backward(g, other), "other": vanishes},
-    ref=lambda g, y: np.where((y > 0) | np.isnan(g), g, 0),
+    ref=lambda g, y: np.where((y <= 0) & ~np.isnan(g), 0, g),
     domain=(real, KINK),
     dtypes="float",
     inplace=False,
 )
 def relu_backward(input: Any, other: Any) -> Tensor:
-    """The gradient ``input`` where ``other``, relu's argument or result, is above 0, else 0."""
+    """The gradient ``input``, but 0 where ``other``, relu's argument or result, is 0 or less."""
 
 
 def curve_backward(name: str, slope: Any, bend: Any = None, domain: Draw = real) -> Any:

@@ -163,9 +163,7 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode == "floor":
         return floor_divide(input, other)
     if rounding_mode == "trunc":
-        if _all_integers(input, other):
-            return quotient_of_integers(input, other)
-        return trunc(quotient(input, other))
+        return trunc_divide(input, other)
     raise ValueError(f"div: rounding_mode must be None, 'trunc' or 'floor'; got {rounding_mode!r}")
 
 
@@ -174,11 +172,6 @@ def _all_integers(*values: Any) -> bool:
         value.dtype.is_floating_point if isinstance(value, Tensor) else isinstance(value, float)
         for value in values
     )
-
-
-def quotient_of_integers(input: Any, other: Any) -> Tensor:
-    """The quotient rounded toward zero, exact in the integer type."""
-    return floor_divide(minus(input, fmod(input, other)), other)
 
 
 @binary(
@@ -192,6 +185,21 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 
     A zero divisor gives an infinity or NaN for floats and ZeroDivisionError for integers.
     """
+
+
+def _numpy_trunc_divide(x: Any, y: Any) -> Any:
+    if np.result_type(x, y).kind == "f":
+        return np.trunc(x / y)
+    return (x - np.fmod(x, y)) // y
+
+
+@binary(
+    vjp={"input": lambda g: flat(g), "other": lambda g: flat(g)},
+    ref=_numpy_trunc_divide,
+    domain=(Draw(low=-6, high=6), between(0.7, 0.9)),
+)
+def trunc_divide(input: Any, other: Any) -> Tensor:
+    """The quotient rounded toward zero, elementwise; zero divisors as for ``floor_divide``."""
 
 
 @binary(
@@ -210,7 +218,7 @@ def remainder(input: Any, other: Any) -> Tensor:
 @binary(
     vjp={
         "input": lambda g: g,
-        "other": lambda g, input, other: neg(g * trunc(quotient(input, other))),
+        "other": lambda g, input, other: neg(g * trunc_divide(input, other)),
     },
     ref=np.fmod,
     domain=(Draw(low=0.1, high=0.6), between(0.7, 0.9)),
@@ -255,15 +263,15 @@ def pow(input: Any, exponent: Any) -> Tensor:
     return power(input, exponent)
 
 
-def _share(g: Tensor, wins: Tensor, ties: Tensor) -> Tensor:
-    """The gradient of the operand that wins; half of it where both are equal."""
-    return where(ties, g * 0.5, where(wins, g, 0.0))
+def _share(g: Tensor, loses: Tensor, ties: Tensor) -> Tensor:
+    """The gradient of the operand that wins; half of it where both are equal, all beside a NaN."""
+    return where(ties, g * 0.5, where(loses, 0.0, g))
 
 
 @binary(
     vjp={
-        "input": lambda g, input, other: _share(g, gt(input, other), eq(input, other)),
-        "other": lambda g, input, other: _share(g, lt(input, other), eq(input, other)),
+        "input": lambda g, input, other: _share(g, lt(input, other), eq(input, other)),
+        "other": lambda g, input, other: _share(g, gt(input, other), eq(input, other)),
     },
     ref=np.maximum,
     dtypes="all",
@@ -274,8 +282,8 @@ def maximum(input: Any, other: Any) -> Tensor:
 
 @binary(
     vjp={
-        "input": lambda g, input, other: _share(g, lt(input, other), eq(input, other)),
-        "other": lambda g, input, other: _share(g, gt(input, other), eq(input, other)),
+        "input": lambda g, input, other: _share(g, gt(input, other), eq(input, other)),
+        "other": lambda g, input, other: _share(g, lt(input, other), eq(input, other)),
     },
     ref=np.minimum,
     dtypes="all",

@@ -13,7 +13,7 @@ import numpy as np
 from ..backend import kernel_number, lib
 from ..tensor import Tensor
 from .arithmetic import clamp
-from .comparison import gt, logical_and, where
+from .comparison import ge, gt, le, logical_or, where
 from .creation import empty_like
 from .declare import composite, op, tried, unary, vanishes
 from .samples import away_from, call, real
@@ -171,7 +171,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
     kernel="clamp_scalar",
     vjp={
         "input": lambda g, input, min_val, max_val: where(
-            logical_and(gt(input, min_val), gt(max_val, input)), g, 0.0
+            logical_or(le(input, min_val), ge(input, max_val)), 0.0, g
         )
     },
     ref=lambda x, low, high: np.clip(x, low, high),

@@ -14,7 +14,7 @@ import numpy as np
 from ..backend import dtype as dtype_class, kernel_number, lib
 from ..tensor import Tensor, from_data
 from .arithmetic import abs, maximum, minimum, power, square
-from .comparison import eq, ne, where
+from .comparison import eq, isnan, ne, where
 from .declare import composite, no_grad, op
 from .results import Results
 from .samples import boolean, distinct, real
@@ -190,8 +190,9 @@ def prod(
 
 
 def _extreme_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim: bool) -> Tensor:
-    """The gradient goes to the extreme element; equal ones share it, as in PyTorch's amax."""
-    wins = convert(eq(input, _spread(result, input, dim, keepdim)), input.dtype)
+    """The gradient goes to the extreme element; equal ones share it, and so do NaNs."""
+    total = _spread(result, input, dim, keepdim)
+    wins = convert(where(isnan(total), isnan(input), eq(input, total)), input.dtype)
     shares = wins / _sum(wins, dim, True)
     return _spread(g, input, dim, keepdim) * shares
 

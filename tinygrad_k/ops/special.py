@@ -125,11 +125,36 @@ def erfinv(input: Tensor) -> Tensor:
     """The inverse of erf: infinite at -1 and 1, NaN beyond."""
 
 
-def _lgamma(x: float) -> float:
-    try:
-        return math.lgamma(x)
-    except (ValueError, OverflowError):  # a pole, or too large
-        return math.inf
+PI = np.arccos(np.longdouble(-1))
+
+
+def _shifted(x: Any, terms: Any, tail: Any, least: float = 30.0) -> Any:
+    """The sum of ``terms`` of x, x + 1, ... below ``least``, and ``tail`` of the one beyond.
+
+    In extended precision, so that nothing is lost where the reflected function is near 0.
+    """
+    x = np.array(x, dtype=np.longdouble)
+    total = np.zeros_like(x)
+    while (x < least).any():
+        total = np.where(x < least, total + terms(np.where(x < least, x, 1.0)), total)
+        x = np.where(x < least, x + 1, x)
+    return total + tail(x)
+
+
+def _numpy_lgamma(x: Any) -> Any:
+    """By Stirling's series, and log(pi / |sin(pi x)|) - lgamma(1 - x); DLMF 5.11.1 and 5.5.3."""
+
+    def tail(x: Any) -> Any:
+        z = 1 / x**2
+        series = 1 / 12 - z * (1 / 360 - z * (1 / 1260 - z * (1 / 1680 - z / 1188)))
+        return (x - 0.5) * np.log(x) - x + np.log(2 * PI) / 2 + series / x
+
+    x = np.asarray(x, dtype=np.longdouble)
+    above, near = x > 0, np.isfinite(x)
+    value = _shifted(np.where(near, np.where(above, x, 1 - x), 1.0), lambda x: -np.log(x), tail)
+    below = np.log(PI / np.abs(np.sin(PI * (x - np.rint(x))))) - value
+    result = np.where(near, np.where(above, value, below), np.abs(x))
+    return result.astype(np.float64)
 
 
 POLES = Draw(kinks=(-3.0, -2.0, -1.0, 0.0), gap=0.1)
@@ -137,21 +162,11 @@ POLES = Draw(kinks=(-3.0, -2.0, -1.0, 0.0), gap=0.1)
 
 @unary(
     vjp=lambda g, input: g * digamma(input),
-    ref=np.vectorize(_lgamma, otypes=[np.float64]),
+    ref=_numpy_lgamma,
     domain=POLES,
 )
 def lgamma(input: Tensor) -> Tensor:
     """The logarithm of |Gamma(x)|; infinite at 0, -1, -2, ..."""
-
-
-def _shifted(x: Any, terms: Any, tail: Any, least: float = 30.0) -> Any:
-    """The sum of ``terms`` of x, x + 1, ... below ``least``, and ``tail`` of the one beyond."""
-    x = np.array(x, dtype=np.longdouble)
-    total = np.zeros_like(x)
-    while (x < least).any():
-        total = np.where(x < least, total + terms(np.where(x < least, x, 1.0)), total)
-        x = np.where(x < least, x + 1, x)
-    return (total + tail(x)).astype(np.float64)
 
 
 def _digamma_above(x: Any) -> Any:
@@ -167,12 +182,9 @@ def _numpy_digamma(x: Any) -> Any:
     above = x > 0
     reflected = _digamma_above(np.where(above | np.isnan(x), 1.0, 1 - np.maximum(x, -1e300)))
     fraction = x - np.rint(x)
-    poles = np.where(fraction == 0, np.nan, math.pi / np.tan(math.pi * fraction))
-    return np.where(
-        x == 0,
-        np.copysign(np.inf, -x),
-        np.where(above, _digamma_above(np.where(above, x, 1.0)), reflected - poles),
-    )
+    poles = np.where(fraction == 0, np.nan, PI / np.tan(PI * fraction))
+    value = np.where(above, _digamma_above(np.where(above, x, 1.0)), reflected - poles)
+    return np.where(x == 0, np.copysign(np.inf, -x), value).astype(np.float64)
 
 
 # Near its zeros a float64 result has fewer digits than the laws ask for.
@@ -200,7 +212,8 @@ def _numpy_polygamma(n: int, x: Any) -> Any:
             - s * (s + 1) * (s + 2) * x ** (-s - 3.0) / 720
         )
 
-    return (-1) ** s * math.factorial(n) * _shifted(x, lambda x: x ** (-1.0 * s), tail, 60.0)
+    total = _shifted(x, lambda x: x ** (-1.0 * s), tail, 60.0)
+    return ((-1) ** s * math.factorial(n) * total).astype(np.float64)
 
 
 _POLYGAMMA = kernel_number("polygamma")
@@ -226,7 +239,7 @@ def _polygamma(n: int, input: Tensor) -> Any:
 
 @composite
 def polygamma(n: int, input: Tensor) -> Tensor:
-    """The n-th derivative of digamma."""
+    """The n-th derivative of digamma; infinite at 0, -1, -2, ..., with the sign from above."""
     if not isinstance(n, int) or not 0 <= n < 2**24:
         raise ValueError(f"polygamma: n must be an integer from 0 up; got {n!r}")
     return digamma(input) if n == 0 else _polygamma(n, input)
