@@ -181,6 +181,15 @@ int tk_batch_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_nu
 int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *variance,
                            tk_tensor *weight_or_null, double eps, tk_tensor **out);
 
+/* -- order ------------------------------------------------------------------------------------- */
+/* The places of the first k elements along dim (k < 0: all) in order; or, of size 1, that of the k-th; or of the
+ * first NaN if there is one, else of the k-th. Equal elements keep their order, NaN is the largest. */
+enum { TK_ORDER_ALL, TK_ORDER_LAST, TK_ORDER_MEDIAN };
+tk_tensor *tk_order(tk_tensor *a, int64_t dim, int64_t k, int descending, int mode);
+/* Of one dtype: where in a sorted vector, or in the rows [..., n] for a [..., m], each element would
+ * stand; behind equal ones if right. */
+tk_tensor *tk_searchsorted(tk_tensor *sequence, tk_tensor *a, int right);
+
 /* -- optimizers -------------------------------------------------------------------------------- */
 /* The slots of the buffer that a step reads its hyperparameters from, at every launch anew. What a
  * rule has no use for it does not read; flags are 0 or not. */

@@ -61,6 +61,48 @@ def test_the_largest_are_the_first_of_all(x: np.ndarray, data: st.DataObject) ->
         assert np.array_equal(kth.values.numpy(), expected.numpy(), equal_nan=True)
 
 
+# Every way of sorting: by counting, by insertion, digit by digit, whole or of a part.
+LENGTHS = (1, 7, 33, 128, 129, 300, 1000)
+
+
+@pytest.mark.parametrize("kind", tk.backend.DTYPES, ids=lambda each: each.name)
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("length", LENGTHS)
+def test_order_of_lines_of_any_length(kind: tk.dtype, ties: bool, length: int) -> None:
+    rng = np.random.default_rng(length)
+    x = (
+        rng.integers(0, 5, (3, length, 2))
+        if ties
+        else rng.integers(-(2**62), 2**62, (3, length, 2))
+    )
+    if kind.is_floating_point and not ties:
+        x = rng.standard_normal(x.shape) * 10.0 ** rng.integers(-44, 38, x.shape)
+        x[rng.random(x.shape) < 0.1] = np.nan
+        x[rng.random(x.shape) < 0.1] = -np.inf
+        x[rng.random(x.shape) < 0.2] = -0.0
+    with np.errstate(all="ignore"):
+        x = x.astype(kind.numpy)
+    t = tk.from_numpy(x)
+    up = np.argsort(x, 1, kind="stable")
+    down = length - 1 - np.flip(np.argsort(np.flip(x, 1), 1, kind="stable"), 1)
+    assert np.array_equal(t.argsort(1).numpy(), up)
+    assert np.array_equal(t.argsort(1, descending=True).numpy(), down)
+    rows = tk.from_numpy(np.ascontiguousarray(np.swapaxes(x, 1, 2)))
+    assert np.array_equal(rows.argsort(-1).numpy(), np.swapaxes(up, 1, 2))
+    for k in {1, min(length, 8), length // 3 + 1, length // 2 + 1, length}:
+        assert np.array_equal(t.topk(k, 1).indices.numpy(), down[:, :k])
+        assert np.array_equal(
+            rows.topk(k, -1, False).indices.numpy(), np.swapaxes(up, 1, 2)[..., :k]
+        )
+        assert np.array_equal(t.kthvalue(k, 1).indices.numpy(), up[:, k - 1])
+    places = t.median(1, keepdim=True).indices.numpy()
+    expected = up[:, (length - 1) // 2][:, None]
+    if kind.is_floating_point:
+        nan = np.isnan(x)
+        expected = np.where(nan.any(1, keepdims=True), nan.argmax(1)[:, None], expected)
+    assert np.array_equal(places, expected)
+
+
 def test_many_of_which_few_are_wanted() -> None:
     x = np.random.default_rng(0).standard_normal((3, 1000))
     x[1, ::50] = np.nan

@@ -49,6 +49,10 @@ int tk_check_writable(const char *op, const tk_tensor *out);
 int tk_dim(int64_t dim, int ndim); /* 0..ndim-1 from a possibly negative dim, or -1 */
 /* The same, with an error where dim is out of range; nonzero then. */
 int tk_check_dim(const char *op, const tk_tensor *t, int64_t dim, int *result);
+/* What lies before, along and behind a dimension; a tensor without dimensions is a line of one. -1
+ * with an error where dim is out of range. */
+int tk_lines(const char *op, const tk_tensor *t, int64_t dim, int64_t *outer, int64_t *length,
+             int64_t *inner);
 /* The broadcast of n shapes; -1 where they do not fit. */
 int tk_broadcast(int n, tk_tensor *const *in, int64_t shape[TK_MAX_NDIM]);
 

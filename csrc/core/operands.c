@@ -22,6 +22,10 @@ static int64_t work_bytes(int kernel)
     case TK_K_cross_entropy:
     case TK_K_cross_entropy_backward:
         return sizeof(tk_entropy_work);
+    case TK_K_order:
+        return sizeof(tk_order_work);
+    case TK_K_searchsorted:
+        return sizeof(tk_search_work);
     case TK_K_combine_norms:
         return sizeof(tk_combine_work);
     case TK_K_wrap_index:
@@ -257,6 +261,20 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
         ADD(w->in, TK_READS, item);
         ADD(w->target, TK_READS, 8);
         ADD(w->weight, TK_READS, item);
+        break;
+    }
+    case TK_FAMILY_SORT: {
+        tk_order_work *w = work;
+        tk_search_work *s = work;
+        if (kernel == TK_K_searchsorted) {
+            ADD(s->sequence, TK_READS, item);
+            ADD(s->in, TK_READS, item);
+            ADD(s->out, TK_WRITES, 8);
+            break;
+        }
+        ADD(w->in, TK_READS, item);
+        ADD(w->index, TK_WRITES, 8);
+        ADD(w->scratch, TK_WRITES, 8);
         break;
     }
     case TK_FAMILY_HOST: {

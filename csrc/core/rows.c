@@ -4,22 +4,6 @@
 /* Elements a thread must at least have: exponentials are dear, running sums are chains. */
 #define GRAIN 8192
 
-/* The dimension as 0 .. ndim-1 with the sizes before, of and after it. A tensor without dimensions
- * is a line of one. */
-static int split(const char *op, const tk_tensor *a, int64_t dim, int64_t *outer, int64_t *length,
-                 int64_t *inner)
-{
-    int d = 0;
-    *outer = *length = *inner = 1;
-    if (a->ndim == 0 && (dim == 0 || dim == -1))
-        return 0;
-    if (tk_check_dim(op, a, dim, &d))
-        return -1;
-    for (int i = 0; i < a->ndim; i++)
-        *(i < d ? outer : i > d ? inner : length) *= a->shape[i];
-    return 0;
-}
-
 static int check_dtype(int kernel, const tk_tensor *a)
 {
     if (tk_kernels[kernel].dtypes >> a->dtype & 1)
@@ -42,7 +26,7 @@ tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
         tk_fail(TK_RUNTIME_ERROR, "%s: takes %d tensors", op, 1 + backward);
         return NULL;
     }
-    if (check_dtype(kernel, a) || split(op, a, dim, &outer, &w.length, &w.inner))
+    if (check_dtype(kernel, a) || tk_lines(op, a, dim, &outer, &w.length, &w.inner))
         return NULL;
     if (b && b->dtype != a->dtype) {
         tk_fail(TK_DTYPE_ERROR, "%s: dtypes differ; got %s and %s", op, tk_dtype_names[a->dtype],
@@ -80,7 +64,8 @@ tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse)
     int64_t outer, inner;
     if (tk_check_kernel(kernel, TK_FAMILY_SCAN))
         return NULL;
-    if (check_dtype(kernel, a) || split(tk_kernel_name(kernel), a, dim, &outer, &w.length, &inner))
+    if (check_dtype(kernel, a) ||
+        tk_lines(tk_kernel_name(kernel), a, dim, &outer, &w.length, &inner))
         return NULL;
     tk_tensor *out = tk_empty(tk_result_dtype(kernel, a->dtype), a->ndim, a->shape);
     if (!out || out->numel == 0)

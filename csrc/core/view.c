@@ -69,6 +69,20 @@ int tk_check_dim(const char *op, const tk_tensor *t, int64_t dim, int *result)
     return -1;
 }
 
+int tk_lines(const char *op, const tk_tensor *t, int64_t dim, int64_t *outer, int64_t *length,
+             int64_t *inner)
+{
+    int d = 0;
+    *outer = *length = *inner = 1;
+    if (t->ndim == 0 && (dim == 0 || dim == -1))
+        return 0;
+    if (tk_check_dim(op, t, dim, &d))
+        return -1;
+    for (int i = 0; i < t->ndim; i++)
+        *(i < d ? outer : i > d ? inner : length) *= t->shape[i];
+    return 0;
+}
+
 tk_tensor *tk_as_strided(tk_tensor *t, int ndim, const int64_t *shape, const int64_t *stride,
                          int64_t offset)
 {

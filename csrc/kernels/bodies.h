@@ -21,6 +21,7 @@
 #endif
 #include "random.h"
 #include "index.h"
+#include "sort.h"
 #include "loss.h"
 #include "host.h"
 #undef TK_SUFFIX

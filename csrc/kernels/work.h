@@ -152,6 +152,35 @@ typedef struct tk_wrap_work {
     int32_t adds, skips;
 } tk_wrap_work;
 
+/* The places of the first k elements of each line in order, or of the k-th alone. A unit is `part`
+ * lines, which share the scratch memory of two pairs (key, place) an element. */
+enum { TK_ORDER_FEW = 32 };   /* are kept sorted by insertion: a cache line or two of keys */
+enum { TK_ORDER_SHORT = 128 }; /* up to there n^2 comparisons take no longer than a radix sort */
+typedef struct tk_order_work {
+    const char *in;  /* contiguous [outer][length][inner] */
+    int64_t *index;  /* [outer][k or 1][inner] */
+    char *scratch;   /* [units], or NULL where no pairs are taken */
+    int64_t length, inner, lines, part, k;
+    int32_t descending, mode;
+} tk_order_work;
+static inline int tk_order_is_few(int64_t length, int64_t k)
+{
+    return k <= TK_ORDER_FEW && 4 * k <= length;
+}
+static inline int tk_order_takes_pairs(int64_t length, int64_t k)
+{
+    return length > TK_ORDER_SHORT && !tk_order_is_few(length, k);
+}
+
+/* Places in sorted sequences. A unit is a value, of which `columns` look in one sequence. */
+typedef struct tk_search_work {
+    const char *sequence; /* [sequences][length] */
+    const char *in;
+    int64_t *out;
+    int64_t length, columns;
+    int32_t right;
+} tk_search_work;
+
 /* Integers that must not be zero (operand 0). A unit is one of them. */
 typedef struct tk_divisor_work {
     tk_map_work map;

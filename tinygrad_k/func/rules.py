@@ -163,7 +163,7 @@ def _transposed(function: Op, size: int, args: list[Any], batched: list[bool]) -
     return function(args[0], inside(args[1]), inside(args[2]))
 
 
-@_rule("select", "slice_dim", "unsqueeze", "_cumsum", "_cumprod", "_order", "_selection")
+@_rule("select", "slice_dim", "unsqueeze", "_cumsum", "_cumprod", "_order")
 def _along(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
     """Ops of one tensor and a dim, wherever that argument stands."""
     if args[0].ndim == 1 and function.__name__ != "unsqueeze":

@@ -1,7 +1,7 @@
 """Order: sorting, the largest and smallest, and what is found by comparing.
 
-NumPy does the comparing, inside the ops; values are gathered, so that gradients go back to where
-they came from. NaN is larger than every number, and equal elements keep their order.
+A kernel finds places; values are gathered, so that gradients go back to where they came from. NaN
+is larger than every number, and equal elements keep their order.
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, float32, float64, int32, int64
+from ..backend import bool_, check_readable, float32, float64, int32, int64, lib
 from ..dtypes import result_type
 from ..tensor import Tensor, number_as, store
+from .arithmetic import clamp
+from .comparison import eq, logical_not
+from .creation import zeros
 from .declare import as_operand, composite, no_grad, op, root, tried
 from .host import host
 from .index import _index_sum, gather, index_select
@@ -28,11 +31,6 @@ def _values(input: Tensor) -> np.ndarray:
     return input.detach().numpy()
 
 
-def _dim(name: str, input: Tensor, dim: int) -> int:
-    """A dim, of which a tensor without dimensions has one."""
-    return 0 if input.ndim == 0 and dim in (0, -1) else input._dim(in_range(name, dim), name)
-
-
 def _numpy_order(x: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     if x.ndim == 0:
         return np.zeros((), np.int64)
@@ -43,64 +41,44 @@ def _numpy_order(x: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     return x.shape[dim] - 1 - np.flip(order, dim)
 
 
-def _numpy_selection(x: np.ndarray, k: int, dim: int, descending: bool) -> np.ndarray:
-    """Where the k smallest or largest along a dimension are, in order."""
+ALL, LAST, MEDIAN = lib.TK_ORDER_ALL, lib.TK_ORDER_LAST, lib.TK_ORDER_MEDIAN
+
+
+def _numpy_places(x: np.ndarray, dim: int, k: int, descending: bool, mode: int = ALL) -> np.ndarray:
+    order = _numpy_order(x, dim, descending)
     if x.ndim == 0:
-        return np.zeros((), np.int64)
-    n = x.shape[dim]
-    if k == 0 or k * SELECTED > n:
-        return np.take(_numpy_order(x, dim, descending), np.arange(k), dim)
-    rows = np.moveaxis(x, dim, -1)
-    ends = slice(n - k, None) if descending else slice(0, k)
-    some = np.argpartition(rows, n - k if descending else max(k - 1, 0), -1)[..., ends]
-    some = np.sort(some, -1)  # equal ones in their order
-    chosen = np.take_along_axis(rows, some, -1)
-    order = _numpy_order(chosen, -1, descending)
-    return np.moveaxis(np.take_along_axis(some, order, -1), -1, dim)
-
-
-SELECTED = 8  # a partition before the sort pays where fewer than one in so many is wanted
+        return order
+    k = x.shape[dim] if k < 0 else k
+    if mode == MEDIAN and x.dtype.kind == "f":  # NaN come last
+        nans = np.isnan(x).sum(dim, keepdims=True)
+        return np.take_along_axis(order, np.where(nans > 0, x.shape[dim] - nans, k - 1), dim)
+    return np.take(order, np.arange(k) if mode == ALL else [k - 1], dim)
 
 
 @op(
     vjp=POSITIONS,
-    ref=_numpy_order,
+    ref=_numpy_places,
     samples=[
-        (real(3, 5), 0, False),
-        (real(3, 5), -1, True),
-        (real(2, 3, 4), 1, True),
-        (real(), 0, False),
-        (real(0, 3), 0, False),
-        (real(0, 3), 1, True),
-        (Draw(low=0, high=2)(40), 0, True),
+        (real(3, 5), 0, 3, False),
+        (real(3, 5), -1, 5, True),
+        (real(2, 3, 4), 1, -1, True),
+        (real(), 0, 1, False),
+        (real(0, 3), 0, 0, False),
+        (real(0, 3), 1, 3, True),
+        (Draw(low=0, high=2)(40), 0, 40, True),
+        (Draw(low=0, high=2)(300, 2), 0, 300, False),  # longer than what is sorted by counting
+        (Draw(low=0, high=2)(2, 300), 1, 100, True),
+        (real(3, 300), 1, 7, True),
+        (real(3, 5), 0, 2, False, LAST),
+        (Draw(low=0, high=2)(300), 0, 100, False, LAST),
+        (real(2, 300), 1, 150, False, MEDIAN),
     ],
     dtypes="all",
     family="sort",
 )
-def _order(input: Tensor, dim: int, descending: bool) -> Any:
-    d = _dim("sort", input, dim)
-    return host(lambda x: _numpy_order(x, d, descending), input, kind=int64)
-
-
-@op(
-    vjp=POSITIONS,
-    ref=_numpy_selection,
-    samples=[
-        (distinct(3, 5), 2, 0, True),
-        (distinct(3, 5), 5, -1, False),
-        (distinct(40, 3), 2, 0, True),
-        (distinct(3, 40), 3, 1, False),
-        (distinct(3, 4), 0, 1, True),
-        (distinct(), 1, 0, True),
-    ],
-    family="sort",
-)
-def _selection(input: Tensor, k: int, dim: int, largest: bool) -> Any:
-    d = _dim("topk", input, dim)
-    size = input.shape[d] if input.ndim else 1
-    if not 0 <= in_range("topk", k) <= size:
-        raise ValueError(f"topk: k must be 0 to {size}, the size of dim {dim}; got {k}")
-    return host(lambda x: _numpy_selection(x, k, d, largest), input, kind=int64)
+def _order(input: Tensor, dim: int, k: int, descending: bool, mode: int = ALL) -> Any:
+    """The places of the first k along a dimension in order, or that of the k-th."""
+    return lib.tk_order(input._h, dim, k, descending, mode)
 
 
 def _numpy_sort(x: Any, dim: int = -1, descending: bool = False) -> tuple[Any, Any]:
@@ -126,14 +104,14 @@ def sort(
 
     NaN is larger than every number; equal elements keep their order, ``stable`` or not.
     """
-    indices = _order(input, dim, bool(descending))
+    indices = argsort(input, dim, descending)
     return ValuesIndices(gather(input, dim, indices), indices)
 
 
 @composite
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """Where the elements along ``dim`` are in order; see ``sort``."""
-    return _order(input, dim, bool(descending))
+    return _order(input, dim, -1, descending)
 
 
 @tried(
@@ -160,7 +138,9 @@ def topk(
 
     NaN is larger than every number. Which of equal elements are taken is not said.
     """
-    indices = _selection(input, k, dim, bool(largest))
+    if in_range("topk", k) < 0:
+        raise ValueError(f"topk: k must not be negative; got {k}")
+    indices = _order(input, dim, k, largest)
     return ValuesIndices(gather(input, dim, indices), indices)
 
 
@@ -172,17 +152,15 @@ def topk(
 @composite
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The k-th smallest element along ``dim``, counted from 1, and where it is."""
-    d = _dim("kthvalue", input, dim)
-    size = input.shape[d] if input.ndim else 1
-    if not 1 <= in_range("kthvalue", k) <= size:
-        raise ValueError(f"kthvalue: k must be 1 to {size}, the size of dim {dim}; got {k}")
-    indices = _selection(input, k, d, False)
-    if input.ndim:
-        indices = indices.narrow(d, k - 1, 1)
-    values = gather(input, d, indices)
-    if not keepdim and input.ndim:
-        return ValuesIndices(select(values, d, 0), select(indices, d, 0))
-    return ValuesIndices(values, indices)
+    return at_places(input, dim, _order(input, dim, in_range("kthvalue", k), False, LAST), keepdim)
+
+
+def at_places(input: Tensor, dim: int, places: Tensor, keepdim: bool) -> ValuesIndices:
+    """What stands at the one place that each line along ``dim`` has."""
+    values = gather(input, dim, places)
+    if keepdim or not input.ndim:
+        return ValuesIndices(values, places)
+    return ValuesIndices(select(values, dim, 0), select(places, dim, 0))
 
 
 # -- places in a sorted sequence -------------------------------------------------------------------
@@ -190,6 +168,8 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
 
 def _common(*tensors: Tensor) -> list[Tensor]:
     """The tensors in the dtype that they promote to."""
+    if len({each.dtype for each in tensors}) == 1:
+        return list(tensors)
     kind = result_type(*tensors)
     return [to(each, kind) for each in tensors]
 
@@ -205,34 +185,12 @@ def _numpy_searchsorted(sequence: np.ndarray, x: np.ndarray, right: bool) -> np.
     return np.array(found, np.int64).reshape(x.shape)
 
 
-@op(
-    vjp=POSITIONS,
-    ref=lambda sequence, x, right: _numpy_searchsorted(np.sort(sequence, -1), x, right),
-    samples=[
-        (real(5), real(3, 4), False),
-        (real(5), real(), True),
-        (real(0), real(3), False),
-        (real(2, 5), real(2, 4), True),
-        (real(2, 5), real(2, 0), True),
-    ],
-    dtypes="number",
-    family="sort",
-)
+@op(vjp=POSITIONS, dtypes="all", family="sort")
 def _insertion(sequence: Tensor, input: Tensor, right: bool) -> Any:
     """Places in the sorted rows of a sequence."""
     if sequence.ndim == 0:
         raise ValueError("searchsorted: the sorted sequence needs a dimension; got ()")
-    lead = tuple(sequence.shape[:-1])
-    if sequence.ndim > 1 and (input.ndim != sequence.ndim or tuple(input.shape[:-1]) != lead):
-        raise ValueError(
-            "searchsorted: all sizes but the last must agree; got "
-            f"{tuple(sequence.shape)} and {tuple(input.shape)}"
-        )
-
-    def compute(rows: np.ndarray, x: np.ndarray) -> np.ndarray:
-        return _numpy_searchsorted(np.sort(rows, -1), x, right)
-
-    return host(compute, sequence, input, kind=int64)
+    return lib.tk_searchsorted(sequence._h, input._h, right)
 
 
 def _places(
@@ -268,6 +226,25 @@ def searchsorted(
     return _places("searchsorted", sorted_sequence, input, right, side, out_int32)
 
 
+@tried(
+    ref=lambda sequence, x, right: _numpy_searchsorted(np.sort(sequence, -1), x, right),
+    samples=[
+        (real(5), real(3, 4), False),
+        (real(5), real(), True),
+        (real(0), real(3), False),
+        (real(2, 5), real(2, 4), True),
+        (real(2, 5), real(2, 0), True),
+        (Draw(low=0, high=2)(9), Draw(low=0, high=2)(5), True),
+    ],
+    vjp=POSITIONS,
+    dtypes="number",
+    family="sort",
+    name="searchsorted",
+)
+def _searched(sequence: Tensor, input: Tensor, right: bool) -> Tensor:
+    return searchsorted(sort(sequence, -1).values, input, right=right)
+
+
 @root
 def bucketize(
     input: Any, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
@@ -284,22 +261,6 @@ def bucketize(
 # -- sets and counts -------------------------------------------------------------------------------
 
 
-@op(
-    vjp=no_grad("the result is bool"),
-    ref=lambda x, test, invert: np.isin(x, test, invert=invert),
-    samples=[
-        (Draw(low=0, high=2)(3, 5), Draw(low=0, high=2)(2, 2), False),
-        (integer(6), integer(3), True),
-        (real(), real(4), False),
-        (real(3), real(0), False),
-    ],
-    dtypes="all",
-    family="sort",
-)
-def _member(elements: Tensor, test: Tensor, invert: bool) -> Any:
-    return host(lambda x, y: np.isin(x, y, invert=invert), elements, test, kind=bool_)
-
-
 @root
 def isin(
     elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False
@@ -314,7 +275,35 @@ def isin(
         each if isinstance(each, Tensor) else as_operand(each, other)
         for each, other in ((elements, test_elements), (test_elements, elements))
     ]
-    return _member(*_common(*pair), bool(invert))
+    found = _is_found(*_common(*pair))
+    return logical_not(found) if invert else found
+
+
+def _is_found(elements: Tensor, test: Tensor) -> Tensor:
+    count = test.numel()
+    if not count:
+        return zeros(elements.shape, dtype=bool_)
+    ordered = sort(_reshape(test, (-1,))).values
+    places = clamp(_insertion(ordered, elements, False), max=count - 1)
+    nearest = index_select(ordered, 0, _reshape(places, (-1,)))
+    return eq(_reshape(nearest, tuple(elements.shape)), elements)
+
+
+@tried(
+    ref=np.isin,
+    samples=[
+        (Draw(low=0, high=2)(3, 5), Draw(low=0, high=2)(2, 2)),
+        (integer(6), integer(3)),
+        (real(), real(4)),
+        (real(3), real(0)),
+    ],
+    vjp=no_grad("the result is bool"),
+    dtypes="all",
+    family="sort",
+    name="isin",
+)
+def _isin(elements: Tensor, test: Tensor) -> Tensor:
+    return isin(elements, test)
 
 
 def _parts(name: str, input: Tensor, dim: int | None) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -361,6 +350,7 @@ def unique(
     With ``return_inverse`` also the place of each element among them, with ``return_counts`` how
     often each appears. Every NaN is different. Gradients go to the first of equal elements.
     """
+    check_readable("unique")
     rows, shape = _parts("unique", input, dim)
     order = np.lexsort(rows.T[::-1])
     starts = _starts(rows[order])
@@ -385,6 +375,7 @@ def unique_consecutive(
     With ``return_inverse`` also the place of each element among them, with ``return_counts`` the
     length of each run.
     """
+    check_readable("unique_consecutive")
     rows, shape = _parts("unique_consecutive", input, dim)
     starts = _starts(rows)
     first = np.flatnonzero(starts)
@@ -405,6 +396,7 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
         )
     if in_range("bincount", minlength) < 0:
         raise ValueError(f"bincount: minlength must not be negative; got {minlength}")
+    check_readable("bincount")
     x = _values(input)
     low, high = (int(x.min()), int(x.max())) if x.size else (0, -1)
     if low < 0:

@@ -31,7 +31,7 @@ from .reduction import (
 from .results import Results
 from .samples import distinct, index, positive, real
 from .shape import convert, in_range, narrow, transpose, unsqueeze
-from .sort import sort
+from .sort import MEDIAN, _order, argsort, at_places, sort
 from .special import logaddexp
 
 
@@ -90,16 +90,13 @@ def _unlined(input: Tensor, like: Tensor, dim: int, keepdim: bool) -> Tensor:
     return movedim(input, -1, dim) if keepdim else input.squeeze(-1)
 
 
-def _middles(rows: Tensor, skip_nan: bool) -> tuple[Tensor, Tensor]:
-    """Sorted rows, and where the lower median of each stands; NaN come last in a row."""
-    ordered = sort(rows, -1, stable=True)
-    gaps = isnan(rows).sum(-1, keepdim=True)
-    size = rows.shape[-1]
-    if skip_nan:
-        at = clamp(sub(size - 1, gaps), 0) // 2
-    else:
-        at = where(gaps > 0, sub(size, gaps), (size - 1) // 2)
-    return ordered.indices, at
+def _middles(input: Tensor, dim: int, skip_nan: bool) -> Tensor:
+    """Where the lower median of each line stands."""
+    size = input.shape[dim] if input.ndim else 1
+    if not skip_nan or not input.ndim:
+        return _order(input, dim, (size + 1) // 2, False, MEDIAN)
+    gaps = isnan(input).sum(dim, keepdim=True)  # they come last in a line
+    return gather(argsort(input, dim), dim, clamp(sub(size - 1, gaps), 0) // 2)
 
 
 def _median(name: str, skip_nan: bool, ref: Any, doc: str) -> Any:
@@ -108,8 +105,7 @@ def _median(name: str, skip_nan: bool, ref: Any, doc: str) -> Any:
         if not rows.numel():
             middle = from_data(math.nan, input.dtype)
         else:
-            order, at = _middles(rows, skip_nan)
-            middle = gather(rows, 0, gather(order, 0, at)).reshape(())
+            middle = gather(rows, 0, _middles(rows, 0, skip_nan)).reshape(())
         return lib.tk_retain(middle._h)
 
     whole.__name__ = whole.__qualname__ = f"_{name}"
@@ -127,15 +123,9 @@ def _median(name: str, skip_nan: bool, ref: Any, doc: str) -> Any:
         if dim is None:
             return of_all(input)
         d = _dim_of(name, input, dim)
-        rows = _lines(input, d)
-        if not rows.shape[-1]:
+        if input.ndim and not input.shape[d]:
             raise ValueError(f"{name}: dimension {dim} is empty; got {tuple(input.shape)}")
-        order, at = _middles(rows.detach(), skip_nan)
-        places = gather(order, -1, at)
-        values = gather(rows, -1, places)
-        return ValuesIndices(
-            _unlined(values, input, d, keepdim), _unlined(places, input, d, keepdim)
-        )
+        return at_places(input, d, _middles(input, d, skip_nan), keepdim)
 
     along.__name__ = along.__qualname__ = name
     along.__doc__ = doc

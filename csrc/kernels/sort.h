@@ -1,0 +1,254 @@
+/* Order along lines, and places in sorted ones. Equal elements keep their order; NaN comes last, and
+ * first of what descends. Included once per element type.
+ *
+ * Elements are compared as integers that are larger for what comes later. Which way is taken depends
+ * on sizes alone:  few wanted: they are kept sorted while the line is read;  short lines: each
+ * element is counted how many come before it;  else a radix sort, of those wanted where they are at
+ * most half, found digit by digit from the highest on. */
+#define KEY TK_FN(sort_key)
+#define UKEY TK_FN(sort_ukey)
+#define KEYS TK_FN(sort_keys)
+#define LANES ((int)(TK_VECTOR_BYTES / sizeof(KEY)))
+#define PAIR TK_FN(sort_pair)
+#define MOST ((KEY)((UKEY)-1 >> 1))
+#define DIGIT(pair, shift) ((pair).key >> (shift) & 255)
+#define BLOCK 64 /* elements that are looked at together for one that belongs to the few */
+
+typedef __typeof__(__builtin_choose_expr(sizeof(TK_SCALAR) == 8, (int64_t)0, (int32_t)0)) KEY;
+typedef __typeof__(__builtin_choose_expr(sizeof(TK_SCALAR) == 8, (uint64_t)0, (uint32_t)0)) UKEY;
+typedef KEY KEYS __attribute__((vector_size(TK_VECTOR_BYTES)));
+typedef struct PAIR {
+    UKEY key, index;
+} PAIR;
+
+TK_INLINE KEY TK_FN(key_of)(TK_SCALAR x, KEY flip)
+{
+#if TK_IS_FLOAT
+    TK_SIGNED bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = bits == -MOST - 1 ? 0 : bits; /* -0 equals 0 */
+    bits ^= bits < 0 ? MOST : 0;
+    return (x == x ? bits : MOST) ^ flip;
+#else
+    return (KEY)x ^ flip;
+#endif
+}
+
+/* The places of the first k of n elements, k <= TK_ORDER_FEW. */
+static void TK_FN(first_few)(const TK_SCALAR *in, int64_t n, int64_t step, int64_t k, KEY flip,
+                             int64_t *order)
+{
+    KEY best[TK_ORDER_FEW];
+    for (int64_t i = 0, count = 0; i < n;) {
+        while (step == 1 && count == k && i + BLOCK <= n) {
+            const KEY worst = best[k - 1];
+            int any = 0;
+            for (int j = 0; j < BLOCK; j++)
+                any |= TK_FN(key_of)(in[i + j], flip) < worst;
+            if (any)
+                break;
+            i += BLOCK;
+        }
+        for (int64_t end = i + BLOCK < n ? i + BLOCK : n; i < end; i++) {
+            const KEY x = TK_FN(key_of)(in[i * step], flip);
+            if (count == k && x >= best[k - 1])
+                continue;
+            int64_t at = count < k ? count++ : k - 1;
+            for (; at > 0 && best[at - 1] > x; at--) {
+                best[at] = best[at - 1];
+                order[at] = order[at - 1];
+            }
+            best[at] = x;
+            order[at] = i;
+        }
+    }
+}
+
+/* The places of n <= TK_ORDER_SHORT elements in order. For a vector of elements at a time it is
+ * counted how many come before them: the smaller ones, and of the equal ones those on the left. */
+static void TK_FN(rank_all)(const TK_SCALAR *in, int64_t n, int64_t step, KEY flip, int64_t *order)
+{
+    KEYS keys[TK_ORDER_SHORT / LANES], lanes;
+    KEY *const key = (KEY *)keys;
+    for (int64_t i = 0; i < n; i++)
+        key[i] = TK_FN(key_of)(in[i * step], flip);
+    for (int64_t i = n; i % LANES; i++)
+        key[i] = 0;
+    for (int i = 0; i < LANES; i++)
+        lanes[i] = (KEY)i;
+    for (int64_t i = 0; i < n; i += LANES) {
+        const int64_t end = i + LANES < n ? i + LANES : n;
+        const KEYS x = keys[i / LANES], none = {0};
+        KEYS before = none; /* a comparison that holds is -1 */
+        int64_t j = 0;
+        for (; j < i; j++)
+            before -= none + key[j] <= x;
+        for (; j < end; j++)
+            before -= (none + key[j] < x) | ((none + key[j] == x) & (lanes > none + (KEY)(j - i)));
+        for (; j < n; j++)
+            before -= none + key[j] < x;
+        for (j = i; j < end; j++)
+            order[before[j - i]] = j;
+    }
+}
+
+/* Pairs of keys, the lowest of them subtracted, and places; returns how many bits a key has. */
+static int TK_FN(read_pairs)(const TK_SCALAR *in, int64_t n, int64_t step, KEY flip, PAIR *pairs)
+{
+    KEY low = MOST, high = -MOST - 1;
+    for (int64_t i = 0; i < n; i++) {
+        const KEY x = TK_FN(key_of)(in[i * step], flip);
+        low = x < low ? x : low;
+        high = x > high ? x : high;
+        pairs[i] = (PAIR){(UKEY)x, (UKEY)i};
+    }
+    for (int64_t i = 0; i < n; i++)
+        pairs[i].key -= (UKEY)low;
+    const UKEY range = (UKEY)high - (UKEY)low;
+    return range ? 64 - __builtin_clzll(range) : 0;
+}
+
+/* Sorts by the lowest bits, a digit of 8 at a time; returns which of the two holds the result. */
+static PAIR *TK_FN(radix)(PAIR *from, PAIR *to, int64_t n, int bits)
+{
+    uint32_t counts[2][256] = {{0}}, *now = counts[0], *next = counts[1];
+    for (int64_t i = 0; i < n; i++)
+        now[DIGIT(from[i], 0)]++;
+    for (int shift = 0; shift < bits; shift += 8) {
+        const int above = shift + 8 < bits ? shift + 8 : 0;
+        uint32_t sum = 0;
+        for (int d = 0; d < 256; d++) {
+            const uint32_t here = now[d];
+            now[d] = sum;
+            next[d] = 0;
+            sum += here;
+        }
+        for (int64_t i = 0; i < n; i++) {
+            to[now[DIGIT(from[i], shift)]++] = from[i];
+            next[DIGIT(from[i], above)]++;
+        }
+        PAIR *const pairs = from;
+        from = to;
+        to = pairs;
+        uint32_t *const used = now;
+        now = next;
+        next = used;
+    }
+    return from;
+}
+
+/* Moves the k least of n pairs to `least`, equal ones in their order; returns the k-th of all. */
+static PAIR TK_FN(find_least)(PAIR *from, PAIR *least, int64_t n, int64_t k, int bits)
+{
+    int64_t taken = 0;
+    for (int shift = bits > 8 ? bits - 8 : 0;; shift = shift > 8 ? shift - 8 : 0) {
+        uint32_t count[256] = {0};
+        for (int64_t i = 0; i < n; i++)
+            count[DIGIT(from[i], shift)]++;
+        UKEY digit = 0;
+        for (int64_t left = k - taken; count[digit] < left; digit++)
+            left -= count[digit];
+        int64_t same = 0;
+        for (int64_t i = 0; i < n; i++) { /* without a branch: digits are unpredictable */
+            const PAIR p = from[i];
+            least[taken] = p;
+            taken += DIGIT(p, shift) < digit;
+            from[same] = p;
+            same += DIGIT(p, shift) == digit;
+        }
+        n = same;
+        if (shift == 0 || n == 1)
+            break;
+    }
+    memcpy(least + taken, from, (size_t)(k - taken) * sizeof *from);
+    return from[k - taken - 1];
+}
+
+static int64_t TK_FN(first_nan)(const TK_SCALAR *in, int64_t n, int64_t step)
+{
+    int64_t i = TK_IS_FLOAT ? 0 : n;
+    while (i < n && !TK_FN(other)(in[i * step], in[i * step]))
+        i++;
+    return i;
+}
+
+static void TK_FN(order_line)(const tk_order_work *w, const TK_SCALAR *in, int64_t *index,
+                              PAIR *pairs)
+{
+    const int64_t n = w->length, step = w->inner, k = w->k;
+    const KEY flip = w->descending ? -1 : 0;
+    int64_t order[TK_ORDER_SHORT];
+    if (w->mode == TK_ORDER_MEDIAN) {
+        const int64_t nan = TK_FN(first_nan)(in, n, step);
+        if (nan < n) {
+            *index = nan;
+            return;
+        }
+    }
+    if (!tk_order_takes_pairs(n, k)) {
+        if (tk_order_is_few(n, k))
+            TK_FN(first_few)(in, n, step, k, flip, order);
+        else
+            TK_FN(rank_all)(in, n, step, flip, order);
+        if (w->mode != TK_ORDER_ALL)
+            *index = order[k - 1];
+        for (int64_t i = 0; i < k && w->mode == TK_ORDER_ALL; i++)
+            index[i * step] = order[i];
+        return;
+    }
+    PAIR *found = pairs + n;
+    const int bits = TK_FN(read_pairs)(in, n, step, flip, pairs);
+    if (w->mode != TK_ORDER_ALL) {
+        *index = (int64_t)TK_FN(find_least)(pairs, found, n, k, bits).index;
+        return;
+    }
+    if (2 * k <= n) {
+        TK_FN(find_least)(pairs, found, n, k, bits);
+        found = TK_FN(radix)(found, pairs, k, bits);
+    } else {
+        found = TK_FN(radix)(pairs, found, n, bits);
+    }
+    for (int64_t i = 0; i < k; i++)
+        index[i * step] = (int64_t)found[i].index;
+}
+
+static void TK_FN(order)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_order_work *w = work;
+    const int64_t wanted = w->mode == TK_ORDER_ALL ? w->k : 1;
+    for (; lo < hi; lo++) {
+        PAIR *pairs = (PAIR *)w->scratch + 2 * lo * w->length;
+        int64_t line = lo * w->part, end = line + w->part < w->lines ? line + w->part : w->lines;
+        for (; line < end; line++) {
+            const int64_t outer = line / w->inner, column = line % w->inner;
+            TK_FN(order_line)
+            (w, (const TK_SCALAR *)w->in + outer * w->length * w->inner + column,
+             w->index + outer * wanted * w->inner + column, pairs);
+        }
+    }
+}
+
+static void TK_FN(searchsorted)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_search_work *w = work;
+    for (; lo < hi; lo++) {
+        const TK_SCALAR *at = (const TK_SCALAR *)w->sequence + lo / w->columns * w->length;
+        const TK_SCALAR *const start = at;
+        const KEY x = TK_FN(key_of)(((const TK_SCALAR *)w->in)[lo], 0);
+        for (int64_t size = w->length; size > 0;) { /* of those before which x may stand */
+            const int64_t half = (size + 1) / 2;
+            const KEY y = TK_FN(key_of)(at[half - 1], 0);
+            at += (y < x) | (w->right & (y == x)) ? half : 0;
+            size -= half;
+        }
+        w->out[lo] = at - start;
+    }
+}
+#undef KEY
+#undef UKEY
+#undef KEYS
+#undef LANES
+#undef PAIR
+#undef MOST
+#undef DIGIT
+#undef BLOCK
