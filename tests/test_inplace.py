@@ -319,6 +319,14 @@ def test_windows_of_numpy_and_dead_cycles_count() -> None:
     assert gradient_of(base, x) == [1.0, 4.0] and array.tolist() == [1.0, 4.0]
 
 
+def test_gradients_of_rows_keep_no_buffer() -> None:
+    x = leaf(1.0, 2.0)
+    buffer = tk.zeros(100, 2, dtype=tk.float64)
+    buffer[3].copy_(x)
+    buffer.sum().backward()
+    assert x.grad is not None and x.grad._h.storage.nbytes == 16
+
+
 def test_what_cannot_be_found_is_refused() -> None:
     x = leaf(1.0, 2.0)
     base = x * 1.0

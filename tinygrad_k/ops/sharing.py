@@ -71,9 +71,13 @@ def _numpy_blank(x: Any, size: Any, stride: Any, offset: int) -> np.ndarray:
     family="place",
 )
 def _window(input: Tensor, size: Sequence[int], stride: Sequence[int], offset: int) -> Any:
-    """The elements of these strides and offset in the row-major order of the input."""
+    """The elements of these strides and offset in the row-major order of the input.
+
+    A copy: a gradient of few elements shall not keep the memory of many.
+    """
     flat = input if input.is_contiguous() else wrap(lib.tk_cast(input._h, input._h.dtype))
-    return _view(flat, size, stride, offset)
+    window = wrap(_view(flat, size, stride, offset))
+    return lib.tk_cast(window._h, window._h.dtype)
 
 
 @op(
