@@ -11,7 +11,8 @@
 #define SHORT_DOT 8       /* but not less than half a line of float32 */
 #define A_BYTES (4 << 20) /* of A are copied at a time: some of the last cache */
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
-#define SHORT 16          /* values of k: with fewer, writing a large C is what takes time */
+#define SHORT 16          /* values of k: with fewer, writing a large C is what takes time, */
+#define WIDE 1024         /* whose rows have so many bytes */
 #define LINE 64           /* bytes of a cache line */
 #define PAGE 4096         /* bytes after which an L1 cache starts over, */
 #define WAYS 8            /* and the lines it holds of those that are so far apart */
@@ -123,8 +124,12 @@ static void choose_path(tk_gemm *g, int size, int64_t w, int halves)
     if (tile_cost(g->n, g->m, g->a_row, w, halves) + store <
         0.9 * tile_cost(g->m, g->n, g->b_col, w, halves))
         transpose(g);
-    if (g->m == 1 && g->b_col == 1 && g->c_col == 1)
-        g->path = TK_GEMM_ROW;
+    if (g->b_col != 1 || g->c_col != 1)
+        return;
+    if (g->m == 1)
+        g->path = g->n * size >= TK_GEMM_LONG && g->k > 1 ? TK_GEMM_LONG_ROW : TK_GEMM_ROWS;
+    else if (g->k == 1 && g->n * size >= WIDE)
+        g->path = TK_GEMM_ROWS;
 }
 
 /* Cuts every matrix of C into units of at most so many rows and columns, enough of them for the
@@ -200,10 +205,11 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
         g->block_rows = ceil_div(ceil_div(g->m, ceil_div(g->m, most_rows)), mr) * mr;
     int64_t cols = at_most(g->block_cols, round_up(g->n, w));
     /* a copy's last store may run over by w */
-    g->b_copy = !tiles ? 0 : (g->pack_b ? cols : g->n & (nr - 1) ? nr : 0) * kc + w;
+    g->b_copy = g->path == TK_GEMM_LONG_ROW ? 2 * TK_GEMM_LONG / size
+                : !tiles ? 0 : (g->pack_b ? cols : g->n & (nr - 1) ? nr : 0) * kc + w;
     int64_t a_copy = g->pack_a ? (g->keep_a ? g->block_rows : mr) * kc + w : 0;
     /* Where sums are short, C's rows are what takes time; long ones are written faster by few. */
-    g->strip = g->k <= SHORT && g->n * size >= PAGE / 4 ? at_most(mr, 5) : mr;
+    g->strip = g->k <= SHORT && g->n * size >= WIDE ? at_most(mr, 5) : mr;
     if (g->c_col != 1 && LINE / size <= mr)
         g->strip = at_most(g->strip, LINE / size); /* the columns of C in whole lines */
     if (collide && !g->pack_a)

@@ -40,6 +40,9 @@
  * bits. */
 #define TK_GEMM_KC 256
 
+/* Bytes of a long row that are summed up at a time: a page of each row of B. */
+#define TK_GEMM_LONG 4096
+
 /* The elementwise kernels that can end a product: x is what the product gives, y is `saved`. */
 #define TK_EPILOGUES(E) \
     E(relu) E(leaky_relu) E(elu) E(gelu) E(gelu_tanh) E(silu) E(softplus) E(tanh) E(sigmoid) \
@@ -56,8 +59,9 @@ enum {
 
 enum {
     TK_GEMM_TILES,
-    TK_GEMM_ROW, /* one row */
-    TK_GEMM_DOTS /* few columns, k contiguous in both: lanes of partial sums, so other bits */
+    TK_GEMM_ROWS,     /* one row, or rows of single products */
+    TK_GEMM_LONG_ROW, /* one */
+    TK_GEMM_DOTS      /* few columns, k contiguous in both: lanes of partial sums, so other bits */
 };
 
 typedef struct {
@@ -87,7 +91,7 @@ typedef struct {
     int keep_a;         /* for the next block of columns */
     int64_t strip;      /* rows of a strip, at most */
     int a_down;         /* without pack_a: A is read down its contiguous columns */
-    /* elements of scratch for panels of B; then for tiles of partial sums, where C cannot hold them
+    /* elements of scratch for panels of B or sums of a long row; then for tiles of partial sums, where C cannot hold them
      * because it is the addend; a strip of A follows */
     int64_t b_copy, held;
     size_t scratch;     /* bytes the kernel wants of tk_scratch */

@@ -8,6 +8,8 @@
 #define MR TK_GEMM_MR(TK_VECTOR_BYTES)
 #define NV TK_GEMM_NV
 #define KC TK_GEMM_KC
+#define ROWS 4 /* of B at once: an addition then takes the time of reading it */
+#define LONG (TK_GEMM_LONG / (int)sizeof(T))
 #define CHUNK (256 / (int)sizeof(T))
 #define TALL ((MR + SIDE - 1) / SIDE * SIDE) /* a tile's rows, in blocks of v_transpose */
 
@@ -372,19 +374,73 @@ TK_INLINE void TK_FN(gemm_spans)(const tk_gemm *g, int nv, const T *a, const T *
     }
 }
 
-static void TK_FN(gemm_row)(const tk_gemm *g, const T *a, const T *b, T *c, const tk_gemm_unit *u)
+/* Adds so many rows of a matrix, times a value each, to n sums, or starts these. */
+TK_INLINE void TK_FN(gemm_add_rows)(const tk_gemm *g, int rows, int first, const T *a, const T *b,
+                                    int64_t n, T *sums)
 {
-    int64_t j = u->j0, j1 = u->j1;
-    for (; j + 8 * W <= j1; j += 8 * W)
-        TK_FN(gemm_spans)(g, 8, a, b, c, j, W);
-    for (; j + 4 * W <= j1; j += 4 * W)
-        TK_FN(gemm_spans)(g, 4, a, b, c, j, W);
-    for (; j + 2 * W <= j1; j += 2 * W)
-        TK_FN(gemm_spans)(g, 2, a, b, c, j, W);
-    for (; j < j1; j += W)
-        TK_FN(gemm_spans)(g, 1, a, b, c, j, j1 - j < W ? (int)(j1 - j) : W);
+    V x[ROWS];
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++)
+        x[r] = v_set(a[r * g->a_col]);
+    for (int64_t j = 0; j < n; j += W) {
+        V sum = first ? v_set(0) : v_load(sums + j);
+        int left = n - j < W ? (int)(n - j) : W;
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r++)
+            sum += x[r] * TK_FN(gemm_load)(b + r * g->b_row + j, left);
+        v_store(sums + j, sum);
+    }
+}
+
+/* n columns from j on of one row times a matrix of long rows, which are read one after the other,
+ * as memory likes it. */
+static void TK_FN(gemm_long_row)(const tk_gemm *g, const T *a, const T *b, T *c, int64_t j,
+                                 int64_t n, T *sums)
+{
+    const T *bias = g->bias ? (const T *)g->bias + j * g->bias_step : NULL;
+    T *total = sums + LONG;
+    b += j;
+    c += j;
+    for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
+        int64_t k = g->k - k0 < KC ? g->k - k0 : KC, p = 0;
+        for (; p + ROWS <= k; p += ROWS, a += ROWS * g->a_col, b += ROWS * g->b_row)
+            TK_FN(gemm_add_rows)(g, ROWS, !p, a, b, n, sums);
+        for (; p < k; p++, a += g->a_col, b += g->b_row)
+            TK_FN(gemm_add_rows)(g, 1, !p, a, b, n, sums);
+        for (int64_t i = 0; i < n; i += W)
+            v_store(total + i, k0 ? v_load(total + i) + v_load(sums + i) : v_load(sums + i));
+    }
+    for (int64_t i = 0; i < n; i += W) {
+        int left = n - i < W ? (int)(n - i) : W;
+        V shift = v_set(0);
+        if (bias)
+            shift = TK_FN(gemm_bias)(bias + i * g->bias_step, g->bias_step, left);
+        TK_FN(gemm_emit)(c + i, NULL, v_load(total + i), left, bias ? &shift : NULL,
+                         TK_FN(gemm_beside)(g, g->addend, c + i));
+    }
     if (g->epilogue)
-        TK_FN(gemm_end)(g, c + u->j0, j1 - u->j0);
+        TK_FN(gemm_end)(g, c, n);
+}
+
+/* Row by row, with the sums in registers. */
+static void TK_FN(gemm_rows_alone)(const tk_gemm *g, const T *a, const T *b, T *c,
+                                   const tk_gemm_unit *u)
+{
+    a += u->i0 * g->a_row;
+    c += u->i0 * g->c_row;
+    for (int64_t i = u->i0; i < u->i1; i++, a += g->a_row, c += g->c_row) {
+        int64_t j = u->j0, j1 = u->j1;
+        for (; j + 8 * W <= j1; j += 8 * W)
+            TK_FN(gemm_spans)(g, 8, a, b, c, j, W);
+        for (; j + 4 * W <= j1; j += 4 * W)
+            TK_FN(gemm_spans)(g, 4, a, b, c, j, W);
+        for (; j + 2 * W <= j1; j += 2 * W)
+            TK_FN(gemm_spans)(g, 2, a, b, c, j, W);
+        for (; j < j1; j += W)
+            TK_FN(gemm_spans)(g, 1, a, b, c, j, j1 - j < W ? (int)(j1 - j) : W);
+        if (g->epilogue)
+            TK_FN(gemm_end)(g, c + u->j0, j1 - u->j0);
+    }
 }
 
 #define LANES (64 / (int)sizeof(T)) /* partial sums of a dot product, on every instruction set */
@@ -610,8 +666,11 @@ static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c,
 {
     if (g->path == TK_GEMM_DOTS)
         TK_FN(gemm_dotted)(g, a, b, c, u);
-    else if (g->path == TK_GEMM_ROW)
-        TK_FN(gemm_row)(g, a, b, c, u);
+    else if (g->path == TK_GEMM_LONG_ROW)
+        for (int64_t j = u->j0; j < u->j1; j += LONG)
+            TK_FN(gemm_long_row)(g, a, b, c, j, u->j1 - j < LONG ? u->j1 - j : LONG, u->scratch);
+    else if (g->path == TK_GEMM_ROWS)
+        TK_FN(gemm_rows_alone)(g, a, b, c, u);
     else
         TK_FN(gemm_tiled)(g, a, b, c, u);
 }
@@ -623,5 +682,7 @@ static void TK_FN(matmul_unit)(const tk_gemm *g, const T *a, const T *b, T *c,
 #undef NV
 #undef KC
 #undef CHUNK
+#undef LONG
+#undef ROWS
 #undef TALL
 #undef HALVES

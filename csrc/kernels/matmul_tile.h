@@ -24,12 +24,11 @@ TK_INLINE void TILE(gemm_store_tile)(int mr, int nv, X acc[MR][TILE_NV], T *c, i
                                      int add)
 {
 #pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
+    for (int i = 0; i < mr; i++, c += c_row)
 #pragma GCC unroll 2
         for (int v = 0; v < nv; v++) {
-            T *to = c + i * c_row + v * LANES;
-            X x = add ? TILE(gemm_get)(to) + acc[i][v] : acc[i][v];
-            memcpy(to, &x, sizeof x);
+            X x = add ? TILE(gemm_get)(c + v * LANES) + acc[i][v] : acc[i][v];
+            memcpy(c + v * LANES, &x, sizeof x);
         }
 }
 

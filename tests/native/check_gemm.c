@@ -326,6 +326,10 @@ int main(int argc, char **argv)
                 int64_t k = (int64_t)draw(i % 10 == 5 ? 700 : (uint64_t)top);
                 if (i % 100 == 25) /* several pieces of held sums, panels cut by cache */
                     m = 300 + (int64_t)draw(40), n = 400 + (int64_t)draw(300);
+                if (i % 10 == 7) /* a long row; few rows of single products */
+                    m = 1, n = 900 + (int64_t)draw(400);
+                if (i % 10 == 8)
+                    k = 1, n = 100 + (int64_t)draw(300);
                 bad = check((int)isa, dtype, m, n, k);
             }
         printf("%s: %s\n", isas[isa].name, bad ? "failed" : "ok");
