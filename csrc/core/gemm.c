@@ -7,7 +7,7 @@
 #define SERIAL_WORK 65536 /* multiply-adds a thread must have: 1 to 2 us, what waking it may cost */
 #define TALL 64           /* strips of A a thread that make copying B's panels again cheap */
 #define FEW 8             /* columns at which lanes of sums may beat tiles, half in float64, */
-#define LONG_DOT 3        /* and from which k: this times the columns' square, */
+#define LONG_DOT 4        /* and from which k: above this times the columns' square, */
 #define SHORT_DOT 8       /* but not less than half a line of float32 */
 #define A_BYTES (4 << 20) /* of A are copied at a time: some of the last cache */
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
@@ -89,40 +89,51 @@ static void transpose(tk_gemm *g)
         swap(&g->a_batch[d], &g->b_batch[d]);
 }
 
-/* Vectors of w values that multiply a row of n values, as the kernel cuts it. */
-static double vectors(int64_t n, int64_t w, int halves)
+/* What costs as much as a vector multiply-add for each value of k: copying B into panels against
+ * its grain, a value; a tile of half a vector, whose rows wait for their broadcasts; one of a
+ * vector with few rows, which wait for their sums; storing C against its grain, for one value of k
+ * and a strip of one row, an element. */
+#define TURN 0.4
+#define HALF 0.65
+#define LONE 1.15
+#define AGAINST 7.0
+
+/* Vector multiply-adds a value of k of a row of n values, as the kernel cuts it into tiles. */
+static double row_cost(int64_t n, int64_t w, int vector_bytes)
 {
     int64_t rest = n & (2 * w - 1);
+    int halves = TK_GEMM_HALVES(vector_bytes);
     double full = (double)(n - rest) / (double)w;
+    double lone = TK_GEMM_MR(vector_bytes) < 8 ? LONE : 1;
     if (rest == 0)
         return full;
-    if (!halves)
-        return full + (rest > w ? 2 : 1);
-    return full + (2 * rest > 3 * w ? 2 : rest > w ? 1.5 : 2 * rest > w ? 1 : 0.5);
+    if (2 * rest > (halves ? 3 : 2) * w)
+        return full + 2;
+    if (rest > w)
+        return full + lone + HALF;
+    return full + (halves && 2 * rest <= w ? HALF : lone);
 }
 
-/* Vector multiply-adds a value of k, and what costs as much: copying B into panels against its
- * grain takes about TURN of one per value. */
-#define TURN 0.4
-static double tile_cost(int64_t m, int64_t n, int64_t b_col, int64_t w, int halves)
+static double tile_cost(int64_t m, int64_t n, int64_t b_col, int64_t w, int vector_bytes)
 {
-    return (double)m * vectors(n, w, halves) + (b_col != 1 ? TURN * (double)n : 0);
+    return (double)m * row_cost(n, w, vector_bytes) + (b_col != 1 ? TURN * (double)n : 0);
 }
 
-static void choose_path(tk_gemm *g, int size, int64_t w, int halves)
+static void choose_path(tk_gemm *g, int size, int vector_bytes)
 {
-    int64_t few = at_most(g->m, g->n);
+    int64_t few = at_most(g->m, g->n), w = vector_bytes / size;
     g->path = TK_GEMM_TILES;
-    if (g->a_col == 1 && g->b_row == 1 && few * size <= FEW * 4 &&
-        g->k >= at_least(SHORT_DOT, LONG_DOT * few * few)) {
+    if (g->a_col == 1 && g->b_row == 1 && few * size <= FEW * 4 && g->k >= SHORT_DOT &&
+        g->k > LONG_DOT * few * few) {
         g->path = TK_GEMM_DOTS;
         if (g->m < g->n)
             transpose(g);
         return;
     }
-    double store = (double)g->m * (double)g->n / (double)at_least(g->k, 1); /* against C's grain */
-    if (tile_cost(g->n, g->m, g->a_row, w, halves) + store <
-        0.9 * tile_cost(g->m, g->n, g->b_col, w, halves))
+    double store = AGAINST / TK_GEMM_MR(vector_bytes) * (double)g->m * (double)g->n /
+                   (double)at_least(g->k, 1);
+    if (tile_cost(g->n, g->m, g->a_row, w, vector_bytes) + store <
+        0.9 * tile_cost(g->m, g->n, g->b_col, w, vector_bytes))
         transpose(g);
     if (g->b_col != 1 || g->c_col != 1)
         return;
@@ -170,7 +181,7 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
         return;
     settle_steps(g);
     if (tk_is_float(dtype))
-        choose_path(g, size, w, TK_GEMM_HALVES(vector_bytes));
+        choose_path(g, size, vector_bytes);
     int tiles = tk_is_float(dtype) && g->path == TK_GEMM_TILES;
 
     /* One block of B, kc x cols, takes half of the L2 cache. */
@@ -209,7 +220,7 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
                 : !tiles ? 0 : (g->pack_b ? cols : g->n & (nr - 1) ? nr : 0) * kc + w;
     int64_t a_copy = g->pack_a ? (g->keep_a ? g->block_rows : mr) * kc + w : 0;
     /* Where sums are short, C's rows are what takes time; long ones are written faster by few. */
-    g->strip = g->k <= SHORT && g->n * size >= WIDE ? at_most(mr, 5) : mr;
+    g->strip = g->k <= SHORT && g->c_col == 1 && g->n * size >= WIDE ? at_most(mr, 5) : mr;
     if (g->c_col != 1 && LINE / size <= mr)
         g->strip = at_most(g->strip, LINE / size); /* the columns of C in whole lines */
     if (collide && !g->pack_a)

@@ -91,8 +91,8 @@ typedef struct {
     int keep_a;         /* for the next block of columns */
     int64_t strip;      /* rows of a strip, at most */
     int a_down;         /* without pack_a: A is read down its contiguous columns */
-    /* elements of scratch for panels of B or sums of a long row; then for tiles of partial sums, where C cannot hold them
-     * because it is the addend; a strip of A follows */
+    /* elements of scratch for panels of B or the sums of a long row; then for tiles of partial
+     * sums, where C cannot hold them because it is the addend; a strip of A follows */
     int64_t b_copy, held;
     size_t scratch;     /* bytes the kernel wants of tk_scratch */
 } tk_gemm;
