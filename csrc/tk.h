@@ -251,6 +251,7 @@ tk_tensor *tk_nonzero(tk_tensor *a);         /* [n, ndim] int64 */
 tk_tensor *tk_flat_nonzero(tk_tensor *mask); /* [n] int64: row-major positions */
 tk_tensor *tk_masked_select(tk_tensor *a, tk_tensor *mask);
 tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim);
+tk_tensor *tk_stack(int n, tk_tensor **in, int64_t dim); /* of one shape */
 
 /* -- losses of class labels [N] of any integer dtype; a label that is `ignored` counts nothing ------ */
 tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight_or_null,
@@ -264,9 +265,10 @@ tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor 
                                      tk_tensor *weight_or_null, int64_t ignored, double smoothing);
 tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
                          int64_t classes, int dtype); /* [N]: weight[t], 0 where ignored */
-/* The sum of losses [N] over that of the labels' weights; out receives both, the mean first. */
-int tk_label_mean(tk_tensor *losses, tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
-                  int64_t classes, tk_tensor **out);
+/* The sum of the losses of a kernel over that of the labels' weights; out receives the mean and the
+ * latter. */
+int tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *weight_or_null,
+                  int64_t ignored, double smoothing, tk_tensor **out);
 
 /* -- recording and replay ------------------------------------------------------------------------ */
 extern int tk_tapes; /* how many threads record */

@@ -371,7 +371,8 @@ class Tensor(Methods):
     @property
     def T(self) -> Tensor:
         """The tensor with its dimensions reversed; a view."""
-        return self.permute(*range(self._h.ndim - 1, -1, -1))
+        ndim = self._h.ndim
+        return self.transpose(0, 1) if ndim == 2 else self.permute(*range(ndim - 1, -1, -1))
 
     @property
     def mT(self) -> Tensor:

@@ -1,4 +1,5 @@
 /* Concatenation: every input is copied into its slice of the result. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
@@ -75,5 +76,32 @@ tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim)
         }
         start += in[i]->shape[d];
     }
+    return out;
+}
+
+tk_tensor *tk_stack(int n, tk_tensor **in, int64_t dim)
+{
+    char a[TK_TEXT], b[TK_TEXT];
+    tk_tensor **views = n > 0 ? calloc((size_t)n, sizeof *views) : NULL, *out = NULL;
+    if (!views) {
+        tk_fail(n > 0 ? TK_MEMORY_ERROR : TK_VALUE_ERROR, "stack: expected tensors; got %d", n);
+        return NULL;
+    }
+    int made = 0;
+    for (; made < n; made++) {
+        if (!tk_same_shape(in[made], in[0])) {
+            tk_fail(TK_SHAPE_ERROR, "stack: the shapes must agree; got %s and %s",
+                    tk_shape_text(a, in[0]->ndim, in[0]->shape),
+                    tk_shape_text(b, in[made]->ndim, in[made]->shape));
+            break;
+        }
+        if (!(views[made] = tk_unsqueeze(in[made], dim)))
+            break;
+    }
+    if (made == n)
+        out = tk_cat(n, views, dim);
+    for (int i = 0; i < made; i++)
+        tk_release(views[i]);
+    free(views);
     return out;
 }

@@ -44,7 +44,7 @@ static int prepare(const char *op, tk_nll_work *w, int dtype, tk_tensor *target,
     return 0;
 }
 
-static tk_tensor *launch(int kernel, int dtype, tk_nll_work *w, tk_tensor *labels, int ndim)
+static tk_tensor *launch(int kernel, int dtype, tk_nll_work *w, const tk_tensor *labels, int ndim)
 {
     const int64_t shape[2] = {labels->numel, w->classes};
     tk_tensor *out = tk_empty(dtype, ndim, shape);
@@ -53,11 +53,12 @@ static tk_tensor *launch(int kernel, int dtype, tk_nll_work *w, tk_tensor *label
         w->out = out->data;
         tk_run(kernel, dtype, w, labels->numel, GRAIN / (each < 1 ? 1 : each) + 1);
     }
-    tk_release(labels);
     return out;
 }
 
-tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, int64_t ignored)
+/* The losses [N] and, if asked for, the weights of their labels. */
+static tk_tensor *nll(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, int64_t ignored,
+                      tk_tensor **weights)
 {
     char a[TK_TEXT], b[TK_TEXT];
     tk_tensor *labels;
@@ -73,7 +74,16 @@ tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, in
     w.in = logp->data;
     w.row_step = logp->stride[0] * tk_item_size[logp->dtype];
     w.class_step = logp->stride[1] * tk_item_size[logp->dtype];
-    return launch(TK_K_nll_loss, logp->dtype, &w, labels, 1);
+    tk_tensor *out = launch(TK_K_nll_loss, logp->dtype, &w, labels, 1);
+    if (out && weights)
+        *weights = launch(TK_K_nll_weight, logp->dtype, &w, labels, 1);
+    tk_release(labels);
+    return out;
+}
+
+tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, int64_t ignored)
+{
+    return nll(logp, target, weight, ignored, NULL);
 }
 
 tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weight, int64_t ignored,
@@ -92,28 +102,27 @@ tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weig
         return NULL;
     w.in = g->data;
     w.row_step = g->stride[0] * tk_item_size[g->dtype];
-    return launch(TK_K_nll_loss_backward, g->dtype, &w, labels, 2);
-}
-
-static tk_tensor *label_weights(const char *op, tk_tensor *target, tk_tensor *weight,
-                                int64_t ignored, int64_t classes, int dtype)
-{
-    tk_tensor *labels;
-    tk_nll_work w;
-    if (prepare(op, &w, dtype, target, weight, ignored, classes, &labels))
-        return NULL;
-    return launch(TK_K_nll_weight, dtype, &w, labels, 1);
+    tk_tensor *out = launch(TK_K_nll_loss_backward, g->dtype, &w, labels, 2);
+    tk_release(labels);
+    return out;
 }
 
 tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight, int64_t ignored, int64_t classes,
                          int dtype)
 {
-    return label_weights("label_weights", target, weight, ignored, classes, dtype);
+    tk_tensor *labels;
+    tk_nll_work w;
+    if (prepare("label_weights", &w, dtype, target, weight, ignored, classes, &labels))
+        return NULL;
+    tk_tensor *out = launch(TK_K_nll_weight, dtype, &w, labels, 1);
+    tk_release(labels);
+    return out;
 }
 
-/* Forward where g is NULL. */
+/* Forward where g is NULL; with the weights of the labels if they are asked for. */
 static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor *target,
-                          tk_tensor *weight, int64_t ignored, double smoothing)
+                          tk_tensor *weight, int64_t ignored, double smoothing,
+                          tk_tensor **weights)
 {
     char a[TK_TEXT], b[TK_TEXT];
     const char *op = tk_kernel_name(kernel);
@@ -157,6 +166,8 @@ static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor
                              .classes = classes};
         tk_run(kernel, logits->dtype, &w, samples, GRAIN / (classes + 1) + 1);
     }
+    if (out && weights)
+        *weights = launch(TK_K_nll_weight, logits->dtype, &chosen, labels, 1);
     for (int i = 0; i < 4; i++)
         if (made[i])
             tk_release(made[i]);
@@ -167,40 +178,37 @@ static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor
 tk_tensor *tk_cross_entropy(tk_tensor *logits, tk_tensor *target, tk_tensor *weight,
                             int64_t ignored, double smoothing)
 {
-    return entropy(TK_K_cross_entropy, NULL, logits, target, weight, ignored, smoothing);
+    return entropy(TK_K_cross_entropy, NULL, logits, target, weight, ignored, smoothing,
+                   NULL);
 }
 
 tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor *target,
                                      tk_tensor *weight, int64_t ignored, double smoothing)
 {
-    return entropy(TK_K_cross_entropy_backward, g, logits, target, weight, ignored, smoothing);
+    return entropy(TK_K_cross_entropy_backward, g, logits, target, weight, ignored, smoothing,
+                   NULL);
 }
 
-int tk_label_mean(tk_tensor *losses, tk_tensor *target, tk_tensor *weight, int64_t ignored,
-                  int64_t classes, tk_tensor **out)
+int tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *weight,
+                  int64_t ignored, double smoothing, tk_tensor **out)
 {
-    const char *op = "label_mean";
-    tk_tensor *weights = label_weights(op, target, weight, ignored, classes, losses->dtype);
-    if (!weights)
-        return -1;
+    tk_tensor *losses, *weights = NULL, *sum = NULL;
     out[0] = out[1] = NULL;
-    if (tk_same_shape(losses, weights)) {
-        tk_tensor *rows = tk_contiguous(losses); /* the same bits whatever the stride */
-        tk_tensor *sum = rows ? tk_reduce(TK_K_sum, rows, 1, 0, 0) : NULL;
-        out[1] = sum ? tk_reduce(TK_K_sum, weights, 1, 0, 0) : NULL;
-        out[0] = out[1] ? tk_map2(TK_K_div, sum, out[1], 0, 0) : NULL;
-        if (rows)
-            tk_release(rows);
-        if (sum)
-            tk_release(sum);
-        if (out[1] && !out[0])
-            tk_release(out[1]);
-    } else {
-        char a[TK_TEXT], b[TK_TEXT];
-        tk_fail(TK_SHAPE_ERROR, "%s: needs losses [N] and labels [N]; got %s and %s", op,
-                tk_shape_text(a, losses->ndim, losses->shape),
-                tk_shape_text(b, target->ndim, target->shape));
-    }
-    tk_release(weights);
+    if (kernel == TK_K_cross_entropy)
+        losses = entropy(kernel, NULL, input, target, weight, ignored, smoothing, &weights);
+    else
+        losses = nll(input, target, weight, ignored, &weights);
+    if (losses && weights)
+        sum = tk_reduce(TK_K_sum, losses, 1, 0, 0);
+    if (sum)
+        out[1] = tk_reduce(TK_K_sum, weights, 1, 0, 0);
+    if (out[1])
+        out[0] = tk_map2(TK_K_div, sum, out[1], 0, 0);
+    if (out[1] && !out[0])
+        tk_release(out[1]);
+    tk_tensor *made[3] = {losses, weights, sum};
+    for (int i = 0; i < 3; i++)
+        if (made[i])
+            tk_release(made[i]);
     return out[0] ? 0 : -1;
 }

@@ -207,7 +207,7 @@ def _inlaid(function: Op, size: int, args: list[Any], batched: list[bool]) -> An
     return function(t, (size, *shape), (math.prod(shape), *stride), offset)
 
 
-@_rule("_cat")
+@_rule("_cat", "_stack")
 def _joined(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
     parts = [full(each, flag, size) for each, flag in zip(args[0], batched[0], strict=True)]  # type: ignore[call-overload]
     if any(each.ndim != parts[0].ndim for each in parts):
@@ -354,12 +354,15 @@ def _labelled(function: Op, size: int, args: list[Any], batched: list[bool]) -> 
     return OPS["_reshape"].function(result, (size, rows, *result.shape[1:]))
 
 
-@_rule("_label_mean")
+@_rule("_nll_mean", "_entropy_mean")
 def _label_means(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
-    losses, target, weight, ignored, classes = args
+    input, target, weight, ignored = args[:4]
     if batched[2]:
         return NotImplemented
-    losses, target = full(losses, batched[0], size), full(target, batched[1], size)
+    rows = OPS[function.__name__.removesuffix("_mean")].function
+    losses = _labelled(rows, size, args, batched)
+    target = full(target, batched[1], size)
+    classes = input.shape[-1]
     reshape, total = OPS["_reshape"].function, OPS["_sum"].function
     rows = OPS["_expand"].function(reshape(losses.detach(), (-1, 1)), (losses.numel(), classes))
     weights = OPS["_label_weights"].function(rows, reshape(target, (-1,)), weight, ignored)

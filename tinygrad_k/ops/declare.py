@@ -94,13 +94,14 @@ def op(
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
         row = Op(body, kernel, vjp)
         lone, lists = _tensor_arguments(body)
+        count = body.__code__.co_argcount + body.__code__.co_kwonlyargcount
         row.ref, row.given, row.dtypes, row.family = ref, tuple(samples), dtypes, family
         row.keeps = keeps
 
         def function(*args: Any, **kwargs: Any) -> Tensor:
             kept: tuple[Tensor, ...] = ()
             try:
-                handle = body(*args, **kwargs)
+                handle = body(*args, **kwargs) if kwargs else body(*args)
             except MISTAKES as error:
                 other = meant(body, args, kwargs)
                 if other is None:
@@ -108,7 +109,7 @@ def op(
                 return function(*other[0], **other[1])
             if keeps and handle:
                 handle, *others = handle
-                kept = tuple(wrap(other) for other in others)
+                kept = tuple([wrap(other) for other in others])
             if not handle:
                 fail()
             out = Tensor()
@@ -117,10 +118,13 @@ def op(
             if lone and args:
                 node = args[0]._node
                 if node is not None and (flags := handle.flags) & RECORD:
-                    attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args, flags)
+                    whole = args
+                    if kept or kwargs or len(args) < count:
+                        whole = row.bind(args, kwargs) + kept
+                    attach(row, out, whole, 1, (node,), args, flags)
             elif kwargs or lists:
                 if handle.flags & RECORD:
-                    record(row, out, row.bind(args, kwargs) + kept)
+                    record(row, out, args, kwargs, kept)
             else:
                 wanted, bit = 0, 1
                 for arg in args:

@@ -88,7 +88,7 @@ def embedding(
     """
     _check_table("embedding", input, weight, sparse)
     padding = _padding("embedding", padding_idx, weight.shape[0])
-    flat = _reshape(input, (-1,)) if input.numel() else input.flatten()
+    flat = input.flatten()
     rows = index_select(weight, 0, flat)
     if max_norm is not None:
         _shorten(weight, flat, max_norm, norm_type)
@@ -97,7 +97,7 @@ def embedding(
         rows = _ByFrequency.apply(rows, flat, weight.shape[0])
     if padding is not None:
         rows = where(unsqueeze(flat == padding, -1), rows.detach(), rows)
-    return _reshape(rows, (*input.shape, weight.shape[1]))
+    return rows if flat is input else _reshape(rows, (*input.shape, weight.shape[1]))
 
 
 def _bags(input: Tensor, offsets: Tensor | None, last: bool) -> tuple[np.ndarray, np.ndarray]:

@@ -594,4 +594,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The parts of a dimension, one tensor for each index of it; views."""
     count = input.shape[input._dim(dim, "unbind")]
     check_parts("unbind", count)
-    return tuple(select(input, dim, i) for i in range(count))
+    if input._node is None and type(input) is Tensor:
+        h, door = input._h, lib.tk_select
+        return tuple([wrap(door(h, dim, i)) for i in range(count)])
+    return tuple([select(input, dim, i) for i in range(count)])

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend import int64, lib
 from ..tensor import Size, Tensor, store, wrap
-from .declare import composite, method, op, root, tried
+from .declare import checked, composite, method, op, root, root_face, tried
 from .index import _index_sum, index_select
 from .samples import real
 from .shape import (
@@ -24,6 +24,7 @@ from .shape import (
     common_shape,
     in_range,
     mask_of,
+    select,
     sizes,
     slice_dim,
     strides_of,
@@ -39,6 +40,23 @@ def _tensors(name: str, tensors: Any) -> list[Tensor]:
     if not found or found[0] is tensors:
         raise ValueError(f"{name}: expected a sequence of at least one tensor")
     return found
+
+
+def _handles(name: str, tensors: Any) -> tuple[list[Tensor], list[Any]]:
+    """Whatever is iterated over as a list, and the handles, which live as long as its tensors."""
+    parts = list(tensors)
+    try:
+        handles = [each._h for each in parts]
+    except AttributeError:
+        handles = []
+    if not handles:
+        _tensors(name, tensors)  # says what is wrong
+    return parts, handles
+
+
+@checked
+def _sequence(name: str, tensors: Any) -> list[Tensor]:
+    return _tensors(name, tensors)
 
 
 # -- joining --------------------------------------------------------------------------------------
@@ -74,17 +92,18 @@ def _numpy_cat(tensors: Any, dim: int = 0) -> np.ndarray:
     family="join",
 )
 def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Any:
-    parts = list(tensors)  # whatever is iterated over: the handles live as long as these
-    return lib.tk_cat(len(parts), [each._h for each in parts], in_range("cat", dim))
+    parts, handles = _handles("cat", tensors)
+    return lib.tk_cat(len(parts), handles, in_range("cat", dim))
 
 
-@root
+@root_face
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors behind each other along a dimension; they agree in all other sizes.
 
     An empty vector fits anything. Different dtypes are promoted.
     """
-    return _cat(_tensors("cat", tensors), dim)
+    kind = type(tensors)
+    return _cat(tensors if kind is list or kind is tuple else _sequence("cat", tensors), dim)
 
 
 @root
@@ -99,7 +118,8 @@ def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     return cat(tensors, dim)
 
 
-@tried(
+@op(
+    vjp=lambda g, tensors_shape, dim: [select(g, dim, i) for i in range(len(tensors_shape))],
     ref=np.stack,
     samples=[
         ([real(3, 5), real(3, 5)],),
@@ -108,21 +128,21 @@ def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
         ([real(0, 2)], 1),
     ],
     dtypes="all",
+    family="join",
 )
-@root
-def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """Tensors of one shape along a new dimension."""
-    parts = _tensors("stack", tensors)
-    shape = parts[0].shape
-    for each in parts:
-        if each.shape != shape:
-            raise ValueError(
-                f"stack: the shapes must agree; got {tuple(shape)} and {tuple(each.shape)}"
-            )
-    ndim = len(shape) + 1
+def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Any:
+    parts, handles = _handles("stack", tensors)
+    ndim = handles[0].ndim + 1
     if not -ndim <= dim < ndim:
         raise IndexError(f"stack: dim {dim} is out of range for {ndim} dimensions")
-    return cat([unsqueeze(each, dim % ndim) for each in parts], dim % ndim)
+    return lib.tk_stack(len(parts), handles, dim)
+
+
+@root_face
+def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
+    """Tensors of one shape along a new dimension."""
+    kind = type(tensors)
+    return _stack(tensors if kind is list or kind is tuple else _sequence("stack", tensors), dim)
 
 
 @tried(
@@ -195,8 +215,16 @@ def atleast_3d(*tensors: Any) -> Any:
 
 
 def _cut(input: Tensor, dim: int, ends: list[int]) -> tuple[Tensor, ...]:
-    starts = [0, *ends[:-1]]
-    return tuple(slice_dim(input, dim, a, b, 1) for a, b in zip(starts, ends, strict=True))
+    parts, start = [], 0
+    unrecorded = input._node is None and type(input) is Tensor
+    h, door = input._h, lib.tk_slice
+    for end in ends:
+        if unrecorded:
+            parts.append(wrap(door(h, dim, start, end, 1)))
+        else:
+            parts.append(slice_dim(input, dim, start, end, 1))
+        start = end
+    return tuple(parts)
 
 
 @composite
@@ -225,9 +253,9 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     d = input._dim(dim, "chunk")
     size = input.shape[d]
     check_parts("chunk", min(size, chunks) if size else chunks)
-    if size == 0:
-        return _cut(input, d, [0] * chunks)
-    return split(input, -(-size // chunks), d)
+    each = -(-size // chunks)
+    count = -(-size // each) if each else chunks
+    return _cut(input, d, [min((i + 1) * each, size) for i in range(count)])
 
 
 @composite

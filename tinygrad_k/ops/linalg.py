@@ -154,14 +154,15 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Any:
 
 def _check_dims(name: str, *pairs: tuple[Tensor, int]) -> None:
     for tensor, ndim in pairs:
-        if tensor.ndim != ndim:
+        if tensor._h.ndim != ndim:
             raise ValueError(f"{name}: expected {ndim} dimensions; got {tuple(tensor.shape)}")
 
 
 @composite
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices (n, k) and (k, m)."""
-    _check_dims("mm", (input, 2), (mat2, 2))
+    if not input._h.ndim == mat2._h.ndim == 2:
+        _check_dims("mm", (input, 2), (mat2, 2))
     return matmul(input, mat2)
 
 
@@ -169,7 +170,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices (b, n, k) and (b, k, m)."""
     _check_dims("bmm", (input, 3), (mat2, 3))
-    if input.shape[0] != mat2.shape[0]:
+    if input._h.shape[0] != mat2._h.shape[0]:
         raise ValueError(f"bmm: batches differ; got {tuple(input.shape)} and {tuple(mat2.shape)}")
     return matmul(input, mat2)
 
@@ -177,14 +178,16 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 @composite
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix (n, k) and a vector (k,)."""
-    _check_dims("mv", (input, 2), (vec, 1))
+    if not (input._h.ndim == 2 and vec._h.ndim == 1):
+        _check_dims("mv", (input, 2), (vec, 1))
     return matmul(input, vec)
 
 
 @composite
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of products of two vectors."""
-    _check_dims("dot", (input, 1), (tensor, 1))
+    if not input._h.ndim == tensor._h.ndim == 1:
+        _check_dims("dot", (input, 1), (tensor, 1))
     return matmul(input, tensor)
 
 
@@ -221,15 +224,17 @@ def vdot(input: Tensor, other: Tensor) -> Tensor:
 
 def _blend(name: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     """beta * input + alpha * product; the input broadcasts, and beta 0 ignores it, NaN and all."""
-    if product.dtype.name in ("int64", "int32", "uint8") and not (
-        isinstance(beta, int) and isinstance(alpha, int)
+    if not (isinstance(beta, int) and isinstance(alpha, int)) and (
+        product.dtype.name in ("int64", "int32", "uint8")
     ):
         raise TypeError(f"{name}: integers need integer beta and alpha; got {beta} and {alpha}")
     if alpha != 1:
         product = product * alpha
-    if input.dtype is not product.dtype:
+    h, p = input._h, product._h
+    if h.dtype != p.dtype:
         raise TypeError(f"{name}: dtypes differ; got {input.dtype.name} and {product.dtype.name}")
-    if common_shape(name, input.shape, product.shape) != product.shape:
+    fits = h.shape[0] == p.shape[p.ndim - 1] if h.ndim == 1 else input.shape == product.shape
+    if not fits and common_shape(name, input.shape, product.shape) != product.shape:
         raise ValueError(
             f"{name}: the input does not fit the product; got {tuple(input.shape)} and "
             f"{tuple(product.shape)}"

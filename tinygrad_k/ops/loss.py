@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import ffi, lib
+from ..backend import ffi, kernel_number, lib
 from ..tensor import Tensor
 from .activation import softplus
 from .arithmetic import abs, clamp, mul, neg, square
@@ -23,6 +23,7 @@ from .transcendental import exp, log
 
 FUNCTIONAL = True
 ROOT = ()
+CROSS_ENTROPY, NLL = kernel_number("cross_entropy"), kernel_number("nll_loss")
 FLOATS = lib.TK_F64  # the floating dtypes have the numbers up to this
 
 
@@ -278,22 +279,11 @@ def _rows_of_classes(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, 
     return _reshape(last, (-1, input.shape[1])), _reshape(target, (-1,))
 
 
-def _reduce_labels(
-    name: str,
-    losses: Tensor,
-    rows: Tensor,
-    labels: Tensor,
-    target: Tensor,
-    weight: Tensor | None,
-    ignore_index: int,
-    reduction: str,
-) -> Tensor:
-    """Reduces a loss for each row; the mean is over the weights of the labels that count."""
+def _reduce_labels(name: str, losses: Tensor, target: Tensor, reduction: str) -> Tensor:
+    """A loss for each row in the labels' shape, or their sum."""
     if reduction == "none":
         return _reshape(losses, tuple(target.shape))
-    if reduction != "mean":
-        return _reduce(name, losses, reduction)
-    return _label_mean(losses, labels, weight, ignore_index, rows._h.shape[1])
+    return _reduce(name, losses, reduction)
 
 
 def _numpy_label_mean(
@@ -304,23 +294,71 @@ def _numpy_label_mean(
 
 
 @op(
-    vjp={"losses": lambda g, losses_shape, total: _expand(g / total, losses_shape)},
+    kernel="cross_entropy",
+    vjp={
+        "input": lambda g, input, target, weight, ignore_index, smoothing, total: (
+            cross_entropy_backward(
+                _expand(g / total, (input._h.shape[0],)),
+                input,
+                target,
+                weight,
+                ignore_index,
+                smoothing,
+            )
+        )
+    },
     keeps=("total",),
-    ref=_numpy_label_mean,
+    ref=lambda x, target, weight=None, ignore=-100, smoothing=0.0: _numpy_label_mean(
+        _numpy_entropy(x, target, weight, ignore, smoothing), target, weight, ignore, x.shape[1]
+    ),
+    samples=ENTROPIES,
+    family="loss",
+)
+def _entropy_mean(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    smoothing: float = 0.0,
+) -> Any:
+    """The cross-entropies of the rows, added up, over the weights of their labels."""
+    out = ffi.new("tk_tensor *[2]")
+    scale = _weight_handle(weight)
+    failed = lib.tk_label_mean(
+        CROSS_ENTROPY, input._h, target._h, scale, ignore_index, smoothing, out
+    )
+    return None if failed else tuple(out)
+
+
+@op(
+    kernel="nll_loss",
+    vjp={
+        "input": lambda g, input, target, weight, ignore_index, total: nll_loss_backward(
+            _expand(g / total, (input._h.shape[0],)),
+            target,
+            weight,
+            ignore_index,
+            input._h.shape[1],
+        )
+    },
+    keeps=("total",),
+    ref=lambda logp, target, weight=None, ignore=-100: _numpy_label_mean(
+        _numpy_nll(logp, target, weight, ignore), target, weight, ignore, logp.shape[1]
+    ),
     samples=[
-        (real(4), index(4, below=3), positive(3), -100, 3),
-        (real(4), index(4, below=3), None, -100, 3),
+        (real(4, 3), index(4, below=3)),
+        (real(4, 3), index(4, below=3), positive(3)),
+        (real(4, 3), index(4, below=3), None, 1),
     ],
     family="loss",
 )
-def _label_mean(
-    losses: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, classes: int
+def _nll_mean(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100
 ) -> Any:
-    """The sum of the losses over the weights of their labels."""
+    """What ``_nll`` gives for the rows, added up, over the weights of their labels."""
     out = ffi.new("tk_tensor *[2]")
-    failed = lib.tk_label_mean(
-        losses._h, target._h, _weight_handle(weight), ignore_index, classes, out
-    )
+    scale = _weight_handle(weight)
+    failed = lib.tk_label_mean(NLL, input._h, target._h, scale, ignore_index, 0.0, out)
     return None if failed else tuple(out)
 
 
@@ -372,8 +410,9 @@ def nll_loss(
     neither a class nor ``ignore_index`` is an IndexError.
     """
     rows, labels = _rows_of_classes("nll_loss", input, target)
-    losses = _nll(rows, labels, weight, ignore_index)
-    return _reduce_labels("nll_loss", losses, rows, labels, target, weight, ignore_index, reduction)
+    if reduction == "mean":
+        return _nll_mean(rows, labels, weight, ignore_index)
+    return _reduce_labels("nll_loss", _nll(rows, labels, weight, ignore_index), target, reduction)
 
 
 @composite
@@ -399,10 +438,11 @@ def cross_entropy(
         dim = 1 if ndim > 1 else 0
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing, dim)
     rows, labels = _rows_of_classes("cross_entropy", input, target)
-    losses = _entropy(rows, labels, weight, ignore_index, float(label_smoothing))
-    return _reduce_labels(
-        "cross_entropy", losses, rows, labels, target, weight, ignore_index, reduction
-    )
+    smoothing = float(label_smoothing)
+    if reduction == "mean":
+        return _entropy_mean(rows, labels, weight, ignore_index, smoothing)
+    losses = _entropy(rows, labels, weight, ignore_index, smoothing)
+    return _reduce_labels("cross_entropy", losses, target, reduction)
 
 
 def _soft_cross_entropy(

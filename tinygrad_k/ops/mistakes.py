@@ -78,7 +78,7 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
 
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
-            return function(*args, **kwargs)
+            return function(*args, **kwargs) if kwargs else function(*args)
         except MISTAKES as error:
             other = meant(function, args, kwargs)
             if other is None:

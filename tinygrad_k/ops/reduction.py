@@ -15,11 +15,11 @@ from ..backend import dtype as dtype_class, kernel_number, lib
 from ..tensor import Tensor, from_data
 from .arithmetic import abs, maximum, minimum, power, square
 from .comparison import eq, isnan, ne, where
-from .declare import composite, no_grad, op
+from .declare import composite, no_grad, op, unary
 from .results import Results
-from .samples import boolean, distinct, real
+from .samples import boolean, distinct, positive, real
 from .shape import _expand, _reshape, clone, convert, mask_of, slice_dim
-from .transcendental import exp, sqrt
+from .transcendental import exp
 
 FAMILY = "reduction"
 
@@ -41,13 +41,16 @@ def _count(input: Tensor, dim: Any) -> int:
     return math.prod(n for i, n in enumerate(input.shape) if mask >> i & 1)
 
 
+tk_reduce = lib.tk_reduce
+
+
 def _reducer(name: str) -> Any:
     number = kernel_number(name)
 
     def reduce(input: Tensor, dim: Any, keepdim: bool, p: float = 0.0) -> Any:
-        if dim is None:
-            return lib.tk_reduce(number, input._h, (1 << input._h.ndim) - 1, keepdim, p)
-        return lib.tk_reduce(number, input._h, mask_of(name, input, dim), keepdim, p)
+        h = input._h
+        mask = (1 << h.ndim) - 1 if dim is None else mask_of(name, input, dim)
+        return tk_reduce(number, h, mask, keepdim, p)
 
     return reduce
 
@@ -116,6 +119,8 @@ def sum(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype_class | None = None
 ) -> Tensor:
     """The sum over ``dim``; integers and bools are summed in int64. Nothing sums to 0."""
+    if dtype is None:
+        return _sum(input, dim if dim is None or type(dim) is int else _dims(dim), keepdim)
     return _as_dtype(_sum(_as_dtype(input, dtype), _dims(dim), keepdim), dtype)
 
 
@@ -124,6 +129,8 @@ def mean(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype_class | None = None
 ) -> Tensor:
     """The mean over ``dim``; floating dtypes only, NaN of nothing."""
+    if dtype is None:
+        return _mean(input, dim if dim is None or type(dim) is int else _dims(dim), keepdim)
     return _mean(_as_dtype(input, dtype), _dims(dim), keepdim)
 
 
@@ -280,12 +287,14 @@ class ValuesIndices(Results):
     indices: Tensor
 
 
-def _extreme(name: str, pick: Any, whole: Any, elementwise: Any) -> Any:
+def _extreme(name: str, pick: Any, direct: Any, elementwise: Any) -> Any:
     def extreme(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         if isinstance(dim, Tensor):
             return elementwise(input, dim)
         if dim is None:
-            return whole(input)
+            return direct(input)
+        if input._node is None and input._h.ndim and type(dim) is int:
+            return ValuesIndices(direct(input, dim, keepdim), pick(input, dim, keepdim))
         from .index import gather
 
         indices = pick(input, dim, True)
@@ -304,8 +313,8 @@ def _extreme(name: str, pick: Any, whole: Any, elementwise: Any) -> Any:
     return composite(extreme)
 
 
-max = _extreme("max", argmax, amax, maximum)
-min = _extreme("min", argmin, amin, minimum)
+max = _extreme("max", argmax, _amax, maximum)
+min = _extreme("min", argmin, _amin, minimum)
 
 
 TRUTH = no_grad("the result is bool")
@@ -510,6 +519,25 @@ def vector_norm(input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = Fa
 
 def _root(total: Tensor, exponent: float) -> Tensor:
     """total ** exponent with derivative 0 at 0, where the power itself has an infinite one."""
+    if exponent == 0.5:
+        return _square_root(total)
     zero = eq(total, 0.0)
     safe = where(zero, 1.0, total)
-    return where(zero, 0.0, sqrt(safe) if exponent == 0.5 else power(safe, exponent))
+    return where(zero, 0.0, power(safe, exponent))
+
+
+def _square_root_rule(g: Tensor, result: Tensor) -> Tensor:
+    """As that of ``sqrt``, and 0 at 0."""
+    zero = eq(result, 0.0)
+    return where(zero, 0.0, g * 0.5 / where(zero, 1.0, result))
+
+
+@unary(
+    vjp=_square_root_rule,
+    ref=np.sqrt,
+    kernel="sqrt",
+    domain=positive,
+    inplace=False,
+)
+def _square_root(input: Tensor) -> Tensor:
+    """The square root with derivative 0 at 0."""

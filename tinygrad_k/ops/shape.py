@@ -74,6 +74,10 @@ def mask_of(name: str, input: Tensor, dim: Any) -> int:
         return (1 << ndim) - 1
     if type(dim) is int and -ndim <= dim < ndim:
         return 1 << dim % ndim
+    if type(dim) is tuple and len(dim) == 2 and type(dim[0]) is type(dim[1]) is int:
+        a, b = dim
+        if -ndim <= a < ndim > b >= -ndim and (a - b) % ndim:
+            return 1 << a % ndim | 1 << b % ndim
     mask = 0
     for each in dim if isinstance(dim, (tuple, list)) else (dim,):
         if isinstance(each, bool) or not hasattr(each, "__index__"):
@@ -188,7 +192,9 @@ def _permute(input: Tensor, dims: tuple[int, ...]) -> Any:
 )
 def transpose(input: Tensor, dim0: int, dim1: int) -> Any:
     """The tensor with two dimensions exchanged; a view."""
-    return lib.tk_transpose(input._h, in_range("transpose", dim0), in_range("transpose", dim1))
+    if not type(dim0) is type(dim1) is int:
+        dim0, dim1 = in_range("transpose", dim0), in_range("transpose", dim1)
+    return lib.tk_transpose(input._h, dim0, dim1)
 
 
 @op(
@@ -200,7 +206,9 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Any:
 )
 def select(input: Tensor, dim: int, index: int) -> Any:
     """The part at one index of a dimension, which disappears; a view."""
-    return lib.tk_select(input._h, in_range("select", dim), in_range("select", index))
+    if not type(dim) is type(index) is int:
+        dim, index = in_range("select", dim), in_range("select", index)
+    return lib.tk_select(input._h, dim, index)
 
 
 def _unselect(g: Tensor, shape: tuple[int, ...], dim: int, index: int) -> Tensor:
@@ -376,13 +384,13 @@ def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
 @composite
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """As ``expand`` to the shape of another tensor."""
-    return _expand(input, tuple(other.shape))
+    return _expand(input, other.shape)
 
 
 @composite
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """As ``view`` in the shape of another tensor."""
-    return _view(input, tuple(other.shape))
+    return _view(input, other.shape)
 
 
 @face
@@ -399,12 +407,20 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 
 @composite
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """The dimensions start_dim .. end_dim as one."""
-    if input.ndim == 0:
-        input = _reshape(input, (1,))
-    first, last = input._dim(start_dim, "flatten"), input._dim(end_dim, "flatten")
-    if first > last:
-        raise ValueError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}")
+    """The dimensions start_dim .. end_dim as one; the tensor itself where that is one already."""
+    ndim = input._h.ndim
+    if type(start_dim) is int and 0 <= start_dim < ndim and type(end_dim) is int and end_dim == -1:
+        first, last = start_dim, ndim - 1
+    else:
+        if ndim == 0:
+            input = _reshape(input, (1,))
+        first, last = input._dim(start_dim, "flatten"), input._dim(end_dim, "flatten")
+        if first > last:
+            raise ValueError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}")
+    if first == last:
+        return input
+    if last - first == ndim - 1:
+        return _reshape(input, (input._h.numel,))
     shape = input.shape
     merged = 1
     for size in shape[first : last + 1]:
@@ -415,9 +431,12 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 @composite
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector or a number as it is."""
-    if input.ndim > 2:
+    ndim = input._h.ndim
+    if ndim == 2:
+        return transpose(input, 0, 1)
+    if ndim > 2:
         raise ValueError(f"t: at most 2 dimensions; got {tuple(input.shape)}")
-    return transpose(input, 0, 1) if input.ndim == 2 else input
+    return input
 
 
 @composite

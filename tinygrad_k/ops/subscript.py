@@ -30,6 +30,7 @@ AT, NEW, REST, SLICE = lib.TK_AT, lib.TK_NEW, lib.TK_REST, lib.TK_SLICE
 LAST = 2**63 - 1
 ALL = slice(None)
 VIEWS = (int, slice, type(None), type(Ellipsis))  # what makes a view
+INDICES, MASK = {int64.number, int32.number}, {bool_.number}  # dtypes of what can index
 
 
 # -- views ----------------------------------------------------------------------------------------
@@ -131,7 +132,7 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
             row, args = _SUBSCRIPT, (self, key)
             items = _items(key)
             if items is None:
-                return Key(self, key).read(self)
+                return _gathered(self, key)
             handle = _subscript_door(self._h, len(items), items)
     except OverflowError:
         return Key(self, key).read(self)
@@ -151,6 +152,37 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
     if node is not None and (flags := handle.flags) & RECORD:
         attach(row, out, args, 1, (node,), (self,), flags)
     return out
+
+
+def _gathered(self: Tensor, key: tuple[Any, ...]) -> Tensor:
+    """Read by arrays. Index tensors one behind the other, behind whole dimensions, or one mask in
+    front, are looked up at once; what is odder is worked out by ``Key``."""
+    first = 0
+    while first < len(key) and type(key[first]) is slice and key[first] == ALL:
+        first += 1
+    tensors = key[first:]
+    for each in tensors:
+        if type(each) is not Tensor:
+            return Key(self, key).read(self)
+    h, count = self._h, len(tensors)
+    kinds = {each._h.dtype for each in tensors}
+    if type(self) is not Tensor or first + count > h.ndim or not tensors[0]._h.ndim:
+        return Key(self, key).read(self)
+    if count == 1 and kinds <= INDICES:
+        places = wrap(lib.tk_wrap_index(tensors[0]._h, h.shape[first]))
+    elif kinds <= INDICES:
+        sizes = [h.shape[first + i] for i in range(count)]
+        places = wrap(lib.tk_linear_index(count, [each._h for each in tensors], sizes))
+        self = self.flatten(first, first + count - 1)
+    elif count == 1 and kinds == MASK and lib.tk_same_shape(h, tensors[0]._h):
+        return index_select(self.flatten(), 0, flat_nonzero(tensors[0]))
+    else:
+        return Key(self, key).read(self)
+    if places._h.ndim == 1:
+        return index_select(self, first, places)
+    found = index_select(self, first, _reshape(places, (-1,)))
+    shape = tuple(self.shape)
+    return _reshape(found, (*shape[:first], *places.shape, *shape[first + 1 :]))
 
 
 # -- with arrays ----------------------------------------------------------------------------------

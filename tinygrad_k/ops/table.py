@@ -15,6 +15,7 @@ from .samples import Draw, Sample
 RECORD = lib.TK_RECORD
 SHARED = lib.TK_BROADCAST | lib.TK_CONVERTED
 RESULT_ONLY = (Plan.RESULT,)
+SHAPE_ONLY = (Plan.SHAPES,)  # of the first argument
 
 # The shapes on which elementwise ops are tried, of one operand and of two.
 SHAPES = ((3, 5), (), (0, 3), (33,), (2, 1, 4))
@@ -177,20 +178,39 @@ TRIED: dict[str, Op] = {}  # what is not one kernel but has a reference and samp
 ROOT_ONLY: set[str] = set()
 
 
-def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
-    """Puts ``out = op(*args)`` into the graph if one of the operands is there."""
-    wanted, position = 0, 0
+def record(
+    op: Op,
+    out: Tensor,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any] | None = None,
+    kept: tuple[Tensor, ...] = (),
+) -> None:
+    """Puts ``out = op(*args, **kwargs)`` into the graph if one of the operands is there.
+
+    ``kept`` are the op's by-products.
+    """
+    if kwargs:
+        args = op.bind(args, kwargs)
+    wanted, bit = 0, 1
     inputs, operands = [], []
     for arg in args:
-        for each in arg if type(arg) is list or type(arg) is tuple else (arg,):
-            if isinstance(each, Tensor):
-                node = each._node
-                if node is not None:
-                    wanted |= 1 << position
-                    inputs.append(node)
+        if isinstance(arg, Tensor):
+            node = arg._node
+            if node is not None:
+                wanted += bit
+                inputs.append(node)
+                operands.append(arg)
+        elif type(arg) is list or type(arg) is tuple:
+            for each in arg:
+                if isinstance(each, Tensor) and each._node is not None:
+                    wanted += bit
+                    inputs.append(each._node)
                     operands.append(each)
-            position += 1
+                bit += bit
+            continue
+        bit += bit
     if wanted:
+        args = op.bind(args, {}) + kept
         attach(op, out, args, wanted, tuple(inputs), operands, out._h.flags)
 
 
@@ -225,6 +245,8 @@ def attach(
             node.saved = pick(args)
         elif saves == RESULT_ONLY:
             node.saved = (alias(out),)
+        elif saves == SHAPE_ONLY and isinstance(args[0], Tensor):
+            node.saved = (args[0].shape,)
         else:
             node.saved = plan.derive(args, out)
     node.shapes = None
