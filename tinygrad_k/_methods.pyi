@@ -1039,7 +1039,7 @@ class Methods:
         start_dim: builtins.int = ...,
         end_dim: builtins.int = ...,
     ) -> Tensor:
-        """The dimensions start_dim .. end_dim as one."""
+        """The dimensions start_dim .. end_dim as one; the tensor itself where that is one ..."""
 
     def flip(
         self,

@@ -25,7 +25,20 @@ from ..backend import (
     uint8,
 )
 from ..tensor import Tensor, from_data, from_numpy, number_as, recording, store
-from .declare import MISTAKES, OPS, change, checked, composite, explain, method, op, root, root_face
+from .declare import (
+    MISTAKES,
+    OPS,
+    change,
+    checked,
+    composite,
+    explain,
+    method,
+    op,
+    root,
+    root_face,
+    unrecorded,
+    written,
+)
 from .samples import real
 from .shape import converted, expand, sizes, sum_to, to
 
@@ -669,13 +682,23 @@ def fill_(self: Tensor, value: Any) -> Tensor:
             )
         value = to(value, self.dtype)
     else:
-        value = _constant("fill_", (), value, self.dtype, None, False)
+        if type(value) in (float, int):
+            value = number_as("fill_", value, self.dtype)
+        else:
+            value = _constant("fill_", (), value, self.dtype, None, False)
+        if unrecorded(self, ()):
+            return written("fill_", self, lib.tk_copy_into(self._h, value._h))
     return change(OPS["_fill"], self, (value,), lambda: lib.tk_copy_into(self._h, value._h))
+
+
+ZERO = finish(_full_int(BOOL, 0, NULL, 0))  # in every dtype it is copied to
 
 
 @method
 def zero_(self: Tensor) -> Tensor:
     """Zeros everywhere; in place."""
+    if unrecorded(self, ()):
+        return written("zero_", self, lib.tk_copy_into(self._h, ZERO._h))
     return fill_(self, 0)
 
 
@@ -699,5 +722,7 @@ def _copy(input: Tensor, src: Tensor) -> Any:
 @method
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """The values of ``src``, broadcast and converted as by ``to``; in place."""
+    if type(src) is Tensor and unrecorded(self, (src,)):
+        return written("copy_", self, lib.tk_copy_into(self._h, src._h))
     src = converted("copy_", src, self)
     return change(OPS["_copy"], self, (src,), lambda: lib.tk_copy_into(self._h, src._h))

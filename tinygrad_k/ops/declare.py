@@ -20,7 +20,7 @@ from typing import Any
 from ..backend import fail
 from ..tensor import Tensor, wrap
 from .elementwise import binary, comparison, predicate, unary
-from .inplace import as_operand, change, inplace, keep_value
+from .inplace import as_operand, change, inplace, keep_value, unrecorded, written
 from .mistakes import MISTAKES, checked, explain, meant, wraps
 from .samples import Draw
 from .table import (
@@ -68,7 +68,9 @@ __all__ = [
     "through",
     "tried",
     "unary",
+    "unrecorded",
     "vanishes",
+    "written",
 ]
 
 

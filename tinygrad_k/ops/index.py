@@ -13,7 +13,18 @@ import numpy as np
 from ..backend import bool_, kernel_number, lib
 from ..tensor import Tensor, wrap
 from .comparison import where
-from .declare import OPS, change, composite, inplace, method, op, through, tried
+from .declare import (
+    OPS,
+    change,
+    composite,
+    inplace,
+    method,
+    op,
+    through,
+    tried,
+    unrecorded,
+    written,
+)
 from .samples import Draw, boolean, call, index, permutation, real
 from .shape import (
     _expand,
@@ -533,6 +544,9 @@ def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     _check_mask("masked_fill_", mask)
     value = _source("masked_fill_", self, value)
     h = self._h
+    if unrecorded(self, (value,)):
+        failed = lib.tk_map_into(WHERE, h, mask._h, value._h, h, 0.0, 0.0)
+        return written("masked_fill_", self, failed)
     return inplace(
         "masked_fill_",
         self,

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..autograd import batching
 from ..autograd.node import followers, note_change
-from ..backend import fail, lib
-from ..tensor import Tensor, from_data
+from ..backend import fail, ffi, lib
+from ..tensor import Tensor, from_data, wrap
 from .mistakes import explain
 from .table import OPS, Op, no_grad, record
 
@@ -21,6 +21,8 @@ def as_operand(value: Any, like: Tensor) -> Tensor:
     """A tensor, or a number as a tensor without dimensions of the dtype it would promote to."""
     if isinstance(value, Tensor):
         return value
+    if type(value) is float and like._h.dtype <= lib.TK_F64:
+        return wrap(lib.tk_full_float(like._h.dtype, 0, ffi.NULL, value))
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, (bool, int, float)):
@@ -69,6 +71,24 @@ def inplace(
     return target
 
 
+def unrecorded(target: Tensor, operands: tuple[Any, ...]) -> bool:
+    """Whether a change of ``target`` is surely nothing but a write: it has no place in the graph,
+    and no vmap runs."""
+    if type(target) is not Tensor and (
+        batching.change is not None or not isinstance(target, Tensor)
+    ):
+        return False
+    return not _recorded(target, operands)
+
+
+def written(name: str, target: Tensor, failed: int) -> Tensor:
+    """The target of a write, which is noted, or the error of one that failed."""
+    if failed:
+        fail()
+    note_change(target, name)
+    return target
+
+
 def _recorded(target: Tensor, operands: tuple[Any, ...]) -> bool:
     """Whether a change of ``target`` has a place in the graph."""
     if target._node is not None:
@@ -107,6 +127,8 @@ def add_inplace(row: Op, write: Callable[..., int]) -> None:
 
     def method(self: Tensor, *operands: Any) -> Tensor:
         try:
+            if unrecorded(self, operands):
+                return written(name, self, write(self, *operands))
             return inplace(
                 name,
                 self,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..backend import int64, lib
 from ..tensor import Size, Tensor, store, wrap
-from .declare import checked, composite, method, op, root, root_face, tried
+from .declare import composite, method, op, root, tried
 from .index import _index_sum, index_select
 from .samples import real
 from .shape import (
@@ -33,7 +33,11 @@ from .shape import (
 
 
 def _tensors(name: str, tensors: Any) -> list[Tensor]:
-    found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    try:
+        found = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    except TypeError as error:
+        kind = type(tensors).__name__
+        raise TypeError(f"{name}: expected a sequence of tensors; got {kind}") from error
     for each in found:
         if not isinstance(each, Tensor):
             raise TypeError(f"{name}: expected tensors; got {type(each).__name__}")
@@ -52,11 +56,6 @@ def _handles(name: str, tensors: Any) -> tuple[list[Tensor], list[Any]]:
     if not handles:
         _tensors(name, tensors)  # says what is wrong
     return parts, handles
-
-
-@checked
-def _sequence(name: str, tensors: Any) -> list[Tensor]:
-    return _tensors(name, tensors)
 
 
 # -- joining --------------------------------------------------------------------------------------
@@ -96,14 +95,14 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Any:
     return lib.tk_cat(len(parts), handles, in_range("cat", dim))
 
 
-@root_face
+@root
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors behind each other along a dimension; they agree in all other sizes.
 
     An empty vector fits anything. Different dtypes are promoted.
     """
     kind = type(tensors)
-    return _cat(tensors if kind is list or kind is tuple else _sequence("cat", tensors), dim)
+    return _cat(tensors if kind is list or kind is tuple else _tensors("cat", tensors), dim)
 
 
 @root
@@ -138,11 +137,11 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Any:
     return lib.tk_stack(len(parts), handles, dim)
 
 
-@root_face
+@root
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape along a new dimension."""
     kind = type(tensors)
-    return _stack(tensors if kind is list or kind is tuple else _sequence("stack", tensors), dim)
+    return _stack(tensors if kind is list or kind is tuple else _tensors("stack", tensors), dim)
 
 
 @tried(

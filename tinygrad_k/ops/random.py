@@ -22,7 +22,17 @@ from ..random import Generator, handle
 from ..tensor import Tensor, wrap
 from .comparison import lt
 from .creation import empty, named_size, size_of
-from .declare import MISTAKES, composite, explain, inplace, method, root, root_face
+from .declare import (
+    MISTAKES,
+    composite,
+    explain,
+    inplace,
+    method,
+    root,
+    root_face,
+    unrecorded,
+    written,
+)
 from .host import check, host, refuse
 from .shape import to
 
@@ -283,6 +293,8 @@ def multinomial(
 
 def _refill(name: str, self: Tensor, kernel: int, p: float, q: float, generator: Any) -> Tensor:
     source = handle(name, generator)
+    if unrecorded(self, ()):
+        return written(name, self, lib.tk_random(kernel, self._h, source, p, q))
     return inplace(
         name,
         self,

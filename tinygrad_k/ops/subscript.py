@@ -20,8 +20,20 @@ from ..autograd.node import note_change
 from ..backend import bool_, fail, ffi, int32, int64, lib
 from ..tensor import Tensor, from_data, number_as, store, wrap
 from .comparison import eq
-from .declare import OPS, RECORD, Op, as_operand, attach, change, composite, method, op
-from .index import flat_nonzero, index_select, nonzero
+from .declare import (
+    OPS,
+    RECORD,
+    Op,
+    as_operand,
+    attach,
+    change,
+    composite,
+    method,
+    op,
+    unrecorded,
+    written,
+)
+from .index import WHERE, flat_nonzero, index_select, nonzero
 from .samples import real
 from .shape import VIEW, _expand, _permute, _reshape, converted, select, sum_to
 
@@ -463,6 +475,24 @@ def _is_there(self: Tensor, key: Any, value: Tensor) -> bool:
     return same_graph or not lib.tk_grad_mode()
 
 
+def _fill_part(self: Tensor, key: Tensor, number: Tensor) -> bool:
+    """Writes a number where a mask holds, or into rows; False where that is not so simple."""
+    h, index = self._h, key._h
+    if index.dtype == bool_.number:
+        if not lib.tk_same_shape(h, index):
+            return False
+        failed = lib.tk_map_into(WHERE, h, index, number._h, h, 0.0, 0.0)
+    elif {index.dtype} <= INDICES and index.ndim == 1 <= h.ndim:
+        places = wrap(lib.tk_wrap_index(index, h.shape[0]))
+        shape = (index.numel, *self.shape[1:])
+        spread = wrap(lib.tk_expand(number._h, len(shape), shape))
+        failed = lib.tk_index_copy(h, 0, places._h, spread._h)
+    else:
+        return False
+    written("setitem_", self, failed)
+    return True
+
+
 def _setitem_method(self: Tensor, key: Any, value: Any) -> None:
     """Writes a number, a tensor or an array, broadcast, into a part; see this module."""
     items = _items(key if type(key) is tuple else (key,))
@@ -477,7 +507,21 @@ def _setitem_method(self: Tensor, key: Any, value: Any) -> None:
                 fail()
             note_change(self, "setitem_")
             return
-    if items is not None and type(value) is Tensor and _is_there(self, key, value):
+    if items is not None and type(value) is Tensor:
+        if value._h.storage == self._h.storage:
+            if _is_there(self, key, value):
+                return
+        elif value._h.dtype == self._h.dtype and unrecorded(self, (value,)):
+            window = self[key]
+            if value._h.ndim <= window._h.ndim:
+                written("setitem_", self, lib.tk_copy_into(window._h, value._h))
+                return
+    elif (
+        type(key) is Tensor
+        and type(value) in (float, int)
+        and unrecorded(self, ())
+        and _fill_part(self, key, number_as("setitem", value, self.dtype))
+    ):
         return
     # what is in an array or a list may be changed before it is read again
     _set(self, Key(self, key) if items is None else key, _assigned("setitem", self, value))
