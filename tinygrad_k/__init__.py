@@ -6,7 +6,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import autograd, interrupt, linalg, ops, random
+from . import autograd, interrupt, ops, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
     DTYPES,
@@ -42,17 +42,24 @@ from .version import __version__
 float, double, long, int = float32, float64, int64, int32  # PyTorch's short names
 
 if TYPE_CHECKING:
-    from . import nn, optim
+    from . import linalg, nn, optim
     from ._functions import *
     from .printing import set_printoptions
 
-globals().update(ops.root_functions())
+globals().update(ops.early_functions())
+
+
+PACKAGES = ("capture", "data", "func", "io", "linalg", "nn", "optim", "testing", "train", "utils")
 
 
 def __getattr__(name: str) -> Any:
     """What is imported when it is first used, such as ``tk.data`` and ``tk.compile``."""
-    if name in ("capture", "data", "func", "io", "nn", "optim", "testing", "train", "utils"):
+    if name in PACKAGES:
         return importlib.import_module(f".{name}", __name__)
+    if name in ops.LATE_NAMES:
+        known = ops.root_functions()
+        globals().update({each: known[each] for each in ops.LATE_NAMES})
+        return known[name]
     if name == "vmap":
         return importlib.import_module(".func", __name__).vmap
     if name == "compile":
@@ -62,6 +69,11 @@ def __getattr__(name: str) -> Any:
     if name in ("load", "save"):
         return getattr(importlib.import_module(".io", __name__), name)
     if name in ("float16", "half", "bfloat16", "int8", "int16", "complex64", "complex128"):
-        known = ", ".join(each.name for each in DTYPES)
-        raise AttributeError(f"{name}: the dtype is not supported; there are {known}")
+        dtypes = ", ".join(each.name for each in DTYPES)
+        raise AttributeError(f"{name}: the dtype is not supported; there are {dtypes}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    others = ("compile", "load", "save", "set_printoptions", "vmap")
+    return sorted({*globals(), *PACKAGES, *ops.LATE_NAMES, *others})

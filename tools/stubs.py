@@ -17,7 +17,7 @@ from typing import Any
 
 import tinygrad_k
 from tinygrad_k import Tensor
-from tinygrad_k.ops import functional_functions, root_functions
+from tinygrad_k.ops import functional_functions, load, root_functions
 
 PACKAGE = Path(tinygrad_k.__file__).parent
 HEAD = '''"""{what} Written by tools/stubs.py."""
@@ -107,6 +107,7 @@ def functions(what: str, table: dict[str, Callable[..., Any]]) -> str:
 
 def stubs() -> dict[str, str]:
     """The text of each file."""
+    load()
     methods = attached()
     body = [line for name in methods for line in (*lines(name, methods[name], True), "")]
     return {

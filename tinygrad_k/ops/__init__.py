@@ -1,5 +1,12 @@
-"""The op table. Importing it loads every declaration and attaches the methods to Tensor."""
+"""The op table. Importing it attaches the methods to Tensor.
 
+It loads the declarations that programs begin with. Those of ``LATE`` follow, all at once, when
+something of them, or the whole table, is asked for.
+"""
+
+import functools
+import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -10,26 +17,16 @@ from . import (
     arithmetic,
     comparison,
     creation,
-    ctc,
-    decompositions,
+    declare,
     diagonal,
-    distance,
-    einsum,
-    embedding,
-    functional,
-    groups,
     index,
     interop,
     join,
     linalg,
-    linear_algebra,
-    loss,
-    margin,
     names,
     normalization,
     numbers,
     piecewise,
-    pixels,
     random,
     reduction,
     scan,
@@ -38,13 +35,11 @@ from . import (
     sharing,
     sort,
     special,
-    statistics,
     subscript,
     transcendental,
     views,
-    windows,
 )
-from .declare import COMPOSITES, LINALG, OPS, ROOT_ONLY, TRIED, Op
+from .declare import LINALG, ROOT_ONLY, Op
 
 MODULES = (
     comparison,
@@ -56,17 +51,9 @@ MODULES = (
     reduction,
     scan,
     linalg,
-    einsum,
-    decompositions,
-    linear_algebra,
     piecewise,
     activation,
     normalization,
-    loss,
-    distance,
-    groups,
-    margin,
-    ctc,
     creation,
     diagonal,
     index,
@@ -76,23 +63,60 @@ MODULES = (
     views,
     sharing,
     sort,
-    statistics,
     random,
-    functional,
-    embedding,
-    pixels,
-    windows,
     names,
     interop,
 )
 
-engine.use_operations(OPS["add"], shape.sum_to, shape.convert)
+engine.use_operations(declare.OPS["add"], shape.sum_to, shape.convert)
 node.use_followers(sharing.followers)
+
+
+# What is loaded when it is first used, and the names that the package's root has of it.
+LATE = {
+    "ctc": "ctc_loss",
+    "distance": "cdist cosine_similarity pairwise_distance pdist",
+    "einsum": "einsum kron tensordot",
+    "embedding": "bilinear",
+    "functional": "",
+    "groups": "group_norm instance_norm rms_norm",
+    "linear_algebra": "det matrix_power slogdet",
+    "loss": "",
+    "margin": "cosine_embedding_loss hinge_embedding_loss margin_ranking_loss poisson_nll_loss",
+    "pixels": "channel_shuffle pixel_shuffle pixel_unshuffle",
+    "statistics": "aminmax corrcoef cov diff logcumsumexp median mode nanmean nanmedian "
+    "nanquantile nansum quantile trapezoid",
+    "windows": "",
+}
+LATE_NAMES = frozenset(" ".join(LATE.values()).split())
+LATE_METHODS = LATE_NAMES - {"einsum", "tensordot"}  # all but what takes several tensors alike
+
+# The names that the root has of modules which it does not have whole.
+_ROOT = {f"{__name__}.{name}": names.split() for name, names in LATE.items()}
+_ROOT |= {each.__name__: each.ROOT for each in MODULES if hasattr(each, "ROOT")}
+
+
+@functools.cache
+def load() -> None:
+    """Loads what is late; its methods take the places of those that did so."""
+    for name in LATE:
+        importlib.import_module(f".{name}", __name__)
+    for name in LATE_METHODS:
+        setattr(Tensor, name, declare.COMPOSITES.get(name) or declare.OPS[name].function)
+
+
+def _late(name: str) -> Callable[..., Any]:
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        load()
+        return getattr(self, name)(*args, **kwargs)
+
+    method.__name__ = name
+    return method
 
 
 def _public() -> dict[str, Callable[..., Any]]:
     """Every op and composite of the public face; fused gradients and helpers are not."""
-    functions = {name: op.function for name, op in OPS.items()} | COMPOSITES
+    functions = {name: op.function for name, op in declare.OPS.items()} | declare.COMPOSITES
     return {
         name: function
         for name, function in functions.items()
@@ -100,33 +124,35 @@ def _public() -> dict[str, Callable[..., Any]]:
     }
 
 
-# The modules whose functions stand in nn.functional, and which of them the root has, too.
-_FUNCTIONAL = {
-    each.__name__: getattr(each, "ROOT", ()) for each in MODULES if hasattr(each, "FUNCTIONAL")
-}
+def early_functions() -> dict[str, Callable[..., Any]]:
+    """What stands in the package's root from the beginning."""
+    return {
+        name: f
+        for name, f in _public().items()
+        if f.__module__ not in _ROOT or name in _ROOT[f.__module__]
+    }
 
 
 def root_functions() -> dict[str, Callable[..., Any]]:
     """What stands in the package's root."""
-    limits = _FUNCTIONAL
-    return {
-        name: f
-        for name, f in _public().items()
-        if f.__module__ not in limits or name in limits[f.__module__]
-    }
+    load()
+    return early_functions()
 
 
 def functional_functions() -> dict[str, Callable[..., Any]]:
     """What stands in nn.functional: activations, normalisation, losses, and linear."""
+    load()
     return {
         name: f
         for name, f in _public().items()
-        if f.__module__ in _FUNCTIONAL or name in ("linear", "sigmoid", "tanh")
+        if getattr(sys.modules[f.__module__], "FUNCTIONAL", False)
+        or name in ("linear", "sigmoid", "tanh")
     } | names.faces()
 
 
 def linalg_functions() -> dict[str, Callable[..., Any]]:
     """What stands in tk.linalg."""
+    load()
     return dict(LINALG)
 
 
@@ -135,18 +161,31 @@ def public_functions() -> dict[str, Callable[..., Any]]:
     return root_functions() | functional_functions()
 
 
-for _name, _function in root_functions().items():
+def __getattr__(name: str) -> Any:
+    """The whole table is asked for."""
+    if name in ("COMPOSITES", "OPS", "TRIED"):
+        load()
+        return getattr(declare, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+for _name, _function in early_functions().items():
     if not hasattr(Tensor, _name) and _name not in ROOT_ONLY:
         setattr(Tensor, _name, _function)
+for _name in LATE_METHODS:
+    setattr(Tensor, _name, _late(_name))
 
 __all__ = [
     "COMPOSITES",
+    "LATE_NAMES",
     "MODULES",
     "OPS",
     "TRIED",
     "Op",
+    "early_functions",
     "functional_functions",
     "linalg_functions",
+    "load",
     "public_functions",
     "root_functions",
 ]

@@ -23,7 +23,6 @@ from .reduction import _mean, logsumexp
 from .shape import narrow, unsqueeze
 
 FUNCTIONAL = True
-ROOT = ("ctc_loss",)
 
 
 def _lengths(name: str, given: Any, count: int, most: int) -> np.ndarray:

@@ -18,7 +18,6 @@ from .samples import call, real
 from .shape import common_shape, transpose, unsqueeze
 
 FUNCTIONAL = True
-ROOT = ("cdist", "cosine_similarity", "pairwise_distance", "pdist")
 
 PRODUCT_ROWS = 25  # from here on cdist goes by a matrix product, as PyTorch's
 

@@ -19,7 +19,6 @@ from .samples import index, real
 from .shape import _reshape, convert, unsqueeze
 
 FUNCTIONAL = True
-ROOT = ("bilinear",)
 
 
 def _check_table(name: str, input: Tensor, weight: Tensor, sparse: bool) -> None:

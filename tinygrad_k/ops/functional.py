@@ -20,7 +20,6 @@ from .shape import sizes, slice_dim, unsqueeze
 from .transcendental import log
 
 FUNCTIONAL = True
-ROOT = ()
 
 DROPOUT = kernel_number("dropout_mask")
 

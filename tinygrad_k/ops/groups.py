@@ -18,7 +18,6 @@ from .shape import _reshape
 from .transcendental import rsqrt
 
 FUNCTIONAL = True
-ROOT = ("group_norm", "instance_norm", "rms_norm")
 
 
 def _check_channels(name: str, input: Tensor, **given: Tensor | None) -> tuple[int, ...]:

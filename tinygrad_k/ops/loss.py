@@ -22,7 +22,6 @@ from .shape import _expand, _reshape
 from .transcendental import exp, log
 
 FUNCTIONAL = True
-ROOT = ()
 CROSS_ENTROPY, NLL = kernel_number("cross_entropy"), kernel_number("nll_loss")
 FLOATS = lib.TK_F64  # the floating dtypes have the numbers up to this
 

@@ -24,7 +24,6 @@ from .shape import _reshape, convert, unsqueeze
 from .transcendental import exp, log
 
 FUNCTIONAL = True
-ROOT = ("cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "poisson_nll_loss")
 
 FIRST = {"input": through}
 BOTH = {"input1": through, "input2": through}

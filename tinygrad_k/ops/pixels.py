@@ -10,7 +10,6 @@ from .samples import real
 from .shape import _permute, _reshape
 
 FUNCTIONAL = True
-ROOT = ("channel_shuffle", "pixel_shuffle", "pixel_unshuffle")
 
 
 def _check(name: str, input: Tensor, factor: Any, parts: tuple[int, ...]) -> None:

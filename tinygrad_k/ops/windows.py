@@ -13,7 +13,6 @@ from .samples import real
 from .shape import _reshape, in_range, select, slice_dim
 
 FUNCTIONAL = True
-ROOT = ()
 
 ADD, NULL = kernel_number("add"), ffi.NULL
 Pair = tuple[int, int]
