@@ -274,7 +274,7 @@ assert tk.ops.LATE_METHODS == names - tk.ops.declare.ROOT_ONLY
     [
         LATE,
         "from tinygrad_k import einsum, ones; assert einsum('i,i', ones(2), ones(2)).item() == 2",
-        "from tinygrad_k.ops import OPS, TRIED; assert '_entropy' in OPS and 'linalg.lstsq' in TRIED",
+        "from tinygrad_k.ops import OPS, TRIED; assert '_nll' in OPS and 'linalg.lstsq' in TRIED",
         "from tinygrad_k.linalg import det",
     ],
 )
