@@ -1,5 +1,6 @@
 /* What the processor can do at most: fused multiply-adds in registers, and copies of memory. Built
  * and called by limits.py. Each function repeats its work and returns nothing worth having. */
+#include <immintrin.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -38,7 +39,7 @@ void copy_library(char *to, const char *from, size_t bytes, long rounds)
     }
 }
 
-/* ... and loads and stores of 32 bytes, as a kernel does them; whatever does not fill 128 is left. */
+/* ... loads and stores of 32 bytes, as a kernel does them; whatever does not fill 128 is left ... */
 __attribute__((target("avx2"))) void copy_loop(char *to, const char *from, size_t bytes,
                                                long rounds)
 {
@@ -53,4 +54,30 @@ __attribute__((target("avx2"))) void copy_loop(char *to, const char *from, size_
             *(V *)(to + i + 96) = d;
             __asm__ volatile("" : : : "memory");
         }
+}
+
+/* ... and stores that go around the caches. `to` is aligned. */
+__attribute__((target("avx2"))) void copy_stream(char *to, const char *from, size_t bytes,
+                                                 long rounds)
+{
+    for (; rounds > 0; rounds--) {
+        for (size_t i = 0; i + 128 <= bytes; i += 128)
+            for (size_t k = 0; k < 128; k += 32)
+                _mm256_stream_si256((__m256i *)(to + i + k),
+                                    _mm256_loadu_si256((const __m256i *)(from + i + k)));
+        _mm_sfence();
+    }
+}
+
+/* Reading alone: four sums of 32 bytes. */
+__attribute__((target("avx2"))) void read_loop(const char *from, size_t bytes, long rounds)
+{
+    for (; rounds > 0; rounds--) {
+        __m256i sum[4] = {{0}};
+        for (size_t i = 0; i + 128 <= bytes; i += 128)
+            for (int k = 0; k < 4; k++)
+                sum[k] = _mm256_add_epi32(sum[k],
+                                          _mm256_loadu_si256((const __m256i *)(from + i + 32 * k)));
+        __asm__ volatile("" : : "x"(sum[0]), "x"(sum[1]), "x"(sum[2]), "x"(sum[3]) : "memory");
+    }
 }

@@ -1,4 +1,4 @@
-"""The limits of this machine, measured: multiply-adds a second, and the time of a copy."""
+"""The limits of this machine, measured: multiply-adds a second, the time of a copy, of reading."""
 
 from __future__ import annotations
 
@@ -72,23 +72,47 @@ def flops_a_second(isa: str, dtype: str, threads: int) -> float:
     return threads * 1000 * CHAINS * lanes * 2 / seconds
 
 
-def traffic_seconds(nbytes: int, threads: int) -> float:
-    """The shortest time in which a copy reads and writes so many bytes in all, again and again."""
-    step = 1 << max(nbytes.bit_length() - 3, 8)  # speeds are measured at four sizes an octave
-    return nbytes / bytes_a_second(-(-nbytes // step) * step, threads)
+def rounded(nbytes: int) -> int:
+    """Speeds are measured at four sizes an octave."""
+    step = 1 << max(nbytes.bit_length() - 3, 8)
+    return -(-nbytes // step) * step
+
+
+def traffic_seconds(read: int, written: int, threads: int) -> float:
+    """The shortest time in which so many bytes are read and written, again and again: that of a
+    copy of as many in all, or of reading alone where an eighth at the most is written."""
+    moved = read + written
+    speed = reading_speed if 8 * written <= moved else copy_speed
+    return moved / speed(rounded(moved), threads)
+
+
+def blocks(count: int, each: int) -> list[tuple[np.ndarray, int]]:
+    """Memory of `each` bytes, and where in it a cache line begins."""
+    made = [np.zeros(each + 64, np.uint8) for _ in range(count)]
+    return [(block, block.ctypes.data + -block.ctypes.data % 64) for block in made]
 
 
 @functools.cache
-def bytes_a_second(nbytes: int, threads: int) -> float:
+def copy_speed(nbytes: int, threads: int) -> float:
+    """Bytes read and written a second by the fastest of three copies."""
     each = max(nbytes // 2 // threads // 128 * 128, 128)
-    blocks = [np.zeros(2 * each + 64, np.uint8) for _ in range(threads)]
-    places = [block.ctypes.data + -block.ctypes.data % 64 for block in blocks]
+    memory = blocks(threads, 2 * each)
     seconds = []
-    for function in (library().copy_library, library().copy_loop):
+    for function in (library().copy_library, library().copy_loop, library().copy_stream):
         function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
 
         def copy(i: int, repeats: int, function: Callable[..., None] = function) -> None:
-            function(places[i] + each, places[i], each, repeats)
+            function(memory[i][1] + each, memory[i][1], each, repeats)
 
         seconds.append(best(threads, copy))
     return 2 * each * threads / min(seconds)
+
+
+@functools.cache
+def reading_speed(nbytes: int, threads: int) -> float:
+    each = max(nbytes // threads // 128 * 128, 128)
+    memory = blocks(threads, each)
+    function = library().read_loop
+    function.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_long]
+    seconds = best(threads, lambda i, repeats: function(memory[i][1], each, repeats))
+    return each * threads / seconds

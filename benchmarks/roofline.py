@@ -2,8 +2,10 @@
 
     python benchmarks/roofline.py [--elements 30000 3000000] [--isa avx2 avx512] [--only sum]
 
-The limit of products is the processor's multiply-adds; of everything else a copy that reads and
-writes as many bytes in all, in cache or out of it. What computes more than it moves stays below.
+The limit of products is the processor's multiply-adds; of everything else the fastest copy (the
+library's, a plain loop, or one whose stores go around the caches) that reads and writes as many
+bytes in all, in cache or out of it; of what writes next to nothing, a loop that only reads. What
+computes more than it moves stays below. Out of cache: --elements 20000000.
 """
 
 from __future__ import annotations
@@ -25,15 +27,35 @@ def nbytes(*tensors: Any) -> int:
     return sum(t.numel() * t.element_size() for t in tensors if hasattr(t, "element_size"))
 
 
-def elementwise(elements: int, dtype: str, only: str) -> Iterator[tuple[str, Any, int]]:
-    """(case, call, bytes it must read and write)."""
+def elementwise(elements: int, dtype: str, only: str) -> Iterator[tuple[str, Any, int, int]]:
+    """(case, call, bytes it must read, and write)."""
     import tinygrad_k as tk
     from tinygrad_k.ops import OPS
 
     for case in cases.cases(elements, DTYPES[dtype]):
         if only in case.name and (bound := cases.call(OPS[case.op].function, case, tk.from_numpy)):
             arrays = [a.nbytes for a in case.args if cases.is_array(a)]
-            yield case.name, bound, sum(arrays) + nbytes(bound())
+            yield case.name, bound, sum(arrays), nbytes(bound())
+
+
+def optimizers(elements: int, dtype: str, only: str) -> Iterator[tuple[str, Any, int, int]]:
+    """The same for a step of one parameter: it reads the gradient and rewrites its states."""
+    import tinygrad_k as tk
+
+    for kind, states, settings in (
+        (tk.optim.SGD, 0, {}),
+        (tk.optim.SGD, 1, {"momentum": 0.9}),
+        (tk.optim.Adam, 2, {}),
+        (tk.optim.AdamW, 2, {}),
+        (tk.optim.RMSprop, 1, {}),
+    ):
+        name = f"{kind.__name__} step [{elements}]" + (" with momentum" if settings else "")
+        if only in name:
+            p = tk.from_numpy(np.ones(elements, DTYPES[dtype])).requires_grad_()
+            p.grad = tk.from_numpy(np.full(elements, 1e-3, DTYPES[dtype]))
+            size = nbytes(p)
+            optimizer = kind([p], lr=1e-3, **settings)
+            yield name, optimizer.step, (2 + states) * size, (1 + states) * size
 
 
 def products(dtype: str, only: str) -> Iterator[tuple[str, Any, int]]:
@@ -67,9 +89,13 @@ def main() -> None:
             " GFLOP/s"
         )
     for elements, n in itertools.product(args.elements, threads):
-        moved = 8 * elements
-        speed = moved / limits.traffic_seconds(moved, n) / 1e9
-        print(f"  copy of {elements:,} float32, {n} threads: {speed:.0f} GB/s read and written")
+        size = 4 * elements
+        copied = 2 * size / limits.traffic_seconds(size, size, n) / 1e9
+        read = size / limits.traffic_seconds(size, 0, n) / 1e9
+        print(
+            f"  {elements:,} float32, {n} threads: copied at {copied:.0f} GB/s read and written, "
+            f"read at {read:.0f}"
+        )
     rows: dict[str, dict[str, float]] = {}
     columns = []
     for isa, dtype, n in itertools.product(isas, args.dtype, threads):
@@ -83,8 +109,9 @@ def main() -> None:
             rows.setdefault(name, {})[column] = 100 * shortest / seconds
 
         for elements in args.elements:
-            for name, call, moved in elementwise(elements, dtype, args.only):
-                add(name, call, limits.traffic_seconds(moved, n))
+            for make in (elementwise, optimizers):
+                for name, call, read, written in make(elements, dtype, args.only):
+                    add(name, call, limits.traffic_seconds(read, written, n))
         for name, call, flops in products(dtype, args.only):
             add(name, call, flops / limits.flops_a_second(isa, dtype, n))
     print(f"\n{'case':40}" + "".join(f"{column:>14}" for column in columns))

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "tape.h"
 
 #define GRAIN 16384    /* elements a thread must at least have: their places are unpredictable */
 #define MIN_COLUMNS 64 /* columns a thread must at least have of rows: four cache lines */
@@ -63,9 +64,15 @@ tk_tensor *tk_checked_labels(const char *op, tk_tensor *target, int64_t classes,
     return out;
 }
 
-/* The int64 copy of an index into a dimension, none of it negative. */
-static tk_tensor *checked(const char *op, tk_tensor *index, int64_t size, int dim)
+/* The int64 copy of an index into a dimension, none of it negative. Where `later` is not NULL it may
+ * be the index itself, and *later set: the launch that reads it checks it. What is recorded is checked
+ * by a launch of its own, which replay knows. */
+static tk_tensor *checked(const char *op, tk_tensor *index, int64_t size, int dim, int *later)
 {
+    if (later)
+        *later = index->dtype == TK_I64 && !tk_tapes;
+    if (later && *later)
+        return tk_retain(index);
     if (index->dtype != TK_I64 && index->dtype != TK_I32) {
         tk_fail(TK_DTYPE_ERROR, "%s: the index must be int64 or int32; got %s", op,
                 tk_dtype_names[index->dtype]);
@@ -156,12 +163,27 @@ static tk_tensor fixed_along(const tk_tensor *t, int dim, const int64_t *shape)
     return view;
 }
 
-static void run_gather(tk_tensor *out, const tk_tensor *a, int dim, tk_tensor *index)
+/* size: of dim in the tensor read. 0, or -1 with an error where an index is bad. */
+static int run_gather(const char *op, tk_tensor *out, const tk_tensor *a, int dim, tk_tensor *index,
+                      int64_t size, int unchecked)
 {
-    tk_gather_work w = {.dim_step = a->stride[dim] * tk_item_size[a->dtype]};
+    int64_t bad = INT64_MAX;
+    tk_gather_work w = {.dim_step = a->stride[dim] * tk_item_size[a->dtype],
+                        .size = size,
+                        .bad = unchecked ? &bad : NULL};
     tk_tensor from = fixed_along(a, dim, out->shape), *in[2] = {&from, index};
     tk_plan_map(&w.map, out, in, 2);
     tk_run(TK_K_index_gather, a->dtype, &w, out->numel, GRAIN);
+    if (bad == INT64_MAX)
+        return 0;
+    const char *p = w.map.data[2];
+    for (int d = w.map.ndim - 1; d >= 0; d--) {
+        p += bad % w.map.size[d] * w.map.stride[2][d];
+        bad /= w.map.size[d];
+    }
+    tk_fail(TK_INDEX_ERROR, "%s: index %lld is out of range for size %lld of dim %d", op,
+            (long long)read_int(TK_I64, p), (long long)size, dim);
+    return -1;
 }
 
 /* A 1-d index as an operand that moves along dim only. */
@@ -171,7 +193,7 @@ static tk_tensor along(const tk_tensor *index, int dim, int ndim, const int64_t 
     view.ndim = ndim;
     for (int d = 0; d < ndim; d++) {
         view.shape[d] = shape[d];
-        view.stride[d] = d == dim ? 1 : 0;
+        view.stride[d] = d == dim && index->ndim ? index->stride[0] : 0;
     }
     view.flags = 0;
     return view;
@@ -199,14 +221,19 @@ tk_tensor *tk_index_select(tk_tensor *a, int64_t dim, tk_tensor *index)
                 (long long)index->numel);
         return NULL;
     }
-    tk_tensor *rows = checked("index_select", index, from.shape[d], d);
+    int later = 0;
+    const int64_t size = from.shape[d];
+    tk_tensor *rows = checked("index_select", index, size, d, a->numel ? &later : NULL);
     if (!rows)
         return NULL;
     from.shape[d] = index->numel; /* the result's shape */
     tk_tensor *out = tk_empty(a->dtype, a->ndim, from.shape);
     if (out) {
         tk_tensor to = with_dims(out), which = along(rows, d, to.ndim, to.shape);
-        run_gather(&to, &from, d, &which);
+        if (run_gather("index_select", &to, &from, d, &which, size, later)) {
+            tk_release(out);
+            out = NULL;
+        }
     }
     tk_release(rows);
     return out;
@@ -242,13 +269,18 @@ tk_tensor *tk_gather(tk_tensor *a, int64_t dim, tk_tensor *index)
         return NULL;
     if (index->numel && check_inside("gather", "input", &where, &from, d))
         return NULL;
-    tk_tensor *places = checked("gather", index, from.shape[d], d);
+    int later = 0;
+    const int64_t size = from.shape[d];
+    tk_tensor *places = checked("gather", index, size, d, &later);
     if (!places)
         return NULL;
     tk_tensor *out = tk_empty(a->dtype, index->ndim, index->shape);
     if (out && out->numel) {
         tk_tensor to = with_dims(out), which = with_dims(places);
-        run_gather(&to, &from, d, &which);
+        if (run_gather("gather", &to, &from, d, &which, size, later)) {
+            tk_release(out);
+            out = NULL;
+        }
     }
     tk_release(places);
     return out;
@@ -306,7 +338,7 @@ static int scatter(const char *op, int kernel, tk_tensor *out, int64_t dim, tk_t
     if (index->numel && (check_inside(op, "output", &where, &to, d) ||
                          check_inside(op, "source", &where, &from, -1)))
         return -1;
-    tk_tensor *places = checked(op, index, to.shape[d], d);
+    tk_tensor *places = checked(op, index, to.shape[d], d, NULL);
     tk_tensor *values = places ? apart(out, src) : NULL;
     if (values && index->numel) {
         tk_tensor which = with_dims(places);
@@ -350,7 +382,7 @@ static int write_rows(const char *op, int kernel, tk_tensor *out, int64_t dim, t
                 (long long)index->numel, d, tk_shape_text(text, src->ndim, src->shape));
         return -1;
     }
-    tk_tensor *places = checked(op, index, to.shape[d], d), *values = NULL;
+    tk_tensor *places = checked(op, index, to.shape[d], d, NULL), *values = NULL;
     if (places && alpha != 1) { /* the scaled source, which cannot overlap */
         tk_tensor *own = tk_full_float(src->dtype, 0, NULL, alpha);
         values = own ? tk_map2(TK_K_mul, src, own, 0, 0) : NULL;

@@ -443,7 +443,7 @@ static void put_source_inside(tk_map_work *w, int item)
     for (int d = 0; d < last; d++)
         if (w->stride[1][d] == item)
             inner = d;
-    if (last < 2 || inner >= last - 1)
+    if (last < 2 || inner >= last - 1 || w->stride[1][last] == item)
         return;
     const int64_t size = w->size[inner], to = w->stride[0][inner];
     for (int d = inner; d < last - 1; d++) {

@@ -93,9 +93,11 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
     const int fills = out_step == size && in_step == 0;
     const int turns_in = !f->convert && out_step == size && in_down == size;
     const int turns_out = !f->convert && in_step == size && out_down == size;
-    const int64_t limit = direct || fills || turns_in || turns_out ? INT64_MAX
-                          : tk_crossed(w, 0) || tk_crossed(w, 1)   ? BLOCK
-                                                                   : 1;
+    const int crossed = tk_crossed(w, 0) || tk_crossed(w, 1);
+    const int gathers = !f->convert && !crossed && out_step == size &&
+                        (last == 0 || out_down == w->size[last] * size);
+    const int64_t limit =
+        direct || fills || turns_in || turns_out || gathers ? INT64_MAX : crossed ? BLOCK : 1;
     int64_t index[TK_MAX_NDIM];
     tk_start_rows(w, lo, index);
     while (lo < hi) {
@@ -121,7 +123,7 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
             tk_turn(row[0], out_step, row[1], in_down, n, rows, size);
         } else {
             const tk_span to = {rows, n, out_down, out_step}, from = {rows, n, in_down, in_step};
-            if (rows == 1 && !f->convert && out_step == size)
+            if (gathers)
                 tk_gather_span(row[1], &from, row[0], size);
             else
                 TK_FN(cast_staged)(row[0], &to, row[1], &from, f);

@@ -36,24 +36,31 @@ TK_OUTLINE void TK_FN(add_row)(char *to, int64_t to_step, const char *from, int6
     }
 }
 
-/* to[i] = from[i * step + index[i] * dim_step] for n elements; steps in bytes. The usual strides are
- * constants at their calls, and the loops then a few instructions. */
-TK_INLINE void TK_FN(gather_row)(char *to, int64_t out_step, const char *from, int64_t step,
-                                 const char *which, int64_t index_step, int64_t dim_step, int64_t n)
+/* to[i] = from[i * step + index[i] * dim_step] for n elements; steps in bytes. Returns the first i
+ * whose index, read once, is out of range, or n. The usual strides are constants at their calls, and
+ * the loops then a few instructions. */
+TK_INLINE int64_t TK_FN(gather_row)(char *to, int64_t out_step, const char *from, int64_t step,
+                                    const char *which, int64_t index_step, int64_t dim_step,
+                                    int64_t n, uint64_t size)
 {
 #pragma GCC unroll 4
-    for (int64_t i = 0; i < n; i++)
-        *(T *)(to + i * out_step) =
-            *(const T *)(from + i * step + *(const int64_t *)(which + i * index_step) * dim_step);
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t place = *(const int64_t *)(which + i * index_step);
+        if (__builtin_expect((uint64_t)place >= size, 0))
+            return i;
+        *(T *)(to + i * out_step) = *(const T *)(from + i * step + place * dim_step);
+    }
+    return n;
 }
 
-/* out[..., j, ...] = a[..., index[..., j, ...], ...] */
+/* out[..., j, ...] = a[..., index[..., j, ...], ...], up to a bad index. */
 static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_gather_work *w = work;
     const tk_map_work *m = &w->map;
     const int last = m->ndim - 1;
     const int64_t item = sizeof(T), place = sizeof(int64_t);
+    const uint64_t size = (uint64_t)w->size;
     const int64_t out_step = m->stride[0][last], step = m->stride[1][last],
                   index_step = m->stride[2][last], dim_step = w->dim_step;
     const int usual = out_step == item && index_step == place;
@@ -66,18 +73,29 @@ static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
         const int64_t rows = tk_rows_ahead(m, at, hi - lo, INT64_MAX);
         n = tk_next_row(m, 3, at, hi - lo, row);
         tk_skip_rows(m, at, rows - 1);
-        lo += rows * n;
-        for (int64_t r = 0; r < rows; r++) {
+        for (int64_t r = 0; r < rows; r++, lo += n) {
             char *to = row[0] + r * down[0];
             const char *from = row[1] + r * down[1], *which = row[2] + r * down[2];
-            if (index_step == 0)
-                TK_FN(copy_row)(to, out_step, from + *(const int64_t *)which * dim_step, step, n);
-            else if (usual && step == 0 && dim_step == item)
-                TK_FN(gather_row)(to, item, from, 0, which, place, item, n);
-            else if (usual)
-                TK_FN(gather_row)(to, item, from, step, which, place, dim_step, n);
-            else
-                TK_FN(gather_row)(to, out_step, from, step, which, index_step, dim_step, n);
+            int64_t good = n;
+            if (index_step == 0) {
+                const int64_t one = *(const int64_t *)which;
+                if ((uint64_t)one < size)
+                    TK_FN(copy_row)(to, out_step, from + one * dim_step, step, n);
+                else
+                    good = 0;
+            } else if (usual && step == 0 && dim_step == item) {
+                good = TK_FN(gather_row)(to, item, from, 0, which, place, item, n, size);
+            } else if (usual) {
+                good = TK_FN(gather_row)(to, item, from, step, which, place, dim_step, n, size);
+            } else {
+                good = TK_FN(gather_row)
+                (to, out_step, from, step, which, index_step, dim_step, n, size);
+            }
+            if (good < n) {
+                if (w->bad)
+                    tk_note_bad(w->bad, lo + good);
+                return;
+            }
         }
     }
 }
@@ -154,15 +172,6 @@ static void TK_FN(index_scatter_add)(const void *work, int64_t lo, int64_t hi)
 }
 
 #if !TK_IS_FLOAT && !TK_IS_BOOL
-/* Notes the lowest position at which an index, or a divisor, was bad. */
-TK_INLINE void TK_FN(note_bad)(int64_t *bad, int64_t position)
-{
-    int64_t lowest = __atomic_load_n(bad, __ATOMIC_RELAXED);
-    while (position < lowest && !__atomic_compare_exchange_n(bad, &lowest, position, 0,
-                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        ;
-}
-
 typedef T TK_FN(eight_indices) __attribute__((vector_size(8 * sizeof(T))));
 typedef int64_t TK_FN(eight_places) __attribute__((vector_size(64)));
 
@@ -210,7 +219,7 @@ static void TK_FN(wrap_index)(const void *work, int64_t lo, int64_t hi)
             }
             x += x < 0 ? w->wrap : 0;
             if (x < 0 || x >= w->size)
-                TK_FN(note_bad)(w->bad, lo + i);
+                tk_note_bad(w->bad, lo + i);
             *to = (w->adds ? *to : 0) + x * w->scale;
         }
     }
@@ -232,7 +241,7 @@ static void TK_FN(find_zero)(const void *work, int64_t lo, int64_t hi)
                 found |= x[i] == 0;
         for (int64_t i = 0; i < n && (found || step != sizeof(T)); i++)
             if (*(const T *)(row[0] + i * step) == 0)
-                TK_FN(note_bad)(w->bad, lo + i);
+                tk_note_bad(w->bad, lo + i);
     }
 }
 #endif

@@ -58,21 +58,20 @@ typedef struct tk_span {
         const int64_t full = n / side * side;                                                      \
         for (int64_t strip = 0; strip < rows; strip += TK_STRIP) {                                 \
             const int64_t end = rows - strip < TK_STRIP ? rows : strip + TK_STRIP;                 \
-            const int64_t squares = strip + (end - strip) / side * side;                           \
-            for (int64_t c = 0; c < full; c += side) {                                             \
+            const int whole = end - strip >= side && n >= side;                                    \
+            /* the last squares reach back over what was done, to end where the matrix does */     \
+            for (int64_t at = 0; whole && at < n; at += side) {                                    \
+                const int64_t c = at < full ? at : n - side;                                       \
                 const char *x = from + c * from_step;                                              \
-                for (int64_t r = strip; r < squares; r += side) {                                  \
+                for (int64_t start = strip; start < end; start += side) {                          \
+                    const int64_t r = start <= end - side ? start : end - side;                    \
                     _Pragma("GCC unroll 16") for (int k = 0; k < side; k++)                        \
                         __builtin_prefetch(x + (TK_COLUMNS_AHEAD + k) * from_step + r * size);     \
                     tk_turn_square_##size(to + r * to_step + c * size, to_step, x + r * size,      \
                                           from_step);                                              \
                 }                                                                                  \
-                for (int64_t r = squares; r < end; r++)                                            \
-                    for (int64_t k = 0; k < side; k++)                                             \
-                        ((tk_item_##size *)(to + r * to_step))[c + k] =                            \
-                            *(const tk_item_##size *)(x + k * from_step + r * size);               \
             }                                                                                      \
-            for (int64_t c = full; c < n; c++)                                                     \
+            for (int64_t c = 0; !whole && c < n; c++)                                              \
                 for (int64_t r = strip; r < end; r++)                                              \
                     ((tk_item_##size *)(to + r * to_step))[c] =                                    \
                         ((const tk_item_##size *)(from + c * from_step))[r];                       \

@@ -6,6 +6,15 @@
 
 #include "work.h"
 
+/* Notes the lowest position at which an index, or a divisor, was bad. */
+static inline void tk_note_bad(int64_t *bad, int64_t position)
+{
+    int64_t lowest = __atomic_load_n(bad, __ATOMIC_RELAXED);
+    while (position < lowest && !__atomic_compare_exchange_n(bad, &lowest, position, 0,
+                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
+}
+
 /* The index of element `at`, in row-major order. */
 static inline void tk_start_rows(const tk_map_work *w, int64_t at, int64_t index[TK_MAX_NDIM])
 {

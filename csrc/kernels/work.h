@@ -126,10 +126,12 @@ typedef struct tk_random_work {
 } tk_random_work;
 
 /* The result (operand 0) over whose shape the gather runs, the tensor read (1), which stands still
- * along dim, and the index (2, int64, in range). A unit is one element of the result. */
+ * along dim, and the index (2, int64). A unit is one element of the result. */
 typedef struct tk_gather_work {
     tk_map_work map;
     int64_t dim_step; /* bytes from one index to the next in the tensor read */
+    int64_t size;     /* an index must be in [0, size) */
+    int64_t *bad;     /* the lowest position of one that is not; NULL where they were checked */
 } tk_gather_work;
 
 /* The output (operand 0), the source (1) and the index (2, int64, in range), all without dim. A unit
