@@ -7,6 +7,7 @@ import sys
 import tracemalloc
 from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,6 +72,15 @@ def test_tensor_dataset_items_and_arrays() -> None:
 def test_tensor_dataset_refuses(tensors: tuple, text: str) -> None:
     with pytest.raises(ValueError, match=f"TensorDataset: .*{text}"):
         TensorDataset(*tensors)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint64])
+def test_subset_indices_of_any_integer_dtype(kind: Any) -> None:
+    assert Subset(range(1000), np.array([3, 100], kind)).indices.tolist() == [3, 100]
+    with pytest.raises(IndexError, match="127 out of range for 100 items"):
+        Subset(range(100), np.array([3, 127], kind))
+    with pytest.raises(IndexError, match="18446744073709551615 out of range"):
+        Subset(range(100), np.array([2**64 - 1], np.uint64))
 
 
 def test_subset_of_subset() -> None:
@@ -208,12 +218,13 @@ def test_collate_structures() -> None:
         ([np.zeros(2), np.zeros(3)], r"shapes .*\(2,\) and \(3,\)"),
         ([(1, 2), (1,)], "lengths .*2 and 1"),
         ([{"a": 1}, {"b": 1}], "keys"),
+        ([], "no items"),
     ],
 )
 def test_collate_refuses_unlike_items(items: list, text: str) -> None:
     with pytest.raises(ValueError, match=f"collate: {text}|collate: .*differ"):
         collate(items)
-    if isinstance(items[0], np.ndarray):
+    if items and isinstance(items[0], np.ndarray):
         with pytest.raises(ValueError, match=f"collate: {text}"):
             collate([tk.tensor(item) for item in items])
 
@@ -221,6 +232,33 @@ def test_collate_refuses_unlike_items(items: list, text: str) -> None:
 def test_collate_refuses_other_types() -> None:
     with pytest.raises(TypeError, match=r"collate: .*got object"):
         collate([object()])
+    with pytest.raises(TypeError, match=r"collate: .*got int, str"):
+        collate([1, "a"])
+    with pytest.raises(TypeError, match=r"collate: .*got dict, tuple"):
+        collate([{}, ()])
+
+
+@pytest.mark.parametrize(
+    ("items", "kind"),
+    [
+        ([1, 2.5], tk.float64),
+        ([True, 5], tk.int64),
+        ([False, 0.5], tk.float64),
+        ([2, np.float32(0.5)], tk.float64),
+        ([np.uint8(2), np.int32(-1)], tk.int32),
+        ([np.array(1), 0.5], tk.float64),
+    ],
+)
+def test_collate_promotes_over_all_items(items: list, kind: Any) -> None:
+    for order in (items, items[::-1]):
+        joined = collate(order)
+        assert joined.dtype == kind
+        assert joined.tolist() == [float(item) for item in order]
+
+
+def test_collate_takes_keys_in_any_order() -> None:
+    joined = collate([{"a": 1, "b": 2}, {"b": 3, "a": 4}])
+    assert {key: value.tolist() for key, value in joined.items()} == {"a": [1, 4], "b": [2, 3]}
 
 
 @pytest.mark.parametrize(
@@ -265,6 +303,11 @@ def test_random_split_by_fractions(n: int, weights: list[int], seed: int) -> Non
     assert sorted(ids) == list(range(n))
     for part, share in zip(parts, shares, strict=True):
         assert abs(len(part) - n * share) <= len(shares) + 1e-6
+
+
+def test_random_split_takes_arrays() -> None:
+    assert [len(part) for part in random_split(range(10), np.array([4, 6]))] == [4, 6]
+    assert [len(part) for part in random_split(range(10), np.array([0.5, 0.5]))] == [5, 5]
 
 
 def test_random_split_is_random() -> None:

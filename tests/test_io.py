@@ -151,6 +151,14 @@ def test_other_readers_and_writers(tmp_path: Path) -> None:
     assert tk.load(tmp_path / "theirs").keys() == arrays.keys()
 
 
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    state = {"f": np.float32(1.5), "i": np.int64(3), "b": np.bool_(True), "n": np.float64("nan")}
+    tk.save(state, tmp_path / "f")
+    back = tk.load(tmp_path / "f")
+    assert [type(back[key]) for key in "fibn"] == [float, int, bool, float]
+    assert (back["f"], back["i"], back["b"]) == (1.5, 3, True)
+
+
 def test_save_refuses_what_it_cannot_store(tmp_path: Path) -> None:
     path = tmp_path / "f"
     for bad, text in [
@@ -307,6 +315,14 @@ def test_hostile_files_raise(tmp_path: Path, name: str) -> None:
 def test_special_files_raise(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="load: not a regular file"):
         tk.load("/dev/zero")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ValueError, match="load: not a regular file"):
+        tk.load(pipe)
+    for special in (pipe, "/dev/null"):
+        with pytest.raises(ValueError, match="save: a pipe, device or socket is in the way"):
+            tk.save({"a": 1}, special)
+    assert pipe.is_fifo()
     with pytest.raises(IsADirectoryError):
         tk.load(tmp_path)
     with pytest.raises(FileNotFoundError):

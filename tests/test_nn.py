@@ -747,6 +747,14 @@ def test_batch_norm_without_statistics_uses_the_batch_always():
     np.testing.assert_allclose(y.std(0), 1, atol=1e-3)
 
 
+def test_batch_norm_does_not_count_what_it_refuses():
+    for momentum in (0.1, None):
+        m = nn.BatchNorm1d(3, momentum=momentum)
+        with pytest.raises(ValueError, match="batch_norm: "):
+            m(tk.ones(1, 3))
+        assert m.num_batches_tracked.item() == 0
+
+
 def test_batch_norm_refuses_what_it_cannot_normalise():
     m = nn.BatchNorm1d(3)
     for shape in ((3,), (2, 4), (2, 3, 4, 5)):
@@ -793,6 +801,21 @@ def test_embedding_that_shortens_its_rows():
     assert m.weight.grad.tolist() == [[2.0, 2.0], [1.0, 1.0], [0.0, 0.0]]
     ones = nn.Embedding.from_pretrained(tk.tensor([[3.0, -4.0]]), max_norm=3.5, norm_type=1.0)
     np.testing.assert_allclose(ones(tk.tensor(0)).numpy(), [1.5, -2.0], 1e-6)
+
+
+@pytest.mark.parametrize("mode", ["sum", "mean"])
+@pytest.mark.parametrize("padding", [None, 1])
+def test_bags_count_only_the_indices_given(mode, padding):
+    table = tk.ones(5, 1).requires_grad_()
+    places, offsets = tk.tensor([1, 2, 2, 3]), tk.tensor([0, 1])
+    options = {"offsets": offsets, "mode": mode, "padding_idx": padding}
+    F.embedding_bag(places, table, scale_grad_by_freq=True, **options).sum().backward()
+    often = tk.tensor([1.0, 1.0, 2.0, 1.0, 1.0]).unsqueeze(1)
+    scaled = table.grad.clone()
+    table.grad = None
+    F.embedding_bag(places, table, **options).sum().backward()
+    assert scaled.tolist() == (table.grad / often).tolist()
+    assert scaled[1].item() == (0.0 if padding else 1.0)
 
 
 def test_embedding_that_divides_by_frequency():

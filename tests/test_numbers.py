@@ -28,6 +28,8 @@ MASK = tk.tensor([True, False, False])
 WRITERS: dict[str, Callable[[Any, Any], Any]] = {
     "full": lambda kind, v: tk.full((3,), v, dtype=kind),
     "full_like": lambda kind, v: tk.full_like(zeros(kind), v),
+    "full_like of floats": lambda kind, v: tk.full_like(tk.ones(2), v, dtype=kind),
+    "scalar_tensor": lambda kind, v: tk.scalar_tensor(v, dtype=kind),
     "new_full": lambda kind, v: zeros(kind).new_full((3,), v),
     "fill_": lambda kind, v: zeros(kind).fill_(v),
     "masked_fill": lambda kind, v: zeros(kind).masked_fill(MASK, v),

@@ -162,3 +162,15 @@ def test_each_part_so_many_times() -> None:
     assert rows[:0].repeat_interleave(counts[:0], 0).shape == (0, 2)
     with pytest.raises(ValueError, match="repeat_interleave"):
         rows.repeat_interleave(tk.tensor([1, -1, 0]), 0)
+
+
+def test_a_factor_that_integers_cannot_hold() -> None:
+    for kind, alpha in ((tk.uint8, 300), (tk.uint8, -1), (tk.int32, 2**31), (tk.int64, 2**53 + 1)):
+        x, one = tk.ones(2, dtype=kind), tk.ones(1, dtype=kind)
+        for name in ("index_add", "index_add_"):
+            with pytest.raises(ValueError, match=f"^{name}: "):
+                getattr(x, name)(0, tk.tensor([0]), one, alpha=alpha)
+            with pytest.raises(TypeError, match=f"^{name}: integers need an integer alpha"):
+                getattr(x, name)(0, tk.tensor([0]), one, alpha=0.5)
+        assert x.tolist() == [1, 1]
+    assert tk.ones(2).index_add(0, tk.tensor([0]), tk.ones(1), alpha=300).tolist() == [301, 1]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import bool_, float64, int64
 from ..ops.creation import as_tensor
 from ..ops.join import stack
 from ..tensor import Tensor
@@ -16,32 +17,40 @@ def collate(items: list[Any]) -> Any:
     """One batch from a list of items of the same structure, as PyTorch's `default_collate`.
 
     Tensors and arrays are stacked along a new first dimension; ints, bools and floats become a
-    tensor (floats in float64, which is what Python holds); strings stay a list. Tuples, lists and
-    dicts are joined member by member. ValueError when shapes, lengths or keys differ.
+    tensor that holds them all (with a float among them float64, which is what Python holds);
+    strings stay a list. Tuples, lists and dicts are joined member by member. ValueError when
+    shapes, lengths or keys differ, TypeError when items are of different kinds.
     """
+    if not items:
+        raise ValueError("collate: no items; at least one is needed")
     first = items[0]
-    if isinstance(first, Tensor):
+    if _all(items, Tensor):
         _same("shapes", [tuple(item.shape) for item in items])
         return stack(items)
-    if isinstance(first, np.ndarray | np.generic):
+    if _all(items, bool | int | float):
+        whole = bool_ if _all(items, bool) else int64
+        return as_tensor(items, float64 if any(isinstance(x, float) for x in items) else whole)
+    if _all(items, np.ndarray | np.generic | bool | int | float):
         _same("shapes", [np.shape(item) for item in items])
         return as_tensor(np.stack(items))
-    if isinstance(first, bool | int | float):
-        dtype = bool if isinstance(first, bool) else np.int64
-        return as_tensor(np.array(items, np.float64 if isinstance(first, float) else dtype))
-    if isinstance(first, str | bytes):
+    if _all(items, str | bytes):
         return list(items)
-    if isinstance(first, Mapping):
-        _same("keys", [list(item) for item in items])
+    if _all(items, Mapping):
+        _same("keys", [set(item) for item in items])
         return {key: collate([item[key] for item in items]) for key in first}
-    if isinstance(first, tuple | list):
+    if _all(items, tuple | list):
         _same("lengths", [len(item) for item in items])
         joined = [collate(list(members)) for members in zip(*items, strict=True)]
         return type(first)(*joined) if hasattr(first, "_fields") else tuple(joined)
+    kinds = sorted({type(item).__name__ for item in items})
     raise TypeError(
-        f"collate: items are tensors, arrays, numbers, strings, tuples, lists or dicts; "
-        f"got {type(first).__name__}"
+        "collate: items are all tensors, or all arrays and numbers, strings, tuples and lists, or "
+        f"dicts; got {', '.join(kinds)}"
     )
+
+
+def _all(items: list[Any], kind: Any) -> bool:
+    return all(isinstance(item, kind) for item in items)
 
 
 def _same(what: str, values: list[Any]) -> None:

@@ -66,19 +66,17 @@ class Subset(Dataset):
     """
 
     def __init__(self, dataset: Any, indices: Sequence[int] | np.ndarray | Tensor) -> None:
-        chosen = np.asarray(indices.numpy() if isinstance(indices, Tensor) else indices)
-        if chosen.size == 0:
-            chosen = chosen.astype(np.int64)
-        if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
+        given = np.asarray(indices.numpy() if isinstance(indices, Tensor) else indices)
+        if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
             raise ValueError(
-                f"Subset: indices are a list of ints; got {chosen.dtype} of shape {chosen.shape}"
+                f"Subset: indices are a list of ints; got {given.dtype} of shape {given.shape}"
             )
-        n = len(dataset)
-        wrong = chosen[(chosen < -n) | (chosen >= n)]
+        chosen, n = given.astype(np.int64), len(dataset)
+        wrong = given[(chosen < -n) | (chosen >= n) | ((chosen < 0) & (given > 0))]  # or of uint64
         if wrong.size:
             raise IndexError(f"Subset: index {wrong[0]} out of range for {n} items")
         self.dataset = dataset
-        self.indices: Tensor = as_tensor(np.where(chosen < 0, chosen + n, chosen).astype(np.int64))
+        self.indices: Tensor = as_tensor(np.where(chosen < 0, chosen + n, chosen))
 
     def __len__(self) -> int:
         return int(self.indices.shape[0])

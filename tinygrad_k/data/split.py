@@ -31,6 +31,7 @@ def random_split(
     gets the whole number below its share, and what is left goes one by one to the first parts.
     """
     n = len(dataset)
+    lengths = list(lengths)
     if not lengths:
         raise ValueError("random_split: no lengths; at least one is needed")
     if all(isinstance(length, int | np.integer) for length in lengths):

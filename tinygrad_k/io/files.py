@@ -34,7 +34,8 @@ def save(state_dict: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
     that lead to them, joined with dots, and can be read by any safetensors reader; the rest is
     JSON in the file's metadata. The file appears under its name when it is complete and on disk,
     by a rename; until then, and after any failure, a file of that name stays as it was.
-    TypeError for anything else in the state, OSError from the file system.
+    TypeError for anything else in the state, ValueError for the path of a pipe, device or socket,
+    OSError from the file system.
     """
     import json
 
@@ -63,11 +64,16 @@ def load(path: str | os.PathLike[str]) -> Any:
     from safetensors import SafetensorError
 
     name = os.fspath(path)
-    with open(name, "rb") as file:
+    with open(name, "rb", opener=_open_at_once) as file:
         try:
             return _parse(file)
         except (SafetensorError, ValueError, KeyError, OverflowError, RecursionError) as error:
             raise ValueError(f"load: {error or type(error).__name__}; {name}") from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """A descriptor also of a pipe that nobody writes to, where there are pipes (not on Windows)."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _parse(file: Any) -> Any:
@@ -106,6 +112,8 @@ def _replace(path: str, content: bytes) -> None:
     """Puts `content` at `path` in one step that survives a crash: write, sync, rename, sync."""
     if os.path.isdir(path):
         raise IsADirectoryError(f"save: a directory is in the way; {path}")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise ValueError(f"save: a pipe, device or socket is in the way; {path}")
     directory = os.path.dirname(path)
     temporary = os.path.join(directory, f".tinygrad_k-{os.urandom(8).hex()}.tmp")
     try:

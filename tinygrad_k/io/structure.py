@@ -27,6 +27,8 @@ def flatten(state: Any) -> tuple[dict[str, np.ndarray], Any]:
     arrays: dict[str, np.ndarray] = {}
 
     def walk(value: Any, path: str) -> Any:
+        if isinstance(value, np.generic):
+            value = value.item()
         if isinstance(value, Tensor):
             name = path
             while name in arrays or name == _RESERVED:

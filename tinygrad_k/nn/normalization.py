@@ -83,13 +83,12 @@ class _BatchNorm(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         self._check_input(input)
+        counter = self.num_batches_tracked if self.training else None
         momentum = 0.0 if self.momentum is None else self.momentum
-        if self.training and self.num_batches_tracked is not None:
-            self.num_batches_tracked.add_(1)
-            if self.momentum is None:
-                momentum = 1.0 / float(self.num_batches_tracked)
+        if counter is not None and self.momentum is None:
+            momentum = 1.0 / (float(counter) + 1.0)
         updates = not self.training or self.track_running_stats
-        return F.batch_norm(
+        result = F.batch_norm(
             input,
             self.running_mean if updates else None,
             self.running_var if updates else None,
@@ -99,6 +98,9 @@ class _BatchNorm(Module):
             momentum,
             self.eps,
         )
+        if counter is not None:
+            counter.add_(1)
+        return result
 
     def extra_repr(self) -> str:
         return (

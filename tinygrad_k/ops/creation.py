@@ -189,7 +189,9 @@ def scalar_tensor(
     s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """A tensor without dimensions; float32 unless told otherwise."""
-    return full((), s, dtype=as_dtype("scalar_tensor", dtype), requires_grad=requires_grad)
+    return _constant(
+        "scalar_tensor", (), s, as_dtype("scalar_tensor", dtype), device, requires_grad
+    )
 
 
 # -- of constants ---------------------------------------------------------------------------------
@@ -334,7 +336,7 @@ def full_like(
     requires_grad: bool = False,
 ) -> Tensor:
     """One number everywhere, of another tensor's shape and, unless told otherwise, dtype."""
-    if type(fill_value) is float and input._h.dtype <= lib.TK_F64:
+    if type(fill_value) is float and dtype is None and input._h.dtype <= lib.TK_F64:
         return _filled_like(full_like, input, fill_value, dtype, device, requires_grad)
     kind = as_dtype("full_like", dtype, input.dtype)
     return _constant("full_like", input.shape, fill_value, kind, device, requires_grad)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..backend import bool_, int64
+from ..backend import bool_, int32, int64
 from ..tensor import Tensor, store
 from .comparison import logical_and, ne, where
 from .declare import composite, through, tried
@@ -22,8 +22,8 @@ FUNCTIONAL = True
 
 
 def _check_table(name: str, input: Tensor, weight: Tensor, sparse: bool) -> None:
-    if input.dtype.is_floating_point or input.dtype.name == "bool":
-        raise TypeError(f"{name}: indices must be integers; got {input.dtype.name}")
+    if input.dtype not in (int64, int32):
+        raise TypeError(f"{name}: indices must be int64 or int32; got {input.dtype.name}")
     if weight.ndim != 2:
         raise ValueError(f"{name}: the weight must be a matrix; got {tuple(weight.shape)}")
     if sparse:
@@ -51,14 +51,29 @@ class _ByFrequency(Function):
     """Rows, whose gradients are divided by how often each stands among the indices."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, flat: Tensor, count: int) -> Tensor:
-        often = np.bincount(flat.numpy(), minlength=count)[flat.numpy()]
+    def forward(ctx: Any, rows: Tensor, places: Tensor, given: Tensor) -> Tensor:
+        often = np.bincount(given.numpy())[places.numpy()]
         ctx.save_for_backward(unsqueeze(store(1.0 / often, rows.dtype), -1))
         return rows.clone()
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         return gradient * ctx.saved_tensors[0], None, None
+
+
+def _rows(
+    weight: Tensor,
+    places: Tensor,
+    given: Tensor,
+    max_norm: float | None,
+    norm_type: float,
+    scale_grad_by_freq: bool,
+) -> Tensor:
+    """The rows at ``places``, which are the ``given`` indices or some of them over again."""
+    if max_norm is not None:
+        _shorten(weight, given, max_norm, norm_type)
+    rows = index_select(weight, 0, places)
+    return _ByFrequency.apply(rows, places, given) if scale_grad_by_freq else rows
 
 
 @tried(
@@ -88,12 +103,7 @@ def embedding(
     _check_table("embedding", input, weight, sparse)
     padding = _padding("embedding", padding_idx, weight.shape[0])
     flat = input.flatten()
-    rows = index_select(weight, 0, flat)
-    if max_norm is not None:
-        _shorten(weight, flat, max_norm, norm_type)
-        rows = index_select(weight, 0, flat)
-    if scale_grad_by_freq:
-        rows = _ByFrequency.apply(rows, flat, weight.shape[0])
+    rows = _rows(weight, flat, flat, max_norm, norm_type, scale_grad_by_freq)
     if padding is not None:
         rows = where(unsqueeze(flat == padding, -1), rows.detach(), rows)
     return rows if flat is input else _reshape(rows, (*input.shape, weight.shape[1]))
@@ -147,7 +157,7 @@ def embedding_bag(
                 "embedding_bag: per_sample_weights must have the input's shape; got "
                 f"{tuple(per_sample_weights.shape)} and {tuple(input.shape)}"
             )
-    weights, inside = per_sample_weights, None
+    weights, inside, given = per_sample_weights, None, input.flatten()
     if input.ndim == 1:
         places, kept = _bags(input, offsets, include_last_offset)
         bags, inside = store(places, int64), store(kept, bool_)
@@ -163,7 +173,8 @@ def embedding_bag(
     if padding is not None:
         real_ones = ne(input, padding)
         inside = real_ones if inside is None else logical_and(inside, real_ones)
-    rows = embedding(input, weight, None, max_norm, norm_type, scale_grad_by_freq)
+    rows = _rows(weight, input.flatten(), given, max_norm, norm_type, scale_grad_by_freq)
+    rows = _reshape(rows, (*input.shape, weight.shape[1]))
     if weights is not None:
         rows = rows * unsqueeze(weights, -1)
     if mode == "max":

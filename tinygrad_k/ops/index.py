@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import bool_, kernel_number, lib
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, number_as, wrap
 from .comparison import where
 from .declare import (
     OPS,
@@ -135,7 +135,19 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     ``dim``.
     """
     dim = in_range("index_add", dim)
+    _check_alpha("index_add", input, alpha)
     return _copied(input, lambda out: lib.tk_index_add(out._h, dim, index._h, source._h, alpha))
+
+
+def _check_alpha(name: str, input: Tensor, alpha: Any) -> None:
+    """An error for a factor that the integers of the input cannot hold; C takes it as a double."""
+    if input.dtype.is_floating_point:
+        return
+    if isinstance(alpha, float):
+        raise TypeError(f"{name}: integers need an integer alpha; got {alpha}")
+    number_as(name, alpha, input.dtype)
+    if abs(alpha) > 2**53:
+        raise ValueError(f"{name}: alpha must be within +-2**53; got {alpha}")
 
 
 def _scaled(t: Tensor, alpha: float) -> Tensor:
@@ -148,6 +160,7 @@ def index_add_(
 ) -> Tensor:
     """``index_add`` in place."""
     dim = in_range("index_add_", dim)
+    _check_alpha("index_add_", self, alpha)
     return change(
         OPS["index_add"],
         self,
