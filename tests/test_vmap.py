@@ -609,6 +609,27 @@ def test_wrong_arguments(call: Any, error: Any, told: str) -> None:
 # -- linearize, and functions with rules of their own ---------------------------------------------
 
 
+def test_views_that_are_changed_in_place() -> None:
+    def windows(x: tk.Tensor) -> tk.Tensor:
+        x = x * 1.0
+        x.unfold(0, 2, 3)[0].mul_(2.0)
+        return x
+
+    x = tk.arange(1.0, 11.0).reshape(2, 5)
+    expected = [windows(each).tolist() for each in x]
+    assert vmap(windows)(x).tolist() == expected
+    assert jacfwd(windows)(x[0]).tolist() == jacrev(windows)(x[0]).tolist()
+
+    def strided(x: tk.Tensor) -> tk.Tensor:
+        x.as_strided((2,), (1,))[0].mul_(2.0)
+        return x
+
+    with pytest.raises(RuntimeError, match=r"^vmap: mul_: .* is a copy"):
+        vmap(strided)(x)
+    with pytest.raises(RuntimeError, match=r"^vmap: mul_: .* same for all examples"):
+        vmap(lambda x: tk.ones(5).mul_(x))(x)
+
+
 def test_linearize_pushes_many_tangents() -> None:
     runs: list[int] = []
 

@@ -18,6 +18,7 @@ from .. import trees
 from ..autograd import Function, batching
 from ..ops.declare import Op
 from ..ops.join import movedim, stack
+from ..ops.shape import VIEW
 from ..ops.subscript import VIEWS
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Size, Tensor
@@ -75,10 +76,11 @@ class Handle:
 class Batched(Tensor):
     """One example of ``_value``, whose first dimension counts the examples of vmap ``_level``."""
 
-    __slots__ = ("_level", "_value")
+    __slots__ = ("_copied", "_level", "_value")
 
     _level: Level
     _value: Tensor
+    _copied: bool  # what should be a view of another one's memory, but is a copy
 
     @property
     def _h(self) -> Any:
@@ -121,11 +123,18 @@ class Batched(Tensor):
         views = all(isinstance(each, VIEWS) and not isinstance(each, bool) for each in items)
         if views and used <= self.ndim:
             whole = (slice(None), *items)
-            return wrapped(self._value[whole], self._level)
+            return wrapped(self._value[whole], self._level, self._copied)
         return Tensor.__getitem__(self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.copy_(each_example(_with_item, (self, key, value), {}))
+
+    def unfold(self, dimension: int, size: int, step: int) -> Tensor:
+        """Windows of a dimension; a view."""
+        if not self.ndim:
+            return self.reshape(1).unfold(0, size, step).squeeze(0)
+        d = self._dim(dimension, "unfold")
+        return wrapped(self._value.unfold(d + 1, size, step), self._level, self._copied)
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape:
@@ -174,9 +183,10 @@ def _with_item(t: Tensor, key: Any, value: Any) -> Tensor:
     return copy
 
 
-def wrapped(value: Tensor, level: Level) -> Tensor:
+def wrapped(value: Tensor, level: Level, copied: bool = False) -> Tensor:
     """The examples in the first dimension of ``value``, as one batched tensor."""
     t = object.__new__(Batched)
+    t._copied = copied
     t._level = level
     t._value = value
     return t
@@ -247,6 +257,7 @@ def _each(function: Callable[..., Any], args: Any, kwargs: Any, level: Level) ->
             start()
             given = example(args, level, i, own), example(kwargs, level, i, own)
             results.append(function(*given[0], **given[1]))
+    memory = _storages(given)
     columns = [list(trees.leaves(each)) for each in results]
     joined = []
     for each in zip(*columns, strict=True):
@@ -256,12 +267,20 @@ def _each(function: Callable[..., Any], args: Any, kwargs: Any, level: Level) ->
                 raise Unbatchable(
                     f"vmap: {_name_of(function)} gives examples of different shapes; {shapes}"
                 )
-            joined.append(wrapped(stack(list(each)), level))
+            joined.append(
+                wrapped(stack(list(each)), level, not memory.isdisjoint(_storages(each[-1])))
+            )
         elif any(other != each[0] for other in each):
             raise Unbatchable(f"vmap: {_name_of(function)} gives another value for each example")
         else:
             joined.append(each[0])
     return trees.rebuild(results[0], iter(joined))
+
+
+def _storages(values: Any) -> set[Any]:
+    """The memory of the tensors in a tree."""
+    handles = [each._h for each in trees.leaves(values) if isinstance(each, Tensor)]
+    return {handle.storage for handle in handles if not isinstance(handle, Handle)}
 
 
 def _name_of(function: Callable[..., Any]) -> str:
@@ -310,7 +329,8 @@ def call(target: Any, error: Exception | None, args: tuple[Any, ...], kwargs: An
         raise  # the line above tells the same mistake in the shapes of an example
     if result is NotImplemented:
         return _each(target.function, args, kwargs, level)
-    return wrapped(result, level)
+    copied = target.family == VIEW and isinstance(args[0], Batched) and args[0]._copied
+    return wrapped(result, level, copied)
 
 
 class VmapInfo(NamedTuple):
@@ -375,7 +395,17 @@ def _drawing(level: Level) -> Iterator[Callable[[], None]]:
 def change(name: str, target: Tensor, operands: tuple[Any, ...], compute: Any) -> Any:
     """An in-place op on a batched tensor: the batch takes over what the op computes."""
     if not isinstance(target, Batched):
+        if any(isinstance(each, Batched) for each in operands):
+            raise Unbatchable(
+                f"vmap: {name}: the tensor is the same for all examples and the new values are "
+                "not; use the op that returns a new tensor"
+            )
         return batching.ORDINARY
+    if target._copied:
+        raise Unbatchable(
+            f"vmap: {name}: the tensor should be a view and, made example by example, is a copy; "
+            "clone() it first"
+        )
     result = compute()
     if result.shape != target.shape:
         raise ValueError(

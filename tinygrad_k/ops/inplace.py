@@ -137,6 +137,8 @@ def add_inplace(row: Op, write: Callable[..., int]) -> None:
                 lambda: row.function(keep_value(self) if _needs_operand(row) else self, *operands),
             )
         except (TypeError, AttributeError) as error:
+            if batching.change is not None:
+                batching.change(name, self, operands, None)
             return explain(row.body, error, (self, *operands), {})
 
     method.__name__ = name
