@@ -651,6 +651,22 @@ def test_what_came_behind_an_exception_is_not_done() -> None:
     assert total.item() == 3.0
 
 
+def test_options_of_an_embedding() -> None:
+    """Rows that are too long are scaled in place, gradients divided by how often a row is used."""
+    table = tk.randn(5, 3) * 3
+
+    def function(weight: tk.Tensor, places: tk.Tensor) -> tk.Tensor:
+        leaf = weight.clone().requires_grad_()
+        F.embedding(places, leaf, max_norm=1.5, scale_grad_by_freq=True).square().sum().backward()
+        return leaf.grad
+
+    compiled = tk.compile(function)
+    for places in ([0, 1, 1], [2, 2, 2], [4, 0, 4]):
+        expected = function(table, tk.tensor(places))
+        assert same_bits(array_of(compiled(table, tk.tensor(places))), array_of(expected))
+    assert replays(compiled) == 1
+
+
 def test_an_interrupt_in_a_replay() -> None:
     calls = []
 

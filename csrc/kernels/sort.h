@@ -1,9 +1,9 @@
-/* Order along lines, and places in sorted ones. Equal elements keep their order; NaN comes last, and
+/* Order along lines, and places in sorted ones. Equal elements keep their order; NaN comes last,
  * first of what descends. Included once per element type.
  *
- * Elements are compared as integers that are larger for what comes later. Which way is taken depends
- * on sizes alone:  few wanted: they are kept sorted while the line is read;  short lines: each
- * element is counted how many come before it;  else a radix sort, of those wanted where they are at
+ * Elements are compared as integers that are larger for what comes later. Which way is taken
+ * depends on sizes alone: few wanted are kept sorted while the line is read; in short lines each
+ * element is counted how many come before it; else a radix sort, of those wanted where they are at
  * most half, found digit by digit from the highest on. */
 #define KEY TK_FN(sort_key)
 #define UKEY TK_FN(sort_ukey)
@@ -12,7 +12,8 @@
 #define PAIR TK_FN(sort_pair)
 #define MOST ((KEY)((UKEY)-1 >> 1))
 #define DIGIT(pair, shift) ((pair).key >> (shift) & 255)
-#define BLOCK 64 /* elements that are looked at together for one that belongs to the few */
+#define ABREAST 8 /* searches at once: a cache line of places */
+#define BLOCK 64  /* elements that are looked at together for one that belongs to the few */
 
 typedef __typeof__(__builtin_choose_expr(sizeof(TK_SCALAR) == 8, (int64_t)0, (int32_t)0)) KEY;
 typedef __typeof__(__builtin_choose_expr(sizeof(TK_SCALAR) == 8, (uint64_t)0, (uint32_t)0)) UKEY;
@@ -228,20 +229,38 @@ static void TK_FN(order)(const void *work, int64_t lo, int64_t hi)
     }
 }
 
+/* Places of n <= ABREAST values in one sequence, side by side, as a step waits for the last. */
+TK_INLINE void TK_FN(search_few)(const tk_search_work *w, int64_t from, int n)
+{
+    const TK_SCALAR *const sequence =
+        (const TK_SCALAR *)w->sequence + from / w->columns * w->length;
+    const int right = w->right != 0;
+    int64_t at[ABREAST] = {0};
+    KEY x[ABREAST];
+    for (int i = 0; i < n; i++)
+        x[i] = TK_FN(key_of)(((const TK_SCALAR *)w->in)[from + i], 0);
+    for (int64_t size = w->length; size > 0;) { /* of those before which x may stand */
+        const int64_t half = (size + 1) / 2;
+        for (int i = 0; i < n; i++) {
+            const KEY y = TK_FN(key_of)(sequence[at[i] + half - 1], 0);
+            at[i] += (y < x[i]) | (right & (y == x[i])) ? half : 0;
+        }
+        size -= half;
+    }
+    for (int i = 0; i < n; i++)
+        w->out[from + i] = at[i];
+}
+
 static void TK_FN(searchsorted)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_search_work *w = work;
-    for (; lo < hi; lo++) {
-        const TK_SCALAR *at = (const TK_SCALAR *)w->sequence + lo / w->columns * w->length;
-        const TK_SCALAR *const start = at;
-        const KEY x = TK_FN(key_of)(((const TK_SCALAR *)w->in)[lo], 0);
-        for (int64_t size = w->length; size > 0;) { /* of those before which x may stand */
-            const int64_t half = (size + 1) / 2;
-            const KEY y = TK_FN(key_of)(at[half - 1], 0);
-            at += (y < x) | (w->right & (y == x)) ? half : 0;
-            size -= half;
-        }
-        w->out[lo] = at - start;
+    while (lo < hi) {
+        int64_t n = w->columns - lo % w->columns; /* left in this sequence */
+        n = n < hi - lo ? n : hi - lo;
+        for (; n >= ABREAST; n -= ABREAST, lo += ABREAST)
+            TK_FN(search_few)(w, lo, ABREAST);
+        for (; n > 0; n--, lo++)
+            TK_FN(search_few)(w, lo, 1);
     }
 }
 #undef KEY
@@ -252,3 +271,4 @@ static void TK_FN(searchsorted)(const void *work, int64_t lo, int64_t hi)
 #undef MOST
 #undef DIGIT
 #undef BLOCK
+#undef ABREAST

@@ -8,15 +8,15 @@ import numpy as np
 
 from ..autograd import Function
 from ..backend import bool_, int32, int64
-from ..tensor import Tensor, store
+from ..tensor import Tensor, number_as, store
 from .comparison import logical_and, ne, where
 from .declare import composite, through, tried
 from .einsum import einsum
-from .index import index_select
+from .index import _index_sum, index_select
 from .linear_algebra import vector_norm
 from .reduction import _sum
 from .samples import index, real
-from .shape import _reshape, convert, unsqueeze
+from .shape import _expand, _reshape, convert, unsqueeze
 
 FUNCTIONAL = True
 
@@ -40,25 +40,25 @@ def _padding(name: str, padding_idx: int | None, rows: int) -> int | None:
 
 def _shorten(weight: Tensor, used: Tensor, max_norm: float, norm_type: float) -> None:
     """Rows that are used and longer than max_norm are scaled to it, in place."""
-    places = store(np.unique(used.numpy()), int64)
-    rows = index_select(weight.detach(), 0, places)
+    rows = index_select(weight.detach(), 0, used)
     norms = vector_norm(rows, norm_type, -1, True)
     scaled = where(norms > max_norm, rows * (max_norm / (norms + 1e-7)), rows)
-    weight.detach().index_copy_(0, places, scaled)
+    weight.detach().index_copy_(0, used, scaled)  # one that is used twice is written twice, alike
 
 
 class _ByFrequency(Function):
     """Rows, whose gradients are divided by how often each stands among the indices."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, places: Tensor, given: Tensor) -> Tensor:
-        often = np.bincount(given.numpy())[places.numpy()]
-        ctx.save_for_backward(unsqueeze(store(1.0 / often, rows.dtype), -1))
+    def forward(ctx: Any, rows: Tensor, places: Tensor, given: Tensor, count: int) -> Tensor:
+        ones = _expand(number_as("embedding", 1, rows.dtype), tuple(given.shape))
+        often = index_select(_index_sum(ones, (count,), 0, given), 0, places)
+        ctx.save_for_backward(unsqueeze(1.0 / often, -1))
         return rows.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return gradient * ctx.saved_tensors[0], None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
+        return gradient * ctx.saved_tensors[0], None, None, None
 
 
 def _rows(
@@ -72,8 +72,8 @@ def _rows(
     """The rows at ``places``, which are the ``given`` indices or some of them over again."""
     if max_norm is not None:
         _shorten(weight, given, max_norm, norm_type)
-    rows = index_select(weight, 0, places)
-    return _ByFrequency.apply(rows, places, given) if scale_grad_by_freq else rows
+    rows, count = index_select(weight, 0, places), weight.shape[0]
+    return _ByFrequency.apply(rows, places, given, count) if scale_grad_by_freq else rows
 
 
 @tried(
