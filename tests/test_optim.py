@@ -357,6 +357,22 @@ def break_all(state):
     state.clear()
 
 
+def break_group(state):
+    state["param_groups"][0].clear()
+
+
+def break_states(state):
+    state["state"] = [1]
+
+
+def break_a_state(state):
+    state["state"][0] = 1
+
+
+def break_kind(state):
+    state["state"][0]["exp_avg_sq"] = "x"
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -367,6 +383,10 @@ def break_all(state):
         break_rate,
         break_step,
         break_all,
+        break_group,
+        break_states,
+        break_a_state,
+        break_kind,
     ],
 )
 def test_a_failing_load_changes_nothing(spoil):
@@ -662,6 +682,108 @@ def test_thresholds_of_the_plateau(mode, threshold_mode, better, same):
     schedule.step(10)
     assert schedule.is_better(better, schedule.best)
     assert not schedule.is_better(same, schedule.best)
+
+
+class Descent(optim.Optimizer):
+    """What a user may write: another rule in Python."""
+
+    def __init__(self, params, lr=0.1):
+        super().__init__(params, {"lr": lr})
+
+    @tk.no_grad()
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.state[p]["steps"] = self.state[p].get("steps", 0) + 1
+                    p.sub_(p.grad, alpha=group["lr"])
+
+
+def test_an_optimizer_of_ones_own():
+    (p,) = parameters((2,))
+    optimizer = Descent([p], lr=0.5)
+    schedule = lr_scheduler.StepLR(optimizer, 1, gamma=0.5)
+    before = p.tolist()
+    (2 * p).sum().backward()
+    optimizer.step()
+    assert p.tolist() == [each - 1 for each in before]
+    schedule.step()
+    assert optimizer.param_groups[0]["lr"] == 0.25
+    other = Descent([p])
+    other.load_state_dict(optimizer.state_dict())
+    assert other.state[p] == {"steps": 1} and other.param_groups[0]["lr"] == 0.25
+    optimizer.zero_grad()
+    assert p.grad is None
+    with pytest.raises(NotImplementedError, match="Optimizer: step is not defined"):
+        optim.Optimizer([p], {}).step()
+
+
+def nested(o):
+    s = lr_scheduler
+    inner = s.SequentialLR(o, [s.ConstantLR(o, 0.5, 2), s.ExponentialLR(o, 0.5)], [2])
+    return s.SequentialLR(o, [s.ConstantLR(o, 0.1, 3), inner], [3])
+
+
+def test_sequences_of_sequences():
+    o = sgd_with(1.0)
+    schedule, rates = nested(o), []
+    for _ in range(7):
+        rates.append(o.param_groups[0]["lr"])
+        o.step()
+        schedule.step()
+    np.testing.assert_allclose(rates, [0.1, 0.1, 0.1, 0.5, 0.5, 1.0, 0.5])
+
+
+def test_a_sequence_whose_first_schedule_has_no_time():
+    o = sgd_with(1.0)
+    s = lr_scheduler
+    schedule = s.SequentialLR(o, [s.ConstantLR(o, 0.1, 9), s.ExponentialLR(o, 0.5)], [0])
+    assert o.param_groups[0]["lr"] == 1.0
+    schedule.step()
+    assert o.param_groups[0]["lr"] == 0.5
+
+
+def test_a_failing_load_of_schedules_changes_nothing():
+    o = sgd_with(1.0)
+    schedule = nested(o)
+    before = schedule.state_dict()
+    broken = copy.deepcopy(before)
+    broken["last_epoch"] = 99
+    broken["_schedulers"][0]["last_epoch"] = 99
+    for spoiled in ({"speed": 1}, None):
+        broken["_schedulers"][1]["_schedulers"][1] = spoiled
+        with pytest.raises((ValueError, TypeError), match="load_state_dict: "):
+            schedule.load_state_dict(broken)
+        assert schedule.state_dict() == before
+
+
+def test_states_of_schedules_are_copies():
+    schedule = lr_scheduler.MultiStepLR(sgd_with(1.0), [1, 2])
+    state = schedule.state_dict()
+    state["milestones"].append(3)
+    schedule.load_state_dict(state)
+    state["base_lrs"][0] = 7.0
+    assert schedule.milestones == [1, 2, 3] and schedule.base_lrs == [1.0]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"max_lr": [1.0, 2.0]},
+        {"max_lr": -1.0},
+        {"div_factor": 0},
+        {"final_div_factor": 0},
+        {"max_momentum": 1.0},
+        {"base_momentum": -0.1},
+        {"base_momentum": [0.5, 0.6]},
+    ],
+)
+def test_a_refused_cycle_leaves_the_groups(options):
+    o = optim.Adam(parameters((1,)))
+    before = dict(o.param_groups[0])
+    with pytest.raises(ValueError):
+        lr_scheduler.OneCycleLR(o, **({"max_lr": 1.0, "total_steps": 10} | options))
+    assert dict(o.param_groups[0]) == before
 
 
 def test_schedules_refuse_nonsense():

@@ -6,13 +6,14 @@ set by hand stays.
 
 from __future__ import annotations
 
+import copy
 import math
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .optimizer import Optimizer
+from .optimizer import Optimizer, check_number
 
 __all__ = [
     "ConstantLR",
@@ -46,6 +47,8 @@ class LRScheduler:
     The constructor sets the first rates. To go on with a run, load the state dicts of optimizer and
     schedule; or give ``last_epoch``, where the groups must have their ``initial_lr``.
     """
+
+    _unsaved: tuple[str, ...] = ("optimizer",)  # attributes that are no part of the state
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         self._attach(optimizer, last_epoch)
@@ -93,19 +96,37 @@ class LRScheduler:
         self._set(self.get_lr())
 
     def state_dict(self) -> dict[str, Any]:
-        """All that ``load_state_dict`` needs: plain values."""
-        return {key: value for key, value in self.__dict__.items() if key != "optimizer"}
+        """All that ``load_state_dict`` needs: copies of plain values."""
+        own = {key: value for key, value in self.__dict__.items() if key not in self._unsaved}
+        return copy.deepcopy(own)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Takes over a state; the optimizer's rates are in the optimizer's own."""
-        unknown = sorted(set(state_dict) - set(self.__dict__))
+        """Takes over a copy of a state; the optimizer's rates are in the optimizer's own.
+
+        ValueError or TypeError for the state of another schedule; then nothing was changed.
+        """
+        self._check_state(state_dict)
+        self._take_state(copy.deepcopy(dict(state_dict)))
+
+    def _check_state(self, state: Any) -> None:
+        where = f"{type(self).__name__}.load_state_dict"
+        if not isinstance(state, Mapping):
+            raise TypeError(f"{where}: expected a dict; got {type(state).__name__}")
+        unknown = sorted(map(str, set(state) - (set(self.__dict__) - {"optimizer"})))
         if unknown:
-            raise ValueError(f"{type(self).__name__}.load_state_dict: unknown: {unknown}")
-        self.__dict__.update(state_dict)
+            raise ValueError(f"{where}: unknown: {unknown}")
+
+    def _take_state(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
 
 
 class LambdaLR(LRScheduler):
-    """The initial rate times ``lr_lambda(last_epoch)``; one function, or one for each group."""
+    """The initial rate times ``lr_lambda(last_epoch)``; one function, or one for each group.
+
+    Functions are not in the state dict.
+    """
+
+    _unsaved = ("optimizer", "lr_lambdas")
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Any, last_epoch: int = -1) -> None:
         _check_optimizer("LambdaLR", optimizer)
@@ -120,10 +141,6 @@ class LambdaLR(LRScheduler):
     def get_lr(self) -> list[float]:
         pairs = zip(self.lr_lambdas, self.base_lrs, strict=True)
         return [base * function(self.last_epoch) for function, base in pairs]
-
-    def state_dict(self) -> dict[str, Any]:
-        """As of the base; functions are not in it."""
-        return {key: value for key, value in super().state_dict().items() if key != "lr_lambdas"}
 
 
 class StepLR(LRScheduler):
@@ -361,28 +378,42 @@ class OneCycleLR(LRScheduler):
                 (total_steps - 1, "max_lr", "min_lr", "base_momentum", "max_momentum"),
             ]
         if last_epoch == -1:
-            self._write_rates(optimizer, max_lr, div_factor, final_div_factor)
-            if cycle_momentum:
-                self._write_momenta(optimizer, base_momentum, max_momentum)
+            momenta = (base_momentum, max_momentum) if cycle_momentum else None
+            settings = self._settings(optimizer, max_lr, div_factor, final_div_factor, momenta)
+            for group, own in zip(optimizer.param_groups, settings, strict=True):
+                group.update(own)
         super().__init__(optimizer, last_epoch)
 
-    def _write_rates(
-        self, optimizer: Optimizer, max_lr: Any, div_factor: float, final_div_factor: float
-    ) -> None:
+    @staticmethod
+    def _settings(
+        optimizer: Optimizer,
+        max_lr: Any,
+        div_factor: float,
+        final_div_factor: float,
+        momenta: tuple[Any, Any] | None,
+    ) -> list[dict[str, float]]:
+        """What is written into the groups: for each a dict. All mistakes are found here."""
         groups = optimizer.param_groups
-        for group, top in zip(groups, _for_each("max_lr", groups, max_lr), strict=True):
-            group["initial_lr"] = top / div_factor
-            group["max_lr"] = top
-            group["min_lr"] = group["initial_lr"] / final_div_factor
-
-    def _write_momenta(self, optimizer: Optimizer, low: Any, high: Any) -> None:
+        for what, value in (("div_factor", div_factor), ("final_div_factor", final_div_factor)):
+            check_number("OneCycleLR", what, value)
+            if value == 0:
+                raise ValueError(f"OneCycleLR: {what} must be above 0; got {value}")
+        settings: list[dict[str, float]] = []
+        for top in _for_each("max_lr", groups, max_lr):
+            check_number("OneCycleLR", "max_lr", top)
+            low = top / div_factor
+            settings.append({"initial_lr": low, "max_lr": top, "min_lr": low / final_div_factor})
+        if momenta is None:
+            return settings
         if not {"momentum", "betas"} & set(optimizer.defaults):
             raise ValueError("OneCycleLR: the optimizer has no momentum; cycle_momentum=False")
-        groups = optimizer.param_groups
-        lows = _for_each("base_momentum", groups, low)
-        highs = _for_each("max_momentum", groups, high)
-        for group, base, top in zip(groups, lows, highs, strict=True):
-            group["base_momentum"], group["max_momentum"] = base, top
+        for what, value in zip(("base_momentum", "max_momentum"), momenta, strict=True):
+            for group, own, each in zip(
+                groups, settings, _for_each(what, groups, value), strict=True
+            ):
+                check_number("OneCycleLR", what, each, below=1.0 if "betas" in group else None)
+                own[what] = each
+        return settings
 
     def _between(self, start: float, end: float, share: float) -> float:
         if self.anneal_strategy == "linear":
@@ -424,6 +455,8 @@ def _for_each(name: str, groups: Sequence[Any], value: Any) -> list[float]:
 class SequentialLR(LRScheduler):
     """One schedule after the other: the i-th begins at ``milestones[i - 1]``."""
 
+    _unsaved = ("optimizer", "_schedulers")
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -445,8 +478,16 @@ class SequentialLR(LRScheduler):
         self._milestones = list(milestones)
         self._attach(optimizer, last_epoch)
         self.last_epoch += 1
-        self._schedulers[0]._restart()
-        self._last_lr = self._schedulers[0].get_last_lr()
+        self._begin()
+
+    def _restart(self) -> None:
+        self.last_epoch = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        first = self._schedulers[bisect_right(self._milestones, 0)]
+        first._restart()
+        self._last_lr = first.get_last_lr()
 
     def step(self) -> None:
         self.last_epoch += 1
@@ -463,15 +504,21 @@ class SequentialLR(LRScheduler):
         state["_schedulers"] = [scheduler.state_dict() for scheduler in self._schedulers]
         return state
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        states = state_dict["_schedulers"]
-        if len(states) != len(self._schedulers):
+    def _check_state(self, state: Any) -> None:
+        super()._check_state(state)
+        states = state.get("_schedulers", ())
+        if not isinstance(states, (list, tuple)) or len(states) != len(self._schedulers):
             raise ValueError(
-                f"SequentialLR.load_state_dict: {len(states)} schedules for {len(self._schedulers)}"
+                "SequentialLR.load_state_dict: expected a list of the states of "
+                f"{len(self._schedulers)} schedules"
             )
-        super().load_state_dict({k: v for k, v in state_dict.items() if k != "_schedulers"})
-        for scheduler, state in zip(self._schedulers, states, strict=True):
-            scheduler.load_state_dict(state)
+        for scheduler, each in zip(self._schedulers, states, strict=True):
+            scheduler._check_state(each)
+
+    def _take_state(self, state: dict[str, Any]) -> None:
+        for scheduler, each in zip(self._schedulers, state.pop("_schedulers"), strict=True):
+            scheduler._take_state(each)
+        super()._take_state(state)
 
 
 class ReduceLROnPlateau(LRScheduler):

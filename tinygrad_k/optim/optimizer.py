@@ -60,7 +60,10 @@ class Optimizer:
     without a gradient is left alone. ``param_groups`` may be changed between steps; ``state`` has
     a dict for every parameter that has been changed.
 
-    A subclass names its ``_rule`` and what that ``_reads``, and says how settings become values.
+    A subclass of yours calls ``super().__init__(params, defaults)`` and defines ``step``, which
+    changes the parameters of ``param_groups`` under ``no_grad``; groups, state and its dicts are
+    inherited. One of this package names its ``_rule``, a kernel, what that ``_reads``, and says how
+    settings become values; the inherited ``step`` then is one launch a group.
     """
 
     _rule = ""
@@ -137,7 +140,8 @@ class Optimizer:
             group.setdefault(key, value)
         self._check(group)
         self.param_groups.append(group)
-        self._steps.append(Step(self._rule))
+        if self._rule:
+            self._steps.append(Step(self._rule))
         world.restructure()
 
     def zero_grad(self, set_to_none: bool = True) -> None:
@@ -163,6 +167,8 @@ class Optimizer:
         ``closure`` computes gradients and returns the loss; it is called first, and its result
         returned.
         """
+        if not self._rule:
+            raise NotImplementedError(f"{self._name}: step is not defined")
         loss = None
         if closure is not None:
             with enable_grad():
@@ -288,12 +294,18 @@ class Optimizer:
         where = f"{self._name}.load_state_dict"
         if not isinstance(state_dict, Mapping) or not {"state", "param_groups"} <= set(state_dict):
             raise ValueError(f"{where}: expected a dict with 'state' and 'param_groups'")
-        given = state_dict["param_groups"]
+        given, states = state_dict["param_groups"], state_dict["state"]
+        if not isinstance(states, Mapping):
+            raise TypeError(f"{where}: 'state' is a dict; got {type(states).__name__}")
+        if not isinstance(given, (list, tuple)):
+            raise TypeError(f"{where}: 'param_groups' is a list; got {type(given).__name__}")
         if len(given) != len(self.param_groups):
             raise ValueError(f"{where}: {len(given)} parameter groups for {len(self.param_groups)}")
         groups: list[dict[str, Any]] = []
         by_number: dict[Any, Tensor] = {}
         for i, (old, new) in enumerate(zip(self.param_groups, given, strict=True)):
+            if not isinstance(new, Mapping) or not isinstance(new.get("params"), (list, tuple)):
+                raise ValueError(f"{where}: group {i} is no dict with a list of 'params'")
             there, have = len(new["params"]), len(old["params"])
             if there != have:
                 raise ValueError(f"{where}: {there} parameters for {have} in group {i}")
@@ -302,14 +314,22 @@ class Optimizer:
             self._check(group)
             groups.append(group)
         state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
-        for number, values in state_dict["state"].items():
+        tensors = {name for group in groups for name in self._state_names(group)}
+        for number, values in states.items():
             if number not in by_number:
                 raise ValueError(f"{where}: there is a state of parameter {number!r}, but no such")
+            if not isinstance(values, Mapping):
+                raise TypeError(f"{where}: the state of parameter {number} is no dict")
             param = by_number[number]
             state[param] = {
                 name: _loaded(f"{where}: {name} of parameter {number}", name, value, param)
                 for name, value in values.items()
             }
+            for name in tensors & set(values):
+                if not isinstance(values[name], Tensor | None):
+                    raise TypeError(
+                        f"{where}: {name} of parameter {number} is no tensor; got {values[name]!r}"
+                    )
         self.param_groups = groups
         self.state = state
 
