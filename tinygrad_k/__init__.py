@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from ._functions import *
     from .printing import set_printoptions
 
-globals().update(ops.early_functions())
+globals().update(ops.EARLY)
 
 
 PACKAGES = ("capture", "data", "func", "io", "linalg", "nn", "optim", "testing", "train", "utils")

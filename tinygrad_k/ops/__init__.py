@@ -124,7 +124,7 @@ def _public() -> dict[str, Callable[..., Any]]:
     }
 
 
-def early_functions() -> dict[str, Callable[..., Any]]:
+def _early() -> dict[str, Callable[..., Any]]:
     """What stands in the package's root from the beginning."""
     return {
         name: f
@@ -136,7 +136,7 @@ def early_functions() -> dict[str, Callable[..., Any]]:
 def root_functions() -> dict[str, Callable[..., Any]]:
     """What stands in the package's root."""
     load()
-    return early_functions()
+    return _early()
 
 
 def functional_functions() -> dict[str, Callable[..., Any]]:
@@ -169,20 +169,22 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-for _name, _function in early_functions().items():
-    if not hasattr(Tensor, _name) and _name not in ROOT_ONLY:
+EARLY = _early()
+for _name, _function in EARLY.items():
+    if _name not in ROOT_ONLY and _name not in vars(Tensor):
         setattr(Tensor, _name, _function)
 for _name in LATE_METHODS:
     setattr(Tensor, _name, _late(_name))
 
 __all__ = [
     "COMPOSITES",
+    "EARLY",
+    "LATE_METHODS",
     "LATE_NAMES",
     "MODULES",
     "OPS",
     "TRIED",
     "Op",
-    "early_functions",
     "functional_functions",
     "linalg_functions",
     "load",
