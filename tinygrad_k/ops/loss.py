@@ -256,13 +256,17 @@ def cross_entropy_backward(
     )
 
 
+def _are_rows(input: Any, target: Any) -> bool:
+    """Whether these are handles of (rows, classes) and of as many labels."""
+    return input.ndim == 2 and target.ndim == 1 and input.shape[0] == target.shape[0]
+
+
 def _rows_of_classes(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Input (N, C, d1, ...) and labels (N, d1, ...) as (rows, C) and (rows,); (C,) and () too."""
     for what, value in (("input", input), ("target", target)):
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}: {what} must be a Tensor; got {type(value).__name__}")
-    h, labels = input._h, target._h
-    if h.ndim == 2 and labels.ndim == 1 and h.shape[0] == labels.shape[0]:
+    if _are_rows(input._h, target._h):
         return input, target
     wanted = tuple(input.shape[:1] + input.shape[2:]) if input.ndim > 1 else ()
     if input.ndim == 0 or tuple(target.shape) != wanted:
@@ -407,6 +411,8 @@ def nll_loss(
     ``weight`` (C,) scales classes; the mean is over the weights. A label that is
     neither a class nor ``ignore_index`` is an IndexError.
     """
+    if reduction == "mean" and _are_rows(input._h, target._h):
+        return _nll_mean(input, target, weight, ignore_index)
     rows, labels = _rows_of_classes("nll_loss", input, target)
     if reduction == "mean":
         return _nll_mean(rows, labels, weight, ignore_index)
@@ -429,7 +435,10 @@ def cross_entropy(
     """
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1]; got {label_smoothing}")
-    ndim = input._h.ndim
+    h, labels_h = input._h, target._h
+    ndim = h.ndim
+    if reduction == "mean" and _are_rows(h, labels_h) and labels_h.dtype > FLOATS:
+        return _entropy_mean(input, target, weight, ignore_index, float(label_smoothing))
     if ndim == 0:
         raise ValueError("cross_entropy: the input needs a dimension of classes; got ()")
     if target._h.dtype <= FLOATS:
