@@ -5,6 +5,7 @@
 #include "core.h"
 
 #define SERIAL_WORK 65536 /* multiply-adds a thread must have: 1 to 2 us, what waking it may cost */
+#define WAKING_WORK 32    /* times that is worth waking one that sleeps */
 #define TALL 64           /* strips of A a thread that make copying B's panels again cheap */
 #define FEW 8             /* columns at which lanes of sums may beat tiles, half in float64, */
 #define LONG_DOT 4        /* and from which k: above this times the columns' square, */
@@ -204,7 +205,9 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
         split(g, batch, wanted, tiles, hold ? HELD_STRIPS * mr : g->m, hold ? most_cols : g->n, mr,
               nr);
     g->units = batch * g->col_units * g->row_units;
-    g->grain = wanted == 1 ? g->units : at_least(1, (int64_t)(SERIAL_WORK / matrix));
+    g->grain = wanted == 1            ? g->units
+               : share >= WAKING_WORK ? 0
+                                      : at_least(1, (int64_t)(SERIAL_WORK / matrix));
 
     g->block_cols = g->cols;
     if (g->cols > most_cols)

@@ -312,7 +312,7 @@ void tk_parallel(tk_task *f, const void *work, int64_t units, int64_t grain)
         f(work, 0, units);
         return;
     }
-    if (let_sleep(most)) {
+    if (grain && let_sleep(most)) {
         atomic_flag_clear(&busy);
         f(work, 0, units);
         return;

@@ -16,7 +16,8 @@ typedef void tk_task(const void *work, int64_t lo, int64_t hi);
 
 /* Runs f once over every unit of [0, units), in contiguous ranges of at least `grain` units (all
  * of them, if there are fewer), and returns when all is done. Serial in the caller when one range
- * is left, when another thread is using the pool, and inside a task. */
+ * is left, when another thread is using the pool, and inside a task.
+ * A grain of 0: any two units are worth waking a worker that sleeps. */
 void tk_parallel(tk_task *f, const void *work, int64_t units, int64_t grain);
 
 /* Reads TK_NUM_THREADS and counts the CPUs this process may use. Nonzero when the variable is set
