@@ -1,43 +1,78 @@
-/* Special functions of map.h, once per floating type. Those without a vector form are computed lane
- * by lane in double, so float32 results are within 1 ulp; float64 ones within 1e-15 of the largest
+/* Special functions of map.h, once per floating type, float64 first: those of Gamma are computed in
+ * double for both, so float32 results are within 1 ulp; float64 ones within 1e-15 of the largest
  * intermediate value, which near a zero of the function is more than an ulp. */
 
+#if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
 /* ln |Gamma(x)|; the sign libm also finds is kept off its global variable. */
 TK_OUTLINE T TK_FN(lgamma_one)(T x)
 {
     int sign;
-    return (T)lgamma_r((double)x, &sign);
+    return lgamma_r(x, &sign);
 }
 
-/* The derivative of ln Gamma. Below 0 by reflection, psi(1 - x) - pi / tan(pi x), then upwards by
- * psi(x) = psi(x + 1) - 1 / x until the asymptotic series holds; Abramowitz and Stegun 6.3.5-18. */
-TK_OUTLINE T TK_FN(digamma_one)(T lane)
+/* The same for numbers of single precision: up to 8 by 8 steps of the recurrence, then the series of
+ * Stirling; below 0 by reflection. Abramowitz and Stegun 6.1.17, 6.1.41. */
+TK_OUTLINE V TK_FN(lgamma_vector)(V x)
 {
-    static const double series[] = {1 / 12.0, -1 / 120.0,     1 / 252.0, -1 / 240.0,
-                                    1 / 132.0, -691 / 32760.0, 1 / 12.0};
-    double x = (double)lane, sum = 0, power = 1;
-    if (x == 0)
-        return (T)copysign((double)INFINITY, -x);
-    if (x < 0) {
-        double fraction = x - rint(x); /* exact, and small where tan is steep */
-        if (fraction == 0 || isnan(fraction))
-            return (T)NAN;
-        sum -= M_PI / tan(M_PI * fraction);
-        x = 1 - x;
+    const V one = v_set(1), infinite = v_set(INFINITY);
+    V z = v_less(x, v_set(0), one - x, x), product = z;
+    for (int i = 1; i < 8; i++)
+        product = product * (z + i);
+    product = v_less(z, v_set(8), product, one);
+    V y = v_less(z, v_set(8), z + 8, z), inverse = 1 / y, square = inverse * inverse;
+    V p = 1 / 156.0 * square - 691 / 360360.0;
+    p = p * square + 1 / 1188.0;
+    p = p * square - 1 / 1680.0;
+    p = p * square + 1 / 1260.0;
+    p = p * square - 1 / 360.0;
+    p = (p * square + 1 / 12.0) * inverse + 0.91893853320467274178; /* log(2 pi) / 2 */
+    V sum = (y - 0.5) * v_log(y) - y + p - v_log(product);
+    if (v_any(x < 0)) {
+        V fraction = x - v_rint(x);
+        V reflected = v_log(M_PI / v_abs(v_sin(M_PI * fraction))) - sum;
+        sum = v_less(x, v_set(0), v_select(fraction == 0, infinite, reflected), sum);
     }
-    for (; x < 10; x++)
-        sum -= 1 / x;
-    if (x == (double)INFINITY)
-        return (T)x;
-    sum += log(x) - 0.5 / x;
-    for (int i = 0; i < 7; i++)
-        sum -= series[i] * (power /= x * x);
-    return (T)sum;
+    return v_select(v_abs(x) == infinite, infinite, sum);
 }
 
-/* Hurwitz's zeta function of an integer s > 1 and q > 0: terms up to q >= 15, then the formula of
- * Euler and Maclaurin; NIST DLMF 25.11.5 and 2.10.1. */
-TK_OUTLINE double TK_FN(zeta_above)(double s, double q)
+/* The derivative of ln Gamma: 10 steps of psi(x) = psi(x + 1) - 1 / x, two at a time, then the
+ * asymptotic series. Below 0 by reflection, psi(1 - x) - pi / tan(pi x); Abramowitz and Stegun
+ * 6.3.5-18. */
+TK_OUTLINE V TK_FN(digamma_vector)(V x)
+{
+    static const double series[] = {1 / 12.0,   -691 / 32760.0, 1 / 132.0, -1 / 240.0,
+                                    1 / 252.0, -1 / 120.0,     1 / 12.0};
+    V z = v_less(x, v_set(0), 1 - x, x), sum = {0}, tail = {0};
+    V bounded = v_at_most(z, 1e100); /* the square of which is a number */
+    for (int i = 8; i >= 0; i -= 2) {
+        V a = bounded + i, b = bounded + (i + 1);
+        sum -= (a + b) / (a * b);
+    }
+    V y = z + 10, inverse = 1 / y, square = inverse * inverse;
+    for (int i = 0; i < 7; i++)
+        tail = (tail + series[i]) * square;
+    sum += v_log(y) - 0.5 * inverse - tail;
+    if (v_any(x < 0)) {
+        V fraction = x - v_rint(x); /* exact, and small where tan is steep */
+        V reflected = sum - M_PI / v_tan(M_PI * fraction);
+        sum = v_less(x, v_set(0), v_select(fraction == 0, v_set(NAN), reflected), sum);
+    }
+    sum = v_select(x == (V){0}, v_copysign(v_set(INFINITY), -x), sum);
+    return v_select(x == v_set(INFINITY), x, sum);
+}
+
+TK_INLINE V TK_FN(whole_power)(V x, int n)
+{
+    V power = v_set(1);
+    for (; n; n >>= 1, x *= x)
+        if (n & 1)
+            power *= x;
+    return power;
+}
+
+/* Hurwitz's zeta function of a whole s > 1 and q > 0: terms up to q >= 15, or less for a small s,
+ * then the formula of Euler and Maclaurin; NIST DLMF 25.11.5 and 2.10.1. */
+TK_OUTLINE V TK_FN(zeta_vector)(V q, int s)
 {
     static const double series[] = {1 / 12.0,
                                     -1 / 720.0,
@@ -47,54 +82,194 @@ TK_OUTLINE double TK_FN(zeta_above)(double s, double q)
                                     -691 / 1307674368000.0,
                                     1 / 74724249600.0,
                                     -3617 / 10670622842880000.0};
-    double sum = 0;
-    for (; q < 15; q++)
-        sum += pow(q, -s);
-    if (q == (double)INFINITY)
-        return sum;
-    double power = pow(q, -s), factor = s * power / q;
-    sum += q * power / (s - 1) + power / 2;
+    const int terms = s < 8 ? s + 7 : 15;
+    V sum = {0};
+    for (int i = terms - 1; i >= 0; i--)
+        sum += TK_FN(whole_power)(1 / (q + i), s);
+    V inverse = 1 / (q + terms), power = TK_FN(whole_power)(inverse, s - 1);
+    sum += power / (s - 1.0) + power * inverse * 0.5;
+    V factor = s * power * inverse * inverse;
     for (int j = 0; j < 8; j++) {
         sum += series[j] * factor;
-        factor *= (s + 2 * j + 1) * (s + 2 * j + 2) / (q * q);
+        factor *= inverse * inverse * ((s + 2.0 * j + 1) * (s + 2.0 * j + 2));
     }
     return sum;
 }
 
 /* The n-th derivative of digamma, n >= 1: (-1)^(n+1) n! zeta(n + 1, x). Below 0 the terms over all
- * integers less those below x, which are two values above 0 each. Poles have the sign from above. */
-TK_OUTLINE T TK_FN(polygamma_one)(T lane, T order)
+ * integers less those below x, which are two values above 0 each; of the first derivative their sum
+ * is (pi / sin(pi x))^2. Poles have the sign from above. */
+TK_OUTLINE V TK_FN(polygamma_vector)(V x, double order)
 {
-    double x = (double)lane, n = (double)order, odd = fmod(n, 2) ? 1 : -1, sum;
-    if (x > 0)
-        sum = TK_FN(zeta_above)(n + 1, x);
-    else {
-        double fraction = x - floor(x);
-        if (!(fraction > 0))
-            return (T)(x == x && x != -(double)INFINITY ? odd * (double)INFINITY : (double)NAN);
-        sum = TK_FN(zeta_above)(n + 1, fraction) +
-              odd * (TK_FN(zeta_above)(n + 1, 1 - fraction) - TK_FN(zeta_above)(n + 1, 1 - x));
+    /* of the 170th derivative on only the parity matters: its factor is infinite */
+    const int n = order > 1000 ? 1000 + (int)fmod(order, 2) : (int)order;
+    const double odd = n % 2 ? 1 : -1;
+    double factorial = 1;
+    for (int i = 2; i <= n && factorial < (double)INFINITY; i++)
+        factorial *= i;
+    M left = ~(x > (V){0});
+    V sum = TK_FN(zeta_vector)(v_select(left, 1 - x, x), n + 1);
+    if (v_any(left)) {
+        V fraction = x - v_floor(x), all;
+        if (n == 1) {
+            V sine = v_sin(M_PI * (x - v_rint(x)));
+            all = v_set(M_PI * M_PI) / (sine * sine);
+        } else {
+            all = TK_FN(zeta_vector)(fraction, n + 1) +
+                  odd * TK_FN(zeta_vector)(1 - fraction, n + 1);
+        }
+        V pole = v_select(v_isnan(x) | (x == v_set(-INFINITY)), v_set(NAN), v_set(INFINITY));
+        sum = v_select(left, v_select(fraction > (V){0}, all - odd * sum, pole), sum);
     }
-    return (T)(odd * tgamma(n + 1) * sum);
+    return odd * factorial * sum;
+}
+#else
+/* in double precision, half of the lanes at a time */
+TK_INLINE V TK_FN(in_halves)(V x, V_f64 (*f)(V_f64), V_f64 (*by)(V_f64, double), double n)
+{
+    TK_Half half[2];
+    memcpy(half, &x, sizeof x);
+    for (int i = 0; i < 2; i++) {
+        V_f64 wide = __builtin_convertvector(half[i], V_f64);
+        half[i] = __builtin_convertvector(f ? f(wide) : by(wide, n), TK_Half);
+    }
+    memcpy(&x, half, sizeof x);
+    return x;
 }
 
-/* The inverse of erf: the closed form of Winitzki (2008), off by 0.2%, and two of Halley's steps,
- * each of which cubes the error; by erfc where erf is flat. Within 3 ulp. */
+TK_INLINE V TK_FN(lgamma_vector)(V x)
+{
+    return TK_FN(in_halves)(x, lgamma_vector_f64, 0, 0);
+}
+
+TK_INLINE V TK_FN(digamma_vector)(V x)
+{
+    return TK_FN(in_halves)(x, digamma_vector_f64, 0, 0);
+}
+
+TK_INLINE V TK_FN(polygamma_vector)(V x, double n)
+{
+    return TK_FN(in_halves)(x, 0, polygamma_vector_f64, n);
+}
+#endif
+
+/* The inverse of erf, x P(w), w = -log(1 - x^2): the variable of Giles (2010), with fits of their own
+ * to w and, where it is large, to its root. */
+#if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
+TK_INLINE V TK_FN(inverse_erf_near)(V w)
+{
+    V u = w - 3.125;
+    V p = -0x1.fff86dfa31df1p-69 * u - 0x1.8da4340914b35p-63;
+    p = p * u + 0x1.77554e51c2ec1p-60;
+    p = p * u + 0x1.9b7b22caaa7f2p-57;
+    p = p * u - 0x1.329f6e960988cp-53;
+    p = p * u + 0x1.849d352b67322p-56;
+    p = p * u + 0x1.ddf48b3159c4ep-48;
+    p = p * u - 0x1.6d365a5856331p-45;
+    p = p * u - 0x1.6ef2dbcbbcf13p-44;
+    p = p * u + 0x1.72a26d5e11377p-39;
+    p = p * u - 0x1.c887a94cae05cp-37;
+    p = p * u - 0x1.dc584dfe91c12p-35;
+    p = p * u + 0x1.20f48c02c86bcp-30;
+    p = p * u - 0x1.1a9e3887a9acp-28;
+    p = p * u - 0x1.f36cd9188e5e8p-26;
+    p = p * u + 0x1.c6b4f5ce5f6b5p-22;
+    p = p * u - 0x1.6e8a542764d0cp-20;
+    p = p * u - 0x1.d1d1f7b869d2cp-17;
+    p = p * u + 0x1.879c2a211948p-13;
+    p = p * u - 0x1.845769484fcefp-11;
+    p = p * u - 0x1.8b6c33114f4e9p-8;
+    p = p * u + 0x1.ebd80d9b13e28p-3;
+    p = p * u + 0x1.a755e7c99ae86p0;
+    return p;
+}
+
+TK_INLINE V TK_FN(inverse_erf_between)(V root)
+{
+    V u = root - 3.25;
+    V p = 0x1.d12460e971f4fp-30 * u + 0x1.85af0c48c088ap-24;
+    p = p * u - 0x1.25fc98c2b6641p-22;
+    p = p * u + 0x1.3a5c7560aaaep-26;
+    p = p * u + 0x1.92fa36431c5e4p-20;
+    p = p * u - 0x1.0d5ea3c6f971ap-18;
+    p = p * u + 0x1.8880db69f3577p-19;
+    p = p * u + 0x1.a29a457a86d01p-17;
+    p = p * u - 0x1.8cefd92546d2fp-15;
+    p = p * u + 0x1.1e684b1ce8c71p-14;
+    p = p * u + 0x1.932d269795e1ep-16;
+    p = p * u - 0x1.7448a88c1aa07p-12;
+    p = p * u + 0x1.f3cc555985908p-11;
+    p = p * u - 0x1.ba92413353862p-10;
+    p = p * u + 0x1.468eeca6aa0dp-9;
+    p = p * u - 0x1.ebadabb890136p-9;
+    p = p * u + 0x1.5ffcfe5b70bc5p-8;
+    p = p * u + 0x1.0158a6d641d39p0;
+    p = p * u + 0x1.8abcc380d5a48p1;
+    return p;
+}
+
+TK_INLINE V TK_FN(inverse_erf_far)(V w)
+{
+    V root = v_sqrt(w), u = root - 5;
+    V p = -0x1.a7b848e761553p-39 * u - 0x1.12078a59a1592p-32;
+    p = p * u + 0x1.8407d4389f5f8p-30;
+    p = p * u - 0x1.06164a01feacap-28;
+    p = p * u + 0x1.0afdff1ee91fp-27;
+    p = p * u - 0x1.005de0a1ec197p-26;
+    p = p * u + 0x1.f2898acbd442bp-26;
+    p = p * u - 0x1.22f2561db6384p-24;
+    p = p * u + 0x1.ebe95c3d96d0dp-23;
+    p = p * u - 0x1.0a8c6a5106ed1p-20;
+    p = p * u + 0x1.2fbce97a27c5ap-18;
+    p = p * u - 0x1.4a349abbf1035p-16;
+    p = p * u + 0x1.3ebf4f2a2fd8ap-14;
+    p = p * u - 0x1.c2f36a8747451p-13;
+    p = p * u - 0x1.22ea5df2e28dap-13;
+    p = p * u + 0x1.02a30d1fba0bfp0;
+    p = p * u + 0x1.3664ddd1ad7fbp2;
+    return v_less(root, v_set(4), TK_FN(inverse_erf_between)(root), p);
+}
+#define NEAR 6.25
+#else
+TK_INLINE V TK_FN(inverse_erf_near)(V w)
+{
+    V u = w - 2.5f;
+    V p = 0x1.df8802p-26f * u + 0x1.7069d8p-22f;
+    p = p * u - 0x1.d89888p-19f;
+    p = p * u - 0x1.269d3ep-18f;
+    p = p * u + 0x1.ca60e2p-13f;
+    p = p * u - 0x1.48a846p-10f;
+    p = p * u - 0x1.11c9a6p-8f;
+    p = p * u + 0x1.f91ec8p-3f;
+    p = p * u + 0x1.805c5ep0f;
+    return p;
+}
+
+TK_INLINE V TK_FN(inverse_erf_far)(V w)
+{
+    V u = v_sqrt(w) - 3;
+    V p = -0x1.599ebcp-13f * u + 0x1.61c04cp-14f;
+    p = p * u + 0x1.545548p-10f;
+    p = p * u - 0x1.df614ep-9f;
+    p = p * u + 0x1.79bdap-8f;
+    p = p * u - 0x1.f3cf0cp-8f;
+    p = p * u + 0x1.35295cp-7f;
+    p = p * u + 0x1.006dbap0f;
+    p = p * u + 0x1.6a9efep1f;
+    return p;
+}
+#define NEAR 5
+#endif
+
 TK_INLINE V TK_FN(inverse_erf)(V x)
 {
-    const V one = v_set((T)1), a = v_abs(x);
-    V l = v_log1p(-a * a), b = v_set((T)4.3307467508) + l * v_set((T)0.5);
-    V c = l * v_set((T)-6.8027210884); /* 2 / (pi 0.147) and 1 / 0.147 */
-    V y = v_sqrt(c / (v_sqrt(b * b + c) + b));
-    for (int i = 0; i < 2; i++) {
-        V miss = v_select(a < v_set((T)0.5), v_erf(y) - a, (one - a) - v_erfc(y));
-        V u = miss * v_set((T)0.88622692545275801365) * v_exp(y * y); /* over 2/sqrt(pi) exp(-y^2) */
-        y -= u / (one + y * u);
-    }
-    y = v_select(a == one, v_set((T)INFINITY), y);
-    y = v_select(a == (V){0}, a, y);
-    return v_copysign(v_select(a <= one, y, v_set((T)NAN)), x);
+    const V one = v_set(1), a = v_abs(x);
+    V w = -v_log((one - a) * (one + a)), p = TK_FN(inverse_erf_near)(w);
+    if (v_any(w > NEAR))
+        p = v_less(v_set(NEAR), w, TK_FN(inverse_erf_far)(w), p);
+    return v_select(a == one, v_copysign(v_set((T)INFINITY), x), x * p);
 }
+#undef NEAR
 
 /* sqrt(x^2 + y^2) without overflow; infinite if either is, also beside a NaN. */
 TK_INLINE V TK_FN(hypotenuse)(V x, V y)

@@ -15,16 +15,17 @@
 
 #define TK_IS_I64_i64 1 /* TK_CAT(TK_IS_I64, TK_SUFFIX) is true for int64 alone */
 
-#define TK_SUFFIX _f32
-#define TK_SCALAR float
-#define TK_SIGNED int32_t
+/* float64 before float32, which computes some functions in it */
+#define TK_SUFFIX _f64
+#define TK_SCALAR double
+#define TK_SIGNED int64_t
 #define TK_IS_FLOAT 1
 #define TK_IS_BOOL 0
 #include "bodies.h"
 
-#define TK_SUFFIX _f64
-#define TK_SCALAR double
-#define TK_SIGNED int64_t
+#define TK_SUFFIX _f32
+#define TK_SCALAR float
+#define TK_SIGNED int32_t
 #define TK_IS_FLOAT 1
 #define TK_IS_BOOL 0
 #include "bodies.h"

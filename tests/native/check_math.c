@@ -4,7 +4,7 @@
  *       -mavx2 -mfma tests/native/check_math.c -lm -o check_math
  *   ./check_math            every float32 there is (a minute a function), 4 million doubles
  *   ./check_math 61 exp     each 61st float32 only, of the functions whose name begins with exp
- *   ./check_math 1 exp 2 8  the second eighth of the float32s
+ *   ./check_math 1 exp 2 8  the second eighth of the float32s; the doubles are with the first
  *
  * float32 is compared with libm in double, float64 with libm in long double. The error is in units
  * in the last place of the exact result; signs of zeros, infinities and NaNs must match exactly.
@@ -303,8 +303,9 @@ int main(int argc, char **argv)
             continue;
         state = part;
         good &= print(f->name, "float32", f, check32(f, step, part, parts), f->bound32);
-        good &= print(f->name, "float64", f, check64(f, 4000000 / (step < 10 ? 1 : 4)),
-                      f->bound64 * LOOSER);
+        if (part == 1)
+            good &= print(f->name, "float64", f, check64(f, 4000000 / (step < 10 ? 1 : 4)),
+                          f->bound64 * LOOSER);
     }
     return good ? 0 : 1;
 }
