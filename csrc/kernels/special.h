@@ -10,8 +10,8 @@ TK_OUTLINE T TK_FN(lgamma_one)(T x)
     return lgamma_r(x, &sign);
 }
 
-/* The same for numbers of single precision: up to 8 by 8 steps of the recurrence, then the series of
- * Stirling; below 0 by reflection. Abramowitz and Stegun 6.1.17, 6.1.41. */
+/* The same for numbers of single precision: up to 8 by 8 steps of the recurrence, then the series
+ * of Stirling; below 0 by reflection. Abramowitz and Stegun 6.1.17, 6.1.41. */
 TK_OUTLINE V TK_FN(lgamma_vector)(V x)
 {
     const V one = v_set(1), infinite = v_set(INFINITY);
@@ -153,8 +153,8 @@ TK_INLINE V TK_FN(polygamma_vector)(V x, double n)
 }
 #endif
 
-/* The inverse of erf, x P(w), w = -log(1 - x^2): the variable of Giles (2010), with fits of their own
- * to w and, where it is large, to its root. */
+/* The inverse of erf, x P(w), w = -log(1 - x^2): the variable of Giles (2010), with fits of their
+ * own to w and, where it is large, to its root. */
 #if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
 TK_INLINE V TK_FN(inverse_erf_near)(V w)
 {

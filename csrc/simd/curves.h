@@ -11,9 +11,9 @@
 #define TK_CURVE_DEGREE 6
 #endif
 
-/* The tables give y at -a. A gate has y(a) = a + y(-a), the slope of one y(a) = 1 - y(-a); where one
- * instruction picks from 16 numbers, both halves are kept, first those of 0, 1/2 ..., then those of
- * -4, -7/2 ... -1/2. Every row is one degree, the highest first. */
+/* The tables give y at -a. A gate has y(a) = a + y(-a), the slope of one y(a) = 1 - y(-a); where
+ * one instruction picks from 16 numbers, both halves are kept, first those of 0, 1/2 ..., then
+ * those of -4, -7/2 ... -1/2. Every row is one degree, the highest first. */
 #if defined(__AVX512F__) && TK_VECTOR_BYTES == 64 && !TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
 #define TK_CURVE_LANES 16
 #define TK_BOTH(first, step, plus, minus, c0, c1, c2, c3, c4, c5, c6, c7)                          \

@@ -1,5 +1,5 @@
-/* The curves of curves.h in double precision: least squares in each piece at the nodes of Chebyshev,
- * the lowest coefficients rounded before the others are fitted. */
+/* The curves of curves.h in double precision: least squares in each piece at the nodes of
+ * Chebyshev, the lowest coefficients rounded before the others are fitted. */
 /* error 2^-53.8 */
 static const TK_Curve TK_FN(tk_gelu_curve) = {
     TK_ODD(0, 0x1.3c24834fc26d2p-19, -0x1.04914b963917ep-20, -0x1.136b133e8fac7p-20,

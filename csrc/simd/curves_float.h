@@ -1,5 +1,5 @@
-/* The curves of curves.h in single precision: minimax in each piece, the lowest coefficients rounded
- * before the others are fitted. */
+/* The curves of curves.h in single precision: minimax in each piece, the lowest coefficients
+ * rounded before the others are fitted. */
 /* error 2^-23.1 */
 static const TK_Curve TK_FN(tk_gelu_curve) = {
     TK_EVEN(0x1.41ffbcp-7f, 0x1.9d8fp-9f, -0x1.838acp-8f, -0x1.3aaa26p-8f, 0x1.e48c1ap-12f,

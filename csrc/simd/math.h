@@ -220,11 +220,12 @@ TK_INLINE V v_pick(const T *eight, V t)
         (__m512i)t, _mm512_broadcast_i64x4(_mm256_loadu_si256((const __m256i *)eight)));
 #elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
     const __m256i *four = (const __m256i *)eight;
-    if (sizeof(T) == 8) { /* each half of a number by its own index, from the first four or the last */
+    if (sizeof(T) == 8) { /* each half of a number by its own index; bit 2 picks the table half */
         M low = (M)t << 1, both = (low & 6) | ((low | 1) << (4 * sizeof(T)));
         V first = (V)_mm256_permutevar8x32_epi32(_mm256_loadu_si256(four), (__m256i)both);
         V last = (V)_mm256_permutevar8x32_epi32(_mm256_loadu_si256(four + 1), (__m256i)both);
-        return (V)_mm256_blendv_pd((__m256d)first, (__m256d)last, (__m256d)((M)t << (8 * sizeof(T) - 3)));
+        M upper = (M)t << (8 * sizeof(T) - 3);
+        return (V)_mm256_blendv_pd((__m256d)first, (__m256d)last, (__m256d)upper);
     }
     return (V)_mm256_permutevar8x32_epi32(_mm256_loadu_si256(four), (__m256i)t);
 #else

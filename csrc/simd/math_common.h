@@ -157,8 +157,8 @@ TK_INLINE V v_log1p(V x)
     return v_less(x, v_set(-1), v_set(NAN), y);
 }
 
-/* factor / (1 + exp(-x)) divided by TK_EIGHTH_UNIT, for x from TK_GATE_LEAST to 40, between which the
- * unit times exp(-x) = 2^(n/8) exp(-r) is normal, and so is the result */
+/* factor / (1 + exp(-x)) divided by TK_EIGHTH_UNIT, for x from TK_GATE_LEAST to 40, between which
+ * the unit times exp(-x) = 2^(n/8) exp(-r) is normal, and so is the result */
 TK_INLINE V v_logistic(V factor, V x)
 {
     V t = x * (-8 * TK_LOG2E) + TK_MAGIC, n = t - TK_MAGIC;

@@ -83,8 +83,8 @@ TK_INLINE V v_eighths(V t)
     return (V)((M)v_pick((const T *)table, t) + ((M)t << 49));
 }
 
-/* TK_EIGHTH_UNIT (1 + 2^(n/8) exp(-r)), t = n + TK_MAGIC: degree 7, |r| <= ln(2)/16, error 2^-58.3 of
- * exp(-r). r is first corrected by the logarithm of what the table of eighths lost. */
+/* TK_EIGHTH_UNIT (1 + 2^(n/8) exp(-r)), t = n + TK_MAGIC: degree 7, |r| <= ln(2)/16, error 2^-58.3
+ * of exp(-r). r is first corrected by the logarithm of what the table of eighths lost. */
 TK_INLINE V v_one_plus(V r, V t)
 {
     static const T lost[8] = {0x0.0p+0, -0x1.01b15eaa59348p-55,
@@ -307,9 +307,10 @@ TK_INLINE V v_asin_tail(V s, V z)
 
 #include "math_common.h"
 
-/* factor erfc(a) = factor exp(-scale x^2) P(u) / (a + 3), u = (a - 3) / (a + 3), for 0.6 <= a <= 27.4:
- * degree 20, error 2^-56.6. What a rounding loses goes on as a rest: of a, of a + 3 and its inverse,
- * of the last two steps of P and of the products. x^2 is high^2, which is exact, and more. */
+/* factor erfc(a) = factor exp(-scale x^2) P(u) / (a + 3), u = (a - 3) / (a + 3), for 0.6 <= a <=
+ * 27.4: degree 20, error 2^-56.6. What a rounding loses goes on as a rest: of a, of a + 3 and its
+ * inverse, of the last two steps of P and of the products. x^2 is high^2, which is exact, and
+ * more. */
 TK_INLINE V v_erfc_beyond(V a, V a_rest, V x, const T scale, V factor)
 {
     V b = a + 3, back = b - a, inverse = 1 / b;
@@ -367,9 +368,9 @@ TK_INLINE V v_normal_tail(V x, V factor)
 
 #include "curves.h"
 
-/* a^y for 0 < a < inf and |y| <= 2^65. y log(a) is as large as 745, so the logarithm is the sum of two
- * numbers and wrong by 2^-65 of itself; v_product keeps products apart that the compiler would fuse
- * with a sum, of which the other part is then exact. */
+/* a^y for 0 < a < inf and |y| <= 2^65. y log(a) is as large as 745, so the logarithm is the sum of
+ * two numbers and wrong by 2^-65 of itself; v_product keeps products apart that the compiler would
+ * fuse with a sum, of which the other part is then exact. */
 TK_INLINE V v_pow_positive(V a, V y)
 {
     V e, n = v_log_split(a, &e); /* a = 2^e (1 + n), sqrt(1/2) <= 1 + n <= sqrt(2) */

@@ -76,8 +76,8 @@ TK_INLINE V v_eighths(V t)
     return (V)((M)v_pick((const T *)table, t) + ((M)t << 20));
 }
 
-/* TK_EIGHTH_UNIT (1 + 2^(n/8) exp(-r)), t = n + TK_MAGIC: degree 3, |r| <= ln(2)/16, error 2^-25.2 of
- * exp(-r) */
+/* TK_EIGHTH_UNIT (1 + 2^(n/8) exp(-r)), t = n + TK_MAGIC: degree 3, |r| <= ln(2)/16, error 2^-25.2
+ * of exp(-r) */
 TK_INLINE V v_one_plus(V r, V t)
 {
     V p = -0x1.55571p-3f * r + 0x1.000878p-1f, power = v_eighths(t);

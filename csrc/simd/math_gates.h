@@ -1,5 +1,5 @@
-/* gelu, its other form and their slopes where |x| is large; included by curves.h. The product with x is taken before it is scaled, for a subnormal gate has few
- * digits. */
+/* gelu, its other form and their slopes where |x| is large; included by curves.h. The product with
+ * x is taken before it is scaled, for a subnormal gate has few digits. */
 
 /* factor e / (1 + e) with e = exp(z + rest); exp(40) is as good as more */
 TK_INLINE V v_gate(V factor, V z, V rest)
@@ -42,7 +42,8 @@ TK_INLINE V v_gelu_tanh_formula(V x)
     return v_less(x, v_set(30), v_gate(y, z, rest), x);
 }
 
-/* sigmoid(z) + x sigmoid(z) (1 - sigmoid(z)) z', where the last factor is 0 if a gate is shut or open */
+/* sigmoid(z) + x sigmoid(z) (1 - sigmoid(z)) z', where the last factor is 0 if a gate is shut or
+ * open */
 TK_INLINE V v_gelu_tanh_slope_formula(V x)
 {
     const T k = (T)TK_GELU_K, c = (T)TK_GELU_C;
