@@ -174,3 +174,12 @@ def test_a_factor_that_integers_cannot_hold() -> None:
                 getattr(x, name)(0, tk.tensor([0]), one, alpha=0.5)
         assert x.tolist() == [1, 1]
     assert tk.ones(2).index_add(0, tk.tensor([0]), tk.ones(1), alpha=300).tolist() == [301, 1]
+
+
+@pytest.mark.parametrize("reduce", ["sum", "prod", "mean", "amax", "amin"])
+def test_an_index_without_elements_has_any_dimensions(reduce: str) -> None:
+    x, src = (tk.ones(2, 1, 3, requires_grad=True) for _ in range(2))
+    out = tk.scatter_reduce(x, 0, tk.zeros(0, dtype=tk.int64), src, reduce)
+    out.sum().backward()
+    assert x.grad.tolist() == tk.ones(2, 1, 3).tolist()
+    assert src.grad is None or not src.grad.numpy().any()

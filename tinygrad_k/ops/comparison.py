@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import kernel_number, lib
+from ..backend import float32, kernel_number, lib
 from ..tensor import Tensor
 from .declare import (
     as_operand,
@@ -231,6 +231,7 @@ def _numpy_isclose(
         (real(3, 5), real(5), 0.5),
         (real(2, 1, 4), real(3, 1), 0.0, 1.0),
         (integer(4), integer(4), 0.0, 1.0, True),
+        (boolean(9), boolean(9), 0.0, 1.0),
         (real(0, 3), real(3)),
     ],
     vjp=no_grad("the result is bool"),
@@ -241,6 +242,7 @@ def isclose(
 ) -> Tensor:
     """Whether |input - other| <= atol + rtol * |other|, elementwise; both of one dtype.
 
+    Integers and bools that differ are compared as float32, so that no difference overflows.
     Infinities are close to themselves; NaN to nothing, or to NaN with ``equal_nan``.
     """
     if input.dtype is not other.dtype:
@@ -252,8 +254,10 @@ def isclose(
     close = eq(input, other)
     if equal_nan:
         close = logical_or(close, logical_and(isnan(input), isnan(other)))
-    if (rtol == 0 and atol == 0) or input.dtype.name == "bool":
+    if rtol == 0 and atol == 0:
         return close
+    if not input.dtype.is_floating_point:
+        input, other = input.to(float32), other.to(float32)
     apart = (input - other).abs()
     near = logical_and(le(apart, (other * rtol).abs() + atol), isfinite(apart))
     return logical_or(close, logical_and(near, isfinite(other)))

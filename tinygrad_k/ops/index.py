@@ -362,6 +362,8 @@ def _scatter_source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor
         return src
     if src.ndim == 0:
         return _expand(src, index.shape)
+    if not index.numel():  # of any number of dimensions
+        return _reshape(slice_dim(src, 0, 0, 0), tuple(index.shape))
     for dim, (wanted, size) in enumerate(zip(index.shape, src.shape, strict=False)):
         if wanted < size:
             src = slice_dim(src, dim, 0, wanted)

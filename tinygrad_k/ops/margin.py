@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import float32
 from ..tensor import Tensor
 from .activation import logsigmoid
 from .arithmetic import clamp, minimum, mul, neg, square, sub
@@ -196,7 +197,8 @@ def gaussian_nll_loss(
     if not isinstance(var, Tensor):
         if not isinstance(var, (int, float)) or var < 0:
             raise ValueError(f"gaussian_nll_loss: var must be a tensor or >= 0; got {var!r}")
-        var = input.new_full(tuple(input.shape), float(var))
+        kind = input.dtype if input.dtype.is_floating_point else float32
+        var = input.new_full(tuple(input.shape), float(var), dtype=kind)
     if tuple(var.shape) != tuple(input.shape):
         if tuple(input.shape[:-1]) == tuple(var.shape):
             var = unsqueeze(var, -1)
