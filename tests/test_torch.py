@@ -238,16 +238,17 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     ),
     ("Degenerate variances", "(std|var)(_mean)?", r"gradient \d: ", False),
     ("Integers in floating functions", "trapezoid|trapz", "dtype float32, PyTorch", False),
-    ("Integers in floating functions", "triplet_margin_with_distance_loss", ".*", True),
+    ("Integers in floating functions", "trapezoid|trapz|triplet_margin.*_loss", ".*", True),
     ("Precision of mixed dtypes", "hardsigmoid", r"gradient \d: ", False),
     ("Precision of mixed dtypes", "huber_loss", "dtype float64, PyTorch float32", False),
     (
         "Gradients of constants",
-        "norm|cdist|pairwise_distance|matrix_power|slogdet",
+        "norm|cdist|pairwise_distance|triplet_margin_loss|matrix_power|slogdet",
         "requires_grad is False",
         False,
     ),
     ("Gradients of constants", "vander", "requires_grad is True", False),
+    ("Limits of the dtype", "slogdet", r"^\[-?[01].0", True),
     ("Limits of the dtype", "normalize", r"^\[-?0.0", True),
     (
         "Limits of the dtype",
@@ -312,7 +313,12 @@ def test_corners_as_in_pytorch(name: str) -> None:
 
 
 # No single call of these is compared; other tests hold them.
-ELSEWHERE = {"Frequencies in bags", "In-place changes through views"}
+ELSEWHERE = {
+    "Bytes as another dtype",
+    "Frequencies in bags",
+    "Functions under vmap",
+    "In-place changes through views",
+}
 
 
 def test_differences_are_documented() -> None:
