@@ -166,11 +166,15 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
     return out
 
 
+def _is_whole(part: slice) -> bool:
+    return part.start is part.stop is part.step is None
+
+
 def _gathered(self: Tensor, key: tuple[Any, ...]) -> Tensor:
     """Read by arrays. Index tensors one behind the other, behind whole dimensions, or one mask in
     front, are looked up at once; what is odder is worked out by ``Key``."""
     first = 0
-    while first < len(key) and type(key[first]) is slice and key[first] == ALL:
+    while first < len(key) and type(key[first]) is slice and _is_whole(key[first]):
         first += 1
     tensors = key[first:]
     for each in tensors:
