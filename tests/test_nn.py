@@ -818,6 +818,31 @@ def test_bags_count_only_the_indices_given(mode, padding):
     assert scaled[1].item() == (0.0 if padding else 1.0)
 
 
+def test_arguments_of_embeddings():
+    for kind in (nn.Embedding, nn.EmbeddingBag):
+        assert kind(5, 3, padding_idx=-1).padding_idx == 4
+        assert kind(5, 3, padding_idx=np.int64(2)).padding_idx == 2
+        for options, error in (
+            ({"padding_idx": 1.0}, TypeError),
+            ({"padding_idx": 5}, ValueError),
+            ({"padding_idx": -6}, ValueError),
+            ({"_weight": tk.ones(3, 5)}, ValueError),
+            ({"_weight": np.ones((5, 3))}, ValueError),
+        ):
+            with pytest.raises(error, match=f"^{kind.__name__}: "):
+                kind(5, 3, **options)
+        with pytest.raises(ValueError, match="from_pretrained: expected a matrix"):
+            kind.from_pretrained(tk.ones(3))
+        with pytest.raises(TypeError, match="indices must be int64 or int32; got uint8"):
+            kind(5, 3)(tk.ones(2, 2, dtype=tk.uint8))
+    with pytest.raises(ValueError, match="EmbeddingBag: mode must be"):
+        nn.EmbeddingBag(5, 3, mode="median")
+    bags = nn.EmbeddingBag.from_pretrained(tk.eye(3), mode="sum", padding_idx=-1)
+    assert not bags.weight.requires_grad
+    assert bags(tk.tensor([[0, 0, 2]])).tolist() == [[2, 0, 0]]
+    assert bags.weight.tolist() == tk.eye(3).tolist()
+
+
 def test_embedding_that_divides_by_frequency():
     m = nn.Embedding(4, 2, padding_idx=3, scale_grad_by_freq=True)
     out = m(tk.tensor([[0, 2, 0], [0, 3, 3]]))

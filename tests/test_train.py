@@ -219,6 +219,15 @@ def test_several_inputs() -> None:
     quiet(trainer, (ones, ones, tk.zeros(5, 1)))
 
 
+@pytest.mark.parametrize("compile", [False, None])
+def test_what_is_predicted_is_not_the_input(compile: bool | None) -> None:
+    model = tk.nn.Sequential(tk.nn.Dropout(0.5), tk.nn.Flatten())
+    trainer = Trainer(model, make().optimizer, tk.nn.MSELoss(), compile=compile)
+    x = np.ones((8, 2), np.float32)
+    trainer.predict(x).zero_()
+    assert (x == 1).all()
+
+
 def test_predict_without_rows() -> None:
     assert tuple(make().predict(tk.zeros(0, 2)).shape) == (0, 3)
 
@@ -519,6 +528,15 @@ def test_a_monitor_that_is_not_there_is_told_before_training() -> None:
     ):
         with pytest.raises(ValueError, match=r"no 'val_loss' among loss, .*pass validation="):
             quiet(trainer, blobs(6), callbacks=[callback])
+    assert weights(trainer) == before
+
+
+@pytest.mark.parametrize("path", ["{val_loss}", "{}", "{epoch", "{loss:d}", "{loss.none}"])
+def test_a_name_that_cannot_be_filled_in_is_told_before_training(path: str) -> None:
+    trainer = make()
+    before = weights(trainer)
+    with pytest.raises(ValueError, match=r"ModelCheckpoint: .*epoch, loss, accuracy, lr, seconds; "):
+        quiet(trainer, blobs(6), callbacks=[ModelCheckpoint(path)])
     assert weights(trainer) == before
 
 

@@ -13,7 +13,48 @@ from .module import Module
 from .parameter import Parameter
 
 
-class Embedding(Module):
+class _Table(Module):
+    """Has a weight (num_embeddings, embedding_dim), and perhaps a row of it for padding."""
+
+    num_embeddings: int
+    embedding_dim: int
+    padding_idx: int | None
+
+    def _begin(self, weight: Tensor | None, trained: bool, device: Any, dtype: Any) -> None:
+        size = (self.num_embeddings, self.embedding_dim)
+        given = empty(*size, device=device, dtype=dtype) if weight is None else weight
+        if not isinstance(given, Tensor) or given.shape != size:
+            got = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+            raise ValueError(f"{self._get_name()}: the weight must be {size}; got {got}")
+        self.weight = Parameter(given, requires_grad=trained)
+        if weight is None:
+            self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draws the table anew."""
+        init.normal_(self.weight)
+        if self.padding_idx is not None:
+            with no_grad():
+                self.weight.select(0, self.padding_idx).zero_()
+
+
+def _row(owner: str, value: Any, rows: int) -> int | None:
+    """``padding_idx`` as the number of a row, or None."""
+    if value is None:
+        return None
+    number = count(owner, "padding_idx", value, least=-rows)
+    if number >= rows:
+        raise ValueError(f"{owner}: padding_idx {number} is out of range for {rows} embeddings")
+    return number % rows
+
+
+def _sizes(owner: str, embeddings: Any) -> tuple[int, ...]:
+    if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
+        raise ValueError(f"{owner}.from_pretrained: expected a matrix")
+    return embeddings.shape
+
+
+class Embedding(_Table):
     """The rows of ``weight`` (num_embeddings, embedding_dim) at int indices.
 
     Of shape (...) to (..., embedding_dim). ``weight`` begins normal. The row ``padding_idx``
@@ -37,31 +78,10 @@ class Embedding(Module):
     ) -> None:
         self.num_embeddings = count("Embedding", "num_embeddings", num_embeddings)
         self.embedding_dim = count("Embedding", "embedding_dim", embedding_dim)
-        self.padding_idx = self._padding(padding_idx)
+        self.padding_idx = _row("Embedding", padding_idx, self.num_embeddings)
         self.max_norm, self.norm_type = max_norm, norm_type
         self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
-        size = (self.num_embeddings, self.embedding_dim)
-        given = empty(*size, device=device, dtype=dtype) if _weight is None else _weight
-        if given.shape != size:
-            raise ValueError(f"Embedding: the weight must be {size}; got {tuple(given.shape)}")
-        self.weight = Parameter(given, requires_grad=not _freeze)
-        if _weight is None:
-            self.reset_parameters()
-
-    def _padding(self, value: int | None) -> int | None:
-        if value is None:
-            return None
-        n = self.num_embeddings
-        if not -n <= value < n:
-            raise ValueError(f"Embedding: padding_idx {value} is out of range for {n} embeddings")
-        return value % n
-
-    def reset_parameters(self) -> None:
-        """Draws the table anew."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight.select(0, self.padding_idx).zero_()
+        self._begin(_weight, not _freeze, device, dtype)
 
     @classmethod
     def from_pretrained(
@@ -75,9 +95,7 @@ class Embedding(Module):
         sparse: bool = False,
     ) -> Embedding:
         """An embedding whose table is a given matrix, not trained if ``freeze``."""
-        if not isinstance(embeddings, Tensor) or embeddings.ndim != 2:
-            raise ValueError("Embedding.from_pretrained: expected a matrix")
-        rows, width = embeddings.shape
+        rows, width = _sizes("Embedding", embeddings)
         how = (padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
         return cls(rows, width, *how)
 
@@ -97,7 +115,7 @@ class Embedding(Module):
         return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
 
 
-class EmbeddingBag(Module):
+class EmbeddingBag(_Table):
     """The sum, mean or maximum of the rows of ``weight`` in bags of int indices.
 
     Of (bags, n), or a vector of indices and the offsets where bags begin, to (bags, embedding_dim).
@@ -123,19 +141,31 @@ class EmbeddingBag(Module):
         self.embedding_dim = count("EmbeddingBag", "embedding_dim", embedding_dim)
         self.max_norm, self.norm_type = max_norm, norm_type
         self.scale_grad_by_freq, self.mode, self.sparse = scale_grad_by_freq, mode, sparse
-        self.include_last_offset, self.padding_idx = include_last_offset, padding_idx
-        size = (self.num_embeddings, self.embedding_dim)
-        given = empty(*size, device=device, dtype=dtype) if _weight is None else _weight
-        self.weight = Parameter(given)
-        if _weight is None:
-            self.reset_parameters()
+        self.include_last_offset = include_last_offset
+        self.padding_idx = _row("EmbeddingBag", padding_idx, self.num_embeddings)
+        if mode not in ("sum", "mean", "max"):
+            raise ValueError(f"EmbeddingBag: mode must be 'sum', 'mean' or 'max'; got {mode!r}")
+        self._begin(_weight, True, device, dtype)
 
-    def reset_parameters(self) -> None:
-        """Draws the table anew."""
-        init.normal_(self.weight)
-        if self.padding_idx is not None:
-            with no_grad():
-                self.weight.select(0, self.padding_idx).zero_()
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        mode: str = "mean",
+        sparse: bool = False,
+        include_last_offset: bool = False,
+        padding_idx: int | None = None,
+    ) -> EmbeddingBag:
+        """Bags whose table is a given matrix, not trained if ``freeze``."""
+        rows, width = _sizes("EmbeddingBag", embeddings)
+        how = (max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings)
+        module = cls(rows, width, *how, include_last_offset, padding_idx)
+        module.weight.requires_grad_(not freeze)
+        return module
 
     def forward(
         self,

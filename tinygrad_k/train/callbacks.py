@@ -152,6 +152,13 @@ class ModelCheckpoint(Callback):
     def on_fit_begin(self, trainer: Trainer) -> None:
         if self._monitor is not None:
             self._monitor.begin(trainer)
+        try:
+            self.path.format(epoch=0, **dict.fromkeys(trainer.history, 0.0))
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise ValueError(
+                f"ModelCheckpoint: {self.path!r} cannot be filled in with epoch, "
+                f"{', '.join(trainer.history)}; {type(error).__name__}: {error}"
+            ) from None
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, logs: dict[str, float]) -> None:
         if self._monitor is None or self._monitor.improved(logs):

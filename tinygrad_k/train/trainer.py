@@ -155,7 +155,12 @@ class Trainer:
             starts = range(0, max(1, rows.shape[0]), batch_size)
             forward = self._step("_forward")
             outputs = [forward(rows[low : low + batch_size]) for low in starts]
-            return outputs[0] if len(outputs) == 1 else cat(outputs)
+            if len(outputs) > 1:
+                return cat(outputs)
+            result = outputs[0]
+            # A model that does nothing in evaluation gives a view of X, which is the caller's.
+            shared = isinstance(result, Tensor) and result._h.storage == rows._h.storage
+            return result.clone() if shared else result
 
     # -- passes over the data ---------------------------------------------------------------------
 
