@@ -318,6 +318,7 @@ ELSEWHERE = {
     "Frequencies in bags",
     "Functions under vmap",
     "In-place changes through views",
+    "Not there",
 }
 
 

@@ -535,7 +535,7 @@ def test_a_monitor_that_is_not_there_is_told_before_training() -> None:
 def test_a_name_that_cannot_be_filled_in_is_told_before_training(path: str) -> None:
     trainer = make()
     before = weights(trainer)
-    with pytest.raises(ValueError, match=r"ModelCheckpoint: .*epoch, loss, accuracy, lr, seconds; "):
+    with pytest.raises(ValueError, match=r"Checkpoint: .*epoch, loss, accuracy, lr, seconds; "):
         quiet(trainer, blobs(6), callbacks=[ModelCheckpoint(path)])
     assert weights(trainer) == before
 
