@@ -1023,6 +1023,7 @@ def test_orthogonal(shape):
 
 
 def test_constants_and_errors_of_init():
+    assert nn.init.calculate_gain("conv_transpose2d") == 1.0
     assert nn.init.constant_(tk.empty(2), 3.5).tolist() == [3.5, 3.5]
     assert nn.init.ones_(tk.empty(2)).tolist() == [1, 1]
     assert nn.init.zeros_(tk.empty(2)).tolist() == [0, 0]
