@@ -3,7 +3,7 @@ larger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,12 +76,15 @@ def from_table(elements: int) -> Iterator[tuple[str, list[Any], dict[str, Any]]]
                 yield name, args, sample.kwargs
 
 
-def cases(elements: int, dtype: Any = np.float32) -> Iterator[Case]:
-    """Every op of the table that works through its operands, about so many elements each."""
+def cases(elements: int, dtype: Any = np.float32, ops: Sequence[str] = ()) -> Iterator[Case]:
+    """Every op of the table that works through its operands, about so many elements each; where
+    names are given, only those."""
     from tinygrad_k.ops.samples import Draw
 
     rng = np.random.default_rng(0)
     for name, args, kwargs in from_table(elements):
+        if ops and name.strip("_") not in ops:
+            continue
         arrays = [a.make(rng, dtype) if isinstance(a, Draw) else a for a in args]
         yield Case(name, elements, arrays, dict(kwargs))
 

@@ -88,7 +88,7 @@ def traffic_seconds(read: int, written: int, threads: int) -> float:
 
 def blocks(count: int, each: int) -> list[tuple[np.ndarray, int]]:
     """Memory of `each` bytes, and where in it a cache line begins."""
-    made = [np.zeros(each + 64, np.uint8) for _ in range(count)]
+    made = [np.ones(each + 64, np.uint8) for _ in range(count)]  # zeros would be one page, shared
     return [(block, block.ctypes.data + -block.ctypes.data % 64) for block in made]
 
 

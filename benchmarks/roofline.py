@@ -5,7 +5,7 @@
 The limit of products is the processor's multiply-adds; of everything else the fastest copy (the
 library's, a plain loop, or one whose stores go around the caches) that reads and writes as many
 bytes in all, in cache or out of it; of what writes next to nothing, a loop that only reads. What
-computes more than it moves stays below. Out of cache: --elements 20000000.
+computes more than it moves stays below. Out of cache: --elements 20000000 --op add relu sum Adam.
 """
 
 from __future__ import annotations
@@ -27,18 +27,20 @@ def nbytes(*tensors: Any) -> int:
     return sum(t.numel() * t.element_size() for t in tensors if hasattr(t, "element_size"))
 
 
-def elementwise(elements: int, dtype: str, only: str) -> Iterator[tuple[str, Any, int, int]]:
+def elementwise(elements: int, dtype: str, args: Any) -> Iterator[tuple[str, Any, int, int]]:
     """(case, call, bytes it must read, and write)."""
     import tinygrad_k as tk
     from tinygrad_k.ops import OPS
 
-    for case in cases.cases(elements, DTYPES[dtype]):
-        if only in case.name and (bound := cases.call(OPS[case.op].function, case, tk.from_numpy)):
+    for case in cases.cases(elements, DTYPES[dtype], args.op):
+        if args.only not in case.name:
+            continue
+        if bound := cases.call(OPS[case.op].function, case, tk.from_numpy):
             arrays = [a.nbytes for a in case.args if cases.is_array(a)]
             yield case.name, bound, sum(arrays), nbytes(bound())
 
 
-def optimizers(elements: int, dtype: str, only: str) -> Iterator[tuple[str, Any, int, int]]:
+def optimizers(elements: int, dtype: str, args: Any) -> Iterator[tuple[str, Any, int, int]]:
     """The same for a step of one parameter: it reads the gradient and rewrites its states."""
     import tinygrad_k as tk
 
@@ -50,7 +52,7 @@ def optimizers(elements: int, dtype: str, only: str) -> Iterator[tuple[str, Any,
         (tk.optim.RMSprop, 1, {}),
     ):
         name = f"{kind.__name__} step [{elements}]" + (" with momentum" if settings else "")
-        if only in name:
+        if args.only in name and (not args.op or kind.__name__ in args.op):
             p = tk.from_numpy(np.ones(elements, DTYPES[dtype])).requires_grad_()
             p.grad = tk.from_numpy(np.full(elements, 1e-3, DTYPES[dtype]))
             size = nbytes(p)
@@ -74,6 +76,7 @@ def main() -> None:
     options.add_argument("--isa", nargs="+", help="default: all but base that this machine has")
     options.add_argument("--dtype", nargs="+", default=list(DTYPES), choices=list(DTYPES))
     options.add_argument("--only", default="", help="only cases whose name contains this")
+    options.add_argument("--op", nargs="+", default=[], help="only these ops, optimizers by class")
     options.set_defaults(rounds=3, threads=2)
     args = options.parse_args()
     harness.limit_threads(args.threads)
@@ -110,9 +113,9 @@ def main() -> None:
 
         for elements in args.elements:
             for make in (elementwise, optimizers):
-                for name, call, read, written in make(elements, dtype, args.only):
+                for name, call, read, written in make(elements, dtype, args):
                     add(name, call, limits.traffic_seconds(read, written, n))
-        for name, call, flops in products(dtype, args.only):
+        for name, call, flops in products(dtype, args.only) if not args.op else ():
             add(name, call, flops / limits.flops_a_second(isa, dtype, n))
     print(f"\n{'case':40}" + "".join(f"{column:>14}" for column in columns))
     for name, shares in rows.items():

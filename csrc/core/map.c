@@ -94,9 +94,11 @@ static int streams(const tk_tensor *out, tk_tensor *const *in, int n)
     for (int i = 0; i < n; i++) {
         if (in[i]->data == out->data)
             return 0;
-        moved += in[i]->numel * tk_item_size[in[i]->dtype];
+        const int64_t bytes = in[i]->numel * tk_item_size[in[i]->dtype];
+        const tk_storage *storage = in[i]->storage; /* NULL for a number; less where it is expanded */
+        moved += storage && storage->nbytes < bytes ? storage->nbytes : bytes;
     }
-    return moved >= LAST_LEVEL / 3 * 2;
+    return moved >= LAST_LEVEL / 4 * 3;
 }
 
 static int64_t grain_of(int kernel)
