@@ -943,6 +943,114 @@ def test_attributes_of_modules_are_seen() -> None:
         assert norm.running_mean.tolist() == [1.0, 2.0]
 
 
+class Net(nn.Module):
+    """One that looks at all that a module may have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(3, 3), nn.Softplus())
+        self.several = nn.ModuleList([nn.Linear(3, 3), nn.Tanh()])
+        self.named = nn.ModuleDict({"a": nn.Sigmoid()})
+        self.weights = nn.ParameterList([tk.ones(3)])
+        self.register_buffer("shift", tk.zeros(3))
+        self.register_parameter("scale", nn.Parameter(tk.ones(3)))
+
+    def forward(self, x: tk.Tensor) -> tk.Tensor:
+        for each in (self.body, *self.several, *self.named.values()):
+            x = each(x)
+        for each in self.weights:
+            x = x * each
+        for name in ("shift", "scale", "late", "factor"):
+            if getattr(self, name, None) is not None:
+                x = x * 2.0 + getattr(self, name)
+        return x
+
+
+def drop_scale(net: Any) -> None:
+    del net.scale
+
+
+CHANGES_OF_MODULES: dict[str, Callable[[Any], Any]] = {
+    "append": lambda net: net.body.append(nn.Sigmoid()),
+    "insert": lambda net: net.body.insert(0, nn.Tanh()),
+    "del": lambda net: net.body.__delitem__(1),
+    "pop": lambda net: net.body.pop(),
+    "extend": lambda net: net.body.extend([nn.Tanh(), nn.Sigmoid()]),
+    "setitem": lambda net: net.body.__setitem__(1, nn.Tanh()),
+    "append to a list": lambda net: net.several.append(nn.Sigmoid()),
+    "del of a list": lambda net: net.several.__delitem__(0),
+    "add_module": lambda net: net.body.add_module("more", nn.Tanh()),
+    "add_module again": lambda net: net.body.add_module("1", nn.Tanh()),
+    "dict": lambda net: net.named.update({"b": nn.Tanh()}),
+    "dict again": lambda net: net.named.__setitem__("a", nn.Tanh()),
+    "pop of a dict": lambda net: net.named.pop("a"),
+    "clear of a dict": lambda net: net.named.clear(),
+    "parameter list": lambda net: net.weights.append(tk.full((3,), 3.0)),
+    "register_buffer": lambda net: net.register_buffer("late", tk.ones(3)),
+    "register_buffer again": lambda net: net.register_buffer("shift", tk.ones(3)),
+    "register_parameter": lambda net: net.register_parameter("late", nn.Parameter(tk.ones(3))),
+    "register_parameter again": lambda net: net.register_parameter("scale", None),
+    "delattr": drop_scale,
+    "new attribute": lambda net: setattr(net, "factor", 3.0),
+    "none": lambda net: setattr(net, "scale", None),
+}
+
+
+@pytest.mark.parametrize("held", ["called", "method", "captured parts"])
+@pytest.mark.parametrize("name", CHANGES_OF_MODULES)
+def test_every_change_of_a_module_is_seen(name: str, held: str) -> None:
+    tk.manual_seed(0)
+    net: Any = Net()
+    x = tk.tensor([[-1.0, 0.5, 2.0]])
+    step = tk.compile(net.forward if held == "method" else lambda x: net(x))
+    if held == "captured parts":
+        body, several, named, weights = net.body, net.several, net.named, net.weights
+
+        def parts(x: tk.Tensor) -> tk.Tensor:
+            for each in (body, *several, *named.values()):
+                x = each(x)
+            for each in weights:
+                x = x * each
+            return x + 0.0
+
+        step = tk.compile(parts)
+    plain = step._function
+    with tk.no_grad():
+        for _ in range(3):
+            before = step(x).tolist()
+        assert replays(step) == 1
+        CHANGES_OF_MODULES[name](net)
+        after = step(x)
+        assert after.tolist() == plain(x).tolist()
+        assert same_bits(array_of(step(x)), array_of(plain(x)))
+        assert held == "captured parts" or after.tolist() != before
+
+
+def test_tensors_that_stand_in_for_parameters_are_seen() -> None:
+    net = nn.Linear(2, 1, bias=False)
+    run = tk.compile(lambda x: net(x))
+    x = tk.ones(1, 2)
+    with tk.no_grad():
+        for _ in range(3):
+            own = run(x).item()
+        outer, inner = {"weight": tk.ones(1, 2)}, {"weight": tk.full((1, 2), 2.0)}
+
+        def nested(x: tk.Tensor) -> tk.Tensor:
+            return tk.stack([run(x), tk.func.functional_call(net, inner, x), run(x)])
+
+        class Around(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.inner = net
+
+            def forward(self, x: tk.Tensor) -> tk.Tensor:
+                return nested(x)
+
+        found = tk.func.functional_call(Around(), {"inner.weight": outer["weight"]}, x)
+        assert found.flatten().tolist() == [2.0, 4.0, 2.0]
+        assert run(x).item() == own
+
+
 def test_functions_and_the_default_dtype_are_conditions() -> None:
     shape = F.relu
     shaped = tk.compile(lambda x: shape(x) + tk.zeros(2))

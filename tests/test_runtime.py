@@ -127,6 +127,42 @@ def test_fork_while_threads_compute() -> None:
     assert result.returncode == 0, result.stderr
 
 
+FORK_WITH_LOCKS = """
+import os, signal, threading
+import tinygrad_k as tk
+from tinygrad_k.utils.checkpoint import checkpoint
+weight = tk.ones(2000, requires_grad=True)
+weight.sum().backward()
+optimizer = tk.optim.Adam([weight])
+double = tk.compile(lambda x: x * 2 + x)
+x = tk.ones(2000)
+kept = checkpoint(lambda x: x.exp() * x, tk.ones(2000, requires_grad=True)).sum()
+def replay(): assert double(x).sum().item() == 6000
+def step(): optimizer.step()
+def again(): kept.backward(retain_graph=True)
+stop = threading.Event()
+def loop(work):
+    while not stop.is_set():
+        work()
+helpers = [threading.Thread(target=loop, args=(work,)) for work in (replay, step, again)]
+for each in helpers: each.start()
+for _ in range(30):
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        replay(); step(); again()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+stop.set()
+for each in helpers: each.join()
+"""
+
+
+def test_fork_while_threads_hold_locks() -> None:
+    result = run_python(FORK_WITH_LOCKS)
+    assert result.returncode == 0, result.stderr
+
+
 def test_a_daemon_thread_at_exit_does_no_harm() -> None:
     result = run_python(
         "import threading, tinygrad_k as tk\n"

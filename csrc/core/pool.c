@@ -361,6 +361,8 @@ int tk_reserve_scratch(size_t bytes)
     return 0;
 }
 
+int tk_forks;
+
 /* In a forked child the workers are gone, and a lock may be held, or scratch half replaced, by a
  * thread that is gone: the scratch is given up, not freed. */
 static void after_fork_in_child(void)
@@ -376,6 +378,7 @@ static void after_fork_in_child(void)
     atomic_store(&sleepers, 0);
     atomic_store(&caller_sleeps, 0);
     atomic_flag_clear(&busy);
+    tk_forks++;
 }
 
 /* The CPU quota of this process's control group, in CPUs rounded up; 0 when there is none. */

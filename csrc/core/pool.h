@@ -24,6 +24,8 @@ void tk_parallel(tk_task *f, const void *work, int64_t units, int64_t grain);
  * to anything but 1..TK_MAX_THREADS; tk_threads_reason() then says so. */
 int tk_pool_init(void);
 
+extern int tk_forks; /* how often the process has become a child; then locks may be nobody's */
+
 int tk_get_num_threads(void);
 int tk_set_num_threads(int n); /* 0, or -1 and no change unless 1 <= n <= TK_MAX_THREADS */
 const char *tk_threads_reason(void);

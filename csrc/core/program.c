@@ -50,6 +50,7 @@ typedef struct result {
 
 struct tk_program {
     pthread_mutex_t lock;
+    int forks; /* tk_forks when the lock was made */
     step *steps;     /* those in groups come behind the others */
     group *groups;
     char **works, **constants, *arena;
@@ -213,6 +214,16 @@ static void take_places(tk_program *p, const tk_tape *t, int64_t n, const int64_
     }
 }
 
+static void make_lock(tk_program *p)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&p->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+    __atomic_store_n(&p->forks, tk_forks, __ATOMIC_RELEASE);
+}
+
 tk_program *tk_program_new(tk_tape *t, int64_t n, const int64_t *order, const int64_t *lengths,
                            const int64_t *offsets, int64_t arena_bytes, int64_t tile)
 {
@@ -224,11 +235,7 @@ tk_program *tk_program_new(tk_tape *t, int64_t n, const int64_t *order, const in
             tk_program_free(p);
         return NULL;
     }
-    pthread_mutexattr_t attr;
-    pthread_mutexattr_init(&attr);
-    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
-    pthread_mutex_init(&p->lock, &attr);
-    pthread_mutexattr_destroy(&attr);
+    make_lock(p);
     p->num_blocks = t->num_blocks;
     p->isa = tk_isa();
     p->grad_mode = tk_grad_mode();
@@ -286,6 +293,13 @@ void tk_program_touches(tk_program *p, tk_tensor *memory)
  * may be interrupted by a signal's handler, which may do anything. */
 static int enter(tk_program *p)
 {
+    if (__atomic_load_n(&p->forks, __ATOMIC_ACQUIRE) != tk_forks) {
+        static pthread_mutex_t renewing = PTHREAD_MUTEX_INITIALIZER;
+        pthread_mutex_lock(&renewing);
+        if (p->forks != tk_forks)
+            make_lock(p); /* who held it did not come along */
+        pthread_mutex_unlock(&renewing);
+    }
     if (!pthread_mutex_lock(&p->lock))
         return 0;
     tk_fail(TK_RUNTIME_ERROR, "compile: the function is called again in the middle of its replay");

@@ -129,6 +129,9 @@ class Compiled:
                 tensors, [*recording.reachable(), *tensors_in(guards.values() if guards else [])]
             ):
                 raise Unfit(_SHARED)
+            recording.holds(getattr(function, "__self__", None))
+            for value in guards.values() if guards else ():
+                recording.holds(value)
             program = Program(recording, tensors, made, shape)
         except Unfit as why:
             if not recording.settling and str(why) != _SHARED:

@@ -81,6 +81,13 @@ class Recording:
     def calls(self, module: Any) -> None:
         """A module is called, in its present mode."""
         self.modules[module] = module.training
+        self.holds(module)
+
+    def holds(self, value: Any) -> None:
+        """What the function does depends on a value: if it is a module, on all that is in it."""
+        if callable(getattr(value, "named_modules", None)):
+            for _, each in value.named_modules():
+                self.modules.setdefault(each, each.training)
 
     def steps(self, optimizer: Any, group: Any, step: Any, names: tuple[str | None, ...]) -> None:
         """An optimizer changes the parameters of a group."""

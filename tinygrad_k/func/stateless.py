@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from ..backend import world
 from ..nn import Module
 from ..ops.join import stack
 from ..tensor import Tensor
@@ -25,7 +26,8 @@ def functional_call(
     Several dicts may be given, without a common name. What is not named is the module's own. With
     ``tie_weights`` a parameter that stands under several names is replaced under all of them.
     ``strict`` refuses missing names; unknown ones always are a RuntimeError. The module is as it
-    was afterwards, also after an exception.
+    was afterwards, also after an exception. Calls nest; threads must not call it at once with one
+    module, as the tensors stand in the module meanwhile.
     """
     dicts = parameter_and_buffer_dicts
     several = [dicts] if isinstance(dicts, Mapping) else list(dicts)
@@ -43,13 +45,18 @@ def functional_call(
         return module(*args, **(kwargs or {}))
 
 
+# Where plain tensors stand for parameters in the calls that are running.
+_standing: dict[Module, tuple[str, ...]] = {}
+
+
 @contextmanager
 def _replaced(
     module: Module, given: dict[str, Tensor], tie_weights: bool, strict: bool
 ) -> Iterator[None]:
     places: dict[str, tuple[Module, str, Tensor]] = {}
     for path, part in module.named_modules(remove_duplicate=False):
-        for name, value in (*part._own_parameters(), *part._own_buffers()):
+        stand_ins = [(name, part.__dict__[name]) for name in _standing.get(part, ())]
+        for name, value in (*part._own_parameters(), *part._own_buffers(), *stand_ins):
             places[f"{path}.{name}" if path else name] = (part, name, value)
     unknown = [name for name in given if name not in places]
     missing = [name for name in places if name not in given]
@@ -66,15 +73,21 @@ def _replaced(
             new[name] = given[name]
         elif tie_weights and id(value) in by_value:
             new[name] = by_value[id(value)]
+    outer = dict(_standing)
     try:
         for name, value in new.items():
             part, attribute, _ = places[name]
             part.__dict__[attribute] = value
+            _standing[part] = (*_standing.get(part, ()), attribute)
+        world.change_details()
         yield
     finally:
         for name in new:
             part, attribute, before = places[name]
             part.__dict__[attribute] = before
+        _standing.clear()
+        _standing.update(outer)
+        world.change_details()
 
 
 def stack_module_state(

@@ -36,7 +36,7 @@ class _List(Module):
         """Makes these the members, renumbered."""
         values = list(values)
         for name, _ in self._items():
-            object.__delattr__(self, name)
+            delattr(self, name)
         for i, value in enumerate(values):
             setattr(self, str(i), value)
 

@@ -178,15 +178,24 @@ class Module:
                     )
         if name == "training":
             world.settings += 1
-        elif name in self.__dict__:
-            if isinstance(self.__dict__[name], (Tensor, Module)):
-                world.restructure()
-            world.change_details()
+        else:
+            self._tell(name)
         object.__setattr__(self, name, value)
 
     def __delattr__(self, name: str) -> None:
+        self._tell(name)
         object.__delattr__(self, name)
         self._forget_buffer(name)
+
+    def _tell(self, name: str) -> None:
+        """Tells compiled functions that an attribute changes, comes or goes."""
+        if isinstance(self.__dict__.get(name), (Tensor, Module)):
+            world.restructure()
+        world.change_details()
+
+    def _put(self, name: str, value: Any) -> None:
+        self._tell(name)
+        self.__dict__[name] = value
 
     def _forget_buffer(self, name: str) -> None:
         if name in self._buffers:
@@ -211,7 +220,7 @@ class Module:
             )
         if param is not None and not param.is_leaf:
             raise ValueError("register_parameter: a parameter is a leaf; this has a grad_fn")
-        self.__dict__[name] = param
+        self._put(name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Adds a tensor that belongs to the module and is not trained.
@@ -224,14 +233,14 @@ class Module:
                 f"register_buffer: expected a Tensor or None; got {type(tensor).__name__}"
             )
         self.__dict__["_buffers"] = {**self._buffers, name: persistent}
-        self.__dict__[name] = tensor
+        self._put(name, tensor)
 
     def add_module(self, name: str, module: Module | None) -> None:
         """Adds a submodule, as assigning the attribute does."""
         self._check_new("add_module", name, isinstance(self.__dict__.get(name), Module))
         if module is not None and not isinstance(module, Module):
             raise TypeError(f"add_module: expected a Module or None; got {type(module).__name__}")
-        self.__dict__[name] = module
+        self._put(name, module)
 
     register_module = add_module
 

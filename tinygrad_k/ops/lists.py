@@ -5,11 +5,11 @@ They work in place or have no derivative, so they are no rows of the op table.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from typing import Any
 
 from ..backend import fail, ffi, kernel_number, lib
+from ..locks import Lock
 from ..tensor import Tensor, wrap
 
 KERNELS = (
@@ -71,7 +71,7 @@ class Step:
         self._kernel = kernel_number(rule)
         self._states: tuple[str | None, ...] | None = None
         self._values: Any = None
-        self._lock = threading.Lock()  # the block and the hyperparameters are of one launch
+        self._lock = Lock()  # the block and the hyperparameters are of one launch
         self.hyper = ffi.new("double[]", lib.TK_HYPER_COUNT)
         # A replayed step counts in ``hyper`` alone; these dicts hear of it when they are looked at.
         self.counted = 0

@@ -20,6 +20,11 @@ class Callback:
     exception, for every callback whose `on_fit_begin` has returned.
     """
 
+    @property
+    def follows_batches(self) -> bool:
+        """Whether `on_batch_end` does something; if not, an epoch may be one call to C."""
+        return type(self).on_batch_end is not Callback.on_batch_end
+
     def on_fit_begin(self, trainer: Trainer) -> None:
         """Before the first epoch; `trainer.history` has its names, and no entries yet."""
 
@@ -181,12 +186,17 @@ class LRSchedulerCallback(Callback):
         self.monitor = monitor
         self.every = every
 
+    @property
+    def follows_batches(self) -> bool:
+        """Whether it steps after each batch."""
+        return self.every == "batch"
+
     def on_fit_begin(self, trainer: Trainer) -> None:
         if self._plateau:
             _check_monitor("LRSchedulerCallback", self.monitor, trainer)
 
     def on_batch_end(self, trainer: Trainer, batch: int) -> None:
-        if self.every == "batch":
+        if self.follows_batches:
             self.scheduler.step()
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, logs: dict[str, float]) -> None:

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import ExitStack, contextmanager
+from operator import is_not
 from types import FunctionType
 from typing import Any
 
@@ -28,6 +29,7 @@ from .interrupt import Interrupts
 from .progress import Progress
 
 Measure = Callable[[Any, Any], Any]
+KINDS: dict[str, type] = {"model": Module, "optimizer": Optimizer}
 
 
 class Trainer:
@@ -57,24 +59,30 @@ class Trainer:
         *,
         compile: bool | None = None,
     ) -> None:
-        for what, value, kind in (("model", model, Module), ("optimizer", optimizer, Optimizer)):
-            if not isinstance(value, kind):
-                raise TypeError(
-                    f"Trainer: {what} is not of class {kind.__name__}; got {type(value).__name__}"
-                )
-        if not callable(loss):
-            raise TypeError(f"Trainer: loss is callable; got {type(loss).__name__}")
         self.model = model
         self.optimizer = optimizer
         self.loss = loss
-        self.metrics = _named(metrics)
+        self.metrics = metrics
         self.history = History()
         self.stop = False
-        self._names = ["loss", *self.metrics]
-        self._summed = getattr(loss, "reduction", "mean") == "sum"
-        self._mean_over = None if self._summed else getattr(loss, "mean_over", None)
         self._compile = compile
         self._compiled: dict[str, Compiled] = {}
+        self._compiled_for: list[Any] = []
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Each part may be replaced at any time; what comes afterwards is of the new one."""
+        if name in KINDS and not isinstance(value, KINDS[name]):
+            raise TypeError(
+                f"Trainer: {name} is not of class {KINDS[name].__name__}; "
+                f"got {type(value).__name__}"
+            )
+        if name == "loss" and not callable(value):
+            raise TypeError(f"Trainer: loss is callable; got {type(value).__name__}")
+        object.__setattr__(self, name, _named(value) if name == "metrics" else value)
+
+    @property
+    def _names(self) -> list[str]:
+        return ["loss", *self.metrics]
 
     def fit(
         self,
@@ -189,10 +197,11 @@ class Trainer:
     def _sums(self, output: Any, target: Any, loss: Tensor, n: int) -> list[Any]:
         with no_grad():
             first: tuple[Any, Any] = (_wide(loss) * n, n)
-            if self._summed:
+            mean_over = getattr(self.loss, "mean_over", None)
+            if getattr(self.loss, "reduction", "mean") == "sum":
                 first = (loss.double(), n)
-            elif self._mean_over is not None:
-                over = tensor(self._mean_over(output, target), dtype=float64)
+            elif mean_over is not None:
+                over = tensor(mean_over(output, target), dtype=float64)
                 # A batch in which no label counts has no mean, and adds nothing.
                 first = (where(over == 0.0, 0.0, loss.double() * over), over)
             values = [metric(output, target) for metric in self.metrics.values()]
@@ -203,6 +212,9 @@ class Trainer:
         plain = getattr(self, name)
         if not (self._is_ours() if self._compile is None else self._compile):
             return plain
+        parts = [self.model, self.optimizer, self.loss, *self.metrics.values()]
+        if len(parts) != len(self._compiled_for) or any(map(is_not, parts, self._compiled_for)):
+            self._compiled, self._compiled_for = {}, parts
         return self._compiled.setdefault(name, capture.compile(plain))
 
     def _is_ours(self) -> bool:
@@ -226,7 +238,7 @@ class Trainer:
         show: Progress,
     ) -> dict[str, float]:
         means = _Means(self._names)
-        each = [c for c in callbacks if type(c).on_batch_end is not Callback.on_batch_end]
+        each = [callback for callback in callbacks if callback.follows_batches]
         with _mode(self.model, True):
             step = self._step("_train_step")
             if not each and self._whole(means, loader, step, interrupts, show):

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..autograd import enable_grad, engine, is_grad_enabled
 from ..autograd.node import Node, Plan, unwatch, watch, who_changed
+from ..locks import Lock
 from ..random import fork_rng, get_rng_state, set_rng_state
 from ..tensor import Tensor
 
@@ -63,7 +64,7 @@ class _Part:
         self._stamps = [_stamp(each) for each in _tensors((args, kwargs))]
         self._names: list[str] = []
         self._twins: list[Node | None] = []
-        self._lock = threading.RLock()
+        self._lock = Lock()
 
     def first(self) -> Any:
         result, nodes = self._run()
