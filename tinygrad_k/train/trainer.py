@@ -62,7 +62,7 @@ class Trainer:
         self.model = model
         self.optimizer = optimizer
         self.loss = loss
-        self.metrics = metrics
+        self.metrics = _named(metrics)
         self.history = History()
         self.stop = False
         self._compile = compile
