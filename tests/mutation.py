@@ -136,7 +136,7 @@ EQUIVALENT = (
     ("_linear_bias", "1 -> -1", NO_SHORTCUT),
     ("_linear_bias", "g if", NO_SHORTCUT),
     ("rule of _nll", "1 -> -1", SAME_DIM),
-    ("_resolved", "key if", NO_SHORTCUT),
+    ("_part", "key.read(t) if", NO_SHORTCUT),
     ("_exclusive", "sign of one", "both factors change their sign"),
     ("_prod_rule", "False -> True", "a dropped dimension of size 1 broadcasts as well"),
     ("_inverse", "0 -> 1", "every entry is overwritten"),
