@@ -249,7 +249,6 @@ tk_tensor *tk_wrap_index(tk_tensor *index, int64_t size); /* int64; negative one
 tk_tensor *tk_linear_index(int n, tk_tensor **index, const int64_t *sizes);
 tk_tensor *tk_nonzero(tk_tensor *a);         /* [n, ndim] int64 */
 tk_tensor *tk_flat_nonzero(tk_tensor *mask); /* [n] int64: row-major positions */
-tk_tensor *tk_masked_select(tk_tensor *a, tk_tensor *mask);
 tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim);
 tk_tensor *tk_stack(int n, tk_tensor **in, int64_t dim); /* of one shape */
 

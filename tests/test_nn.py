@@ -381,6 +381,10 @@ def test_conversion_reaches_floats_and_keeps_the_objects():
     out.sum().backward()
     assert net.float().to("cpu").cpu().scale.dtype is tk.float32
     assert net.to(tk.zeros(1, dtype=tk.float64)).scale.dtype is tk.float64
+    assert net.to("cpu", tk.float32).scale.dtype is tk.float32
+    assert net.to(device="cpu", dtype=tk.float64).scale.dtype is tk.float64
+    with pytest.raises(TypeError, match="to: expected a device, a dtype or both"):
+        net.to(tk.float32, "cpu")
     with pytest.raises(TypeError, match="floating"):
         net.to(tk.int64)
     with pytest.raises(ValueError, match="cpu"):

@@ -113,6 +113,12 @@ def test_many_of_which_few_are_wanted() -> None:
     )
 
 
+def test_the_only_element_of_a_scalar() -> None:
+    for k in (0, 1):
+        values, indices = tk.tensor(3.0).topk(k)
+        assert (values.tolist(), indices.tolist()) == (3.0, 0)
+
+
 def test_values_carry_their_gradients() -> None:
     leaf = tk.tensor([3.0, 1.0, 2.0, -1.0], dtype=tk.float64, requires_grad=True)
     for function in (

@@ -4,7 +4,7 @@ Environment, read once at import:
 
 ``TK_NUM_THREADS``  threads of the pool; default: the CPUs this process may use.
 ``TK_ISA``          ``base``, ``avx2`` or ``avx512``: lowers the instruction set that is chosen.
-``TK_DEBUG``        ``1``: backward also checks every gradient's shape and dtype.
+``TK_DEBUG``        ``1``: backward also checks shape and dtype of the gradients of leaves.
 """
 
 from __future__ import annotations

@@ -55,36 +55,3 @@ tk_tensor *tk_flat_nonzero(tk_tensor *mask)
 {
     return find_in(mask, 1);
 }
-
-tk_tensor *tk_masked_select(tk_tensor *a, tk_tensor *mask)
-{
-    tk_tensor *both[2] = {a, mask}, *out = NULL;
-    int64_t shape[TK_MAX_NDIM];
-    char x[TK_TEXT], y[TK_TEXT];
-    if (mask->dtype != TK_BOOL) {
-        tk_fail(TK_DTYPE_ERROR, "masked_select: the mask must be bool; got %s",
-                tk_dtype_names[mask->dtype]);
-        return NULL;
-    }
-    int ndim = tk_broadcast(2, both, shape);
-    if (ndim < 0) {
-        tk_fail(TK_SHAPE_ERROR, "masked_select: shapes do not broadcast; got %s and %s",
-                tk_shape_text(x, a->ndim, a->shape), tk_shape_text(y, mask->ndim, mask->shape));
-        return NULL;
-    }
-    tk_tensor *wide = tk_expand(a, ndim, shape), *wide_mask = tk_expand(mask, ndim, shape);
-    tk_tensor *from = wide ? tk_contiguous(wide) : NULL;
-    tk_tensor *where = wide_mask ? find_in(wide_mask, 1) : NULL;
-    if (from && where) {
-        tk_tensor flat = *from;
-        flat.ndim = 1;
-        flat.shape[0] = from->numel;
-        flat.stride[0] = 1;
-        out = tk_index_select(&flat, 0, where);
-    }
-    tk_tensor *made[] = {wide, wide_mask, from, where};
-    for (int i = 0; i < 4; i++)
-        if (made[i])
-            tk_release(made[i]);
-    return out;
-}

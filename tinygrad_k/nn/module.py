@@ -393,14 +393,20 @@ class Module:
         for parameter in self.parameters():
             clear_grad(parameter, set_to_none)
 
-    def to(self: M, dtype: Any = None, *, device: Any = None) -> M:
+    def to(self: M, *args: Any, dtype: Any = None, device: Any = None) -> M:
         """Converts floating parameters and buffers, with their gradients, to a floating dtype.
 
-        A tensor stands for its dtype; the device ``"cpu"`` is accepted, as there is no other. The
-        parameters stay the objects they are, so that optimizers keep them.
+        ``to(dtype)``, ``to(device)``, ``to(device, dtype)`` or ``to(tensor)``, which stands for its
+        dtype; the device ``"cpu"`` is accepted, as there is no other. The parameters stay the
+        objects they are, so that optimizers keep them.
         """
-        if isinstance(dtype, str):
-            dtype, device = None, dtype
+        if len(args) > 2 or (len(args) == 2 and not isinstance(args[0], (str, type(None)))):
+            raise TypeError(f"to: expected a device, a dtype or both; got {args!r}")
+        for each in args:
+            if isinstance(each, str):
+                device = each
+            elif each is not None:
+                dtype = each
         if str(device or "cpu") != "cpu":
             raise ValueError(f"to: the only device is 'cpu'; got {device!r}")
         kind = dtype.dtype if isinstance(dtype, Tensor) else dtype

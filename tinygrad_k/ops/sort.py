@@ -140,7 +140,8 @@ def topk(
     """
     if in_range("topk", k) < 0:
         raise ValueError(f"topk: k must not be negative; got {k}")
-    indices = _order(input, dim, k, largest)
+    # A tensor without dimensions has one element, of which k = 0 takes as much as k = 1.
+    indices = _order(input, dim, k if input.ndim else max(k, 1), largest)
     return ValuesIndices(gather(input, dim, indices), indices)
 
 

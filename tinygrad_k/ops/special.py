@@ -234,15 +234,15 @@ _POLYGAMMA = kernel_number("polygamma")
     family="elementwise",
 )
 def _polygamma(n: int, input: Tensor) -> Any:
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"polygamma: n must be an integer from 0 up; got {n!r}")
     return lib.tk_map1(_POLYGAMMA, input._h, n, 0.0)
 
 
 @composite
 def polygamma(n: int, input: Tensor) -> Tensor:
     """The n-th derivative of digamma; infinite at 0, -1, -2, ..., with the sign from above."""
-    if not isinstance(n, int) or not 0 <= n < 2**24:
-        raise ValueError(f"polygamma: n must be an integer from 0 up; got {n!r}")
-    return digamma(input) if n == 0 else _polygamma(n, input)
+    return digamma(input) if isinstance(n, int) and n == 0 else _polygamma(n, input)
 
 
 # -- angles -------------------------------------------------------------------------------------

@@ -381,7 +381,8 @@ def diff(
 
 
 def _numpy_trapezoid(y: Any, x: Any = None, dx: float | None = None, dim: int = -1) -> Any:
-    return np.trapezoid(y, x, 1.0 if dx is None else dx, dim)
+    integrate = getattr(np, "trapezoid", None) or np.trapz  # its name before NumPy 2
+    return integrate(y, x, 1.0 if dx is None else dx, dim)
 
 
 @tried(

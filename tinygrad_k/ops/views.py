@@ -203,7 +203,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 def _replaced(name: str, input: Tensor, src: Tensor, part: Tensor, key: Any) -> Tensor:
     if src.shape != part.shape:
         raise ValueError(f"{name}: src must be {tuple(part.shape)}; got {tuple(src.shape)}")
-    return _setitem(input, src, Key(input, key))
+    return _setitem(input, src.to(input.dtype), Key(input, key))
 
 
 def _numpy_select_scatter(x: Any, src: Any, dim: int, index: int) -> np.ndarray:
