@@ -381,7 +381,7 @@ def diff(
 
 
 def _numpy_trapezoid(y: Any, x: Any = None, dx: float | None = None, dim: int = -1) -> Any:
-    integrate = getattr(np, "trapezoid", None) or np.trapz  # its name before NumPy 2
+    integrate = getattr(np, "trapezoid" if hasattr(np, "trapezoid") else "trapz")  # before NumPy 2
     return integrate(y, x, 1.0 if dx is None else dx, dim)
 
 
