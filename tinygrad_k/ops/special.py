@@ -236,6 +236,8 @@ _POLYGAMMA = kernel_number("polygamma")
 def _polygamma(n: int, input: Tensor) -> Any:
     if not isinstance(n, int) or n < 1:
         raise ValueError(f"polygamma: n must be an integer from 0 up; got {n!r}")
+    if n > 1000:  # from 170 on n! is infinite in float64, and only the sign depends on n
+        n = 1000 + n % 2
     return lib.tk_map1(_POLYGAMMA, input._h, n, 0.0)
 
 
