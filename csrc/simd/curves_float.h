@@ -3,17 +3,17 @@
 /* error 2^-23.1 */
 static const TK_Curve TK_FN(tk_gelu_curve) = {
     TK_EVEN(0x1.41ffbcp-7f, 0x1.9d8fp-9f, -0x1.838acp-8f, -0x1.3aaa26p-8f, 0x1.e48c1ap-12f,
-            0x1.ebd2f8p-10f, 0x1.85575ap-11f, -0x1.5a354ep-18f),
+            0x1.ebd2f8p-10f, 0x1.847878p-11f, -0x1.5a354ep-18f),
     TK_ODD(0, 0x1.6a75aep-6f, 0x1.06660ap-6f, -0x1.52841ep-9f, -0x1.2323cap-7f, -0x1.18744ep-8f,
-           -0x1.2b433cp-15f, 0x1.bd091cp-11f),
+           -0x1.3ddd58p-15f, 0x1.bd091cp-11f),
     TK_EVEN(-0x1.1052bp-4f, -0x1.15fe38p-5f, 0x1.4a3c74p-6f, 0x1.279c1cp-5f, 0x1.26d09ep-6f,
-            0x1.0a3a74p-11f, -0x1.0a051ep-8f, -0x1.45bc58p-9f),
+            0x1.0a3a74p-11f, -0x1.0a0202p-8f, -0x1.45bc58p-9f),
     TK_ODD(0, -0x1.c29a5ap-4f, -0x1.ef8bb4p-4f, -0x1.d03944p-5f, -0x1.a3327cp-19f, 0x1.0d3ceep-6f,
-           0x1.6b1636p-7f, 0x1.133bf2p-8f),
+           0x1.6b1808p-7f, 0x1.133bf2p-8f),
     TK_EVEN(0x1.98845p-2f, 0x1.3b736cp-2f, 0x1.ef8e96p-4f, -0x1.09407p-6f, -0x1.ba4b26p-5f,
-            -0x1.312238p-5f, -0x1.fc4856p-7f, -0x1.251bf4p-8f),
+            -0x1.312238p-5f, -0x1.fc4866p-7f, -0x1.251bf4p-8f),
     TK_GATE_1(-0x1p-1f, -0x1.0f5ecp-3f, 0x1.55429ap-4f, 0x1.050e94p-3f, 0x1.5d1c0ap-4f,
-              0x1.341c2ap-5f, 0x1.876f52p-7f, 0x1.71da92p-9f),
+              0x1.341c2ap-5f, 0x1.876f48p-7f, 0x1.71da92p-9f),
     TK_GATE_0(-0.0f, -0x1.3bf144p-3f, -0x1.44ed0cp-3f, -0x1.9a76a4p-4f, -0x1.74bcf8p-5f,
               -0x1.fcb21ep-7f, -0x1.096696p-8f, -0x1.aae05p-11f),
 };
