@@ -139,7 +139,7 @@ def add_inplace(row: Op, write: Callable[..., int]) -> None:
         except (TypeError, AttributeError) as error:
             if batching.change is not None:
                 batching.change(name, self, operands, None)
-            return explain(row.body, error, (self, *operands), {})
+            return explain(row.body, error, (self, *operands), {}, name=row.name)
 
     method.__name__ = name
     method.__qualname__ = f"Tensor.{name}"

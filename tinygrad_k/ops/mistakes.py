@@ -20,10 +20,11 @@ def explain(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     target: Any = None,
+    name: str | None = None,
 ) -> Any:
     """Raises in the function's name a mistake in its arguments that only Python noticed.
 
-    Batched tensors are none: then this is what ``target``, the op or the function that was called,
+    ``name`` is told instead where it is given. Batched tensors are none: then this is what ``target``, the op or the function that was called,
     gives for them.
     """
     if batching.call is not None and target is not None:
@@ -32,7 +33,7 @@ def explain(
             return answer
     if re.match(_OURS, str(error)):
         raise error
-    name = function.__name__.strip("_")
+    name = name or function.__name__.strip("_")
     parameters = inspect.signature(function).parameters
     given = dict(zip(parameters, args, strict=False)) | kwargs
     for each, value in given.items():

@@ -509,7 +509,7 @@ def _setitem_method(self: Tensor, key: Any, value: Any) -> None:
             number = number_as("setitem", value, self.dtype)
             if lib.tk_copy_into(window._h, number._h):
                 fail()
-            note_change(self, "setitem_")
+            note_change(self, "setitem_", 2)
             return
     if items is not None and type(value) is Tensor:
         if value._h.storage == self._h.storage:
