@@ -24,8 +24,8 @@ def explain(
 ) -> Any:
     """Raises in the function's name a mistake in its arguments that only Python noticed.
 
-    ``name`` is told instead where it is given. Batched tensors are none: then this is what ``target``, the op or the function that was called,
-    gives for them.
+    ``name`` is told instead where it is given. Batched tensors are no mistake: then this is what
+    ``target``, the op or the function that was called, gives for them.
     """
     if batching.call is not None and target is not None:
         answer = batching.call(target, error, args, kwargs)
