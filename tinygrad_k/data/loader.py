@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..ops.creation import arange
 from ..ops.random import randperm
+from ..ops.ranges import arange
 from ..random import Generator
 from ..tensor import Tensor
 from .dataset import fetch

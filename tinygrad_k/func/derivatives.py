@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ..autograd import enable_grad, grad
-from ..ops.creation import eye, ones_like, zeros_like
+from ..ops.creation import ones_like, zeros_like
 from ..ops.join import stack
+from ..ops.ranges import eye
 from ..ops.shape import _view
 from ..tensor import Tensor
 from .vmap import vmap

@@ -14,8 +14,9 @@ from typing import Any
 from .. import trees
 from ..autograd import enable_grad, engine, is_grad_enabled
 from ..autograd.node import Leaf
-from ..ops.creation import eye, ones_like, zeros_like
+from ..ops.creation import ones_like, zeros_like
 from ..ops.join import movedim
+from ..ops.ranges import eye
 from ..ops.shape import _expand, _view
 from ..tensor import Tensor
 from .batched import Batched, Level, running, wrapped

@@ -519,7 +519,7 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
 @root
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of the elements of vectors, one a row; of one vector, itself."""
-    from .creation import meshgrid
+    from .ranges import meshgrid
 
     if len(tensors) == 1:
         return tensors[0]

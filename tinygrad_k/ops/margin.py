@@ -327,7 +327,7 @@ def multi_margin_loss(
 
 def _classes(rows: Tensor) -> Tensor:
     """0 .. C - 1."""
-    from .creation import arange
+    from .ranges import arange
 
     return arange(rows.shape[1])
 

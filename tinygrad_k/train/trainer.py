@@ -18,8 +18,9 @@ from ..data import DataLoader
 from ..data.dataset import tensors_of
 from ..nn import Module
 from ..ops.comparison import where
-from ..ops.creation import arange, tensor
+from ..ops.creation import tensor
 from ..ops.join import cat
+from ..ops.ranges import arange
 from ..optim import Optimizer
 from ..tensor import Tensor
 from .callbacks import Callback
