@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_k.backend import dtype, ffi, lib
+from tinygrad_k.capture import Compiled
 from tinygrad_k.ops import Op
 from tinygrad_k.ops.samples import Draw, Sample
 from tinygrad_k.testing.cases import (
@@ -43,6 +44,7 @@ __all__ = [
     "make",
     "mapped",
     "name_of",
+    "replays",
     "rows",
     "same_bits",
 ]
@@ -59,6 +61,11 @@ INSTRUCTION_SETS = tuple(
 def name_of(value: Any) -> str:
     """A short name for a test's parameter."""
     return value.name if isinstance(value, (Op, dtype)) else str(value)
+
+
+def replays(compiled: Compiled) -> int:
+    """How many programs a function has: 0 if it runs eagerly."""
+    return len(compiled._programs)
 
 
 def big_case(op: Op, kind: dtype) -> Case | None:

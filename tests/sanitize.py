@@ -31,6 +31,8 @@ TESTS = (
     "tests/test_optim.py",
     "tests/test_nn.py",
     "tests/test_capture.py",
+    "tests/test_capture_ops.py",
+    "tests/test_capture_training.py",
 )
 # Null pointers are left to the address sanitizer: a check before every access makes the code large.
 FLAGS = (
