@@ -287,9 +287,9 @@ X, Y = blobs(6)
 @pytest.mark.parametrize(
     ("arguments", "error", "text"),
     [
-        ({"epochs": 0}, ValueError, "epochs is an int, at least 1"),
-        ({"epochs": 2.0}, ValueError, "epochs is an int"),
-        ({"batch_size": 0}, ValueError, "batch_size is at least 1"),
+        ({"epochs": 0}, ValueError, "epochs must be at least 1"),
+        ({"epochs": 2.0}, TypeError, "epochs must be an int"),
+        ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
         ({"callbacks": [print]}, TypeError, "callbacks are Callback objects"),
         ({"train": (X,)}, ValueError, r"given as \(X, y\)"),
         ({"train": (X, Y[:4])}, ValueError, "first sizes differ"),

@@ -245,3 +245,20 @@ def attach() -> None:
 
 
 attach()
+
+
+def clear_gradients(tensors: Iterable[Tensor], set_to_none: bool) -> None:
+    """Forgets the ``grad`` of each, or fills it with zeros, outside the graph."""
+    recording = recorder() if world.recorders else None
+    for tensor in tensors:
+        node = tensor._node
+        if node is None:
+            continue
+        if recording is not None:
+            recording.clears_gradient(node, set_to_none)
+        if node.grad is None:
+            continue
+        if set_to_none:
+            node.grad = None
+        else:
+            node.grad = node.grad.detach().zero_()

@@ -16,24 +16,28 @@ from .node import Leaf, Node, Plan, new_node
 class RemovableHandle:
     """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
 
-    def __init__(self, hooks: dict[Any, Any], hook: Any, of_leaf: bool) -> None:
-        self._hooks = hooks
-        self._of_leaf = of_leaf
-        hooks[self] = hook
-        if of_leaf:
-            world.restructure()
-
-    def remove(self) -> None:
-        """Takes the hook away; nothing happens the second time."""
-        self._hooks.pop(self, None)
-        if self._of_leaf:
-            world.restructure()
+    def __init__(self, remove: Callable[[], None]) -> None:
+        self.remove = remove
 
     def __enter__(self) -> RemovableHandle:
         return self
 
     def __exit__(self, *exception: Any) -> None:
         self.remove()
+
+
+def _add(hooks: dict[object, Any], hook: Any, of_leaf: bool) -> RemovableHandle:
+    key = object()
+
+    def remove() -> None:
+        hooks.pop(key, None)
+        if of_leaf:
+            world.restructure()
+
+    hooks[key] = hook
+    if of_leaf:
+        world.restructure()
+    return RemovableHandle(remove)
 
 
 def _check_callable(name: str, hook: Any) -> None:
@@ -52,7 +56,7 @@ def register_hook(self: Tensor, hook: Any) -> RemovableHandle:
     _check_callable("register_hook", hook)
     if node.hooks is None:
         node.hooks = {}
-    return RemovableHandle(node.hooks, hook, type(node) is Leaf)
+    return _add(node.hooks, hook, type(node) is Leaf)
 
 
 def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> RemovableHandle:
@@ -71,7 +75,7 @@ def register_post_accumulate_grad_hook(self: Tensor, hook: Any) -> RemovableHand
         if present is not None:
             hook(present)
 
-    return RemovableHandle(_around(node).accumulated, call, True)
+    return _add(_around(node).accumulated, call, True)
 
 
 # -- of nodes -------------------------------------------------------------------------------------
@@ -84,9 +88,9 @@ class Around:
     tensor's."""
 
     def __init__(self) -> None:
-        self.before: dict[RemovableHandle, Callable[[Gradients], Any]] = {}
-        self.accumulated: dict[RemovableHandle, Callable[[], Any]] = {}
-        self.after: dict[RemovableHandle, Callable[[Gradients, Gradients], Any]] = {}
+        self.before: dict[object, Callable[[Gradients], Any]] = {}
+        self.accumulated: dict[object, Callable[[], Any]] = {}
+        self.after: dict[object, Callable[[Gradients, Gradients], Any]] = {}
 
     def enter(self, leaf: Leaf, gradient: Tensor) -> Tensor:
         """The gradient to accumulate."""
@@ -117,8 +121,8 @@ class Hooked:
         self._plan = Plan(plan.op, (), plan.rules, plan.joint, plan.foreign)
         self._node = weakref.ref(node)
         self._inputs, self._shapes = node.inputs, node.shapes
-        self.before: dict[RemovableHandle, Callable[[Gradients], Any]] = {}
-        self.after: dict[RemovableHandle, Callable[[Gradients, Gradients], Any]] = {}
+        self.before: dict[object, Callable[[Gradients], Any]] = {}
+        self.after: dict[object, Callable[[Gradients, Gradients], Any]] = {}
         node.plan = Plan(plan.op, plan.saves, self, joint=True, foreign=plan.foreign)
         node.shapes = None
 
@@ -173,25 +177,25 @@ def _node_hook(self: Node, fn: Any) -> RemovableHandle:
     stands in the place of ``grad_inputs``.
     """
     _check_callable("register_hook", fn)
-    return RemovableHandle(_hooked(self).after, fn, False)
+    return _add(_hooked(self).after, fn, False)
 
 
 def _node_prehook(self: Node, fn: Any) -> RemovableHandle:
     """Calls ``fn(grad_outputs)`` before the node goes backward, with what it returns, if so."""
     _check_callable("register_prehook", fn)
-    return RemovableHandle(_hooked(self).before, fn, False)
+    return _add(_hooked(self).before, fn, False)
 
 
 def _leaf_hook(self: Leaf, fn: Any) -> RemovableHandle:
     """Calls ``fn((), grad_outputs)`` after the gradient was accumulated."""
     _check_callable("register_hook", fn)
-    return RemovableHandle(_around(self).after, fn, True)
+    return _add(_around(self).after, fn, True)
 
 
 def _leaf_prehook(self: Leaf, fn: Any) -> RemovableHandle:
     """Calls ``fn(grad_outputs)`` before the gradient is accumulated; see ``Node``."""
     _check_callable("register_prehook", fn)
-    return RemovableHandle(_around(self).before, fn, True)
+    return _add(_around(self).before, fn, True)
 
 
 def _attach(kind: Any, hook: Any, prehook: Any) -> None:

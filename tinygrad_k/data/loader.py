@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..checks import count
 from ..ops.random import randperm
 from ..ops.ranges import arange
 from ..random import Generator
@@ -36,14 +37,10 @@ class DataLoader:
             raise TypeError(
                 f"DataLoader: a dataset has __len__ and __getitem__; got {type(dataset).__name__}"
             )
-        if isinstance(batch_size, bool) or not hasattr(batch_size, "__index__"):
-            raise TypeError(f"DataLoader: batch_size is an int; got {batch_size!r}")
-        if batch_size < 1:
-            raise ValueError(f"DataLoader: batch_size is at least 1; got {batch_size}")
         if generator is not None and not isinstance(generator, Generator):
             raise TypeError(f"DataLoader: generator is a Generator; got {type(generator).__name__}")
         self.dataset = dataset
-        self.batch_size = batch_size.__index__()
+        self.batch_size = count("DataLoader", "batch_size", batch_size, 1)
         self.shuffle = bool(shuffle)
         self.drop_last = bool(drop_last)
         self.generator = generator

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import random, trees
+from ..checks import count
 from ..ops.join import cat, movedim
 from ..ops.shape import _expand
 from ..tensor import Tensor
@@ -45,8 +46,8 @@ def vmap(
     """
     if randomness not in ("error", "different", "same"):
         raise ValueError(f"vmap: randomness is 'error', 'different' or 'same'; got {randomness!r}")
-    if chunk_size is not None and (not isinstance(chunk_size, int) or chunk_size < 1):
-        raise ValueError(f"vmap: chunk_size is None or at least 1; got {chunk_size!r}")
+    if chunk_size is not None:
+        chunk_size = count("vmap", "chunk_size", chunk_size, 1)
 
     @functools.wraps(func)
     def batch(*args: Any, **kwargs: Any) -> Any:

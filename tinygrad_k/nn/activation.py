@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..checks import count
 from ..ops.creation import full
 from ..tensor import Tensor
 from . import functional as F
-from .linear import count
 from .module import Module
 from .parameter import Parameter
 

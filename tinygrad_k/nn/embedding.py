@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd import no_grad
+from ..checks import count
 from ..ops.creation import empty
 from ..tensor import Tensor
 from . import functional as F, init
-from .linear import count
 from .module import Module
 from .parameter import Parameter
 

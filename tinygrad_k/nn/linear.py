@@ -5,20 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from ..checks import count
 from ..ops.creation import empty
 from ..tensor import Tensor
 from . import functional as F, init
 from .module import Module
 from .parameter import Parameter
-
-
-def count(owner: str, name: str, value: Any, least: int = 0) -> int:
-    """``value`` as an int of at least ``least``; TypeError or ValueError name the argument."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{owner}: {name} must be an int; got {value!r}")
-    if value.__index__() < least:
-        raise ValueError(f"{owner}: {name} must be at least {least}; got {value}")
-    return value.__index__()
 
 
 class Linear(Module):

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from ..autograd import no_grad
+from ..autograd.api import clear_gradients
+from ..autograd.hooks import RemovableHandle
 from ..backend import dtype as dtype_class, float32, float64, recorder, world
 from ..tensor import Tensor
 from .parameter import Parameter
@@ -32,25 +34,6 @@ class IncompatibleKeys(NamedTuple):
             f"IncompatibleKeys(missing_keys={self.missing_keys}, "
             f"unexpected_keys={self.unexpected_keys})"
         )
-
-
-class RemovableHandle:
-    """Takes a hook away again: ``remove()``, or the end of a ``with`` block."""
-
-    def __init__(self, module: Module, kind: str, entry: Any) -> None:
-        self._module, self._kind, self._entry = module, kind, entry
-
-    def remove(self) -> None:
-        """Takes the hook away; nothing happens the second time."""
-        left = [each for each in getattr(self._module, self._kind) if each is not self._entry]
-        self._module.__dict__[self._kind] = tuple(left)
-        world.change_details()
-
-    def __enter__(self) -> RemovableHandle:
-        return self
-
-    def __exit__(self, *exception: Any) -> None:
-        self.remove()
 
 
 class Module:
@@ -155,7 +138,13 @@ class Module:
         present = getattr(self, kind)
         self.__dict__[kind] = (entry, *present) if prepend else (*present, entry)
         world.change_details()
-        return RemovableHandle(self, kind, entry)
+
+        def remove() -> None:
+            left = [each for each in getattr(self, kind) if each is not entry]
+            self.__dict__[kind] = tuple(left)
+            world.change_details()
+
+        return RemovableHandle(remove)
 
     # -- attributes -------------------------------------------------------------------------------
 
@@ -390,8 +379,7 @@ class Module:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters, or fills them with zeros."""
-        for parameter in self.parameters():
-            clear_grad(parameter, set_to_none)
+        clear_gradients(self.parameters(), set_to_none)
 
     def to(self: M, *args: Any, dtype: Any = None, device: Any = None) -> M:
         """Converts floating parameters and buffers, with their gradients, to a floating dtype.
@@ -533,16 +521,3 @@ class Module:
         if not children and len(lines) <= 1:
             return f"{self._get_name()}({extra})"
         return f"{self._get_name()}(\n  " + "\n  ".join([*lines, *children]) + "\n)"
-
-
-def clear_grad(tensor: Tensor, set_to_none: bool) -> None:
-    """Forgets the gradient, or fills it with zeros, outside the graph."""
-    if world.recorders and tensor._node is not None and (recording := recorder()) is not None:
-        recording.clears_gradient(tensor._node, set_to_none)
-    grad = tensor.grad
-    if grad is None:
-        return
-    if set_to_none:
-        tensor.grad = None
-    else:
-        tensor.grad = grad.detach().zero_()

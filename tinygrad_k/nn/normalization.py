@@ -6,10 +6,10 @@ from typing import Any
 
 from ..autograd import no_grad
 from ..backend import int64
+from ..checks import count
 from ..ops.creation import ones, tensor, zeros
 from ..tensor import Tensor
 from . import functional as F, init
-from .linear import count
 from .module import Module
 from .parameter import Parameter
 

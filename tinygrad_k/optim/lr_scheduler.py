@@ -13,7 +13,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from .optimizer import Optimizer, check_number
+from ..checks import check_number, count
+from .optimizer import Optimizer
 
 __all__ = [
     "ConstantLR",
@@ -36,11 +37,6 @@ def _check_optimizer(owner: str, optimizer: Any) -> None:
         raise TypeError(f"{owner}: expected an Optimizer; got {type(optimizer).__name__}")
 
 
-def _check_int(owner: str, name: str, value: Any, least: int = 1) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{owner}: {name} must be an int of at least {least}; got {value!r}")
-
-
 class LRScheduler:
     """Base of the schedules. ``last_epoch`` counts the steps; subclasses define ``get_lr``.
 
@@ -57,7 +53,7 @@ class LRScheduler:
     def _attach(self, optimizer: Optimizer, last_epoch: int) -> None:
         name = type(self).__name__
         _check_optimizer(name, optimizer)
-        _check_int(name, "last_epoch", last_epoch, least=-1)
+        count(name, "last_epoch", last_epoch, -1)
         self.optimizer = optimizer
         self.last_epoch = last_epoch
         for i, group in enumerate(optimizer.param_groups):
@@ -149,7 +145,7 @@ class StepLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
-        _check_int("StepLR", "step_size", step_size)
+        count("StepLR", "step_size", step_size, 1)
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -258,7 +254,7 @@ class CosineAnnealingLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
-        _check_int("CosineAnnealingLR", "T_max", T_max)
+        count("CosineAnnealingLR", "T_max", T_max, 1)
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)
@@ -290,8 +286,8 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         eta_min: float = 0.0,
         last_epoch: int = -1,
     ) -> None:
-        _check_int("CosineAnnealingWarmRestarts", "T_0", T_0)
-        _check_int("CosineAnnealingWarmRestarts", "T_mult", T_mult)
+        count("CosineAnnealingWarmRestarts", "T_0", T_0, 1)
+        count("CosineAnnealingWarmRestarts", "T_mult", T_mult, 1)
         self.T_0 = T_0
         self.T_mult = T_mult
         self.eta_min = eta_min
@@ -350,10 +346,10 @@ class OneCycleLR(LRScheduler):
         if total_steps is None:
             if epochs is None or steps_per_epoch is None:
                 raise ValueError("OneCycleLR: give total_steps, or epochs and steps_per_epoch")
-            _check_int("OneCycleLR", "epochs", epochs)
-            _check_int("OneCycleLR", "steps_per_epoch", steps_per_epoch)
+            count("OneCycleLR", "epochs", epochs, 1)
+            count("OneCycleLR", "steps_per_epoch", steps_per_epoch, 1)
             total_steps = epochs * steps_per_epoch
-        _check_int("OneCycleLR", "total_steps", total_steps)
+        count("OneCycleLR", "total_steps", total_steps, 1)
         if not 0 <= pct_start <= 1:
             raise ValueError(f"OneCycleLR: pct_start must be in 0 to 1; got {pct_start}")
         if anneal_strategy not in ("cos", "linear"):

@@ -7,24 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-
 from ..autograd import enable_grad
-from ..backend import lib, recorder, world
+from ..autograd.api import clear_gradients
+from ..backend import recorder, world
+from ..ops.creation import zeros_like
 from ..ops.lists import Step
-from ..tensor import Tensor, wrap
-
-
-def check_number(
-    owner: str, name: str, value: Any, least: float = 0.0, below: float | None = None
-) -> None:
-    """An error unless ``value`` is a number in [least, below)."""
-    number = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
-    if isinstance(number, bool) or not isinstance(number, (int, float, np.number)):
-        raise TypeError(f"{owner}: {name} must be a number; got {value!r}")
-    if not number >= least or (below is not None and not number < below):
-        limits = f"at least {least:g}" if below is None else f"in [{least:g}, {below:g})"
-        raise ValueError(f"{owner}: {name} must be {limits}; got {number}")
+from ..tensor import Tensor
 
 
 def _told(name: str) -> Any:
@@ -146,18 +134,8 @@ class Optimizer:
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forgets the gradients of all parameters, or fills them with zeros."""
-        recording = recorder() if world.recorders else None
         for group in self.param_groups:
-            for param in group["params"]:
-                node = param._node
-                if recording is not None and node is not None:
-                    recording.clears_gradient(node, set_to_none)
-                if node is None or node.grad is None:
-                    continue
-                if set_to_none:
-                    node.grad = None
-                else:
-                    node.grad = node.grad.detach().zero_()
+            clear_gradients(group["params"], set_to_none)
 
     # -- a step -----------------------------------------------------------------------------------
 
@@ -228,7 +206,7 @@ class Optimizer:
                     continue
                 for param, _, state in several:
                     if state.get(name) is None:
-                        state[name] = _zeros(param)
+                        state[name] = zeros_like(param)
                         if recording is not None:
                             recording.begins_state()
                     tensors.append(state[name])
@@ -341,10 +319,6 @@ class Optimizer:
         return "\n".join([*lines, ")"])
 
 
-def _zeros(like: Tensor) -> Tensor:
-    return wrap(lib.tk_full_float(like.dtype.number, like.ndim, like.shape, 0.0))
-
-
 def _loaded(what: str, name: str, value: Any, param: Tensor) -> Any:
     """A state of ``param`` as it is kept: the step an int, tensors of the parameter's shape."""
     if name == "step":
@@ -359,4 +333,4 @@ def _loaded(what: str, name: str, value: Any, param: Tensor) -> Any:
             f"{what} has another shape than the parameter; got {tuple(value.shape)} and "
             f"{tuple(param.shape)}"
         )
-    return wrap(lib.tk_cast(value._h, param.dtype.number))
+    return value.detach().to(param.dtype, copy=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .optimizer import Optimizer, check_number
+from ..checks import check_number
+from .optimizer import Optimizer
 
 
 class SGD(Optimizer):

@@ -14,6 +14,7 @@ from .. import capture
 from ..autograd import no_grad
 from ..backend import float64
 from ..capture import Compiled, over_batches
+from ..checks import count
 from ..data import DataLoader
 from ..data.dataset import tensors_of
 from ..nn import Module
@@ -105,8 +106,7 @@ class Trainer:
         mode it had. `progress`: None a line per epoch, and on a terminal a bar; True a bar
         anywhere; False nothing.
         """
-        if isinstance(epochs, bool) or not isinstance(epochs, int) or epochs < 1:
-            raise ValueError(f"fit: epochs is an int, at least 1; got {epochs!r}")
+        epochs = count("fit", "epochs", epochs, 1)
         callbacks = list(callbacks)
         for callback in callbacks:
             if not isinstance(callback, Callback):
@@ -157,8 +157,7 @@ class Trainer:
         rows = to_input(X, self.model)
         if not rows.ndim:
             raise ValueError("predict: X has a first dimension, of rows; got a scalar")
-        if isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"predict: batch_size is an int, at least 1; got {batch_size!r}")
+        batch_size = count("predict", "batch_size", batch_size, 1)
         with _mode(self.model, False), no_grad():
             # Without rows there is still one call, for the shape of the outputs.
             starts = range(0, max(1, rows.shape[0]), batch_size)
@@ -321,9 +320,9 @@ class _Means:
     def add(self, values: list[Any]) -> None:
         """Adds a batch: for each name a sum and the number or weight of what was summed."""
         self.batches += 1
-        for i, (total, count) in enumerate(values):
+        for i, (total, weight) in enumerate(values):
             self.totals[i] = self.totals[i] + total
-            self.counts[i] = self.counts[i] + count
+            self.counts[i] = self.counts[i] + weight
 
     def result(self, name: str) -> dict[str, float]:
         if not self.batches:

@@ -8,15 +8,17 @@ the same arguments and random numbers; each then goes backward as its twin of th
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
 from ..autograd import enable_grad, engine, is_grad_enabled
 from ..autograd.node import Node, Plan, unwatch, watch, who_changed
+from ..checks import count
 from ..locks import Lock
 from ..random import fork_rng, get_rng_state, set_rng_state
 from ..tensor import Tensor
+from ..trees import leaves
 
 
 def checkpoint(
@@ -61,7 +63,7 @@ class _Part:
         self._call = (function, args, kwargs)
         self._random = get_rng_state() if preserve else None
         self._check = check
-        self._stamps = [_stamp(each) for each in _tensors((args, kwargs))]
+        self._stamps = [_stamp(each) for each in self._arguments()]
         self._names: list[str] = []
         self._twins: list[Node | None] = []
         self._lock = Lock()
@@ -101,8 +103,11 @@ class _Part:
             assert node is not None
             return node
 
+    def _arguments(self) -> list[Tensor]:
+        return [each for each in leaves(self._call[1:]) if isinstance(each, Tensor)]
+
     def _repeat(self) -> list[Node | None]:
-        for each, stamp in zip(_tensors(self._call[1:]), self._stamps, strict=True):
+        for each, stamp in zip(self._arguments(), self._stamps, strict=True):
             if _stamp(each) != stamp:
                 raise RuntimeError(
                     f"checkpoint: an argument of {each.dtype.name} {tuple(each.shape)} was changed "
@@ -146,18 +151,6 @@ def _stamp(t: Any) -> int:
     return int(t._h.storage.stamp)
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    """The tensors in nested sequences and dicts."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (list, tuple)):
-        for each in value:
-            yield from _tensors(each)
-    elif isinstance(value, dict):
-        for each in value.values():
-            yield from _tensors(each)
-
-
 def checkpoint_sequential(
     functions: Sequence[Callable[..., Any]],
     segments: int,
@@ -170,8 +163,7 @@ def checkpoint_sequential(
     The last segment is run as usual: backward begins with it.
     """
     several = list(functions)
-    if isinstance(segments, bool) or not isinstance(segments, int) or segments < 1:
-        raise ValueError(f"checkpoint_sequential: segments is an int, at least 1; got {segments!r}")
+    segments = count("checkpoint_sequential", "segments", segments, 1)
     if segments > len(several):
         raise ValueError(f"checkpoint_sequential: {segments} segments of {len(several)} functions")
     size = len(several) // segments
