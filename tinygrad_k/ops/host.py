@@ -24,7 +24,7 @@ def host(compute: Compute, *operands: Tensor, kind: dtype | None = None) -> Any:
 
     Its dtype is ``kind``, by default the first operand's. What it raises, a replay raises too.
     """
-    result = np.asarray(compute(*[each._window() for each in operands]))
+    result = np.asarray(_quietly(compute, [each._window() for each in operands]))
     out = filled(result, kind or operands[0].dtype)  # named: a handle dies with its Tensor
     if lib.tk_tapes and result.size:
         _note(compute, out._h, operands)
@@ -33,7 +33,7 @@ def host(compute: Compute, *operands: Tensor, kind: dtype | None = None) -> Any:
 
 def check(compute: Compute, *operands: Tensor) -> None:
     """Calls a function that raises where the operands' values are bad; a replay does, too."""
-    compute(*[each._window() for each in operands])
+    _quietly(compute, [each._window() for each in operands])
     if lib.tk_tapes:
         _note(compute, ffi.NULL, operands)
 
@@ -46,6 +46,12 @@ def refuse(bad: Tensor, message: str) -> None:
             raise ValueError(message)
 
     check(compute, bad)
+
+
+def _quietly(compute: Compute, arrays: list[Any]) -> Any:
+    """Infinities and NaN are results, as in C; NumPy would warn of them."""
+    with np.errstate(all="ignore"):
+        return compute(*arrays)
 
 
 def _note(compute: Compute, out: Any, operands: tuple[Tensor, ...]) -> None:
@@ -68,7 +74,7 @@ class _Again:
 
     def __call__(self, data: Any) -> None:
         out, *arrays = [_array(form, data[i], i > 0) for i, form in enumerate(self.forms)]
-        result = self.compute(*arrays)
+        result = _quietly(self.compute, arrays)
         if out is not None:
             out[...] = result
 
