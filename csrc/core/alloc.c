@@ -256,7 +256,8 @@ tk_tensor *tk_tensor_get(int64_t nbytes)
     show_block(block, nbytes, bytes);
     if (__builtin_expect(tk_tapes > 0, 0))
         tk_tape_block_note(block, nbytes);
-    *storage = (tk_storage){.data = block, .nbytes = nbytes, .refs = 1};
+    *storage = (tk_storage){.data = block, .nbytes = nbytes};
+    __atomic_store_n(&storage->refs, 1, __ATOMIC_RELEASE); /* tk_storage_at may look at it now */
     t->storage = storage;
     t->data = block;
     t->refs = 1;
@@ -282,6 +283,20 @@ void tk_tensor_put(tk_tensor *t)
         free(block);
 }
 
+/* One more reference to a storage that holds the address; 0 if it has none left, as its last handle
+   may go in another thread meanwhile. */
+static int retain_at(tk_storage *storage, const char *address)
+{
+    int64_t refs = __atomic_load_n(&storage->refs, __ATOMIC_ACQUIRE);
+    if (refs <= 0 || address < storage->data || address >= storage->data + storage->nbytes)
+        return 0;
+    while (refs > 0)
+        if (__atomic_compare_exchange_n(&storage->refs, &refs, refs + 1, 0, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE))
+            return 1;
+    return 0;
+}
+
 tk_storage *tk_storage_at(const char *address)
 {
     tk_storage *found = NULL;
@@ -289,12 +304,9 @@ tk_storage *tk_storage_at(const char *address)
     for (slab *s = slabs[TK_STORAGE]; s && !found; s = s->next) {
         tk_storage *storage = (tk_storage *)(s + 1);
         for (int i = 0; i < OBJECTS_PER_SLAB && !found; i++)
-            if (storage[i].refs > 0 && address >= storage[i].data &&
-                address < storage[i].data + storage[i].nbytes)
+            if (retain_at(&storage[i], address))
                 found = &storage[i];
     }
-    if (found)
-        __atomic_add_fetch(&found->refs, 1, __ATOMIC_RELAXED);
     tk_memory_unlock();
     return found;
 }

@@ -352,36 +352,38 @@ int tk_tape_fold(tk_tape *t, int64_t product, int64_t map)
         return 0;
     of_map = &t->pointers[m->first]; /* it may have moved */
     tk_tape_pointer result = of_map[0], extra = of_map[other ? other : 0];
-    g->c = w->data[0];
+    tk_gemm folded = *g;
+    folded.c = w->data[0];
     if (adds) {
-        g->addend = w->data[other];
+        folded.addend = w->data[other];
     } else {
-        g->epilogue = epilogue;
-        g->p = w->p;
-        g->q = w->q;
-        g->saved = other ? w->data[other] : NULL;
+        folded.epilogue = epilogue;
+        folded.p = w->p;
+        folded.q = w->q;
+        folded.saved = other ? w->data[other] : NULL;
     }
-    tk_gemm_plan(g, l->dtype, tk_vector_bytes(), tk_get_num_threads());
+    tk_gemm_plan(&folded, l->dtype, tk_vector_bytes(), tk_get_num_threads());
     tk_pointer now[8];
-    int count = tk_work_pointers(l->kernel, l->dtype, g, now);
-    int64_t first = t->num_pointers;
+    int count = tk_work_pointers(l->kernel, l->dtype, &folded, now);
+    tk_tape_pointer *to = t->pointers + t->num_pointers;
     for (int i = 0; i < count; i++) { /* by value: what the plan exchanged is found again */
-        tk_tape_pointer p = {.at = (char *)now[i].at - l->work, .mode = now[i].mode};
         const tk_tape_pointer *from = NULL;
-        if (now[i].at == (char **)(void *)&g->c)
+        if (now[i].at == (char **)(void *)&folded.c)
             from = &result;
-        else if (other && now[i].at == (char **)(void *)(adds ? &g->addend : &g->saved))
+        else if (other && now[i].at == (char **)(void *)(adds ? &folded.addend : &folded.saved))
             from = &extra;
         for (int64_t j = l->first; !from && j < l->first + l->count; j++)
             if (t->blocks[t->pointers[j].block].base + t->pointers[j].offset == *now[i].at)
                 from = &t->pointers[j];
         if (!from)
-            return -1;
-        p.block = from->block;
-        p.offset = from->offset;
-        t->pointers[t->num_pointers++] = p;
+            return 0;
+        to[i] = *from;
+        to[i].at = (char *)now[i].at - (char *)&folded;
+        to[i].mode = now[i].mode;
     }
-    l->first = first;
+    *g = folded;
+    l->first = t->num_pointers;
+    t->num_pointers += count;
     l->count = count;
     l->units = g->units;
     l->grain = g->grain;
