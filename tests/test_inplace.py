@@ -109,7 +109,7 @@ def test_changing_what_was_saved(op: Op) -> None:
     for case in cases(op, FLOATS[1:]):
         arrays, places = case.arrays(), operands(case)
         for changed in [*range(len(arrays)), "result"]:
-            tensors = leaves_of(case, places, arrays)
+            tensors = leaves_of(places, arrays)
             result = call(case, tensors)
             if not result.requires_grad or not result.numel():
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
 import re
 import typing
@@ -21,6 +22,12 @@ from tinygrad_k.ops.declare import no_grad
 PACKAGE = Path(tk.__file__).parent
 SOURCE = PACKAGE.parent / "csrc"
 FUNCTIONS = sorted(public_functions().items()) + sorted(linalg_functions().items())
+
+PUBLIC_MODULES = (
+    *("autograd", "autograd.functional", "data", "func", "io", "linalg", "nn", "nn.functional"),
+    *("nn.init", "nn.utils", "optim", "optim.lr_scheduler", "testing", "train", "utils"),
+    "utils.checkpoint",
+)
 
 every_op = pytest.mark.parametrize("op", list(OPS.values()), ids=name_of)
 every_function = pytest.mark.parametrize(
@@ -243,6 +250,15 @@ def test_upper_layers_name_no_kernel() -> None:
                 if isinstance(node, ast.Attribute) and node.attr.startswith("tk_")
             ]
             assert not doors, f"{name} calls {doors}"
+
+
+@pytest.mark.parametrize("name", PUBLIC_MODULES)
+def test_public_modules_offer_their_own_names_alone(name: str) -> None:
+    module = importlib.import_module(f"tinygrad_k.{name}")
+    assert len(set(module.__all__)) == len(module.__all__)
+    for each in module.__all__:
+        home = getattr(getattr(module, each), "__module__", "tinygrad_k")
+        assert home.startswith("tinygrad_k"), f"{each} of {home}"
 
 
 def test_autograd_names_no_op() -> None:

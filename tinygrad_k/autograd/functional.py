@@ -8,15 +8,15 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_NAMES = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _NAMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     package = __name__.partition(".")[0]
     return getattr(importlib.import_module(f"{package}.func.derivatives"), name)
 
 
 def __dir__() -> list[str]:
-    return _NAMES
+    return __all__

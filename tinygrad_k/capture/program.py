@@ -66,7 +66,9 @@ class Program:
             )
             for module, training in recording.modules.items()
         )
-        self._states = [_state_of(*update) for update in recording.updates]
+        self._states = [
+            _state_of(optimizer, group, names) for optimizer, group, _, names in recording.updates
+        ]
         self._kept = (recording.kept, [step.hyper for _, _, step, _ in recording.updates])
         self.structure, self.settings = recording.structure, world.settings
         self._details = world.details
@@ -196,8 +198,8 @@ class Program:
             if any(each._node is not node for each, node in nodes):
                 return False
         for update, state in zip(self._updates, self._states, strict=True):
-            step = update[2]
-            if not _same(_state_of(*update), state):
+            optimizer, group, step, names = update
+            if not _same(_state_of(optimizer, group, names), state):
                 return False
             if any(each.get("step") != step.counted for each in step.followers):
                 return False
@@ -398,7 +400,7 @@ def _check_result(i: int, result: Tensor) -> None:
         )
 
 
-def _state_of(optimizer: Any, group: Any, step: Any, names: tuple[str | None, ...]) -> list[Any]:
+def _state_of(optimizer: Any, group: Any, names: tuple[str | None, ...]) -> list[Any]:
     """What a step changes: the group, its parameters, their states."""
     parameters = group["params"]
     present = any(each is group for each in optimizer.param_groups)

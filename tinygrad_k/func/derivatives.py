@@ -17,6 +17,7 @@ from ..ops.join import stack
 from ..ops.ranges import eye
 from ..ops.shape import _view
 from ..tensor import Tensor
+from .transforms import released
 from .vmap import vmap
 
 Tensors = Tensor | tuple[Tensor, ...]
@@ -97,10 +98,6 @@ def _slopes(
     ]
 
 
-def _released(values: Sequence[Tensor], create_graph: bool) -> list[Tensor]:
-    return list(values) if create_graph else [each.detach() for each in values]
-
-
 def _weights(name: str, v: Any, like: Sequence[Tensor], what: str) -> list[Tensor]:
     """The vector ``v``, checked; ones for a single element."""
     if v is None:
@@ -134,8 +131,8 @@ def vjp(
         result, outputs = _outputs("vjp", func, points, strict)
         seeds = _weights("vjp", v, outputs, "outputs")
         found = _slopes("vjp", outputs, points, seeds, create_graph, strict)
-    value = _like(result, _released(outputs, create_graph))
-    return value, _like(inputs, _released(found, create_graph))
+    value = _like(result, released(outputs, create_graph))
+    return value, _like(inputs, released(found, create_graph))
 
 
 def jvp(
@@ -157,8 +154,8 @@ def jvp(
         duals = [zeros_like(each.detach()).requires_grad_() for each in outputs]
         rows = _slopes("jvp", outputs, points, duals, True, strict)
         found = _slopes("jvp", rows, duals, direction, create_graph, False)
-    value = _like(result, _released(outputs, create_graph))
-    return value, _like(result, _released(found, create_graph))
+    value = _like(result, released(outputs, create_graph))
+    return value, _like(result, released(found, create_graph))
 
 
 def _scalar(name: str, func: Function, points: tuple[Tensor, ...], strict: bool) -> Tensor:
@@ -186,8 +183,8 @@ def vhp(
         first = _slopes("vhp", [output], points, [ones_like(output.detach())], True, strict)
         found = _slopes("vhp", first, points, weights, create_graph, strict)
     return (
-        _released([output], create_graph)[0],
-        _like(inputs, _released(found, create_graph)),
+        released([output], create_graph)[0],
+        _like(inputs, released(found, create_graph)),
     )
 
 
@@ -227,7 +224,7 @@ def jacobian(
         else:
             for output in outputs:
                 rows.append(_by_rows(output, points, create_graph, strict, vectorize))
-    return _like(result, [_like(inputs, _released(row, create_graph)) for row in rows])
+    return _like(result, [_like(inputs, released(row, create_graph)) for row in rows])
 
 
 def _check_strategy(name: str, strategy: str, vectorize: bool, strict: bool) -> None:

@@ -107,13 +107,12 @@ class _Inputs:
             results.append(_lifted(gradient, self.levels))
         return results
 
-    def released(self, value: Any, create_graph: bool) -> Any:
-        """Results as the outside sees them."""
-        if create_graph:
-            return value
-        return trees.map_leaves(
-            lambda each: each.detach() if isinstance(each, Tensor) else each, value
-        )
+
+def released(value: Any, create_graph: bool) -> Any:
+    """Results as the outside sees them: in the graph or not."""
+    if create_graph:
+        return value
+    return trees.map_leaves(lambda each: each.detach() if isinstance(each, Tensor) else each, value)
 
 
 def _fresh(t: Tensor) -> Tensor:
@@ -194,8 +193,8 @@ def grad_and_value(
             seed = ones_like(bottom.detach())
             found = inputs.gradients([bottom], [seed], create)
         gradients = trees.rebuild(inputs.trees, iter(found))
-        gradients = inputs.released(gradients, create)
-        output, aux = inputs.released((output, aux), create)
+        gradients = released(gradients, create)
+        output, aux = released((output, aux), create)
         gradient = gradients if isinstance(argnums, tuple) else gradients[0]
         return gradient, ((output, aux) if has_aux else output)
 
@@ -249,10 +248,10 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
         seeds = [_bottom(each, inputs.levels) for each in given]
         with enable_grad():
             found = inputs.gradients(bottoms, seeds, create)
-        results = inputs.released(trees.rebuild(inputs.trees, iter(found)), create)
+        results = released(trees.rebuild(inputs.trees, iter(found)), create)
         return results if len(primals) != 1 else results[0]
 
-    results = inputs.released((output, aux), leads_out)
+    results = released((output, aux), leads_out)
     return (results[0], pull, results[1]) if has_aux else (results[0], pull)
 
 
@@ -324,7 +323,7 @@ def jvp(
         run = _Pushing("jvp", func, primals, has_aux, outer)
         create = run.leads_out or (outer and any(each._node is not None for each in directions))
         tangent = run.along(directions, create, False)
-    output, tangent, aux = run.inputs.released((run.output, tangent, run.aux), create)
+    output, tangent, aux = released((run.output, tangent, run.aux), create)
     return (output, tangent, aux) if has_aux else (output, tangent)
 
 
@@ -347,9 +346,9 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
         )
         with enable_grad():
             tangent = run.along(directions, create, True)
-        return run.inputs.released(tangent, create)
+        return released(tangent, create)
 
-    return run.inputs.released(run.output, run.leads_out), push
+    return released(run.output, run.leads_out), push
 
 
 # -- Jacobians ------------------------------------------------------------------------------------

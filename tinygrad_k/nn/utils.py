@@ -11,6 +11,14 @@ from ..ops.join import cat
 from ..ops.lists import clamp_all_, scale_all_, total_norm
 from ..tensor import Tensor
 
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "get_total_norm",
+    "parameters_to_vector",
+    "vector_to_parameters",
+]
+
 Tensors = Tensor | Iterable[Tensor]
 
 

@@ -8,8 +8,7 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from . import OPS, TRIED, Op, linalg_functions, public_functions
 from .declare import no_grad, vanishes
@@ -29,7 +28,7 @@ def line_of_op(op: Op) -> tuple[str, ...]:
     return op.name, op.kernel_name or "-", op.dtypes, order, remark
 
 
-def line_of_composite(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
+def line_of_composite(name: str) -> tuple[str, ...]:
     """The cells of a function over ops, from its first output that is under the laws."""
     row = TRIED.get(name) or TRIED.get(f"{name}[0]")
     if row is None:
@@ -43,7 +42,7 @@ def lines() -> Iterator[tuple[str, ...]]:
     linear = {f"linalg.{name}": each for name, each in linalg_functions().items()}
     for name, function in sorted((public_functions() | linear).items()):
         if name not in OPS or OPS[name].function is not function:
-            yield line_of_composite(name, function)
+            yield line_of_composite(name)
 
 
 def main() -> None:

@@ -108,7 +108,7 @@ def log_softmax_backward(g: Tensor, y: Tensor, dim: int) -> Any:
     return _log_softmax_backward_door(g, y, dim)
 
 
-def _implicit_dim(name: str, input: Tensor, dim: int | None) -> int:
+def _needed(name: str, dim: int | None) -> int:
     if dim is None:
         raise TypeError(f"{name}: dim is missing; say along which dimension, -1 for the last")
     return dim
@@ -119,7 +119,7 @@ def softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None = N
     """exp(x) over its sum along ``dim``: positive, and 1 in all."""
     if dim is not None and dtype is None:
         return _softmax(input, dim)
-    return _softmax(_as_dtype(input, dtype), _implicit_dim("softmax", input, dim))
+    return _softmax(_as_dtype(input, dtype), _needed("softmax", dim))
 
 
 @composite
@@ -127,7 +127,7 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None
     """log(softmax(x)) along ``dim``, without overflow."""
     if dim is not None and dtype is None:
         return _log_softmax(input, dim)
-    return _log_softmax(_as_dtype(input, dtype), _implicit_dim("log_softmax", input, dim))
+    return _log_softmax(_as_dtype(input, dtype), _needed("log_softmax", dim))
 
 
 @composite

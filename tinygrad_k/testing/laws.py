@@ -48,7 +48,7 @@ def operands(case: Case) -> list[int]:
     return places
 
 
-def leaves_of(case: Case, places: list[int], arrays: list[np.ndarray]) -> list[Tensor]:
+def leaves_of(places: list[int], arrays: list[np.ndarray]) -> list[Tensor]:
     """All arrays as tensors, those at ``places`` as leaves."""
     tensors = [from_numpy(np.array(x)) for x in arrays]
     for i in places:
@@ -100,12 +100,12 @@ def check_first(case: Case, seed: int = 0) -> None:
     arrays, places = case.arrays(), operands(case)
     if not places:
         return
-    g = normal(rng, call(case, leaves_of(case, [], arrays)).shape)
+    g = normal(rng, call(case, leaves_of([], arrays)).shape)
 
     def value(at: list[np.ndarray]) -> float:
-        return inner(array_of(call(case, leaves_of(case, [], at))), g)
+        return inner(array_of(call(case, leaves_of([], at))), g)
 
-    tensors = leaves_of(case, places, arrays)
+    tensors = leaves_of(places, arrays)
     found = gradients(case, tensors, places, from_numpy(g))
     for i, each in zip(places, found, strict=True):
         analytic = None if each is None else array_of(each)
@@ -118,7 +118,7 @@ def check_second(case: Case, seed: int = 0) -> None:
     arrays, places = case.arrays(), operands(case)
     if not places:
         return
-    g = normal(rng, call(case, leaves_of(case, [], arrays)).shape)
+    g = normal(rng, call(case, leaves_of([], arrays)).shape)
     weights = [normal(rng, arrays[i].shape) for i in places]
 
     def scalar(tensors: list[Tensor], create: bool) -> Tensor | None:
@@ -134,13 +134,13 @@ def check_second(case: Case, seed: int = 0) -> None:
         return total
 
     def value(at: list[np.ndarray]) -> float:
-        tensors = [*leaves_of(case, places, at[:-1]), from_numpy(np.array(at[-1]))]
+        tensors = [*leaves_of(places, at[:-1]), from_numpy(np.array(at[-1]))]
         total = scalar(tensors, False)
         return 0.0 if total is None else total.item()
 
     at = [*arrays, g]
     wanted = [*places, len(arrays)]
-    tensors = leaves_of(case, wanted, at)
+    tensors = leaves_of(wanted, at)
     total = scalar(tensors, True)
     found: list[Any] = [None] * len(wanted)
     if total is not None and total.requires_grad:
@@ -156,7 +156,7 @@ def check_adjoint(case: Case, seed: int = 0) -> None:
     arrays, places = case.arrays(), operands(case)
     if not places:
         return
-    tensors = leaves_of(case, places, arrays)
+    tensors = leaves_of(places, arrays)
     v = from_numpy(normal(rng, call(case, tensors).shape)).requires_grad_()
     back = gradients(case, tensors, places, v, create=True)
     terms = [
@@ -181,11 +181,11 @@ def check_linear(case: Case, seed: int = 0) -> None:
     arrays, places = case.arrays(), operands(case)
     if not places:
         return
-    shape = call(case, leaves_of(case, [], arrays)).shape
+    shape = call(case, leaves_of([], arrays)).shape
     one, two = normal(rng, shape), normal(rng, shape)
     results = []
     for g in (one, two, 2 * one - 3 * two, np.zeros(shape)):
-        tensors = leaves_of(case, places, arrays)
+        tensors = leaves_of(places, arrays)
         found = gradients(case, tensors, places, from_numpy(np.array(g)))
         results.append([None if each is None else array_of(each) for each in found])
     for a, b, both, nothing in zip(*results, strict=True):
@@ -201,11 +201,11 @@ def check_alone(case: Case, seed: int = 0) -> None:
     arrays, places = case.arrays(), operands(case)
     if not places:
         return
-    shape = call(case, leaves_of(case, [], arrays)).shape
+    shape = call(case, leaves_of([], arrays)).shape
     g = from_numpy(normal(np.random.default_rng(seed), shape))
-    together = gradients(case, leaves_of(case, places, arrays), places, g)
+    together = gradients(case, leaves_of(places, arrays), places, g)
     for i, expected in zip(places, together, strict=True):
-        (alone,) = gradients(case, leaves_of(case, [i], arrays), [i], g)
+        (alone,) = gradients(case, leaves_of([i], arrays), [i], g)
         assert (alone is None) == (expected is None), f"{case}: operand {i} alone"
         if alone is not None and expected is not None:
             same = same_bits(array_of(alone), array_of(expected))
@@ -228,12 +228,10 @@ def check_precision(case: Case) -> None:
 
     def value(i: int, step: float) -> np.ndarray:
         moved = [x + step if i == j else x for j, x in enumerate(arrays)]
-        return array_of(call(case, leaves_of(case, [], moved)))
+        return array_of(call(case, leaves_of([], moved)))
 
-    here = array_of(call(case, leaves_of(case, [], arrays)))
-    found = gradients(
-        case, leaves_of(case, places, arrays), places, from_numpy(np.ones(here.shape))
-    )
+    here = array_of(call(case, leaves_of([], arrays)))
+    found = gradients(case, leaves_of(places, arrays), places, from_numpy(np.ones(here.shape)))
     for i, each in zip(places, found, strict=True):
         given = np.zeros(here.shape) if each is None else array_of(each)
         far, near = (
@@ -261,14 +259,14 @@ def check_value(case: Case) -> None:
 def check_integers(case: Case, seed: int = 0) -> None:
     """Beside an integer operand the gradient is that beside the same numbers as floats."""
     arrays, places = case.arrays(), operands(case)
-    shape = call(case, leaves_of(case, [], arrays)).shape
+    shape = call(case, leaves_of([], arrays)).shape
     g = from_numpy(normal(np.random.default_rng(seed), shape))
     for odd in range(len(arrays)):
         whole = [np.rint(x) + 0.0 if i == odd else x for i, x in enumerate(arrays)]  # and no -0
         mixed = [x.astype(np.int64) if i == odd else x for i, x in enumerate(whole)]
         rest = [i for i in places if i != odd]
         for a, b in zip(
-            *(gradients(case, leaves_of(case, rest, each), rest, g) for each in (whole, mixed)),
+            *(gradients(case, leaves_of(rest, each), rest, g) for each in (whole, mixed)),
             strict=True,
         ):
             assert (a is None) == (b is None), f"{case}: operand {odd} of integers"
@@ -299,10 +297,10 @@ def check_edges(case: Case) -> None:
         return
 
     def value(at: list[np.ndarray]) -> np.ndarray:
-        return array_of(call(case, leaves_of(case, [], at)))
+        return array_of(call(case, leaves_of([], at)))
 
     here = value(arrays)
-    tensors = leaves_of(case, places, arrays)
+    tensors = leaves_of(places, arrays)
     seed = from_numpy(np.ones(here.shape))
     found = gradients(case, tensors, places, seed)
     total = np.zeros(here.shape)
@@ -323,7 +321,7 @@ def check_bends(case: Case) -> None:
     arrays, places = case.arrays(), operands(case)
 
     def gradient(at: list[np.ndarray], i: int, create: bool) -> tuple[list[Tensor], Tensor | None]:
-        tensors = leaves_of(case, places, at)
+        tensors = leaves_of(places, at)
         result = call(case, tensors)
         seed = from_numpy(np.ones(result.shape))
         found = grad(result, [tensors[i]], seed, create_graph=create, allow_unused=True)
@@ -388,10 +386,10 @@ def check_constant(case: Case) -> None:
     flat = [np.full(x.shape, 1.5) if i in places else x for i, x in enumerate(arrays)]
 
     def value(at: list[np.ndarray]) -> np.ndarray:
-        return array_of(call(case, leaves_of(case, [], at)))
+        return array_of(call(case, leaves_of([], at)))
 
     g = normal(np.random.default_rng(0), value(flat).shape)
-    tensors = leaves_of(case, places, flat)
+    tensors = leaves_of(places, flat)
     found = gradients(case, tensors, places, from_numpy(g))
     sides = [
         inner(value([x + s if i in places else x for i, x in enumerate(flat)]), g)
@@ -418,16 +416,16 @@ def check_minus_infinity(case: Case) -> None:
     arrays, places = case.arrays(), operands(case)
     masked = [np.full(x.shape, -np.inf) if i in places else x for i, x in enumerate(arrays)]
     if len(case.op.domain) == 2:
-        half = array_of(call(case, leaves_of(case, [], [masked[0], arrays[1]])))
+        half = array_of(call(case, leaves_of([], [masked[0], arrays[1]])))
         neutral = half.shape == arrays[1].shape and np.allclose(half, arrays[1])
     else:
         neutral = case.op.family == "reduction"
     if not places or not neutral:
         return
-    result = array_of(call(case, leaves_of(case, [], masked)))
+    result = array_of(call(case, leaves_of([], masked)))
     if np.isnan(result).any():
         return
-    tensors = leaves_of(case, places, masked)
+    tensors = leaves_of(places, masked)
     found = gradients(case, tensors, places, from_numpy(np.ones(result.shape)))
     given = [array_of(each) for each in found if each is not None]
     assert not any(np.isnan(each).any() for each in given), f"{case}: NaN behind -inf"

@@ -20,6 +20,8 @@ from ..random import fork_rng, get_rng_state, set_rng_state
 from ..tensor import Tensor
 from ..trees import leaves
 
+__all__ = ["checkpoint", "checkpoint_sequential"]
+
 
 def checkpoint(
     function: Callable[..., Any],
