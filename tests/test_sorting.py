@@ -194,6 +194,12 @@ def test_counts() -> None:
     y = tk.tensor([0.0, 1.0, 1.0, 2.0, 9.0])
     assert y.histc(3, 0, 3).tolist() == [1.0, 2.0, 1.0]
     assert y.histc(2).tolist() == [4.0, 1.0]
+    below = tk.tensor([1.0, 2.0, 2.0**-52, 0.1], dtype=tk.float64)  # 1 is in the lower half
+    assert below.histc(2).tolist() == [3.0, 1.0]
+    assert tk.tensor([1e30]).histc(4).tolist() == [0.0, 0.0, 1.0, 0.0]
+    largest = tk.finfo(tk.float32).max
+    assert tk.tensor([0.0, largest]).histc(4).tolist() == [1.0, 0.0, 0.0, 1.0]
+    assert tk.tensor([largest, largest]).histc(2).tolist() == [0.0, 2.0]
     assert tk.isin(x, tk.tensor([1, 7])).tolist() == [False, True, True, False]
     assert tk.isin(x, 1, invert=True).tolist() == [True, False, False, True]
     assert not tk.isin(tk.tensor([float("nan")]), float("nan")).item()
@@ -210,6 +216,9 @@ def test_counts() -> None:
         lambda: tk.arange(3).histc(),
         lambda: tk.ones(3).histc(3, 2, 1),
         lambda: tk.tensor([float("nan")]).histc(3),
+        lambda: tk.tensor([-3e38, 3e38]).histc(3),
+        lambda: tk.ones(3).histc(3, 0.0, 1e-300),
+        lambda: tk.ones(3).histc(3, 0.0, 1e300),
         lambda: tk.searchsorted(tk.ones(2, 3), tk.ones(3)),
         lambda: tk.searchsorted(tk.ones(3), 1.0, right=True, side="left"),
     ],

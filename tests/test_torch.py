@@ -217,6 +217,7 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     ("Refused rather than guessed", "take_along_dim", "refused: index: .*for size 1", False),
     ("Ties with what takes no part", "scatter_reduce", r"gradient \d: ", False),
     ("Refused rather than guessed", "histc", "refused: .* is not finite or not in order", True),
+    ("Limits of the dtype", "histc", r"^\[[0-9., ]*\], PyTorch \[[0-9., ]*\]$", True),
     ("Positions of equal elements", "topk|sort|argsort|kthvalue|median|mode", r"^\[.*\d\]", False),
     ("Numbers that do not fit", ".*", "refused: .* does not fit", False),
     (

@@ -417,23 +417,51 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 MOST_BINS = 2**24  # up to there float32 counts are exact
 
 
+def _range_of(x: np.ndarray, low: float, high: float) -> tuple[Any, Any]:
+    """The ends of [low, high] in the dtype of x; where they are equal, those of the elements."""
+    kind = x.dtype.type
+    whole = low == high
+    if whole and x.size:
+        low, high = float(x.min()), float(x.max())
+    if low == high:
+        low, high = low - 1, high + 1
+    with np.errstate(over="ignore", invalid="ignore"):
+        left, right = kind(low), kind(high)
+        if whole and left == right:  # too large to feel a 1
+            largest = np.finfo(kind).max
+            left, right = np.nextafter(left, -largest), np.nextafter(right, largest)
+        finite = 0 < right - left < math.inf
+    if not finite:
+        raise ValueError(f"histc: the range [{left}, {right}] is not finite or not in order")
+    return left, right
+
+
 def _numpy_histc(x: np.ndarray, bins: int, low: float, high: float) -> np.ndarray:
-    inside = x[(x >= low) & (x <= high)].astype(np.float64)
-    places = ((inside - low) * (bins / (high - low))).astype(np.int64)
-    return np.bincount(np.minimum(places, bins - 1), minlength=bins)
+    left, right = _range_of(x, low, high)
+    beyond, width, count = x[(x >= left) & (x <= right)] - left, right - left, x.dtype.type(bins)
+    with np.errstate(over="ignore"):
+        fits = np.isfinite(width * count)
+    shares = beyond * count / width if fits else beyond / width * count
+    return np.bincount(np.minimum(shares.astype(np.int64), bins - 1), minlength=bins)
 
 
 @op(
     vjp=no_grad("counts are constant but where an element changes its bin"),
-    ref=lambda x, bins, low, high: _numpy_histc(x, bins, low, high),
-    samples=[(real(3, 50), 7, -2.0, 2.0), (real(0), 3, 0.0, 1.0), (real(), 2, -4.0, 4.0)],
+    ref=lambda x, bins, low, high: np.histogram(x, bins, (low, high) if low < high else None)[0],
+    samples=[
+        (real(3, 50), 7, -2.0, 2.0),
+        (real(0), 3, 0.0, 1.0),
+        (real(), 2, -4.0, 4.0),
+        (real(40), 5, 0, 0),
+    ],
     family="sort",
 )
 def _histogram(input: Tensor, bins: int, low: float, high: float) -> Any:
     if not 0 < in_range("histc", bins) <= MOST_BINS:
         raise ValueError(f"histc: bins must be 1 to {MOST_BINS}; got {bins}")
-    if not -math.inf < low < high < math.inf:
-        raise ValueError(f"histc: the range [{low}, {high}] is not finite or not in order")
+    for each in (low, high):
+        if not isinstance(each, (int, float)):
+            raise TypeError(f"histc: min and max must be numbers; got {type(each).__name__}")
     return host(lambda x: _numpy_histc(x, bins, low, high), input)
 
 
@@ -445,10 +473,4 @@ def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Ten
     """
     if not input.is_floating_point():
         raise TypeError(f"histc: expected a floating tensor; got {input.dtype.name}")
-    low, high = min, max
-    if low == high and input.numel():
-        x = _values(input)
-        low, high = float(x.min()), float(x.max())
-    if low == high:
-        low, high = low - 1, high + 1
-    return _histogram(input.detach(), bins, low, high)
+    return _histogram(input.detach(), bins, min, max)
