@@ -16,13 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import check_readable
 from ..tensor import Tensor, store
 from .arithmetic import neg, square
-from .comparison import eq, where
+from .comparison import eq, ne, where
 from .declare import op
 from .diagonal import diag_embed, tril, triu
-from .host import host
+from .host import decide, host
 from .linalg import matmul
 from .samples import Dominant, Singular, real
 from .shape import transpose, unsqueeze
@@ -309,9 +308,8 @@ def _svd(input: Tensor) -> Any:
 
 def _det_rule(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
     """det(A) A^-T; of singular matrices the cofactors. Giles, 2.2.4."""
-    g, singular = g[..., None, None], eq(result, 0.0)
-    check_readable("linalg.det, backward")  # of singular matrices another formula is needed
-    if not bool(singular.any()):
+    g = g[..., None, None]
+    if decide("linalg.det, backward: whether no matrix is singular", ne(result, 0.0)):
         return g * result[..., None, None] * turned(_inv(input))
     u, s, v = split_rows(_svd(input), input.shape[-2], 1, input.shape[-1])
     n = input.shape[-1]

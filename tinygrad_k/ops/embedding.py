@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 
 from ..autograd import Function
-from ..backend import bool_, int32, int64
-from ..tensor import Tensor, number_as, store
-from .comparison import logical_and, ne, where
+from ..backend import int32, int64
+from ..tensor import Tensor, number_as, wrap
+from .comparison import ne, where
+from .creation import arange
 from .declare import composite, through, tried
 from .einsum import einsum
-from .index import _index_sum, index_select
+from .host import check, host
+from .index import _index_sum, gather, index_select
 from .linear_algebra import vector_norm
 from .reduction import _sum
-from .samples import index, real
-from .shape import _expand, _reshape, convert, unsqueeze
+from .samples import distinct, index, real
+from .shape import _expand, _reshape, convert, narrow, unsqueeze
+from .sort import searchsorted
 
 FUNCTIONAL = True
 
@@ -50,30 +53,29 @@ class _ByFrequency(Function):
     """Rows, whose gradients are divided by how often each stands among the indices."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, places: Tensor, given: Tensor, count: int) -> Tensor:
-        ones = _expand(number_as("embedding", 1, rows.dtype), tuple(given.shape))
-        often = index_select(_index_sum(ones, (count,), 0, given), 0, places)
+    def forward(ctx: Any, rows: Tensor, places: Tensor, count: int) -> Tensor:
+        ones = _expand(number_as("embedding", 1, rows.dtype), tuple(places.shape))
+        often = index_select(_index_sum(ones, (count,), 0, places), 0, places)
         ctx.save_for_backward(unsqueeze(1.0 / often, -1))
         return rows.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        return gradient * ctx.saved_tensors[0], None, None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return gradient * ctx.saved_tensors[0], None, None
 
 
 def _rows(
     weight: Tensor,
     places: Tensor,
-    given: Tensor,
     max_norm: float | None,
     norm_type: float,
     scale_grad_by_freq: bool,
 ) -> Tensor:
-    """The rows at ``places``, which are the ``given`` indices or some of them over again."""
+    """The rows at ``places``, which are first shortened."""
     if max_norm is not None:
-        _shorten(weight, given, max_norm, norm_type)
-    rows, count = index_select(weight, 0, places), weight.shape[0]
-    return _ByFrequency.apply(rows, places, given, count) if scale_grad_by_freq else rows
+        _shorten(weight, places, max_norm, norm_type)
+    rows = index_select(weight, 0, places)
+    return _ByFrequency.apply(rows, places, weight.shape[0]) if scale_grad_by_freq else rows
 
 
 @tried(
@@ -103,28 +105,117 @@ def embedding(
     _check_table("embedding", input, weight, sparse)
     padding = _padding("embedding", padding_idx, weight.shape[0])
     flat = input.flatten()
-    rows = _rows(weight, flat, flat, max_norm, norm_type, scale_grad_by_freq)
+    rows = _rows(weight, flat, max_norm, norm_type, scale_grad_by_freq)
     if padding is not None:
         rows = where(unsqueeze(flat == padding, -1), rows.detach(), rows)
     return rows if flat is input else _reshape(rows, (*input.shape, weight.shape[1]))
 
 
-def _bags(input: Tensor, offsets: Tensor | None, last: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Places in the flat indices, a row a bag, and which of them count."""
+def _bag_of_each(input: Tensor, offsets: Tensor | None, last: bool) -> tuple[Tensor, int]:
+    """In which bag each index is, and how many bags there are, which stands for none of them."""
     if offsets is None:
         raise ValueError("embedding_bag: a vector of indices needs offsets")
-    starts = offsets.numpy().astype(np.int64)
+    if offsets.ndim != 1 or offsets.dtype not in (int64, int32) or len(offsets) < last:
+        raise ValueError(
+            "embedding_bag: offsets must be a vector of int64 or int32, with the end where "
+            f"include_last_offset says so; got {offsets.dtype.name} {tuple(offsets.shape)}"
+        )
     n = input.shape[0]
-    if starts.ndim != 1 or (starts.size and starts[0] != 0):
-        raise ValueError("embedding_bag: offsets must be a vector that starts with 0")
-    ends = starts[1:] if last else np.append(starts[1:], n)
-    starts = starts[: len(ends)]
-    if (np.diff(np.append(starts, ends[-1:])) < 0).any() or (ends > n).any():
-        raise ValueError(f"embedding_bag: offsets must ascend up to {n}; got {offsets.tolist()}")
-    longest = int((ends - starts).max(initial=0))
-    places = starts[:, None] + np.arange(longest)
-    inside = places < ends[:, None]
-    return np.where(inside, places, 0), inside
+
+    def compute(starts: np.ndarray) -> None:
+        if starts.size and (starts[0] != 0 or (np.diff(starts) < 0).any() or starts[-1] > n):
+            raise ValueError(
+                f"embedding_bag: offsets must ascend from 0 up to {n}; got {starts.tolist()}"
+            )
+
+    check(compute, offsets)
+    if not len(offsets):
+        return input.new_zeros(n), 0
+    return searchsorted(convert(offsets, int64), arange(n), right=True) - 1, len(offsets) - last
+
+
+def _first_largest(rows: np.ndarray, bags: np.ndarray, count: int) -> np.ndarray:
+    """Which row has the largest element of each column of each bag, the first of equal ones."""
+    (kept,) = np.nonzero(bags < count)
+    rows, bags = rows[kept], bags[kept]
+    (starts,) = np.nonzero(np.diff(bags, prepend=-1))
+    found = np.zeros((count, rows.shape[1]), np.int64)
+    if kept.size:
+        sizes = np.diff(starts, append=len(bags))
+        largest = np.repeat(np.maximum.reduceat(rows, starts), sizes, 0)  # NaN if there is one
+        wins = (rows == largest) | np.isnan(rows)
+        places = np.where(wins, kept[:, None], kept[-1])
+        found[bags[starts]] = np.minimum.reduceat(places, starts)
+    return found
+
+
+def _ragged(rows: Tensor, bags: Tensor, count: int, mode: str) -> Tensor:
+    """The sum, mean or maximum of the rows (n, width) of each bag: (count, width)."""
+    ones = _expand(number_as("embedding_bag", 1, rows.dtype), (len(rows),))
+    counts = unsqueeze(narrow(_index_sum(ones, (count + 1,), 0, bags), 0, 0, count), 1)
+    if mode == "max" and len(rows):
+        places = wrap(
+            host(lambda x, bags: _first_largest(x, bags, count), rows.detach(), bags, kind=int64)
+        )
+        return where(counts > 0, gather(rows, 0, places), 0.0)
+    total = narrow(_index_sum(rows, (count + 1, rows.shape[1]), 0, bags), 0, 0, count)
+    return total / counts.clamp(min=1) if mode == "mean" else total
+
+
+def _numpy_bag(
+    input: Any, weight: Any, offsets: Any = None, mode: str = "mean", weights: Any = None,
+    last: bool = False, padding: int | None = None,
+) -> Any:  # fmt: skip
+    reduce = {"sum": np.sum, "mean": np.mean, "max": np.max}[mode]
+    if offsets is None:
+        bags = list(np.arange(input.size).reshape(input.shape))
+    else:
+        ends = offsets[1:] if last else [*offsets[1:], len(input)]
+        bags = [np.arange(a, b) for a, b in zip(offsets, ends, strict=False)]
+    flat, result = input.reshape(-1), np.zeros((len(bags), weight.shape[1]))
+    scale = np.ones(flat.shape) if weights is None else weights.reshape(-1)
+    for i, bag in enumerate(bags):
+        kept = bag[flat[bag] != padding]
+        if kept.size:
+            result[i] = reduce(weight[flat[kept]] * scale[kept, None], 0)
+    return result
+
+
+@tried(
+    ref=_numpy_bag,
+    samples=[
+        (index(3, 4, below=5), distinct(5, 3)),
+        (index(3, 4, below=5), distinct(5, 3), None, "max", None, False, 1),
+        (index(3, 4, below=5), real(5, 3), None, "sum", real(3, 4)),
+        (index(8, below=5), distinct(5, 3), np.array([0, 3, 3, 5])),
+        (index(8, below=5), distinct(5, 3), np.array([0, 3, 3, 5]), "max", None, True),
+        (index(8, below=5), distinct(5, 3), np.array([0, 3, 3, 5]), "max", None, False, 2),
+        (index(8, below=5), real(5, 3), np.array([0, 0, 5]), "sum", real(8)),
+        (index(8, below=5), real(5, 3), np.array([0, 2, 7]), "mean", None, True, 0),
+        (index(0, below=5), real(5, 3), np.array([0, 0]), "max"),
+    ],
+    vjp={"weight": through, "per_sample_weights": through},
+    family="sums",
+    name="embedding_bag",
+)
+def _bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    mode: str = "mean",
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    return embedding_bag(
+        input,
+        weight,
+        offsets,
+        mode=mode,
+        per_sample_weights=per_sample_weights,
+        include_last_offset=include_last_offset,
+        padding_idx=padding_idx,
+    )
 
 
 @composite
@@ -157,31 +248,25 @@ def embedding_bag(
                 "embedding_bag: per_sample_weights must have the input's shape; got "
                 f"{tuple(per_sample_weights.shape)} and {tuple(input.shape)}"
             )
-    weights, inside, given = per_sample_weights, None, input.flatten()
-    if input.ndim == 1:
-        places, kept = _bags(input, offsets, include_last_offset)
-        bags, inside = store(places, int64), store(kept, bool_)
-        flat = _reshape(bags, (places.size,))
-        if not input.numel():
-            return weight.new_zeros(len(places), weight.shape[1])
-        input = _reshape(index_select(input, 0, flat), tuple(places.shape))
-        if weights is not None:
-            weights = _reshape(index_select(weights, 0, flat), tuple(places.shape))
-    elif input.ndim != 2 or offsets is not None:
-        raise ValueError("embedding_bag: a matrix of indices, or a vector and offsets")
     padding = _padding("embedding_bag", padding_idx, weight.shape[0])
-    if padding is not None:
-        real_ones = ne(input, padding)
-        inside = real_ones if inside is None else logical_and(inside, real_ones)
-    rows = _rows(weight, input.flatten(), given, max_norm, norm_type, scale_grad_by_freq)
+    flat = input.flatten()
+    rows = _rows(weight, flat, max_norm, norm_type, scale_grad_by_freq)
+    if per_sample_weights is not None:
+        rows = rows * unsqueeze(per_sample_weights.flatten(), -1)
+    if input.ndim == 1:
+        bags, count = _bag_of_each(input, offsets, include_last_offset)
+        if padding is not None:
+            bags = where(ne(input, padding), bags, count)
+        return _ragged(rows, bags, count, mode)
+    if input.ndim != 2 or offsets is not None:
+        raise ValueError("embedding_bag: a matrix of indices, or a vector and offsets")
     rows = _reshape(rows, (*input.shape, weight.shape[1]))
-    if weights is not None:
-        rows = rows * unsqueeze(weights, -1)
+    inside = None if padding is None else ne(input, padding)
     if mode == "max":
         return _largest(rows, inside)
     if inside is None:
-        total, count = _sum(rows, 1), float(max(input.shape[1], 1))
-        return total / count if mode == "mean" else total
+        total, size = _sum(rows, 1), float(max(input.shape[1], 1))
+        return total / size if mode == "mean" else total
     total = _sum(where(unsqueeze(inside, -1), rows, 0.0), 1)
     counts = convert(_sum(inside, 1, True).clamp(min=1), rows.dtype)
     return total / counts if mode == "mean" else total

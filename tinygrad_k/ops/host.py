@@ -54,6 +54,22 @@ def _quietly(compute: Compute, arrays: list[Any]) -> Any:
         return compute(*arrays)
 
 
+def decide(question: str, values: Tensor) -> bool:
+    """Whether all of the bools are true; a replay for which the answer has changed raises."""
+    answer = bool(values._window().all())
+
+    def compute(array: np.ndarray) -> None:
+        if bool(array.all()) is not answer:
+            raise RuntimeError(
+                f"{question}; it was {answer} when the compiled function was recorded, and is "
+                f"{not answer} now"
+            )
+
+    if lib.tk_tapes:
+        _note(compute, ffi.NULL, (values,))
+    return answer
+
+
 def _note(compute: Compute, out: Any, operands: tuple[Tensor, ...]) -> None:
     recording = recorder()
     if recording is None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import check_readable, dtype as dtype_class
+from ..backend import dtype as dtype_class
 from ..tensor import Tensor, wrap
 from . import reduction
 from .arithmetic import abs, square
-from .comparison import gt
+from .comparison import eq, gt
 from .declare import composite, linear_algebra, tried
 from .decompositions import (
     _cholesky,
@@ -31,6 +31,7 @@ from .decompositions import (
     turned,
 )
 from .diagonal import triu
+from .host import decide
 from .join import cat
 from .linalg import _cross, matmul, product_of_chain
 from .reduction import _as_dtype, _sum
@@ -276,10 +277,8 @@ def lstsq(
     m, n = A.shape[-2:]
     least = max(m, n) * float(np.finfo(A.dtype.numpy).eps) if rcond is None else rcond
     rank = gt(values, values.narrow(-1, 0, min(1, min(m, n))) * least).sum(-1)
-    if m > n:
-        check_readable("linalg.lstsq")  # whether there are residuals depends on values
-    full = m > n and bool((rank == n).all())
-    residuals = square(matmul(A, X) - right).sum(-2) if full else B.new_empty(0)
+    whole = m > n and decide("linalg.lstsq: whether all matrices have full rank", eq(rank, n))
+    residuals = square(matmul(A, X) - right).sum(-2) if whole else B.new_empty(0)
     return LeastSquares(X.squeeze(-1) if vector else X, residuals, rank, values)
 
 

@@ -453,8 +453,8 @@ def std_mean(
 def _logsumexp_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim: bool) -> Tensor:
     dim = _dims(dim)
     total = _spread(result, input, dim, keepdim)
-    weight = where(eq(total, -math.inf), 0.0, exp(input - total))
-    return _spread(g, input, dim, keepdim) * weight
+    level = where(eq(total, -math.inf), 0.0, total)  # of nothing but -inf no weight is NaN
+    return _spread(g, input, dim, keepdim) * exp(input - level)
 
 
 @op(

@@ -425,13 +425,11 @@ def _range_of(x: np.ndarray, low: float, high: float) -> tuple[Any, Any]:
         low, high = float(x.min()), float(x.max())
     if low == high:
         low, high = low - 1, high + 1
-    with np.errstate(over="ignore", invalid="ignore"):
-        left, right = kind(low), kind(high)
-        if whole and left == right:  # too large to feel a 1
-            largest = np.finfo(kind).max
-            left, right = np.nextafter(left, -largest), np.nextafter(right, largest)
-        finite = 0 < right - left < math.inf
-    if not finite:
+    left, right = kind(low), kind(high)
+    if whole and left == right:  # too large to feel a 1
+        largest = np.finfo(kind).max
+        left, right = np.nextafter(left, -largest), np.nextafter(right, largest)
+    if not 0 < right - left < math.inf:
         raise ValueError(f"histc: the range [{left}, {right}] is not finite or not in order")
     return left, right
 
@@ -439,8 +437,7 @@ def _range_of(x: np.ndarray, low: float, high: float) -> tuple[Any, Any]:
 def _numpy_histc(x: np.ndarray, bins: int, low: float, high: float) -> np.ndarray:
     left, right = _range_of(x, low, high)
     beyond, width, count = x[(x >= left) & (x <= right)] - left, right - left, x.dtype.type(bins)
-    with np.errstate(over="ignore"):
-        fits = np.isfinite(width * count)
+    fits = width * count < math.inf
     shares = beyond * count / width if fits else beyond / width * count
     return np.bincount(np.minimum(shares.astype(np.int64), bins - 1), minlength=bins)
 
