@@ -13,7 +13,7 @@ from cases import FLOATS, Case, array_of, cases, mapped, name_of, replays, rows,
 from hypothesis import given, strategies as st
 
 import tinygrad_k as tk
-from tinygrad_k.capture import Compiled, over_batches
+from tinygrad_k.capture import over_batches
 from tinygrad_k.ops import Op
 from tinygrad_k.ops.host import host
 from tinygrad_k.tensor import wrap
@@ -51,28 +51,11 @@ def test_every_op_replays_the_bits_of_the_plain_one(op: Op) -> None:
             tk.manual_seed(0)
             expected = array_of(function(*inputs))
             compiled = tk.compile(function)
-            if not recorded(compiled, first, DECIDES):
-                continue
+            compiled(*tensors_of(first))
             for _ in range(3):
                 tk.manual_seed(0)
                 found = compiled(*[each.clone() for each in inputs])
                 assert same_bits(array_of(found), expected), f"{second}: {found} {expected}"
-
-
-# Values decide about the shape of what they give, or about the formula of their derivative.
-DECIDES = ("linalg.lstsq",)
-DECIDES_BACKWARD = (*DECIDES, "_det")
-
-
-def recorded(compiled: Compiled, case: Case, decides: tuple[str, ...]) -> bool:
-    """Whether a first call was recorded; refused, in words, are only those that are named."""
-    try:
-        compiled(*tensors_of(case))
-    except RuntimeError as refusal:
-        assert "cannot be part of a compiled function" in str(refusal)
-        assert case.op.name in decides, refusal
-        return False
-    return True
 
 
 @pytest.mark.parametrize("op", rows(lambda op: op.samples and differentiable(op)), ids=name_of)
@@ -95,8 +78,7 @@ def test_every_gradient_is_replayed(op: Op) -> None:
         tk.manual_seed(0)
         expected = function(*inputs)
         compiled = tk.compile(function)
-        if not recorded(compiled, first, DECIDES_BACKWARD):
-            continue
+        compiled(*tensors_of(first))
         for _ in range(2):
             tk.manual_seed(0)
             for a, b in zip(compiled(*inputs), expected, strict=True):
@@ -329,3 +311,66 @@ def test_threads_and_batches_call_back() -> None:
         assert found == expected
         sums = over_batches(compiled, [tk.cat(inputs)], tk.arange(24), 3)
         assert np.isclose(sums, sum(expected))
+
+
+def test_bags_and_targets_of_other_lengths() -> None:
+    """What offsets and lengths say is computed again, and checked, in every replay."""
+    table, scores = tk.randn(5, 3), tk.randn(6, 2, 4)
+
+    def bags(x: tk.Tensor, offsets: tk.Tensor) -> tk.Tensor:
+        return tk.cat([F.embedding_bag(x, table, offsets, mode=m) for m in ("sum", "mean", "max")])
+
+    compiled = tk.compile(bags)
+    for starts in ([0, 2, 4], [0, 0, 0], [0, 6, 6], [0, 1, 5]):
+        x, offsets = tk.randint(0, 5, (6,)), tk.tensor(starts)
+        assert same_bits(array_of(compiled(x, offsets)), array_of(bags(x, offsets)))
+    with pytest.raises(ValueError, match="embedding_bag: offsets must ascend from 0 up to 6"):
+        compiled(tk.zeros(6, dtype=tk.int64), tk.tensor([0, 3, 2]))
+    assert replays(compiled) == 1
+
+    def loss(labels: tk.Tensor, lengths: tk.Tensor) -> tuple[tk.Tensor, tk.Tensor]:
+        leaf = scores.clone().requires_grad_()
+        value = F.ctc_loss(leaf, labels, [6, 5], lengths)
+        return value.detach(), tk.autograd.grad(value, leaf)[0]
+
+    compiled = tk.compile(loss)
+    for lengths in ([2, 1], [0, 3], [3, 3], [1, 0]):
+        labels, sizes = tk.randint(1, 4, (6,)), tk.tensor(lengths)
+        for found, expected in zip(compiled(labels, sizes), loss(labels, sizes), strict=True):
+            assert same_bits(array_of(found), array_of(expected))
+    with pytest.raises(ValueError, match="ctc_loss: 7 labels are needed"):
+        compiled(tk.ones(6, dtype=tk.int64), tk.tensor([4, 3]))
+    with pytest.raises(ValueError, match="ctc_loss: labels must be 0 to 3; got 1 to 9"):
+        compiled(tk.tensor([1, 9, 1, 1, 1, 1]), tk.tensor([2, 1]))
+    assert replays(compiled) == 1
+
+
+def fit(a: tk.Tensor) -> tk.Tensor:
+    found = tk.linalg.lstsq(a, tk.ones(3, 1))
+    return tk.cat([found.solution.flatten(), found.residuals])
+
+
+def slope_of_det(a: tk.Tensor) -> tk.Tensor:
+    leaf = a.clone().requires_grad_()
+    return tk.autograd.grad(tk.linalg.det(leaf), leaf)[0]
+
+
+@pytest.mark.parametrize(
+    ("function", "rows", "fact"),
+    [
+        (fit, 3, "whether all matrices have full rank"),
+        (slope_of_det, 2, "whether no matrix is singular"),
+    ],
+)
+def test_what_decides_must_not_change(
+    function: Callable[[tk.Tensor], tk.Tensor], rows: int, fact: str
+) -> None:
+    regular, singular = tk.eye(3)[:rows, :2] + 0.5, tk.ones(rows, 2)
+    for first, second in ((regular, singular), (singular, regular)):
+        compiled = tk.compile(function)
+        for factor in (1.0, 2.0):
+            expected = function(first * factor)
+            assert same_bits(array_of(compiled(first * factor)), array_of(expected))
+        with pytest.raises(RuntimeError, match=fact):
+            compiled(second)
+        assert replays(compiled) == 1

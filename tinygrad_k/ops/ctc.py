@@ -16,12 +16,12 @@ from ..backend import bool_, int64
 from ..tensor import Tensor, from_data, recording, store, wrap
 from .arithmetic import clamp, neg
 from .comparison import eq, gt, le, where
-from .creation import arange
 from .declare import composite, through, tried
 from .host import check, host
 from .index import gather
 from .join import cat, stack
 from .loss import _reduce
+from .ranges import arange
 from .reduction import _mean, logsumexp
 from .samples import index, real
 from .shape import convert, narrow, unsqueeze

@@ -10,12 +10,12 @@ from ..autograd import Function
 from ..backend import int32, int64
 from ..tensor import Tensor, number_as, wrap
 from .comparison import ne, where
-from .creation import arange
 from .declare import composite, through, tried
 from .einsum import einsum
 from .host import check, host
 from .index import _index_sum, gather, index_select
 from .linear_algebra import vector_norm
+from .ranges import arange
 from .reduction import _sum
 from .samples import distinct, index, real
 from .shape import _expand, _reshape, convert, narrow, unsqueeze
@@ -166,7 +166,7 @@ def _numpy_bag(
     input: Any, weight: Any, offsets: Any = None, mode: str = "mean", weights: Any = None,
     last: bool = False, padding: int | None = None,
 ) -> Any:  # fmt: skip
-    reduce = {"sum": np.sum, "mean": np.mean, "max": np.max}[mode]
+    reduce: Any = {"sum": np.sum, "mean": np.mean, "max": np.max}[mode]
     if offsets is None:
         bags = list(np.arange(input.size).reshape(input.shape))
     else:

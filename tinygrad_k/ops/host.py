@@ -48,12 +48,6 @@ def refuse(bad: Tensor, message: str) -> None:
     check(compute, bad)
 
 
-def _quietly(compute: Compute, arrays: list[Any]) -> Any:
-    """Infinities and NaN are results, as in C; NumPy would warn of them."""
-    with np.errstate(all="ignore"):
-        return compute(*arrays)
-
-
 def decide(question: str, values: Tensor) -> bool:
     """Whether all of the bools are true; a replay for which the answer has changed raises."""
     answer = bool(values._window().all())
@@ -68,6 +62,12 @@ def decide(question: str, values: Tensor) -> bool:
     if lib.tk_tapes:
         _note(compute, ffi.NULL, (values,))
     return answer
+
+
+def _quietly(compute: Compute, arrays: list[Any]) -> Any:
+    """Infinities and NaN are results, as in C; NumPy would warn of them."""
+    with np.errstate(all="ignore"):
+        return compute(*arrays)
 
 
 def _note(compute: Compute, out: Any, operands: tuple[Tensor, ...]) -> None:
