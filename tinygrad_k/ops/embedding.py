@@ -137,16 +137,13 @@ def _bag_of_each(input: Tensor, offsets: Tensor | None, last: bool) -> tuple[Ten
 def _first_largest(rows: np.ndarray, bags: np.ndarray, count: int) -> np.ndarray:
     """Which row has the largest element of each column of each bag, the first of equal ones."""
     (kept,) = np.nonzero(bags < count)
-    rows, bags = rows[kept], bags[kept]
-    (starts,) = np.nonzero(np.diff(bags, prepend=-1))
-    found = np.zeros((count, rows.shape[1]), np.int64)
-    if kept.size:
-        sizes = np.diff(starts, append=len(bags))
-        largest = np.repeat(np.maximum.reduceat(rows, starts), sizes, 0)  # NaN if there is one
-        wins = (rows == largest) | np.isnan(rows)
-        places = np.where(wins, kept[:, None], kept[-1])
-        found[bags[starts]] = np.minimum.reduceat(places, starts)
-    return found
+    if not kept.size:
+        return np.zeros((count, rows.shape[1]), np.int64)
+    sizes = np.bincount(bags[kept], minlength=count)
+    starts, steps = np.cumsum(sizes) - sizes, np.arange(sizes.max())
+    places = kept[np.minimum(starts[:, None] + steps, len(kept) - 1)]  # a row a bag, and padding
+    padded = np.where((steps < sizes[:, None])[..., None], rows[places], -np.inf)
+    return np.take_along_axis(places, padded.argmax(1), 1)
 
 
 def _ragged(rows: Tensor, bags: Tensor, count: int, mode: str) -> Tensor:
