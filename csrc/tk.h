@@ -132,7 +132,8 @@ tk_tensor *tk_as_strided(tk_tensor *t, int ndim, const int64_t *shape, const int
                          int64_t offset); /* offset in elements from the storage's first byte */
 /* The same bytes as elements of another dtype, which may have another size; no bools. */
 tk_tensor *tk_view_dtype(tk_tensor *t, int dtype);
-tk_tensor *tk_reshape(tk_tensor *t, int ndim, const int64_t *shape, int view_only);
+tk_tensor *tk_view(tk_tensor *t, int ndim, const int64_t *shape);
+tk_tensor *tk_reshape(tk_tensor *t, int ndim, const int64_t *shape); /* a copy where it must be */
 tk_tensor *tk_expand(tk_tensor *t, int ndim, const int64_t *shape);
 tk_tensor *tk_permute(tk_tensor *t, int ndim, const int64_t *dims);
 tk_tensor *tk_transpose(tk_tensor *t, int64_t dim0, int64_t dim1);

@@ -172,7 +172,7 @@ static tk_tensor *as_rows(tk_tensor *t)
     const int64_t shape[2] = {-1, t->shape[t->ndim - 1]};
     if (t->ndim == 2 || shape[1] == 0)
         return tk_alias(t);
-    return tk_reshape(t, 2, shape, 0);
+    return tk_reshape(t, 2, shape);
 }
 
 int tk_linear_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *weight, int wanted,

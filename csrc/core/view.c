@@ -163,7 +163,7 @@ static int view_strides(const tk_tensor *t, int ndim, const int64_t *shape, int6
     return 1;
 }
 
-tk_tensor *tk_reshape(tk_tensor *t, int ndim, const int64_t *shape, int view_only)
+static tk_tensor *shaped(tk_tensor *t, int ndim, const int64_t *shape, int view_only)
 {
     const char *op = view_only ? "view" : "reshape";
     char from[TK_TEXT], to[TK_TEXT];
@@ -199,7 +199,7 @@ tk_tensor *tk_reshape(tk_tensor *t, int ndim, const int64_t *shape, int view_onl
             return NULL;
         }
         tk_tensor *copy = tk_cast(t, t->dtype);
-        tk_tensor *view = copy ? tk_reshape(copy, ndim, sizes, 1) : NULL;
+        tk_tensor *view = copy ? tk_view(copy, ndim, sizes) : NULL;
         if (copy)
             tk_release(copy);
         return view;
@@ -217,6 +217,16 @@ tk_tensor *tk_reshape(tk_tensor *t, int ndim, const int64_t *shape, int view_onl
             view->stride[i] = stride[i];
     tk_finish_view(view);
     return view;
+}
+
+tk_tensor *tk_view(tk_tensor *t, int ndim, const int64_t *shape)
+{
+    return shaped(t, ndim, shape, 1);
+}
+
+tk_tensor *tk_reshape(tk_tensor *t, int ndim, const int64_t *shape)
+{
+    return shaped(t, ndim, shape, 0);
 }
 
 tk_tensor *tk_expand(tk_tensor *t, int ndim, const int64_t *shape)

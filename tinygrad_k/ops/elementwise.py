@@ -10,7 +10,7 @@ import numpy as np
 from ..autograd import batching
 from ..autograd.node import CLOCK, Node
 from ..backend import fail, ffi, lib
-from ..tensor import Tensor, alias, from_data, wrap
+from ..tensor import Tensor, from_data, wrap
 from .inplace import add_inplace, as_operand
 from .mistakes import MISTAKES, explain, wraps
 from .samples import Draw, real
@@ -34,11 +34,12 @@ def unary(
         rule = vjp if isinstance(vjp, no_grad) else {"input": vjp}
         row = Op(body, kernel or body.__name__, rule)
         row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "unary", (domain,)
-        number, map1, new, plans = row.kernel, lib.tk_map1, Tensor, row._plans
+        number, new, plans, retain = row.kernel, Tensor, row._plans, lib.tk_retain
+        door = getattr(lib, f"tk_map1_{row.kernel_name}")
 
         def function(input: Tensor) -> Tensor:
             try:
-                handle = map1(number, input._h, 0.0, 0.0)
+                handle = door(input._h)
             except (AttributeError, TypeError) as error:
                 return explain(body, error, (input,), {}, row)
             if not handle:
@@ -53,8 +54,8 @@ def unary(
                 except KeyError:
                     attach(row, out, (input,), 1, (node,), (input,), flags)
                     return out
-                # As in ``attach``: the call would cost more than this. Nothing was broadcast, and
-                # what wants a gradient is floating, so nothing was converted.
+                # As in ``attach`` and ``alias``: the calls would cost more than this. Nothing was
+                # broadcast, and what wants a gradient is floating, so nothing was converted.
                 made = Node()
                 made.plan = plan
                 made.inputs = (node,)
@@ -65,7 +66,10 @@ def unary(
                 else:
                     made.stamp = CLOCK[0]
                     if saves == RESULT_ONLY:
-                        made.saved = (alias(out),)
+                        kept = new()
+                        kept._h = retain(handle)
+                        kept._node = None
+                        made.saved = (kept,)
                     elif plan.pick is None:
                         made.saved = plan.derive((input,), out)
                     else:
@@ -132,7 +136,7 @@ def _defer(row: Op, value: Any) -> Any:
 
 
 def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callable[..., Any]:
-    number, map2, new = row.kernel, lib.tk_map2, Tensor
+    number, door, new = row.kernel, getattr(lib, f"tk_map2_{row.kernel_name}"), Tensor
     map_float, map_int = lib.tk_map_float, lib.tk_map_int
 
     def function(input: Any, other: Any) -> Any:
@@ -143,7 +147,7 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
             elif kind is int:
                 handle = map_int(number, input._h, other, 0, 0)
             else:
-                handle = map2(number, input._h, other._h, 0.0, 0.0)
+                handle = door(input._h, other._h)
         except MISTAKES:
             return mixed(input, other)
         if not handle:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ..backend import DTYPES, as_dtype, check_device, dtype as dtype_class, ffi, lib
+from ..backend import DTYPES, as_dtype, check_device, dtype as dtype_class, fail, ffi, lib
 from ..tensor import Size, Tensor, number_as, wrap
-from .declare import as_operand, checked, composite, face, op
+from .declare import (
+    MISTAKES,
+    OPS,
+    RECORD,
+    Op,
+    as_operand,
+    attach,
+    checked,
+    composite,
+    explain,
+    face,
+    op,
+)
+from .mistakes import wraps
 from .samples import real
 
 VIEW = "view"
@@ -34,6 +48,44 @@ def _indices(op_name: str, args: tuple[Any, ...]) -> tuple[int, ...]:
         return tuple(each.__index__() for each in args)
     except TypeError:  # of an array or tensor that is no single integer
         raise TypeError(f"{op_name}: expected ints; got {args!r}") from None
+
+
+def sized(
+    door: Any, *, vjp: Any, ref: Callable[..., Any], samples: Iterable[Any]
+) -> Callable[[Callable[..., Any]], Callable[..., Tensor]]:
+    """Declares a view whose door takes a tensor and a number of sizes or dims, and does everything.
+
+    The function takes a tensor and a tuple: of ints, or as ``sizes`` takes them.
+    """
+
+    def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
+        row, name = Op(body, None, vjp), body.__name__.strip("_")
+        row.ref, row.given, row.dtypes, row.family = ref, tuple(samples), "all", VIEW
+
+        def function(input: Tensor, shape: tuple[Any, ...]) -> Tensor:
+            try:
+                for each in shape:
+                    if type(each) is not int:
+                        shape = sizes(name, shape)
+                        break
+                handle = door(input._h, len(shape), shape)
+            except MISTAKES as error:
+                return explain(body, error, (input, shape), {}, row)
+            if not handle:
+                fail()
+            out = Tensor()
+            out._h = handle
+            out._node = None
+            node = input._node
+            if node is not None and (flags := handle.flags) & RECORD:
+                attach(row, out, (input, shape), 1, (node,), (input,), flags)
+            return out
+
+        row.function = wraps(function, body)
+        OPS[row.name] = row
+        return function
+
+    return declare
 
 
 def in_range(name: str, value: Any) -> int:
@@ -97,7 +149,8 @@ def mask_of(name: str, input: Tensor, dim: Any) -> int:
 # -- the views that C makes ---------------------------------------------------------------------
 
 
-@op(
+@sized(
+    lib.tk_reshape,
     vjp={"input": lambda g, input_shape: _reshape(g, input_shape)},
     ref=lambda x, shape: np.reshape(x, shape),
     samples=[
@@ -107,25 +160,23 @@ def mask_of(name: str, input: Tensor, dim: Any) -> int:
         (real(0, 3), (3, 0)),
         (real(1, 6), (2, 3, 1)),
     ],
-    dtypes="all",
-    family=VIEW,
 )
 def _reshape(input: Tensor, shape: tuple[int, ...]) -> Any:
-    return lib.tk_reshape(input._h, len(shape), shape, 0)
+    """As ``reshape``."""
 
 
-@op(
+@sized(
+    lib.tk_view,
     vjp={"input": lambda g, input_shape: _reshape(g, input_shape)},
     ref=lambda x, shape: np.reshape(x, shape),
     samples=[(real(3, 4), (2, 6)), (real(0, 3), (0,))],
-    dtypes="all",
-    family=VIEW,
 )
 def _view(input: Tensor, shape: tuple[int, ...]) -> Any:
-    return lib.tk_reshape(input._h, len(shape), shape, 1)
+    """As ``view``."""
 
 
-@op(
+@sized(
+    lib.tk_expand,
     vjp={"input": lambda g, input_shape: sum_to(g, input_shape)},
     ref=lambda x, shape: np.broadcast_to(
         x, [x.shape[i - len(shape)] if n == -1 else n for i, n in enumerate(shape)]
@@ -136,11 +187,9 @@ def _view(input: Tensor, shape: tuple[int, ...]) -> Any:
         (real(3, 4), (-1, 4)),
         (real(1, 3), (0, 3)),
     ],
-    dtypes="all",
-    family=VIEW,
 )
 def _expand(input: Tensor, shape: tuple[int, ...]) -> Any:
-    return lib.tk_expand(input._h, len(shape), shape)
+    """As ``expand``."""
 
 
 def _numpy_sum_to(x: Any, shape: tuple[int, ...]) -> Any:
@@ -172,15 +221,14 @@ def _inverse(dims: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(inverse)
 
 
-@op(
+@sized(
+    lib.tk_permute,
     vjp={"input": lambda g, dims: _permute(g, _inverse(dims))},
     ref=np.transpose,
     samples=[(real(2, 3, 4), (2, 0, -2)), (real(), ()), (real(0, 3), (1, 0))],
-    dtypes="all",
-    family=VIEW,
 )
 def _permute(input: Tensor, dims: tuple[int, ...]) -> Any:
-    return lib.tk_permute(input._h, len(dims), dims)
+    """As ``permute``."""
 
 
 @op(
@@ -349,7 +397,7 @@ def convert(input: Tensor, dtype: dtype_class) -> Any:
 @face
 def reshape(input: Tensor, *sizes_: Any, shape: Any = None) -> Tensor:
     """The same elements, in order, in another shape; one size may be -1. A view where it can be."""
-    return _reshape(input, sizes("reshape", sizes_ if shape is None else (shape,)))
+    return _reshape(input, sizes_ if shape is None else (shape,))
 
 
 @checked
@@ -364,15 +412,15 @@ def view(input: Tensor, *sizes_: Any, size: Any = None, dtype: Any = None) -> Te
     Or, by a dtype, its bytes as elements of that, outside the graph: an element of another size
     changes the last dimension, which must be contiguous.
     """
-    if dtype is not None or (len(sizes_) == 1 and isinstance(sizes_[0], dtype_class)):
+    if dtype is not None or (len(sizes_) == 1 and type(sizes_[0]) is dtype_class):
         return _view_dtype(input, dtype or sizes_[0])
-    return _view(input, sizes("view", sizes_ if size is None else (size,)))
+    return _view(input, sizes_ if size is None else (size,))
 
 
 @face
 def expand(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
     """A view in which dimensions of size 1 are repeated without copying; -1 keeps a size."""
-    return _expand(input, sizes("expand", sizes_ if size is None else (size,)))
+    return _expand(input, sizes_ if size is None else (size,))
 
 
 @composite
@@ -396,7 +444,7 @@ def view_as(input: Tensor, other: Tensor) -> Tensor:
 @face
 def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """The dimensions in another order; a view."""
-    return _permute(input, sizes("permute", order if dims is None else (dims,)))
+    return _permute(input, order if dims is None else (dims,))
 
 
 @composite
@@ -405,26 +453,28 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     return _squeeze(input, mask_of("squeeze", input, dim))
 
 
-@composite
+@face
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions start_dim .. end_dim as one; the tensor itself where that is one already."""
-    ndim = input._h.ndim
-    if type(start_dim) is int and 0 <= start_dim < ndim and type(end_dim) is int and end_dim == -1:
-        first, last = start_dim, ndim - 1
-    else:
-        if ndim == 0:
-            input = _reshape(input, (1,))
-        first, last = input._dim(start_dim, "flatten"), input._dim(end_dim, "flatten")
-        if first > last:
-            raise ValueError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}")
+    if type(input) is Tensor and type(start_dim) is type(end_dim) is int and end_dim == -1:
+        if start_dim == input._h.ndim - 1:
+            return input
+        if start_dim == 0:
+            return _reshape(input, (-1,))
+    return _flatten(input, start_dim, end_dim)
+
+
+@checked
+def _flatten(input: Tensor, start_dim: int, end_dim: int) -> Tensor:
+    if input.ndim == 0:
+        input = _reshape(input, (1,))
+    first, last = input._dim(start_dim, "flatten"), input._dim(end_dim, "flatten")
+    if first > last:
+        raise ValueError(f"flatten: start_dim {start_dim} lies behind end_dim {end_dim}")
     if first == last:
         return input
-    if last - first == ndim - 1:
-        return _reshape(input, (input._h.numel,))
     shape = input.shape
-    merged = 1
-    for size in shape[first : last + 1]:
-        merged *= size
+    merged = math.prod(shape[first : last + 1])
     return _reshape(input, (*shape[:first], merged, *shape[last + 1 :]))
 
 

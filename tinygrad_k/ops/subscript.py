@@ -304,16 +304,16 @@ class Key:
         wanted = (*before, *self.places.shape, *after)
         spread = wrap(lib.tk_expand(value._h, len(wanted), wanted))
         flat = (*before, self.places.numel(), *after)
-        source = wrap(lib.tk_reshape(spread._h, len(flat), flat, 0))
+        source = wrap(lib.tk_reshape(spread._h, len(flat), flat))
         places = _reshape(self.places, (-1,))
         merged = (*before, math.prod(covered), *after)
-        handle = lib.tk_reshape(view._h, len(merged), merged, 1)
+        handle = lib.tk_view(view._h, len(merged), merged)
         if handle:
             target = wrap(handle)
             return lib.tk_index_copy(target._h, start, places._h, source._h)
         # the strides do not let the dimensions be one: the part is written in a copy
         copy = wrap(lib.tk_cast(view._h, view._h.dtype))
-        target = wrap(lib.tk_reshape(copy._h, len(merged), merged, 1))
+        target = wrap(lib.tk_view(copy._h, len(merged), merged))
         if lib.tk_index_copy(target._h, start, places._h, source._h):
             return -1
         return lib.tk_copy_into(view._h, copy._h)

@@ -119,7 +119,7 @@ def _unfold(input: Tensor, kernel: Pair, dilation: Pair, padding: Pair, stride: 
         if lib.tk_copy_into(target._h, source._h):
             return None
     flat = (batch, channels * kernel[0] * kernel[1], rows * columns)
-    return lib.tk_reshape(out._h, len(flat), flat, 1)
+    return lib.tk_view(out._h, len(flat), flat)
 
 
 @op(
