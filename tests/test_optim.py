@@ -501,7 +501,49 @@ def restarts(t, first, times, base, low):
     return cosine(t, first, base, low)
 
 
+def cyclic(t, up, down, low, high, scale):
+    cycle, at = divmod(t, up + down)
+    share = at / up if at <= up else 1 - (at - up) / down
+    return low + (high - low) * share * scale(cycle, t)
+
+
 SCHEDULES = {
+    "multiplicative": (
+        lambda o: lr_scheduler.MultiplicativeLR(o, lambda t: 1 / t),
+        lambda t, b: b / math.factorial(t),
+    ),
+    "polynomial": (
+        lambda o: lr_scheduler.PolynomialLR(o, 4, 2.0),
+        lambda t, b: b * max(0, 1 - t / 4) ** 2,
+    ),
+    "triangular": (
+        lambda o: lr_scheduler.CyclicLR(o, [0.1, 0.2], 0.5, 2, 3, cycle_momentum=False),
+        lambda t, b: cyclic(t, 2, 3, b, 0.5, lambda cycle, t: 1),
+    ),
+    "triangular2": (
+        lambda o: lr_scheduler.CyclicLR(
+            o, [0.1, 0.2], 0.5, 2, mode="triangular2", cycle_momentum=False
+        ),
+        lambda t, b: cyclic(t, 2, 2, b, 0.5, lambda cycle, t: 0.5**cycle),
+    ),
+    "exp_range": (
+        lambda o: lr_scheduler.CyclicLR(
+            o, [0.1, 0.2], 0.5, 2, mode="exp_range", gamma=0.9, cycle_momentum=False
+        ),
+        lambda t, b: cyclic(t, 2, 2, b, 0.5, lambda cycle, t: 0.9**t),
+    ),
+    "own scale": (
+        lambda o: lr_scheduler.CyclicLR(
+            o, [0.1, 0.2], 0.5, 2, scale_fn=lambda cycle: 1 / cycle, cycle_momentum=False
+        ),
+        lambda t, b: cyclic(t, 2, 2, b, 0.5, lambda cycle, t: 1 / (cycle + 1)),
+    ),
+    "chained": (
+        lambda o: lr_scheduler.ChainedScheduler(
+            [lr_scheduler.ExponentialLR(o, 0.9), lr_scheduler.StepLR(o, 3, 0.5)], o
+        ),
+        lambda t, b: b * 0.9**t * 0.5 ** (t // 3),
+    ),
     "step": (lambda o: lr_scheduler.StepLR(o, 3, 0.5), lambda t, b: b * 0.5 ** (t // 3)),
     "multi": (
         lambda o: lr_scheduler.MultiStepLR(o, [7, 2, 2], 0.5),
@@ -573,6 +615,22 @@ def test_a_loaded_schedule_goes_on(name):
         first.step(), second.step()
         assert first.get_last_lr() == second.get_last_lr()
         assert [g["lr"] for g in a.param_groups] == [g["lr"] for g in b.param_groups]
+
+
+def test_momentum_goes_against_the_rate():
+    """Cyclic schedules: highest where the rate is lowest."""
+    for o, key in (
+        (optim.SGD(parameters((1,)), lr=0.1, momentum=0.5), "momentum"),
+        (optim.Adam(parameters((1,))), "betas"),
+    ):
+        schedule = lr_scheduler.CyclicLR(o, 0.1, 0.9, step_size_up=4, mode="triangular2")
+        for t in range(17):
+            group = o.param_groups[0]
+            momentum = group["betas"][0] if key == "betas" else group["momentum"]
+            share = (group["lr"] - 0.1) / 0.8
+            assert np.isclose(share, cyclic(t, 4, 4, 0, 1, lambda cycle, t: 0.5**cycle), atol=1e-12)
+            assert np.isclose(momentum, 0.9 - 0.1 * share)
+            schedule.step()
 
 
 def test_a_schedule_goes_on_from_a_given_epoch():
@@ -795,6 +853,15 @@ def test_schedules_refuse_nonsense():
         lambda: s.LinearLR(o, 0.0),
         lambda: s.LinearLR(o, 0.5, 2.0),
         lambda: s.ConstantLR(o, 0.0),
+        lambda: s.PolynomialLR(o, 0),
+        lambda: s.MultiplicativeLR(o, [abs, abs]),
+        lambda: s.CyclicLR(optim.Optimizer(parameters((1,)), {"lr": 0.1}), 0.1, 0.2),
+        lambda: s.CyclicLR(o, 0.1, [0.2, 0.3], cycle_momentum=False),
+        lambda: s.CyclicLR(o, 0.1, 0.2, mode="square", cycle_momentum=False),
+        lambda: s.CyclicLR(o, 0.1, 0.2, step_size_up=0, cycle_momentum=False),
+        lambda: s.ChainedScheduler([]),
+        lambda: s.ChainedScheduler([s.StepLR(o, 1)], sgd_with(0.1)),
+        lambda: s.SequentialLR(o, [], []),
         lambda: s.LambdaLR(o, [abs, abs]),
         lambda: s.OneCycleLR(o, 1.0),
         lambda: s.OneCycleLR(o, 1.0, total_steps=10, pct_start=2),
