@@ -235,13 +235,14 @@ def break_kind(state):
         (break_kind, "not a tensor: scale is of class list"),
     ],
 )
-def test_a_failing_load_lists_everything_and_changes_nothing(spoil, text):
+@pytest.mark.parametrize("assign", [False, True])
+def test_a_failing_load_lists_everything_and_changes_nothing(spoil, text, assign):
     net, other = Net(), Net()
     state = {name: t.clone() + 1 for name, t in other.state_dict().items()}
     spoil(state)
     before = values(net)
     with pytest.raises(RuntimeError, match=text):
-        net.load_state_dict(state)
+        net.load_state_dict(state, assign=assign)
     same(before, values(net))
 
 
@@ -274,6 +275,28 @@ def test_loading_converts_dtypes_and_takes_exchanged_tensors():
     assert m.a.tolist() == [3, 4] and m.b.dtype is tk.float32
     with pytest.raises(TypeError, match="load_state_dict"):
         m.load_state_dict([1])
+
+
+def test_assigning_puts_the_tensors_in_their_places():
+    net, other = Net(), Net()
+    net.scale.requires_grad_(False)
+    state = {name: t.double() for name, t in other.state_dict().items()}
+    net.load_state_dict(state, assign=True)
+    for name, value in net.state_dict(keep_vars=True).items():
+        assert value.data_ptr() == state[name].data_ptr() and value.dtype is state[name].dtype
+        assert value.requires_grad == (name != "scale" and isinstance(value, nn.Parameter))
+    integers = nn.Module()
+    integers.weight = nn.Parameter(tk.zeros(2))
+    with pytest.raises(RuntimeError, match="not floating"):
+        integers.load_state_dict({"weight": tk.tensor([1, 2])}, assign=True)
+
+
+def test_states_of_several_modules_in_one_dict():
+    a, b = Net(), Net()
+    both = {}
+    assert a.state_dict(destination=both, prefix="a.") is both
+    b.state_dict(destination=both, prefix="b.")
+    assert set(both) == {f"{x}.{name}" for x in "ab" for name in a.state_dict()}
 
 
 # -- copies ---------------------------------------------------------------------------------------
@@ -663,6 +686,7 @@ def test_settings_are_checked():
         lambda: nn.GELU("erf"),
         lambda: nn.Hardtanh(1, 1),
         lambda: nn.Dropout(1.5),
+        lambda: nn.Dropout2d(-0.1),
         lambda: nn.MSELoss("average"),
         lambda: nn.CrossEntropyLoss(label_smoothing=2),
         lambda: nn.Embedding(3, 2, padding_idx=3),
@@ -693,6 +717,30 @@ def test_dropout():
     assert not np.array_equal(y, m(x).numpy())
     assert np.array_equal(m.eval()(x).numpy(), x.numpy())
     assert not nn.Dropout(1.0)(x).numpy().any()
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+def test_channels_are_dropped_whole(dims):
+    tk.manual_seed(0)
+    m = getattr(nn, f"Dropout{dims}d")(0.25)
+    for shape in ((50, 40), (2000,)):
+        y = m(tk.ones(*shape, *[3] * dims)).numpy()
+        y = y.reshape(2000, -1)
+        assert (y == y[:, :1]).all() and set(np.unique(y)) == {0, np.float32(1) / np.float32(0.75)}
+        assert abs((y[:, 0] == 0).mean() - 0.25) < 0.03
+    x = tk.ones(4, 5, *[3] * dims)
+    assert m.eval()(x) is x
+    with pytest.raises(ValueError, match="dimensions"):
+        m(tk.ones(3))
+
+
+@pytest.mark.parametrize("kind", [nn.AlphaDropout, nn.FeatureAlphaDropout])
+def test_alpha_dropout_keeps_mean_and_variance(kind):
+    tk.manual_seed(0)
+    x = tk.randn(300, 300, 2)
+    y = kind(0.3)(x)
+    assert abs(y.mean().item()) < 0.03 and abs(y.var().item() - 1) < 0.03
+    assert (y != x).any().item() and kind(0.3).eval()(x) is x
 
 
 # -- normalisation --------------------------------------------------------------------------------

@@ -142,6 +142,14 @@ def dropout2d(
 ) -> Tensor:
     """As ``dropout`` for whole channels of [N, C, H, W] or [C, H, W]."""
 
+def dropout3d(
+    input: Tensor,
+    p: builtins.float = ...,
+    training: builtins.bool = ...,
+    inplace: builtins.bool = ...,
+) -> Tensor:
+    """As ``dropout`` for whole channels of [N, C, D, H, W] or [C, D, H, W]."""
+
 def elu(
     input: Tensor,
     alpha: builtins.float = ...,

@@ -8,32 +8,18 @@ kept, so that reading ``self.weight`` in ``forward`` is an ordinary attribute ac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-from ..autograd import no_grad
 from ..autograd.api import clear_gradients
 from ..autograd.hooks import RemovableHandle
 from ..backend import dtype as dtype_class, float32, float64, recorder, world
 from ..tensor import Tensor
+from . import state
 from .parameter import Parameter
+from .state import IncompatibleKeys
 from .trace import add_path
 
 M = TypeVar("M", bound="Module")
-
-
-class IncompatibleKeys(NamedTuple):
-    """What ``load_state_dict`` did not find, and what it did not need."""
-
-    missing_keys: list[str]
-    unexpected_keys: list[str]
-
-    def __repr__(self) -> str:
-        if not self.missing_keys and not self.unexpected_keys:
-            return "<All keys matched successfully>"
-        return (
-            f"IncompatibleKeys(missing_keys={self.missing_keys}, "
-            f"unexpected_keys={self.unexpected_keys})"
-        )
 
 
 class Module:
@@ -424,71 +410,34 @@ class Module:
 
     # -- state ------------------------------------------------------------------------------------
 
-    def _state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        for path, module in self.named_modules(remove_duplicate=False):
-            inner = f"{prefix}{path}." if path else prefix
-            for name, value in (*module._own_parameters(), *module._own_buffers(persistent=True)):
-                yield inner + name, value
-
-    def state_dict(self, *, prefix: str = "", keep_vars: bool = False) -> dict[str, Tensor]:
-        """Parameters and persistent buffers by path.
+    def state_dict(
+        self,
+        *,
+        destination: dict[str, Tensor] | None = None,
+        prefix: str = "",
+        keep_vars: bool = False,
+    ) -> dict[str, Tensor]:
+        """Parameters and persistent buffers by path, added to ``destination`` if there is one.
 
         The tensors share the module's memory, outside the graph; with ``keep_vars`` they are the
         module's own.
         """
-        return {name: value if keep_vars else value.detach() for name, value in self._state(prefix)}
+        found = {} if destination is None else destination
+        for path, module, name in state.places(self):
+            value = module.__dict__[name]
+            found[prefix + path] = value if keep_vars else value.detach()
+        return found
 
     def load_state_dict(
-        self, state_dict: Mapping[str, Tensor], strict: bool = True
+        self, state_dict: Mapping[str, Tensor], strict: bool = True, assign: bool = False
     ) -> IncompatibleKeys:
-        """Copies values into parameters and buffers, converting dtypes.
+        """Copies values into parameters and buffers, converting dtypes; or with ``assign`` puts
+        the given tensors in their places.
 
         RuntimeError, which lists what is wrong, for another shape, for a value that is no tensor,
         and where ``strict`` for missing and unexpected names; then nothing was changed.
         """
-        if not isinstance(state_dict, Mapping):
-            raise TypeError(
-                f"load_state_dict: expected a dict of tensors; got {type(state_dict).__name__}"
-            )
-        targets = dict(self._state())
-        missing = [name for name in targets if name not in state_dict]
-        unexpected = [name for name in state_dict if name not in targets]
-        wrong = []
-        if strict:
-            wrong += [f"missing: {', '.join(missing)}"] if missing else []
-            wrong += [f"unexpected: {', '.join(map(str, unexpected))}"] if unexpected else []
-        given = {name: state_dict[name] for name in targets if name in state_dict}
-        for name, value in given.items():
-            target = targets[name]
-            if not isinstance(value, Tensor):
-                wrong.append(f"not a tensor: {name} is of class {type(value).__name__}")
-            elif value.shape != target.shape:
-                wrong.append(
-                    f"another shape: {name} is {tuple(target.shape)} in the module and "
-                    f"{tuple(value.shape)} in the state"
-                )
-            elif target._h.storage.readonly:
-                wrong.append(f"read-only: the memory of {name} in the module")
-        if wrong:
-            raise RuntimeError(
-                f"load_state_dict: the state does not fit {type(self).__name__}, and nothing was "
-                "changed:\n  " + "\n  ".join(wrong)
-            )
-        # All that can fail, for want of memory, comes before the first change. A value on memory
-        # that is about to be overwritten, as of two parameters exchanged, is copied first.
-        overwritten = {targets[name]._h.storage for name in given}
-        with no_grad():
-            pairs = []
-            for name, value in given.items():
-                target, value = targets[name], value.detach()
-                if value.dtype is not target.dtype:
-                    value = value.to(target.dtype)
-                elif value._h.storage in overwritten and value.data_ptr() != target.data_ptr():
-                    value = value.clone()
-                pairs.append((target, value))
-            for target, value in pairs:
-                target.copy_(value)
-        return IncompatibleKeys(missing, unexpected)
+        return state.load(self, state_dict, strict, assign)
 
     # -- text -------------------------------------------------------------------------------------
 

@@ -84,6 +84,14 @@ def dropout2d(
 
 
 @composite
+def dropout3d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """As ``dropout`` for whole channels of [N, C, D, H, W] or [C, D, H, W]."""
+    return _drop_channels("dropout3d", input, p, training, inplace, 4)
+
+
+@composite
 def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
