@@ -6,6 +6,7 @@ import struct
 import sys
 import tracemalloc
 from collections import namedtuple
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,17 @@ from hypothesis import given, strategies as st
 
 import tinygrad_k as tk
 from tinygrad_k.data import (
+    BatchSampler,
+    ConcatDataset,
     DataLoader,
     Dataset,
+    RandomSampler,
+    SequentialSampler,
+    StackDataset,
     Subset,
+    SubsetRandomSampler,
     TensorDataset,
+    WeightedRandomSampler,
     collate,
     load_digits,
     load_mnist,
@@ -271,11 +279,109 @@ def test_collate_takes_keys_in_any_order() -> None:
         ({"generator": 7}, TypeError),
         ({"dataset": 7}, TypeError),
         ({"dataset": iter([1])}, TypeError),
+        ({"sampler": [0, 1], "shuffle": True}, ValueError),
+        ({"batch_sampler": [[0]], "batch_size": 2}, ValueError),
+        ({"batch_sampler": [[0]], "sampler": []}, ValueError),
+        ({"batch_size": None, "drop_last": True}, ValueError),
+        ({"sampler": iter([0])}, TypeError),
+        ({"batch_sampler": 3}, TypeError),
+        ({"num_workers": -1}, ValueError),
     ],
 )
 def test_loader_refuses(arguments: dict, error: type[Exception]) -> None:
     with pytest.raises(error, match="DataLoader: "):
         DataLoader(**({"dataset": numbered(3)} | arguments))
+
+
+# Samplers
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda n, g: RandomSampler(range(n), generator=g),
+        lambda n, g: RandomSampler(range(n), num_samples=2 * n + 1, generator=g),
+        lambda n, g: RandomSampler(range(n), True, 3 * n, generator=g),
+        lambda n, g: SubsetRandomSampler(range(n), generator=g),
+        lambda n, g: SubsetRandomSampler(tk.arange(n), generator=g),
+        lambda n, g: WeightedRandomSampler([1.0] * n, 2 * n, generator=g),
+        lambda n, g: WeightedRandomSampler(tk.ones(n), n, False, generator=g),
+    ],
+)
+@given(n=st.integers(1, 30), seed=seeds)
+def test_random_samplers(make: Callable[..., Any], n: int, seed: int) -> None:
+    """Places of the data; each as often as any where none is drawn twice; the seed's."""
+    first, again = (list(make(n, tk.Generator().manual_seed(seed))) for _ in range(2))
+    sampler = make(n, tk.Generator().manual_seed(seed))
+    assert first == again == sampler.order().tolist() and len(sampler) == len(first)
+    counts = np.bincount(first, minlength=n)
+    assert counts.sum() == len(first) and len(counts) == n
+    if not getattr(sampler, "replacement", False):
+        assert counts.max() - counts.min() <= 1
+    loader = DataLoader(numbered(n), 4, sampler=make(n, tk.Generator().manual_seed(seed)))
+    assert [i for _, ids in loader for i in ids.tolist()] == first
+    assert len(loader) == -(-len(first) // 4)
+
+
+def test_weights_are_frequencies() -> None:
+    tk.manual_seed(0)
+    weights = [1.0, 0.0, 3.0]
+    drawn = WeightedRandomSampler(weights, 40_000).order()
+    counts = tk.bincount(drawn, minlength=3) / 40_000
+    assert np.allclose(counts.numpy(), [0.25, 0.0, 0.75], atol=0.02)
+
+
+@given(n=st.integers(0, 30), size=st.integers(1, 8), drop=st.booleans())
+def test_batches_of_a_batch_sampler_are_those_of_the_loader(n: int, size: int, drop: bool) -> None:
+    sampler = BatchSampler(SequentialSampler(range(n)), size, drop)
+    plain = [ids.tolist() for _, ids in DataLoader(numbered(n), size, drop_last=drop)]
+    loader = DataLoader(numbered(n), batch_sampler=sampler)
+    assert [ids.tolist() for _, ids in loader] == plain == list(sampler)
+    assert len(loader) == len(sampler) == len(plain)
+
+
+def test_items_without_batches() -> None:
+    items = list(DataLoader(Squares(4), None, sampler=[3, 1]))
+    assert items == [Squares(4)[3], Squares(4)[1]]
+    assert list(DataLoader(Squares(3), None, collate_fn=lambda item: item[0])) == [0, 1, 2]
+
+
+def test_samplers_refuse() -> None:
+    for make in (
+        lambda: RandomSampler([1], num_samples=0),
+        lambda: WeightedRandomSampler([1.0, 2.0], 3, False),
+        lambda: WeightedRandomSampler([[1.0]], 3),
+        lambda: BatchSampler([1], 0, False),
+        lambda: list(RandomSampler([], num_samples=2)),
+    ):
+        with pytest.raises(ValueError, match="Sampler: "):
+            make()
+    for wrong in ([0.5], [[1]], [True]):
+        with pytest.raises(TypeError, match="gives ints"):
+            list(DataLoader(numbered(3), sampler=wrong))
+    with pytest.raises(IndexError):
+        list(DataLoader(numbered(3), sampler=[3]))
+
+
+def test_datasets_one_after_the_other_and_side_by_side() -> None:
+    both = numbered(3) + numbered(2)
+    assert isinstance(both, ConcatDataset) and len(both) == 5
+    assert [ids.tolist() for _, ids in DataLoader(both, 2)] == [[0, 1], [2, 0], [1]]
+    assert both[-1][1].item() == 1
+    for i in (5, -6):
+        with pytest.raises(IndexError, match="ConcatDataset: index"):
+            both[i]
+    pairs = StackDataset(Squares(5), numbered(5))
+    (squares, (_, ids)), *_ = DataLoader(pairs, 3)
+    assert ids.tolist() == squares[0].tolist() == [0, 1, 2]
+    named = StackDataset(a=Squares(5), b=numbered(5))
+    batch = next(iter(DataLoader(named, 2)))
+    assert batch["a"][0].tolist() == batch["b"][1].tolist() == [0, 1] and len(named) == 5
+    with pytest.raises(ValueError, match="lengths differ"):
+        StackDataset(Squares(3), numbered(4))
+    for none in (ConcatDataset, lambda _: StackDataset()):
+        with pytest.raises(ValueError, match="datasets"):
+            none([])
 
 
 # Splits

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import tinygrad_k as tk
-from tinygrad_k.data import DataLoader, TensorDataset
+from tinygrad_k.data import BatchSampler, DataLoader, TensorDataset
 from tinygrad_k.train import (
     Callback,
     CSVLogger,
@@ -182,6 +182,8 @@ def test_forms_of_data_give_the_same() -> None:
         (X.tolist(), y.tolist()),
         TensorDataset(X, y),
         DataLoader(TensorDataset(X, y), 7),
+        DataLoader(TensorDataset(X, y), 7, sampler=range(len(X))),
+        DataLoader(TensorDataset(X, y), batch_sampler=BatchSampler(range(len(X)), 7, False)),
         [(X[i], y[i]) for i in range(30)],
         [(X[:20], y[:20]), (X[20:], y[20:])].__iter__,
     ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import operator
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,9 @@ class Dataset:
     def batch(self, index: Tensor) -> Any:
         """The items at `index` (int64, one dimension) as one collated batch."""
         return collate([self[i] for i in index.tolist()])
+
+    def __add__(self, other: Any) -> ConcatDataset:
+        return ConcatDataset([self, other])
 
 
 class TensorDataset(Dataset):
@@ -87,6 +93,60 @@ class Subset(Dataset):
 
     def batch(self, index: Tensor) -> Any:
         return fetch(self.dataset, self.indices[index])
+
+
+class ConcatDataset(Dataset):
+    """The items of several datasets, one dataset after the other."""
+
+    def __init__(self, datasets: Iterable[Any]) -> None:
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: no datasets; at least one is needed")
+        self.cumulative_sizes = list(accumulate(map(len, self.datasets)))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: Any) -> Any:
+        place = _at("ConcatDataset", index, len(self))
+        number = bisect_right(self.cumulative_sizes, place)
+        return self.datasets[number][place - ([0, *self.cumulative_sizes][number])]
+
+
+class StackDataset(Dataset):
+    """Datasets whose items belong together: item i is the tuple, or by names the dict, of their
+    items i. ValueError when the lengths differ."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if bool(args) == bool(kwargs):
+            raise ValueError("StackDataset: give datasets, or datasets by name")
+        self.datasets: Any = args or kwargs
+        sizes = [len(each) for each in args or kwargs.values()]
+        if len(set(sizes)) > 1:
+            raise ValueError(f"StackDataset: lengths differ; got {sizes}")
+
+    def _of_each(self, function: Callable[[Any], Any]) -> Any:
+        if isinstance(self.datasets, dict):
+            return {name: function(each) for name, each in self.datasets.items()}
+        return tuple(function(each) for each in self.datasets)
+
+    def __len__(self) -> int:
+        first = self.datasets if isinstance(self.datasets, tuple) else [*self.datasets.values()]
+        return len(first[0])
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._of_each(lambda dataset: dataset[index])
+
+    def batch(self, index: Tensor) -> Any:
+        return self._of_each(lambda dataset: fetch(dataset, index))
+
+
+def _at(owner: str, index: Any, length: int) -> int:
+    """A place from the beginning; negative indices count from the end."""
+    place = operator.index(index)
+    if not -length <= place < length:
+        raise IndexError(f"{owner}: index {place} out of range for {length} items")
+    return place % length
 
 
 def tensors_of(dataset: Any, order: Tensor) -> tuple[tuple[Tensor, ...], Tensor] | None:

@@ -281,7 +281,9 @@ class Trainer:
         """A pass over data in memory by one call, if it can be made so; whether it was."""
         if not isinstance(step, Compiled) or type(loader) is not DataLoader:
             return False
-        if loader.collate_fn is not None or tensors_of(loader.dataset, arange(0)) is None:
+        if loader.collate_fn is not None or loader.batch_size is None:
+            return False
+        if tensors_of(loader.dataset, arange(0)) is None:
             return False
         found = tensors_of(loader.dataset, loader.order())
         assert found is not None
