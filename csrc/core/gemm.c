@@ -7,8 +7,8 @@
 #define SERIAL_WORK 65536 /* multiply-adds a thread must have: 1 to 2 us, what waking it may cost */
 #define WAKING_WORK 32    /* times that is worth waking one that sleeps */
 #define TALL 64           /* strips of A a thread that make copying B's panels again cheap */
-#define FEW 8             /* columns at which lanes of sums may beat tiles, half in float64, */
-#define LONG_DOT 4        /* and from which k: above this times the columns' square, */
+#define LONG_DOT 3        /* lanes of sums beat tiles where k is above this times n's square */
+#define LONG_DOT_ACROSS 4 /* (if their results lie across C's rows, this times), */
 #define SHORT_DOT 8       /* but not less than half a line of float32 */
 #define A_BYTES (4 << 20) /* of A are copied at a time: some of the last cache */
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
@@ -17,7 +17,9 @@
 #define LINE 64           /* bytes of a cache line */
 #define PAGE 4096         /* bytes after which an L1 cache starts over, */
 #define WAYS 8            /* and the lines it holds of those that are so far apart */
-#define COPY_ROWS 4       /* strips of A from which copying B into panels pays for itself */
+#define COPY_ROWS 24      /* strips of A from which copying B into panels pays for itself, */
+#define COLLIDE_ROWS 4    /* and where B's rows collide in L1, which */
+#define LONG_TILE 64      /* values of k make good for where a row of a tile has two lines */
 
 static int64_t ceil_div(int64_t a, int64_t b)
 {
@@ -124,8 +126,8 @@ static void choose_path(tk_gemm *g, int size, int vector_bytes)
 {
     int64_t few = at_most(g->m, g->n), w = vector_bytes / size;
     g->path = TK_GEMM_TILES;
-    if (g->a_col == 1 && g->b_row == 1 && few * size <= FEW * 4 && g->k >= SHORT_DOT &&
-        g->k > LONG_DOT * few * few) {
+    if (g->a_col == 1 && g->b_row == 1 && few * size <= TK_GEMM_FEW * 4 && g->k >= SHORT_DOT &&
+        g->k > (g->m < g->n ? LONG_DOT : LONG_DOT_ACROSS) * few * few) {
         g->path = TK_GEMM_DOTS;
         if (g->m < g->n)
             transpose(g);
@@ -164,6 +166,15 @@ static void split(tk_gemm *g, int64_t batch, int64_t wanted, int tiles, int64_t 
     g->row_units = ceil_div(g->m, g->rows);
 }
 
+/* Whether the rows of B fall upon few lines of L1, so that those of a tile drive each other out. */
+static int b_collides(const tk_gemm *g, int size, int vector_bytes)
+{
+    uint64_t step = (uint64_t)(g->b_row * size);
+    if (vector_bytes * TK_GEMM_NV > LINE)
+        return step % PAGE == 0 && g->k < LONG_TILE;
+    return step % (PAGE / 2) == 0;
+}
+
 void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
 {
     int size = tk_item_size[dtype];
@@ -187,7 +198,9 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
 
     /* One block of B, kc x cols, takes half of the L2 cache. */
     int64_t most_cols = (l2_bytes() / 2 / TK_GEMM_KC >> __builtin_ctz((unsigned)size)) & -nr;
-    g->pack_b = tiles && (g->b_col != 1 || g->m > COPY_ROWS * mr);
+    g->pack_b = tiles && (g->b_col != 1 ||
+                          g->m > mr * (b_collides(g, size, vector_bytes) ? COLLIDE_ROWS
+                                                                         : COPY_ROWS));
     g->a_down = g->a_row == 1;
     int collide = !g->a_down && (uint64_t)(g->a_row * size + LINE) % PAGE <= 2 * LINE;
     int copy = g->a_down ? mr * size < LINE - 8 || g->n > most_cols : collide && mr <= WAYS;

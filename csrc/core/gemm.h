@@ -43,6 +43,9 @@
 /* Bytes of a long row that are summed up at a time: a page of each row of B. */
 #define TK_GEMM_LONG 4096
 
+/* Columns, half in float64, up to which a product may be done by lanes of partial sums. */
+#define TK_GEMM_FEW 8
+
 /* The elementwise kernels that can end a product: x is what the product gives, y is `saved`. */
 #define TK_EPILOGUES(E) \
     E(relu) E(leaky_relu) E(elu) E(gelu) E(gelu_tanh) E(silu) E(softplus) E(tanh) E(sigmoid) \

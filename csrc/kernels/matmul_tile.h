@@ -1,5 +1,5 @@
 /* Register tiles of a matrix product, up to MR rows of up to TILE_NV vectors of TILE_BYTES;
- * included by matmul.h once per element type and width. TILE(name) is the name for both. */
+ * included by matmul_blocks.h once per element type and width. TILE(name) is the name for both. */
 typedef T TILE(gemm_vector) __attribute__((vector_size(TILE_BYTES)));
 #define X TILE(gemm_vector)
 #define LANES (TILE_BYTES / (int)sizeof(T))
@@ -32,57 +32,33 @@ TK_INLINE void TILE(gemm_store_tile)(int mr, int nv, X acc[MR][TILE_NV], T *c, i
         }
 }
 
-/* Stores the sums over k of one tile, mr x nv vectors, to c, or adds them to what is there.
- * gemm_down: A's value (i, p) is a[p*step + i], a copied strip or contiguous columns in place.
- * gemm_along: it is a[i*step + p], contiguous rows in place. */
-TK_INLINE void TILE(gemm_down)(int mr, int nv, int64_t k, const T *a, int64_t step, const T *b,
-                               int64_t b_row, T *c, int64_t c_row, int add)
+/* Stores the sums over k of one tile, mr x nv vectors, to c, or adds them to what is there. A's
+ * value (i, p) is a[i*step + p] where it is read `along` its contiguous rows in place, otherwise
+ * a[p*step + i]: a copied strip, or contiguous columns in place. */
+TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int along, int64_t k, const T *a,
+                               int64_t step, const T *b, int64_t b_row, T *c, int64_t c_row,
+                               int add)
 {
     X acc[MR][TILE_NV];
+    const int64_t i_step = along ? step : 1, p_step = along ? 1 : step;
+    /* few registers reach every row from these */
+    const T *a5 = a + 5 * i_step, *a10 = a + 10 * i_step;
     TILE(gemm_ask_tile)(mr, nv, c, c_row, add);
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < nv; v++)
             acc[i][v] = (X){0};
-    for (int64_t p = 0; p < k; p++, a += step, b += b_row) {
+    for (int64_t p = 0; p < k; p++, a += p_step, a5 += p_step, a10 += p_step, b += b_row) {
         X row[TILE_NV];
 #pragma GCC unroll 2
         for (int v = 0; v < nv; v++)
             row[v] = TILE(gemm_get)(b + v * LANES);
 #pragma GCC unroll 16
         for (int i = 0; i < mr; i++) {
-            X x = a[i] - (X){0};
-#pragma GCC unroll 2
-            for (int v = 0; v < nv; v++)
-                acc[i][v] += x * row[v];
-        }
-    }
-    if (add)
-        TILE(gemm_store_tile)(mr, nv, acc, c, c_row, 1);
-    else
-        TILE(gemm_store_tile)(mr, nv, acc, c, c_row, 0);
-}
-
-TK_INLINE void TILE(gemm_along)(int mr, int nv, int64_t k, const T *a, int64_t step, const T *b,
-                                int64_t b_row, T *c, int64_t c_row, int add)
-{
-    X acc[MR][TILE_NV];
-    const T *a5 = a + 5 * step, *a10 = a + 10 * step; /* few registers reach every row from these */
-    TILE(gemm_ask_tile)(mr, nv, c, c_row, add);
-#pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            acc[i][v] = (X){0};
-    for (int64_t p = 0; p < k; p++, a++, a5++, a10++, b += b_row) {
-        X row[TILE_NV];
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            row[v] = TILE(gemm_get)(b + v * LANES);
-#pragma GCC unroll 16
-        for (int i = 0; i < mr; i++) {
-            T value = i < 5 ? a[i * step] : i < 10 ? a5[(i - 5) * step] : a10[(i - 10) * step];
+            T value = !along || i < 5 ? a[i * i_step]
+                      : i < 10        ? a5[(i - 5) * i_step]
+                                      : a10[(i - 10) * i_step];
             X x = value - (X){0};
 #pragma GCC unroll 2
             for (int v = 0; v < nv; v++)
@@ -99,12 +75,12 @@ TK_INLINE void TILE(gemm_along)(int mr, int nv, int64_t k, const T *a, int64_t s
     static void TILE(gemm_down_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
                                             int64_t b_row, T *c, int64_t c_row, int add) \
     { \
-        TILE(gemm_down)(mr, nv, k, a, step, b, b_row, c, c_row, add); \
+        TILE(gemm_sums)(mr, nv, 0, k, a, step, b, b_row, c, c_row, add); \
     } \
     static void TILE(gemm_along_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
                                              int64_t b_row, T *c, int64_t c_row, int add) \
     { \
-        TILE(gemm_along)(mr, nv, k, a, step, b, b_row, c, c_row, add); \
+        TILE(gemm_sums)(mr, nv, 1, k, a, step, b, b_row, c, c_row, add); \
     }
 #if TILE_NV == 2
 #define EACH(mr) ONE(mr, 1) ONE(mr, 2)
