@@ -149,6 +149,16 @@ tk_tensor *tk_diagonal(tk_tensor *t, int64_t offset, int64_t dim1, int64_t dim2)
 tk_tensor *tk_contiguous(tk_tensor *t);
 tk_tensor *tk_cast(tk_tensor *t, int dtype); /* always a new, contiguous tensor */
 int tk_copy_into(tk_tensor *dst, tk_tensor *src); /* broadcasts and converts */
+tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask); /* a copy */
+/* The tensor with so many elements before and after each dimension, or without them where they are
+ * less than 0. TK_EXTEND_FILL: of the value, a tensor of one element and this dtype, or 0; _BORDER: of
+ * the next there is; _MIRROR: of what lies as far inside; _WRAP: as if it stood there again. */
+enum { TK_EXTEND_FILL, TK_EXTEND_BORDER, TK_EXTEND_MIRROR, TK_EXTEND_WRAP };
+tk_tensor *tk_extend(tk_tensor *t, const int64_t *before, const int64_t *after, int mode,
+                     const tk_tensor *value_or_null);
+/* Zeros beyond (upper: before) the elements row + diagonal of matrices; in a copy, or in place. */
+tk_tensor *tk_triangle(tk_tensor *t, int64_t diagonal, int upper);
+int tk_cut_triangle(tk_tensor *t, int64_t diagonal, int upper);
 int tk_promote(const tk_tensor *a, const tk_tensor *b); /* the dtype of a op b, as PyTorch */
 
 /* -- elementwise: NULL or the new tensor; the *_into forms write to out and return 0 or -1 ------ */
@@ -240,16 +250,18 @@ int tk_randperm(tk_tensor *out, tk_generator *g); /* of 0 .. n-1 */
 tk_tensor *tk_index_select(tk_tensor *a, int64_t dim, tk_tensor *index);
 tk_tensor *tk_gather(tk_tensor *a, int64_t dim, tk_tensor *index);
 /* In place. Repeated indices are taken in ascending order: sums are deterministic, the last one wins
- * in a copy. */
-int tk_scatter(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src);
-int tk_scatter_add(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src);
-int tk_index_copy(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src);
-int tk_index_add(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, double alpha);
+ * in a copy. fresh: the output need not stand as it was when there is an error. tk_scatter takes a
+ * row index_scatter*. */
+int tk_scatter(int kernel, tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, int fresh);
+int tk_index_copy(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, int fresh);
+int tk_index_add(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, double alpha,
+                 int fresh);
 tk_tensor *tk_wrap_index(tk_tensor *index, int64_t size); /* int64; negative ones from the end */
 /* Row-major positions in a tensor of these sizes, of n broadcast indices, wrapped likewise. */
 tk_tensor *tk_linear_index(int n, tk_tensor **index, const int64_t *sizes);
 tk_tensor *tk_nonzero(tk_tensor *a);         /* [n, ndim] int64 */
 tk_tensor *tk_flat_nonzero(tk_tensor *mask); /* [n] int64: row-major positions */
+tk_tensor *tk_one_hot(tk_tensor *labels, int64_t classes); /* int64 */
 tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim);
 tk_tensor *tk_stack(int n, tk_tensor **in, int64_t dim); /* of one shape */
 

@@ -1,5 +1,5 @@
-/* The doors that read and write where an index says. Every index is checked before anything is
- * written, on a copy, so that nothing can change between the check and the use. */
+/* The doors that read and write where an index says. Every index is checked before anything that
+ * can be seen is written; and as it is used, where that is not a copy that nobody can change. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,22 +64,25 @@ tk_tensor *tk_checked_labels(const char *op, tk_tensor *target, int64_t classes,
     return out;
 }
 
-/* The int64 copy of an index into a dimension, none of it negative. Where `later` is not NULL it may
- * be the index itself, and *later set: the launch that reads it checks it. What is recorded is checked
- * by a launch of its own, which replay knows. */
-static tk_tensor *checked(const char *op, tk_tensor *index, int64_t size, int dim, int *later)
+/* Who checks an index that is not negative: a launch that copies it, so that nothing can change
+ * between check and use; one that only reads it, before another that looks again; that other alone. */
+enum { COPY, LOOK, LATER };
+
+/* An index into a dimension as int64: itself or a copy. What is no int64 is copied, and what is
+ * recorded, because replay knows the launch that does so. */
+static tk_tensor *checked(const char *op, tk_tensor *index, int64_t size, int dim, int *how)
 {
-    if (later)
-        *later = index->dtype == TK_I64 && !tk_tapes;
-    if (later && *later)
+    if (index->dtype != TK_I64 || tk_tapes)
+        *how = COPY;
+    if (*how == LATER)
         return tk_retain(index);
     if (index->dtype != TK_I64 && index->dtype != TK_I32) {
         tk_fail(TK_DTYPE_ERROR, "%s: the index must be int64 or int32; got %s", op,
                 tk_dtype_names[index->dtype]);
         return NULL;
     }
-    tk_tensor *out = tk_empty(TK_I64, index->ndim, index->shape);
-    tk_wrap_work w = {.size = size, .scale = 1};
+    tk_wrap_work w = {.size = size, .scale = 1, .looks = *how == LOOK};
+    tk_tensor *out = w.looks ? tk_retain(index) : tk_empty(TK_I64, index->ndim, index->shape);
     int64_t value;
     if (out && wrap(out, index, &w, &value)) {
         tk_fail(TK_INDEX_ERROR, "%s: index %lld is out of range for size %lld of dim %d", op,
@@ -221,16 +224,16 @@ tk_tensor *tk_index_select(tk_tensor *a, int64_t dim, tk_tensor *index)
                 (long long)index->numel);
         return NULL;
     }
-    int later = 0;
+    int how = a->numel ? LATER : COPY;
     const int64_t size = from.shape[d];
-    tk_tensor *rows = checked("index_select", index, size, d, a->numel ? &later : NULL);
+    tk_tensor *rows = checked("index_select", index, size, d, &how);
     if (!rows)
         return NULL;
     from.shape[d] = index->numel; /* the result's shape */
     tk_tensor *out = tk_empty(a->dtype, a->ndim, from.shape);
     if (out) {
         tk_tensor to = with_dims(out), which = along(rows, d, to.ndim, to.shape);
-        if (run_gather("index_select", &to, &from, d, &which, size, later)) {
+        if (run_gather("index_select", &to, &from, d, &which, size, how == LATER)) {
             tk_release(out);
             out = NULL;
         }
@@ -269,15 +272,15 @@ tk_tensor *tk_gather(tk_tensor *a, int64_t dim, tk_tensor *index)
         return NULL;
     if (index->numel && check_inside("gather", "input", &where, &from, d))
         return NULL;
-    int later = 0;
+    int how = LATER;
     const int64_t size = from.shape[d];
-    tk_tensor *places = checked("gather", index, size, d, &later);
+    tk_tensor *places = checked("gather", index, size, d, &how);
     if (!places)
         return NULL;
     tk_tensor *out = tk_empty(a->dtype, index->ndim, index->shape);
     if (out && out->numel) {
         tk_tensor to = with_dims(out), which = with_dims(places);
-        if (run_gather("gather", &to, &from, d, &which, size, later)) {
+        if (run_gather("gather", &to, &from, d, &which, size, how == LATER)) {
             tk_release(out);
             out = NULL;
         }
@@ -288,15 +291,19 @@ tk_tensor *tk_gather(tk_tensor *a, int64_t dim, tk_tensor *index)
 
 /* -- writing ---------------------------------------------------------------------------------- */
 
-/* The iteration space is src's; all three have as many dimensions. */
-static void run_scatter(int kernel, const tk_tensor *out, const tk_tensor *src, int dim,
-                        const tk_tensor *index)
+/* The iteration space is src's; all three have as many dimensions. 0, or -1 with an error where an
+ * index is bad. */
+static int run_scatter(int kernel, const char *op, const tk_tensor *out, const tk_tensor *src, int dim,
+                       tk_tensor *index, int how)
 {
+    int64_t bad = INT64_MAX;
     tk_tensor to = fixed_along(out, dim, src->shape), from = *src, which = *index;
     int item = tk_item_size[src->dtype];
     tk_scatter_work w = {.count = src->shape[dim],
                          .dim_step = {out->stride[dim] * item, src->stride[dim] * item,
-                                      index->stride[dim] * (int64_t)sizeof(int64_t)}};
+                                      index->stride[dim] * (int64_t)sizeof(int64_t)},
+                         .size = out->shape[dim],
+                         .bad = how == COPY ? NULL : &bad};
     tk_remove_dim(&to, dim);
     tk_remove_dim(&from, dim);
     tk_remove_dim(&which, dim);
@@ -310,6 +317,15 @@ static void run_scatter(int kernel, const tk_tensor *out, const tk_tensor *src, 
         grain = MIN_COLUMNS;
     if (w.count)
         tk_run(kernel, src->dtype, &w, from.numel, grain);
+    if (bad == INT64_MAX)
+        return 0;
+    int copy = COPY; /* which tells the first of them */
+    tk_tensor *good = checked(op, index, out->shape[dim], dim, &copy);
+    if (!good)
+        return -1;
+    tk_release(good);
+    tk_fail(TK_RUNTIME_ERROR, "%s: the index changed meanwhile", op);
+    return -1;
 }
 
 /* What src, an operand of an in-place door, is replaced by where it overlaps the output. */
@@ -327,49 +343,52 @@ static int check_target(const char *op, const tk_tensor *out, const tk_tensor *s
     return -1;
 }
 
-/* scatter and scatter_add: index and src of as many dimensions as out. */
-static int scatter(const char *op, int kernel, tk_tensor *out, int64_t dim, tk_tensor *index,
-                   tk_tensor *src)
+/* The checked index of a write. Nobody sees a fresh output where the write fails half way. */
+static tk_tensor *checked_apart(const char *op, const tk_tensor *out, tk_tensor *index, int64_t size,
+                                int dim, int fresh, int *how)
 {
+    *how = tk_overlaps(out, index) ? COPY : fresh ? LATER : LOOK;
+    return checked(op, index, size, dim, how);
+}
+
+int tk_scatter(int kernel, tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, int fresh)
+{
+    const char *op = kernel == TK_K_index_scatter       ? "scatter"
+                     : kernel == TK_K_index_scatter_add ? "scatter_add"
+                                                        : "scatter_reduce";
+    if (kernel < TK_K_index_scatter || kernel > TK_K_index_scatter_min) {
+        tk_fail(TK_RUNTIME_ERROR, "kernel %d does not scatter", kernel);
+        return -1;
+    }
     tk_tensor to = with_dims(out), where = with_dims(index), from = with_dims(src);
-    int d;
+    int d, how;
     if (tk_check_dim(op, &to, dim, &d) || check_target(op, out, src))
         return -1;
     if (index->numel && (check_inside(op, "output", &where, &to, d) ||
                          check_inside(op, "source", &where, &from, -1)))
         return -1;
-    tk_tensor *places = checked(op, index, to.shape[d], d, NULL);
+    tk_tensor *places = checked_apart(op, out, index, to.shape[d], d, fresh, &how);
     tk_tensor *values = places ? apart(out, src) : NULL;
+    int failed = !values;
     if (values && index->numel) {
         tk_tensor which = with_dims(places);
         from = with_dims(values);
         memcpy(from.shape, which.shape, sizeof from.shape);
-        run_scatter(kernel, &to, &from, d, &which);
+        failed = run_scatter(kernel, op, &to, &from, d, &which, how);
     }
     if (places)
         tk_release(places);
-    if (!values)
-        return -1;
-    tk_release(values);
-    return 0;
-}
-
-int tk_scatter(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src)
-{
-    return scatter("scatter", TK_K_index_scatter, out, dim, index, src);
-}
-
-int tk_scatter_add(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src)
-{
-    return scatter("scatter_add", TK_K_index_scatter_add, out, dim, index, src);
+    if (values)
+        tk_release(values);
+    return failed ? -1 : 0;
 }
 
 /* index_add and index_copy: a 1-d index, src of out's shape but for dim. */
 static int write_rows(const char *op, int kernel, tk_tensor *out, int64_t dim, tk_tensor *index,
-                      tk_tensor *src, double alpha)
+                      tk_tensor *src, double alpha, int fresh)
 {
     tk_tensor to = with_dims(out), from = with_dims(src);
-    int d;
+    int d, how;
     if (tk_check_dim(op, &to, dim, &d) || check_vector(op, index) || check_target(op, out, src))
         return -1;
     int fits = to.ndim == from.ndim;
@@ -382,7 +401,7 @@ static int write_rows(const char *op, int kernel, tk_tensor *out, int64_t dim, t
                 (long long)index->numel, d, tk_shape_text(text, src->ndim, src->shape));
         return -1;
     }
-    tk_tensor *places = checked(op, index, to.shape[d], d, NULL), *values = NULL;
+    tk_tensor *places = checked_apart(op, out, index, to.shape[d], d, fresh, &how), *values = NULL;
     if (places && alpha != 1) { /* the scaled source, which cannot overlap */
         tk_tensor *own = tk_full_float(src->dtype, 0, NULL, alpha);
         values = own ? tk_map2(TK_K_mul, src, own, 0, 0) : NULL;
@@ -391,30 +410,62 @@ static int write_rows(const char *op, int kernel, tk_tensor *out, int64_t dim, t
     } else if (places) {
         values = apart(out, src);
     }
-    if (values) {
+    int failed = !values;
+    if (values && values->numel) {
         from = with_dims(values);
         tk_tensor which = along(places, d, from.ndim, from.shape);
-        run_scatter(kernel, &to, &from, d, &which);
+        failed = run_scatter(kernel, op, &to, &from, d, &which, how);
+    } else if (values && how == LATER) { /* no element is written that would be checked */
+        how = COPY;
+        tk_tensor *good = checked(op, places, to.shape[d], d, &how);
+        failed = !good;
+        if (good)
+            tk_release(good);
     }
     if (places)
         tk_release(places);
-    if (!values)
-        return -1;
-    tk_release(values);
-    return 0;
+    if (values)
+        tk_release(values);
+    return failed ? -1 : 0;
 }
 
-int tk_index_add(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, double alpha)
+int tk_index_add(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, double alpha,
+                 int fresh)
 {
     if (!tk_is_float(out->dtype) && !(fabs(alpha) <= 0x1p53 && trunc(alpha) == alpha)) {
         tk_fail(TK_VALUE_ERROR, "index_add: alpha must be an integer for %s; got %g",
                 tk_dtype_names[out->dtype], alpha);
         return -1;
     }
-    return write_rows("index_add", TK_K_index_scatter_add, out, dim, index, src, alpha);
+    return write_rows("index_add", TK_K_index_scatter_add, out, dim, index, src, alpha, fresh);
 }
 
-int tk_index_copy(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src)
+int tk_index_copy(tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, int fresh)
 {
-    return write_rows("index_copy", TK_K_index_scatter, out, dim, index, src, 1);
+    return write_rows("index_copy", TK_K_index_scatter, out, dim, index, src, 1, fresh);
+}
+
+tk_tensor *tk_one_hot(tk_tensor *labels, int64_t classes)
+{
+    int64_t shape[TK_MAX_NDIM], one = 1;
+    char text[TK_TEXT];
+    if (labels->ndim == TK_MAX_NDIM || classes < 1) {
+        tk_fail(TK_VALUE_ERROR, "one_hot: no row of %lld classes for each label of %s",
+                (long long)classes, tk_shape_text(text, labels->ndim, labels->shape));
+        return NULL;
+    }
+    memcpy(shape, labels->shape, sizeof shape);
+    shape[labels->ndim] = classes;
+    tk_tensor *out = tk_full_int(TK_I64, labels->ndim + 1, shape, 0);
+    tk_tensor *which = out ? tk_unsqueeze(labels, -1) : NULL;
+    tk_tensor *value = which ? tk_full_int(TK_I64, 0, NULL, one) : NULL;
+    tk_tensor *ones = value ? tk_expand(value, which->ndim, which->shape) : NULL;
+    int failed = !ones || tk_scatter(TK_K_index_scatter, out, -1, which, ones, 1);
+    tk_tensor *made[3] = {which, value, ones};
+    for (int i = 0; i < 3; i++)
+        if (made[i])
+            tk_release(made[i]);
+    if (failed && out)
+        tk_release(out);
+    return failed ? NULL : out;
 }

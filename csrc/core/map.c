@@ -458,13 +458,30 @@ static void put_source_inside(tk_map_work *w, int item)
     w->stride[1][last - 1] = item;
 }
 
+/* So is their direction: what is read backwards is written backwards instead, but along the last
+ * dimension where single elements lie side by side, which are read in blocks. */
+static void put_source_forward(tk_map_work *w, int item)
+{
+    for (int d = 0; d < w->ndim; d++) {
+        if (w->stride[1][d] >= 0 || (d == w->ndim - 1 && w->stride[1][d] == -item))
+            continue;
+        for (int i = 0; i < 2; i++) {
+            w->data[i] += (w->size[d] - 1) * w->stride[i][d];
+            w->stride[i][d] = -w->stride[i][d];
+        }
+    }
+}
+
 /* The cast rows stand in the order of the dtypes. */
 static void copy(tk_tensor *dst, tk_tensor *src)
 {
     const int kernel = TK_K_cast_f32 + dst->dtype;
     tk_map_work w = {.ndim = 0};
     tk_plan_map(&w, dst, &src, 1);
-    put_source_inside(&w, tk_item_size[src->dtype]);
+    if (dst->numel && !(src->flags & TK_CONTIGUOUS)) {
+        put_source_forward(&w, tk_item_size[src->dtype]);
+        put_source_inside(&w, tk_item_size[src->dtype]);
+    }
     w.streams = streams(dst, &src, 1);
     tk_run(kernel, src->dtype, &w, dst->numel, GRAIN);
 }
@@ -475,6 +492,19 @@ tk_tensor *tk_cast(tk_tensor *t, int dtype)
     if (out)
         copy(out, t);
     return out;
+}
+
+tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask)
+{
+    tk_tensor view = *t;
+    for (int d = 0; d < t->ndim; d++) {
+        if (!(dim_mask >> d & 1) || t->shape[d] < 2)
+            continue;
+        view.data += (t->shape[d] - 1) * t->stride[d] * tk_item_size[t->dtype];
+        view.stride[d] = -t->stride[d];
+        view.flags = 0;
+    }
+    return tk_cast(&view, t->dtype);
 }
 
 tk_tensor *tk_contiguous(tk_tensor *t)

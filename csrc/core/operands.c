@@ -36,7 +36,13 @@ static int64_t work_bytes(int kernel)
         return sizeof(tk_gather_work);
     case TK_K_index_scatter:
     case TK_K_index_scatter_add:
+    case TK_K_index_scatter_max:
+    case TK_K_index_scatter_min:
         return sizeof(tk_scatter_work);
+    case TK_K_extend:
+        return sizeof(tk_extend_work);
+    case TK_K_triangle:
+        return sizeof(tk_triangle_work);
     default:
         break;
     }
@@ -243,7 +249,7 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
             ADD(((tk_divisor_work *)work)->bad, TK_CHECKS, 8);
             break;
         }
-        int reads_output = kernel == TK_K_index_scatter_add || kernel == TK_K_index_scatter ||
+        int reads_output = (kernel >= TK_K_index_scatter && kernel <= TK_K_index_scatter_min) ||
                            (kernel == TK_K_wrap_index && ((tk_wrap_work *)work)->adds);
         ADD(w->data[0], reads_output ? TK_READS | TK_WRITES : TK_WRITES, item);
         ADD(w->data[1], TK_READS, item);
@@ -251,6 +257,18 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
             ADD(((tk_wrap_work *)work)->bad, TK_CHECKS, 8);
         else
             ADD(w->data[2], TK_READS, 8);
+        break;
+    }
+    case TK_FAMILY_PLACE: {
+        tk_extend_work *e = work;
+        tk_triangle_work *t = work;
+        if (kernel == TK_K_extend) {
+            ADD(e->out, TK_WRITES, item);
+            ADD(e->in, TK_READS, item);
+        } else {
+            ADD(t->out, t->in == t->out ? TK_READS | TK_WRITES : TK_WRITES, item);
+            ADD(t->in, TK_READS, item);
+        }
         break;
     }
     case TK_FAMILY_LOSS: {

@@ -41,17 +41,31 @@ tk_tensor *tk_of_ints(int64_t n, const int64_t *values)
     return tk_of_memory(TK_I64, 1, &n, (const char *)values);
 }
 
+enum { LANES = 8 }; /* numbers at a time, which the compiler makes vectors of */
+typedef double doubles __attribute__((vector_size(8 * LANES)));
+typedef int64_t integers __attribute__((vector_size(8 * LANES)));
+
 tk_tensor *tk_range_float(int dtype, int64_t n, double start, double step, double last)
 {
+    typedef float floats __attribute__((vector_size(4 * LANES)));
     tk_tensor *out = room(dtype, FLOATS, 1, &n);
     if (!out)
         return NULL;
-    for (int64_t i = 0; i < n; i++) {
-        double value = i < n - 1 ? start + (double)i * step : last;
-        if (dtype == TK_F64)
-            ((double *)out->data)[i] = value;
+    const int64_t item = tk_item_size[dtype];
+    const doubles lanes = {0, 1, 2, 3, 4, 5, 6, 7};
+    for (int64_t i = 0; i < n; i += LANES) {
+        const int64_t some = n - i < LANES ? n - i : LANES;
+        doubles x = start + ((double)i + lanes) * step;
+        if (i + LANES >= n)
+            x[n - 1 - i] = last;
+        floats y = __builtin_convertvector(x, floats);
+        const void *from = dtype == TK_F64 ? (void *)&x : (void *)&y;
+        if (some == LANES && dtype == TK_F64)
+            memcpy(out->data + i * item, &x, sizeof x);
+        else if (some == LANES)
+            memcpy(out->data + i * item, &y, sizeof y);
         else
-            ((float *)out->data)[i] = (float)value;
+            memcpy(out->data + i * item, from, (size_t)(some * item));
     }
     return out;
 }
@@ -59,9 +73,14 @@ tk_tensor *tk_range_float(int dtype, int64_t n, double start, double step, doubl
 tk_tensor *tk_range_int(int64_t n, int64_t start, int64_t step)
 {
     tk_tensor *out = room(TK_I64, 1 << TK_I64, 1, &n);
-    if (out)
-        for (int64_t i = 0; i < n; i++)
-            ((int64_t *)out->data)[i] = start + i * step;
+    if (!out)
+        return NULL;
+    int64_t *to = (int64_t *)out->data, i = 0;
+    integers x = start + (integers){0, 1, 2, 3, 4, 5, 6, 7} * step;
+    for (; i + LANES <= n; i += LANES, x += LANES * step)
+        memcpy(to + i, &x, sizeof x);
+    for (; i < n; i++)
+        to[i] = start + i * step;
     return out;
 }
 

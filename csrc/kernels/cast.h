@@ -29,11 +29,10 @@ TK_INLINE int32_t TK_FN(as_int32)(T x)
 
 typedef void TK_FN(convert_fn)(void *restrict out, const T *restrict in, int64_t n);
 
-/* How a pair of types is copied: n elements, or one element n times. */
+/* How a pair of types is copied. */
 typedef struct TK_FN(cast_row) {
     int64_t size;                /* bytes of a result */
     TK_FN(convert_fn) * convert; /* NULL: the bytes are copied */
-    TK_FN(convert_fn) * fill;
 } TK_FN(cast_row);
 
 /* What is not contiguous along the last dimension goes through a buffer, a block of rows at a time
@@ -60,25 +59,13 @@ TK_OUTLINE void TK_FN(cast_staged)(char *out, const tk_span *to, const char *in,
             if (f->convert)
                 f->convert(y, (const T *)x, tile);
             else
-                memcpy(y, x, (size_t)(tile * f->size));
+                tk_copy(y, (const char *)x, tile * f->size, 0);
         }
         if (scatters)
             tk_scatter_span(out, &(tk_span){rows, tile, to->row_step, to->step}, written, f->size);
         out += tile * to->step;
         in += tile * from->step;
     }
-}
-
-/* A copy past the caches: both ends, and what lies between where the output is aligned. */
-TK_OUTLINE void TK_FN(stream_copy)(T *out, const T *in, int64_t n)
-{
-    int64_t i = (int64_t)(-(uintptr_t)out % TK_VECTOR_BYTES / sizeof(T));
-    i = i < n ? i : n;
-    memcpy(out, in, (size_t)i * sizeof(T));
-    for (; i + W <= n; i += W)
-        v_stream(out + i, v_load(in + i));
-    memcpy(out + i, in + i, (size_t)(n - i) * sizeof(T));
-    tk_stream_end();
 }
 
 TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
@@ -90,14 +77,18 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
     const int64_t out_down = last ? w->stride[0][last - 1] : 0;
     const int64_t in_down = last ? w->stride[1][last - 1] : 0;
     const int direct = out_step == size && in_step == sizeof(T);
-    const int fills = out_step == size && in_step == 0;
+    const int fills = in_step == 0;
+    /* Rows that end within a cache line make stores past the caches twice as slow as others. */
+    const int streams = w->streams && w->size[last] >= 65536 / (int64_t)sizeof(T);
     const int turns_in = !f->convert && out_step == size && in_down == size;
     const int turns_out = !f->convert && in_step == size && out_down == size;
     const int crossed = tk_crossed(w, 0) || tk_crossed(w, 1);
     const int gathers = !f->convert && !crossed && out_step == size &&
                         (last == 0 || out_down == w->size[last] * size);
-    const int64_t limit =
-        direct || fills || turns_in || turns_out || gathers ? INT64_MAX : crossed ? BLOCK : 1;
+    const int scatters = !f->convert && !crossed && in_step == size &&
+                         (last == 0 || in_down == w->size[last] * size);
+    const int many = direct || fills || turns_in || turns_out || gathers || scatters;
+    const int64_t limit = many ? INT64_MAX : crossed ? BLOCK : 1;
     int64_t index[TK_MAX_NDIM];
     tk_start_rows(w, lo, index);
     while (lo < hi) {
@@ -106,17 +97,18 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
         const int64_t n = tk_next_row(w, 2, index, hi - lo, row);
         tk_skip_rows(w, index, rows - 1);
         lo += rows * n;
-        if (direct || fills) {
+        if (fills) {
             for (int64_t r = 0; r < rows; r++, row[0] += out_down, row[1] += in_down) {
-                if (fills)
-                    f->fill(row[0], (const T *)row[1], n);
-                else if (w->streams && !f->convert)
-                    TK_FN(stream_copy)((T *)row[0], (const T *)row[1], n);
-                else if (f->convert)
-                    f->convert(row[0], (const T *)row[1], n);
-                else
-                    memcpy(row[0], row[1], (size_t)(n * size));
+                int64_t value;
+                if (f->convert)
+                    f->convert(&value, (const T *)row[1], 1);
+                tk_fill(row[0], out_step, f->convert ? (char *)&value : row[1], size, n, streams);
             }
+        } else if (direct && f->convert) {
+            for (int64_t r = 0; r < rows; r++, row[0] += out_down, row[1] += in_down)
+                f->convert(row[0], (const T *)row[1], n);
+        } else if (direct) {
+            tk_copy_rows(row[0], out_down, row[1], in_down, rows, n * size, streams);
         } else if (turns_in && rows > 1) {
             tk_turn(row[0], out_down, row[1], in_step, rows, n, size);
         } else if (turns_out && rows > 1) {
@@ -125,10 +117,14 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
             const tk_span to = {rows, n, out_down, out_step}, from = {rows, n, in_down, in_step};
             if (gathers)
                 tk_gather_span(row[1], &from, row[0], size);
+            else if (scatters)
+                tk_scatter_span(row[0], &to, row[1], size);
             else
                 TK_FN(cast_staged)(row[0], &to, row[1], &from, f);
         }
     }
+    if (streams)
+        tk_stream_end();
 }
 
 /* raw: the bytes may be copied where the types agree, as they may not into a bool. Blocks of a
@@ -155,28 +151,10 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
             out[i] = (Out)(expression);                                                            \
         }                                                                                          \
     }                                                                                              \
-    TK_OUTLINE void TK_FN(fill_##to)(void *restrict result, const T *restrict in, int64_t n)       \
-    {                                                                                              \
-        Out *restrict out = result;                                                                \
-        const T x = *in;                                                                           \
-        const Out value = (Out)(expression);                                                       \
-        int64_t i = 0;                                                                             \
-        for (; i + 64 <= n; i += 64)                                                               \
-            for (int64_t j = i; j < i + 64; j++)                                                   \
-                out[j] = value;                                                                    \
-        if (i < n && n >= 64) {                                                                    \
-            for (int64_t j = n - 64; j < n; j++)                                                   \
-                out[j] = value;                                                                    \
-            return;                                                                                \
-        }                                                                                          \
-        for (; i < n; i++)                                                                         \
-            out[i] = value;                                                                        \
-    }                                                                                              \
     static void TK_FN(cast_##to)(const void *work, int64_t lo, int64_t hi)                         \
     {                                                                                              \
         const int same = raw && __builtin_types_compatible_p(T, Out) && !TK_IS_BOOL;               \
-        const TK_FN(cast_row) f = {sizeof(Out), same ? NULL : TK_FN(convert_##to),                 \
-                                   TK_FN(fill_##to)};                                              \
+        const TK_FN(cast_row) f = {sizeof(Out), same ? NULL : TK_FN(convert_##to)};                \
         TK_FN(cast_loop)(work, lo, hi, &f);                                                        \
     }
 

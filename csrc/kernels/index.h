@@ -6,10 +6,11 @@ TK_INLINE void TK_FN(copy_row)(char *to, int64_t to_step, const char *from, int6
                                int64_t n)
 {
     if (to_step == sizeof(T) && from_step == sizeof(T)) {
-        if (sizeof(T) >= 4 && n <= W) /* a few elements are not worth a call */
-            v_store_part((T *)to, v_load_part((const T *)from, (int)n), (int)n);
-        else
-            memcpy(to, from, (size_t)n * sizeof(T));
+        tk_copy(to, from, n * (int64_t)sizeof(T), 0);
+        return;
+    }
+    if (from_step == 0) {
+        tk_fill(to, to_step, from, sizeof(T), n, 0);
         return;
     }
     for (int64_t i = 0; i < n; i++)
@@ -100,44 +101,56 @@ static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
     }
 }
 
-/* The element to + k * to_step + index[k] * place_step takes from[k], for n elements in their order. */
-TK_INLINE void TK_FN(scatter_row)(char *to, int64_t to_step, const char *from, int64_t from_step,
-                                  const char *which, int64_t which_step, int64_t place_step,
-                                  int64_t n, const int add)
+/* What becomes of an element x to which y is sent. NaN wins. */
+enum { TK_FN(PUT), TK_FN(ADD), TK_FN(MOST), TK_FN(LEAST) };
+TK_INLINE T TK_FN(sent)(T x, T y, const int how)
+{
+    const int no_number = TK_IS_FLOAT && isnan((double)y);
+    switch (how) {
+    case TK_FN(ADD):
+        return TK_FN(sum_of)(x, y);
+    case TK_FN(MOST):
+        return y > x || no_number ? y : x;
+    case TK_FN(LEAST):
+        return y < x || no_number ? y : x;
+    default:
+        return y;
+    }
+}
+
+/* The element to + k * to_step + index[k] * place_step takes from[k], for n elements in their order;
+ * returns the first k whose index, read once, is out of range, or n. */
+TK_INLINE int64_t TK_FN(scatter_row)(char *to, int64_t to_step, const char *from, int64_t from_step,
+                                     const char *which, int64_t which_step, int64_t place_step,
+                                     int64_t n, uint64_t size, const int how)
 {
 #pragma GCC unroll 4
     for (int64_t k = 0; k < n; k++) {
-        T *x = (T *)(to + k * to_step + *(const int64_t *)(which + k * which_step) * place_step);
-        const T y = *(const T *)(from + k * from_step);
-        *x = add ? TK_FN(sum_of)(*x, y) : y;
+        const int64_t place = *(const int64_t *)(which + k * which_step);
+        if (__builtin_expect((uint64_t)place >= size, 0))
+            return k;
+        T *x = (T *)(to + k * to_step + place * place_step);
+        *x = TK_FN(sent)(*x, *(const T *)(from + k * from_step), how);
     }
+    return n;
 }
 
 /* One unit: for every j, ascending, out[..., index[..., j, ...], ...] takes src[..., j, ...]. Units
  * never meet in the output, so the order in which repeated indices are met is always the same. */
-TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, const int add)
+TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, const int how)
 {
     const tk_scatter_work *w = work;
     const tk_map_work *m = &w->rest;
     const int last = m->ndim - 1;
+    const int whole = w->rows && m->stride[2][last] == 0 && how <= TK_FN(ADD);
     const int64_t out_step = m->stride[0][last], step = m->stride[1][last],
                   index_step = m->stride[2][last];
-    int64_t at[TK_MAX_NDIM], n;
+    const int64_t item = sizeof(T), index_item = sizeof(int64_t);
+    const uint64_t size = (uint64_t)w->size;
+    int64_t at[TK_MAX_NDIM], n, good = 1, wanted = 1;
     char *row[3];
-    for (tk_start_rows(m, lo, at); lo < hi; lo += n) {
+    for (tk_start_rows(m, lo, at); lo < hi && good == wanted; lo += n) {
         n = tk_next_row(m, 3, at, hi - lo, row);
-        if (w->rows && index_step == 0) { /* whole rows: one index for all n elements */
-            for (int64_t j = 0; j < w->count; j++) {
-                int64_t place = *(const int64_t *)(row[2] + j * w->dim_step[2]);
-                char *to = row[0] + place * w->dim_step[0];
-                const char *from = row[1] + j * w->dim_step[1];
-                if (add)
-                    TK_FN(add_row)(to, out_step, from, step, n);
-                else
-                    TK_FN(copy_row)(to, out_step, from, step, n);
-            }
-            continue;
-        }
         /* The nested pair of loops: the inner one runs where src is the closer. [0]: out, but for the
          * place; [1]: src; [2]: index. */
         const int64_t along[3] = {0, w->dim_step[1], w->dim_step[2]}, place_step = w->dim_step[0];
@@ -145,30 +158,53 @@ TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, con
         const int by_rows = w->rows;
         const int64_t outer = by_rows ? w->count : n, inner = by_rows ? n : w->count;
         const int64_t *far = by_rows ? along : across, *near = by_rows ? across : along;
-        const int64_t item = sizeof(T), place = sizeof(int64_t);
-        const int usual = near[1] == item && near[2] == place;
-        for (int64_t i = 0; i < outer; i++) {
+        const int usual = near[1] == item && near[2] == index_item;
+        good = wanted = whole ? 1 : inner;
+        for (int64_t i = 0; i < outer && good == wanted; i++) {
             char *to = row[0] + i * far[0];
             const char *from = row[1] + i * far[1], *which = row[2] + i * far[2];
-            if (usual && near[0] == 0 && place_step == item)
-                TK_FN(scatter_row)(to, 0, from, item, which, place, item, inner, add);
-            else if (usual && near[0] == item)
-                TK_FN(scatter_row)(to, item, from, item, which, place, place_step, inner, add);
-            else
-                TK_FN(scatter_row)
-                (to, near[0], from, near[1], which, near[2], place_step, inner, add);
+            if (whole) { /* one index for all n elements */
+                const int64_t place = *(const int64_t *)which;
+                good = (uint64_t)place < size;
+                if (good && how == TK_FN(ADD))
+                    TK_FN(add_row)(to + place * place_step, out_step, from, step, n);
+                else if (good)
+                    TK_FN(copy_row)(to + place * place_step, out_step, from, step, n);
+            } else if (usual && near[0] == 0 && place_step == item) {
+                good = TK_FN(scatter_row)
+                (to, 0, from, item, which, index_item, item, inner, size, how);
+            } else if (usual && near[0] == item) {
+                good = TK_FN(scatter_row)
+                (to, item, from, item, which, index_item, place_step, inner, size, how);
+            } else {
+                good = TK_FN(scatter_row)
+                (to, near[0], from, near[1], which, near[2], place_step, inner, size, how);
+            }
         }
     }
+    if (good != wanted && w->bad)
+        tk_note_bad(w->bad, 0);
 }
 
-static void TK_FN(index_scatter)(const void *work, int64_t lo, int64_t hi)
+#define SCATTER(name, how)                                                                         \
+    static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
+    {                                                                                              \
+        TK_FN(scatter_loop)(work, lo, hi, how);                                                    \
+    }
+SCATTER(index_scatter, TK_FN(PUT))
+SCATTER(index_scatter_add, TK_FN(ADD))
+SCATTER(index_scatter_max, TK_FN(MOST))
+SCATTER(index_scatter_min, TK_FN(LEAST))
+#undef SCATTER
+
+static void TK_FN(extend)(const void *work, int64_t lo, int64_t hi)
 {
-    TK_FN(scatter_loop)(work, lo, hi, 0);
+    tk_extend_units(work, lo, hi, sizeof(T));
 }
 
-static void TK_FN(index_scatter_add)(const void *work, int64_t lo, int64_t hi)
+static void TK_FN(triangle)(const void *work, int64_t lo, int64_t hi)
 {
-    TK_FN(scatter_loop)(work, lo, hi, 1);
+    tk_triangle_units(work, lo, hi, sizeof(T));
 }
 
 #if !TK_IS_FLOAT && !TK_IS_BOOL
@@ -180,6 +216,7 @@ typedef int64_t TK_FN(eight_places) __attribute__((vector_size(64)));
 static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk_wrap_work *w)
 {
     const int64_t size = w->size, wrap = w->wrap;
+    const int writes = !w->looks;
     int64_t i = 0;
     for (; i + 64 <= n; i += 64) {
         TK_FN(eight_places) bad = {0};
@@ -189,7 +226,8 @@ static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk
             TK_FN(eight_places) x = __builtin_convertvector(read, TK_FN(eight_places));
             x += (x < 0) & wrap;
             bad |= (x < 0) | (x >= size);
-            memcpy(to + i + k, &x, sizeof x);
+            if (writes)
+                memcpy(to + i + k, &x, sizeof x);
         }
         if ((bad[0] | bad[1]) | (bad[2] | bad[3]) | ((bad[4] | bad[5]) | (bad[6] | bad[7])))
             break;
@@ -220,7 +258,8 @@ static void TK_FN(wrap_index)(const void *work, int64_t lo, int64_t hi)
             x += x < 0 ? w->wrap : 0;
             if (x < 0 || x >= w->size)
                 tk_note_bad(w->bad, lo + i);
-            *to = (w->adds ? *to : 0) + x * w->scale;
+            if (!w->looks)
+                *to = (w->adds ? *to : 0) + x * w->scale;
         }
     }
 }

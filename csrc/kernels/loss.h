@@ -20,12 +20,15 @@ static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
 static void TK_FN(nll_loss_backward)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_nll_work *w = work;
-    for (; lo < hi; lo++) {
-        int64_t t = w->target[lo];
+    const int64_t some = 1 + 16384 / (w->classes * (int64_t)sizeof(T) + 1); /* rows: half a small L1 */
+    for (int64_t end; lo < hi; lo = end) {
+        end = lo + some < hi ? lo + some : hi;
         T *row = (T *)w->out + lo * w->classes;
-        memset(row, 0, (size_t)w->classes * sizeof(T));
-        if (t >= 0)
-            row[t] = -TK_FN(class_weight)(w, t) * *(const T *)(w->in + lo * w->row_step);
+        memset(row, 0, (size_t)((end - lo) * w->classes) * sizeof(T));
+        for (int64_t i = lo; i < end; i++, row += w->classes)
+            if (w->target[i] >= 0)
+                row[w->target[i]] = -TK_FN(class_weight)(w, w->target[i]) *
+                                    *(const T *)(w->in + i * w->row_step);
     }
 }
 

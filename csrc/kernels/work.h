@@ -125,6 +125,27 @@ typedef struct tk_random_work {
     int64_t groups;          /* for those who run the work again */
 } tk_random_work;
 
+/* A contiguous tensor inside a larger one (or shifted, or cut off, in one of the same size), and what
+ * stands around it: one value, its border, its mirror image, or the tensor again and again. A unit is
+ * an element of the result. */
+typedef struct tk_extend_work {
+    char *out;
+    const char *in;
+    char value[8]; /* an element */
+    int32_t mode, ndim;
+    int64_t size[TK_MAX_NDIM], from[TK_MAX_NDIM]; /* of the result and of the source */
+    int64_t before[TK_MAX_NDIM]; /* elements before the source's first; less than 0: cut off */
+} tk_extend_work;
+
+/* Triangles of contiguous matrices [rows][columns], in another tensor or in their own memory. A unit
+ * is a row. Kept are columns up to row + diagonal, or from there on. */
+typedef struct tk_triangle_work {
+    char *out;
+    const char *in;
+    int64_t rows, columns, diagonal;
+    int32_t upper;
+} tk_triangle_work;
+
 /* The result (operand 0) over whose shape the gather runs, the tensor read (1), which stands still
  * along dim, and the index (2, int64). A unit is one element of the result. */
 typedef struct tk_gather_work {
@@ -134,12 +155,14 @@ typedef struct tk_gather_work {
     int64_t *bad;     /* the lowest position of one that is not; NULL where they were checked */
 } tk_gather_work;
 
-/* The output (operand 0), the source (1) and the index (2, int64, in range), all without dim. A unit
+/* The output (operand 0), the source (1) and the index (2, int64), all without dim. A unit
  * is one element of that space: `count` elements of the source, met in order. */
 typedef struct tk_scatter_work {
     tk_map_work rest;
     int64_t count;
     int64_t dim_step[3]; /* bytes along dim, an operand each */
+    int64_t size;        /* an index must be in [0, size) */
+    int64_t *bad;        /* not INT64_MAX: one was not; NULL where they were checked */
     int32_t rows;        /* the source is closer along the last dimension of rest than along dim */
 } tk_scatter_work;
 
@@ -151,7 +174,7 @@ typedef struct tk_wrap_work {
     int64_t scale; /* the result is multiplied by this */
     int64_t skip;  /* with skips: this value gives -1, whatever the size */
     int64_t *bad;  /* the lowest position of an index out of range */
-    int32_t adds, skips;
+    int32_t adds, skips, looks; /* looks: nothing is written */
 } tk_wrap_work;
 
 /* The places of the first k elements of each line in order, or of the k-th alone. A unit is `part`

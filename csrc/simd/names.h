@@ -44,10 +44,26 @@
 #define W ((int)(TK_VECTOR_BYTES / sizeof(T)))
 #define SIDE ((int)((TK_VECTOR_BYTES < 32 ? TK_VECTOR_BYTES : 32) / sizeof(T)))
 
+typedef uint8_t tk_bytes __attribute__((vector_size(TK_VECTOR_BYTES)));
+
 /* Read from byte 64 - n on, these are a mask of the first n bytes of a vector. */
 static const uint64_t tk_ones_then_zeros_words[16]
     __attribute__((unused)) = {~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull, ~0ull};
 #define tk_ones_then_zeros ((const char *)tk_ones_then_zeros_words)
+
+/* A store past the caches, of an aligned vector; tk_stream_end comes before anybody else reads it. */
+TK_INLINE void tk_bytes_stream(void *p, tk_bytes v)
+{
+#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
+    _mm512_stream_si512(p, (__m512i)v);
+#elif defined(__AVX__) && TK_VECTOR_BYTES == 32
+    _mm256_stream_si256(p, (__m256i)v);
+#elif defined(__SSE2__)
+    _mm_stream_si128(p, (__m128i)v);
+#else
+    memcpy(p, &v, sizeof v);
+#endif
+}
 
 TK_INLINE void tk_stream_end(void)
 {

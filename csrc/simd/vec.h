@@ -21,18 +21,9 @@ TK_INLINE void v_store(T *p, V v)
     memcpy(p, &v, sizeof v);
 }
 
-/* A store past the caches, of an aligned vector; tk_stream_end comes before anybody else reads it. */
 TK_INLINE void v_stream(T *p, V v)
 {
-#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
-    _mm512_stream_si512((__m512i *)(void *)p, (__m512i)v);
-#elif defined(__AVX__) && TK_VECTOR_BYTES == 32
-    _mm256_stream_si256((__m256i *)(void *)p, (__m256i)v);
-#elif defined(__SSE2__)
-    _mm_stream_si128((__m128i *)(void *)p, (__m128i)v);
-#else
-    v_store(p, v);
-#endif
+    tk_bytes_stream(p, (tk_bytes)v);
 }
 
 /* all ones in the first n lanes */

@@ -110,7 +110,7 @@ def _elementwise(function: Op, size: int, args: list[Any], batched: list[bool]) 
     return function(*args)
 
 
-@_rule("clone", "convert", "_pad")
+@_rule("clone", "convert", "_pad", "_extend")
 def _as_it_is(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
     return function(*args) if batched[0] and not any(batched[1:]) else NotImplemented
 
@@ -172,9 +172,14 @@ def _along(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any
     return function(*(inside(each) if i == place else each for i, each in enumerate(args)))
 
 
-@_rule("_squeeze")
-def _squeezed(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
+@_rule("_squeeze", "_flip")
+def _masked_dims(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
     return function(args[0], args[1] << 1)
+
+
+@_rule("tril", "triu")
+def _triangles(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
+    return function(*args) if args[0].ndim > 2 else NotImplemented
 
 
 @_rule("_diagonal")

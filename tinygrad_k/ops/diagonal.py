@@ -8,8 +8,7 @@ import numpy as np
 
 from ..backend import as_dtype, bool_, int64, lib
 from ..tensor import Tensor, store, wrap
-from .comparison import where
-from .declare import composite, method, op, root, tried
+from .declare import OPS, Op, change, composite, method, op, root, tried
 from .index import index_copy
 from .samples import real
 from .shape import VIEW, _reshape, clone, in_range
@@ -150,48 +149,50 @@ def fill_diagonal_(self: Tensor, fill_value: float, wrap: bool = False) -> Tenso
     return self.masked_fill_(store(filled, bool_), fill_value)
 
 
-def _triangle(name: str, input: Tensor, diagonal: int, lower: bool) -> Tensor:
-    if input.ndim < 2:
-        raise ValueError(f"{name}: at least 2 dimensions; got {tuple(input.shape)}")
-    rows, columns = input.shape[-2:]
-    diagonal = max(-rows - 1, min(columns + 1, in_range(name, diagonal)))
-    mask = np.tri(rows, columns, diagonal if lower else diagonal - 1, bool)
-    zero = wrap(lib.tk_full_float(input._h.dtype, 0, (), 0.0))
-    return where(store(mask if lower else ~mask, as_dtype(name, bool)), input, zero)
+def _triangular(name: str, ref: Any) -> Any:
+    """The declaration of ``tril`` or ``triu``, whose gradient is cut as the input is."""
+    return op(
+        kernel="triangle",
+        vjp={"input": lambda g, diagonal: OPS[name].function(g, diagonal)},
+        ref=ref,
+        samples=[
+            (real(3, 5),),
+            (real(2, 4, 3), 1),
+            (real(3, 3), -1),
+            (real(0, 3),),
+            (real(3, 0), 2),
+            (real(2, 3), 2**40),
+        ],
+        dtypes="all",
+        family="copy",
+    )
 
 
-def _triangle_inplace(name: str, lower: bool) -> None:
+@_triangular("tril", np.tril)
+def tril(input: Tensor, diagonal: int = 0) -> Any:
+    """The lower triangles of matrices, zeros above; ``diagonal`` is the last one kept."""
+    return lib.tk_triangle(input._h, in_range("tril", diagonal), 0)
+
+
+@_triangular("triu", np.triu)
+def triu(input: Tensor, diagonal: int = 0) -> Any:
+    """The upper triangles of matrices, zeros below; ``diagonal`` is the first one kept."""
+    return lib.tk_triangle(input._h, in_range("triu", diagonal), 1)
+
+
+def _triangle_inplace(row: Op, upper: int) -> None:
+    name = f"{row.name}_"
+
     def method_(self: Tensor, diagonal: int = 0) -> Tensor:
-        return self.copy_(_triangle(name, self, diagonal, lower))
+        diagonal = in_range(name, diagonal)
+        return change(row, self, (diagonal,), lambda: lib.tk_cut_triangle(self._h, diagonal, upper))
 
-    method_.__doc__ = f"``{name[:-1]}`` in place."
+    method_.__doc__ = f"``{row.name}`` in place."
     method(method_, name)
 
 
-_triangle_inplace("tril_", True)
-_triangle_inplace("triu_", False)
-
-
-@tried(
-    ref=np.tril,
-    samples=[(real(3, 5),), (real(2, 4, 3), 1), (real(3, 3), -1), (real(0, 3),)],
-    dtypes="all",
-)
-@composite
-def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The lower triangles of matrices, zeros above; ``diagonal`` is the last one kept."""
-    return _triangle("tril", input, diagonal, True)
-
-
-@tried(
-    ref=np.triu,
-    samples=[(real(3, 5),), (real(2, 4, 3), 1), (real(3, 3), -1), (real(0, 3),)],
-    dtypes="all",
-)
-@composite
-def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The upper triangles of matrices, zeros below; ``diagonal`` is the first one kept."""
-    return _triangle("triu", input, diagonal, False)
+_triangle_inplace(OPS["tril"], 0)
+_triangle_inplace(OPS["triu"], 1)
 
 
 def _corner_indices(name: str, places: Any, row: int, col: int, offset: int, kind: Any) -> Tensor:

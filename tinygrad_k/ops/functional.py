@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from ..backend import check_readable, fail, int64, kernel_number, lib
+from ..backend import check_readable, fail, ffi, int64, kernel_number, lib
 from ..random import handle
-from ..tensor import Tensor, number_as, store
+from ..tensor import Tensor, number_as, wrap
 from .creation import finish, zeros_like
 from .declare import composite, no_grad, op, tried
-from .index import index_select, scatter
+from .index import scatter
+from .join import _extend, widths
 from .normalization import softmax
 from .random import BERNOULLI, EXPONENTIAL, drawn
 from .reduction import argmax
 from .samples import index, real
-from .shape import sizes, slice_dim, unsqueeze
+from .shape import sizes
 from .transcendental import log
 
 FUNCTIONAL = True
@@ -167,6 +169,7 @@ def _numpy_pad(x: Any, pads: tuple[int, ...], value: float) -> np.ndarray:
 
 
 @op(
+    kernel="extend",
     vjp={"input": lambda g, pads: _pad(g, tuple(-n for n in pads), 0.0)},
     ref=_numpy_pad,
     samples=[
@@ -181,40 +184,14 @@ def _numpy_pad(x: Any, pads: tuple[int, ...], value: float) -> np.ndarray:
 )
 def _pad(input: Tensor, pads: tuple[int, ...], value: float) -> Any:
     """``pads``: before and after, of the last dimension first; negative ones cut off."""
-    if len(pads) % 2 or len(pads) > 2 * input.ndim:
-        raise ValueError(f"pad: expected pairs for at most {input.ndim} dimensions; got {pads}")
-    source, shape = input.detach(), list(input.shape)
-    for i in range(0, len(pads), 2):
-        d = input.ndim - 1 - i // 2
-        before, after = pads[i], pads[i + 1]
-        shape[d] += before + after
-        if shape[d] < 0 or -min(before, 0) - min(after, 0) > input.shape[d]:
-            raise ValueError(f"pad: {pads} cuts off more than there is; got {tuple(input.shape)}")
-        source = slice_dim(source, d, max(-before, 0), input.shape[d] - max(-after, 0), 1)
-    out = number_as("pad", value, input.dtype, tuple(shape))
-    window = out
-    for i in range(0, len(pads), 2):
-        d = input.ndim - 1 - i // 2
-        start = max(pads[i], 0)
-        window = slice_dim(window, d, start, start + source.shape[d], 1)
-    if lib.tk_copy_into(window._h, source._h):
-        return None
-    return lib.tk_retain(out._h)
+    before, after = widths("pad", input.ndim, pads)
+    if value == 0 and math.copysign(1, value) > 0:
+        return lib.tk_extend(input._h, before, after, lib.TK_EXTEND_FILL, ffi.NULL)
+    number = number_as("pad", value, input.dtype)  # -0.0 too
+    return lib.tk_extend(input._h, before, after, lib.TK_EXTEND_FILL, number._h)
 
 
 FARTHEST = 2**24  # elements that a border is repeated: enough, and what it takes stays small
-
-
-def _borrowed(mode: str, size: int, before: int, after: int) -> np.ndarray:
-    """Which elements of a dimension a padded one shows."""
-    places = np.arange(-before, size + after)
-    if mode == "replicate":
-        return np.clip(places, 0, size - 1)
-    if mode == "circular":
-        return places % size
-    period = max(2 * (size - 1), 1)
-    folded = np.abs(places) % period
-    return np.where(folded >= size, period - folded, folded)
 
 
 def _numpy_pad_modes(x: Any, pad: tuple[int, ...], mode: str = "constant") -> np.ndarray:
@@ -253,20 +230,14 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         )
     if value is not None:
         raise ValueError(f"pad: mode {mode!r} takes no value; got {value!r}")
-    if len(pads) % 2 or len(pads) > 2 * input.ndim:
-        raise ValueError(f"pad: expected pairs for at most {input.ndim} dimensions; got {pads}")
-    for i in range(0, len(pads), 2):
-        d = input.ndim - 1 - i // 2
-        before, after, size = pads[i], pads[i + 1], input.shape[d]
+    for d, (before, after) in enumerate(zip(*widths("pad", input.ndim, pads), strict=True)):
+        size = input.shape[d]
         most = {"reflect": size - 1, "circular": size, "replicate": FARTHEST if size else 0}[mode]
         if max(before, after) > most or min(before, after) < 0:
             raise ValueError(
                 f"pad: {mode} of {before} and {after} needs 0 to {most} for size {size} of dim {d}"
             )
-        if before or after:
-            places = store(_borrowed(mode, size, before, after), int64)
-            input = index_select(input, d, places)
-    return input
+    return _extend(input, pads, mode) if any(pads) else input
 
 
 # -- one-hot --------------------------------------------------------------------------------------
@@ -293,8 +264,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         num_classes = int(tensor.max().item()) + 1
     if num_classes < 1:
         raise ValueError(f"one_hot: num_classes must be positive; got {num_classes}")
-    rows = number_as("one_hot", 0, int64, (*tensor.shape, num_classes))
     try:
-        return scatter(rows, -1, unsqueeze(tensor, -1), 1)
+        return wrap(lib.tk_one_hot(tensor._h, num_classes))
     except IndexError as error:
         raise ValueError(f"one_hot: a label does not fit {num_classes} classes") from error

@@ -38,6 +38,7 @@ from .shape import (
 )
 
 WHERE = kernel_number("where")
+SCATTER, SCATTER_ADD = kernel_number("index_scatter"), kernel_number("index_scatter_add")
 
 
 def _copied(input: Tensor, write: Any) -> Any:
@@ -103,7 +104,7 @@ def _numpy_index_sum(x: Any, shape: tuple[int, ...], dim: int, index: Any) -> An
 def _index_sum(source: Tensor, shape: tuple[int, ...], dim: int, index: Tensor) -> Any:
     """Zeros of a shape, to which the parts of ``source`` are added where the index says."""
     out = wrap(lib.tk_full_float(source._h.dtype, len(shape), shape, 0.0))
-    if lib.tk_index_add(out._h, in_range("index_add", dim), index._h, source._h, 1.0):
+    if lib.tk_index_add(out._h, in_range("index_add", dim), index._h, source._h, 1.0, 1):
         return None
     return lib.tk_retain(out._h)
 
@@ -136,7 +137,7 @@ def index_add(input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: 
     """
     dim = in_range("index_add", dim)
     _check_alpha("index_add", input, alpha)
-    return _copied(input, lambda out: lib.tk_index_add(out._h, dim, index._h, source._h, alpha))
+    return _copied(input, lambda out: lib.tk_index_add(out._h, dim, index._h, source._h, alpha, 1))
 
 
 def _check_alpha(name: str, input: Tensor, alpha: Any) -> None:
@@ -165,7 +166,7 @@ def index_add_(
         OPS["index_add"],
         self,
         (dim, index, source, alpha),
-        lambda: lib.tk_index_add(self._h, dim, index._h, source._h, alpha),
+        lambda: lib.tk_index_add(self._h, dim, index._h, source._h, alpha, 0),
     )
 
 
@@ -196,7 +197,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Any:
     Of an index that appears twice the last wins; the gradient is that of distinct indices.
     """
     dim = in_range("index_copy", dim)
-    return _copied(input, lambda out: lib.tk_index_copy(out._h, dim, index._h, source._h))
+    return _copied(input, lambda out: lib.tk_index_copy(out._h, dim, index._h, source._h, 1))
 
 
 @method
@@ -207,7 +208,7 @@ def index_copy_(self: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
         OPS["index_copy"],
         self,
         (dim, index, source),
-        lambda: lib.tk_index_copy(self._h, dim, index._h, source._h),
+        lambda: lib.tk_index_copy(self._h, dim, index._h, source._h, 0),
     )
 
 
@@ -303,7 +304,7 @@ def _numpy_scatter_sum(src: Any, shape: tuple[int, ...], dim: int, index: Any) -
 def _scatter_sum(src: Tensor, shape: tuple[int, ...], dim: int, index: Tensor) -> Any:
     """Zeros of a shape, to which each element of ``src`` is added where its index says."""
     out = wrap(lib.tk_full_float(src._h.dtype, len(shape), shape, 0.0))
-    if lib.tk_scatter_add(out._h, in_range("scatter_add", dim), index._h, src._h):
+    if lib.tk_scatter(SCATTER_ADD, out._h, in_range("scatter_add", dim), index._h, src._h, 1):
         return None
     return lib.tk_retain(out._h)
 
@@ -331,7 +332,7 @@ def _numpy_scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
     family="index",
 )
 def _scatter(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
-    return _copied(input, lambda out: lib.tk_scatter(out._h, dim, index._h, src._h))
+    return _copied(input, lambda out: lib.tk_scatter(SCATTER, out._h, dim, index._h, src._h, 1))
 
 
 def _numpy_scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
@@ -352,7 +353,7 @@ def _numpy_scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     family="index",
 )
 def _scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
-    return _copied(input, lambda out: lib.tk_scatter_add(out._h, dim, index._h, src._h))
+    return _copied(input, lambda out: lib.tk_scatter(SCATTER_ADD, out._h, dim, index._h, src._h, 1))
 
 
 def _scatter_source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
@@ -431,7 +432,7 @@ def scatter_(
         OPS["_scatter"],
         self,
         (dim, index, src),
-        lambda: lib.tk_scatter(self._h, dim, index._h, src._h),
+        lambda: lib.tk_scatter(SCATTER, self._h, dim, index._h, src._h, 0),
     )
 
 
@@ -443,7 +444,7 @@ def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
         OPS["_scatter_add"],
         self,
         (dim, index, src),
-        lambda: lib.tk_scatter_add(self._h, dim, index._h, src._h),
+        lambda: lib.tk_scatter(SCATTER_ADD, self._h, dim, index._h, src._h, 0),
     )
 
 

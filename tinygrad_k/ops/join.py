@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from ..backend import int64, lib
+from ..backend import ffi, int64, lib
 from ..tensor import Size, Tensor, store, wrap
 from .declare import composite, method, op, root, tried
 from .index import _index_sum, index_select
@@ -30,6 +31,8 @@ from .shape import (
     strides_of,
     unsqueeze,
 )
+
+NULL = ffi.NULL
 
 
 def _tensors(name: str, tensors: Any) -> list[Tensor]:
@@ -354,6 +357,18 @@ def repeat_interleave(
 # -- rearranging ----------------------------------------------------------------------------------
 
 
+@op(
+    vjp={"input": lambda g, mask: _flip(g, mask)},
+    ref=lambda x, mask: np.flip(x, tuple(d for d in range(x.ndim) if mask >> d & 1)),
+    samples=[(real(3, 5), 0b01), (real(2, 3, 4), 0b101), (real(0, 3), 0b10), (real(3, 5), 0)],
+    dtypes="all",
+    family="copy",
+)
+def _flip(input: Tensor, mask: int) -> Any:
+    """``mask``: a bit for each dimension that is reversed."""
+    return lib.tk_flip(input._h, mask)
+
+
 @tried(
     ref=np.flip,
     samples=[(real(3, 5), (0,)), (real(2, 3, 4), (0, -1)), (real(0, 3), (1,))],
@@ -362,11 +377,7 @@ def repeat_interleave(
 @composite
 def flip(input: Tensor, *dims: Any) -> Tensor:
     """The tensor with the order in the dimensions given reversed; a copy."""
-    mask = mask_of("flip", input, sizes("flip", dims))
-    for d in range(input.ndim):
-        if mask >> d & 1:
-            input = slice_dim(input, d, None, None, -1)
-    return clone(input)
+    return _flip(input, mask_of("flip", input, sizes("flip", dims)))
 
 
 @composite
@@ -399,8 +410,73 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     if k == 2:
         return flip(input, a, b)
     if k:
-        return clone((flip(input, b) if k == 1 else flip(input, a)).transpose(a, b))
+        input = slice_dim(input, b if k == 1 else a, None, None, -1).transpose(a, b)
     return clone(input)
+
+
+def widths(name: str, ndim: int, pads: tuple[int, ...]) -> tuple[list[int], list[int]]:
+    """What ``pad`` is given, pairs of the last dimension first, as before and after of each."""
+    if len(pads) % 2 or len(pads) > 2 * ndim:
+        raise ValueError(f"{name}: expected pairs for at most {ndim} dimensions; got {pads}")
+    rest = [0] * (ndim - len(pads) // 2)
+    return [*rest, *pads[-2::-2]], [*rest, *pads[:0:-2]]
+
+
+MODES = {
+    "replicate": lib.TK_EXTEND_BORDER,
+    "reflect": lib.TK_EXTEND_MIRROR,
+    "circular": lib.TK_EXTEND_WRAP,
+}
+
+
+def _borrowed(mode: str, size: int, before: int, after: int) -> np.ndarray:
+    """Which elements of a dimension an extended one shows."""
+    places = np.arange(-before, size + after)
+    if mode == "replicate":
+        return np.clip(places, 0, size - 1)
+    if mode == "circular":
+        return places % max(size, 1)
+    period = max(2 * (size - 1), 1)
+    folded = np.abs(places) % period
+    return np.where(folded >= size, period - folded, folded)
+
+
+def _extend_rule(g: Tensor, input_shape: Any, pads: tuple[int, ...], mode: str) -> Tensor:
+    before, after = widths("pad", g.ndim, pads)
+    if mode == "circular" and not any(map(operator.add, before, after)):
+        return _extend(g, tuple(-n for n in pads), mode)
+    for d, size in enumerate(input_shape):
+        if before[d] or after[d]:
+            places = store(_borrowed(mode, size, before[d], after[d]), int64)
+            g = _index_sum(g, (*g.shape[:d], size, *g.shape[d + 1 :]), d, places)
+    return g
+
+
+def _numpy_extend(x: Any, pads: tuple[int, ...], mode: str) -> np.ndarray:
+    for d, (before, after) in enumerate(zip(*widths("pad", x.ndim, pads), strict=True)):
+        x = np.take(x, _borrowed(mode, x.shape[d], before, after), d)
+    return x
+
+
+@op(
+    kernel="extend",
+    vjp={"input": _extend_rule},
+    ref=_numpy_extend,
+    samples=[
+        (real(3, 5), (1, 2), "reflect"),
+        (real(2, 3, 4), (0, 3, 2, 0, 1, 1), "reflect"),
+        (real(2, 3, 4), (1, 2, 0, 0, 3, 0), "replicate"),
+        (real(2, 3, 4), (0, 3, 1, 2), "circular"),
+        (real(3, 5, 2), (0, 0, -2, 2), "circular"),
+        (real(3, 5), (9, 0), "circular"),
+        (real(0, 3), (1, -1), "circular"),
+    ],
+    dtypes="all",
+    family="place",
+)
+def _extend(input: Tensor, pads: tuple[int, ...], mode: str) -> Any:
+    """The tensor and what ``mode`` lends it around; ``pads`` as those of ``pad``."""
+    return lib.tk_extend(input._h, *widths("pad", input.ndim, pads), MODES[mode], NULL)
 
 
 @tried(
@@ -427,13 +503,13 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     axes = sizes("roll", (dims,))
     if len(axes) != len(steps):
         raise ValueError(f"roll: as many shifts as dims are needed; got {steps} and {axes}")
-    result = input
+    pads = [0] * (2 * input.ndim)
     for step, axis in zip(steps, axes, strict=True):
         d = input._dim(axis, "roll")
-        cut = -step % max(input.shape[d], 1)
-        if cut:
-            result = cat([slice_dim(result, d, cut, None, 1), slice_dim(result, d, 0, cut, 1)], d)
-    return clone(input) if result is input else result
+        before = 2 * (input.ndim - 1 - d)
+        pads[before] = (pads[before] + step) % max(input.shape[d], 1)
+        pads[before + 1] = -pads[before]
+    return _extend(input, tuple(pads), "circular")
 
 
 @tried(

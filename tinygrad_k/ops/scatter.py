@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, fail, lib
+from ..backend import bool_, fail, kernel_number, lib
 from ..tensor import Tensor, number_as, set_data, wrap
 from .arithmetic import floor_divide
 from .comparison import eq, where
 from .declare import composite, method, op, through, tried
-from .host import host
 from .index import (
+    SCATTER,
+    _copied,
     _numpy_grid,
     _scatter_source,
     _scatter_sum,
@@ -25,6 +26,8 @@ from .join import cat
 from .samples import call, distinct, index
 from .shape import _expand, _reshape, clone, in_range, narrow, to
 from .sort import argsort
+
+MOST, LEAST = kernel_number("index_scatter_max"), kernel_number("index_scatter_min")
 
 
 def _numpy_extreme(
@@ -65,20 +68,20 @@ def _extreme_rule(
 def _scatter_extreme(
     input: Tensor, dim: int, index: Tensor, src: Tensor, largest: bool, include_self: bool
 ) -> Any:
-    _check_fits(input, dim, index, src)
-    if not index.numel():
-        return lib.tk_cast(input._h, input._h.dtype)
+    dim = in_range("scatter_reduce", dim)
 
-    def compute(x: Any, index: Any, src: Any) -> np.ndarray:
-        return _numpy_extreme(x, dim, index, src, largest, include_self)
+    def write(out: Tensor) -> int:
+        if not include_self and lib.tk_scatter(SCATTER, out._h, dim, index._h, src._h, 1):
+            return 1
+        return lib.tk_scatter(MOST if largest else LEAST, out._h, dim, index._h, src._h, 1)
 
-    return host(compute, input, index, src)
+    return _copied(input, write)
 
 
 def _check_fits(input: Tensor, dim: int, index: Tensor, src: Tensor) -> None:
     """The errors of scatter, before NumPy sees the index."""
     scratch = wrap(lib.tk_cast(input._h, input._h.dtype))
-    if lib.tk_scatter(scratch._h, in_range("scatter_reduce", dim), index._h, src._h):
+    if lib.tk_scatter(SCATTER, scratch._h, in_range("scatter_reduce", dim), index._h, src._h, 1):
         fail()
 
 

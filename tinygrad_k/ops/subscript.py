@@ -310,11 +310,11 @@ class Key:
         handle = lib.tk_view(view._h, len(merged), merged)
         if handle:
             target = wrap(handle)
-            return lib.tk_index_copy(target._h, start, places._h, source._h)
+            return lib.tk_index_copy(target._h, start, places._h, source._h, 0)
         # the strides do not let the dimensions be one: the part is written in a copy
         copy = wrap(lib.tk_cast(view._h, view._h.dtype))
         target = wrap(lib.tk_view(copy._h, len(merged), merged))
-        if lib.tk_index_copy(target._h, start, places._h, source._h):
+        if lib.tk_index_copy(target._h, start, places._h, source._h, 0):
             return -1
         return lib.tk_copy_into(view._h, copy._h)
 
@@ -490,7 +490,7 @@ def _fill_part(self: Tensor, key: Tensor, number: Tensor) -> bool:
         places = wrap(lib.tk_wrap_index(index, h.shape[0]))
         shape = (index.numel, *self.shape[1:])
         spread = wrap(lib.tk_expand(number._h, len(shape), shape))
-        failed = lib.tk_index_copy(h, 0, places._h, spread._h)
+        failed = lib.tk_index_copy(h, 0, places._h, spread._h, 0)
     else:
         return False
     written("setitem_", self, failed)

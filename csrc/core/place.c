@@ -1,0 +1,114 @@
+/* The doors that put parts of tensors in their places: into larger ones, and triangles of matrices. */
+#include <string.h>
+
+#include "core.h"
+
+#define GRAIN 32768 /* elements a thread must at least have: a few microseconds of copying */
+
+static int check_extension(const tk_tensor *t, int d, int64_t before, int64_t after, int mode,
+                           int64_t *size)
+{
+    const int64_t n = t->shape[d], most = mode == TK_EXTEND_MIRROR ? n - 1 : INT64_MAX / 4;
+    char text[TK_TEXT];
+    *size = -1;
+    if (before <= most && after <= most && before >= -INT64_MAX / 4 && after >= -INT64_MAX / 4)
+        *size = n + before + after;
+    if (mode == TK_EXTEND_FILL && (-before > n || -after > n))
+        *size = -1;
+    if (*size >= 0 && (mode == TK_EXTEND_FILL || n > 0 || *size == 0))
+        return 0;
+    tk_fail(TK_VALUE_ERROR, "pad: %lld before and %lld after do not fit dim %d of %s",
+            (long long)before, (long long)after, d, tk_shape_text(text, t->ndim, t->shape));
+    return -1;
+}
+
+tk_tensor *tk_extend(tk_tensor *t, const int64_t *before, const int64_t *after, int mode,
+                     const tk_tensor *value)
+{
+    int64_t shape[TK_MAX_NDIM];
+    if (mode < TK_EXTEND_FILL || mode > TK_EXTEND_WRAP || (value && value->dtype != t->dtype)) {
+        tk_fail(TK_RUNTIME_ERROR, "pad: no such mode, or a value of another dtype");
+        return NULL;
+    }
+    for (int d = 0; d < t->ndim; d++)
+        if (check_extension(t, d, before[d], after[d], mode, &shape[d]))
+            return NULL;
+    tk_tensor *out = tk_empty(t->dtype, t->ndim, shape);
+    tk_tensor *in = out ? tk_contiguous(t) : NULL;
+    if (!in) {
+        if (out)
+            tk_release(out);
+        return NULL;
+    }
+    tk_extend_work w = {.out = out->data, .in = in->data, .mode = mode, .ndim = 1,
+                        .size = {1}, .from = {1}};
+    if (value)
+        memcpy(w.value, value->data, (size_t)tk_item_size[t->dtype]);
+    int last = 0, plain = 1; /* the dimension written last, and that it is as it was */
+    for (int d = 0; d < t->ndim; d++) {
+        /* One that stays as it was moves with the one before it, if all of that is one block. */
+        const int same = before[d] == 0 && after[d] == 0;
+        const int one = mode == TK_EXTEND_FILL || mode == TK_EXTEND_WRAP;
+        const int single = w.size[last] == 1 && w.from[last] == 1 && w.before[last] == 0;
+        if (single || (same && (one || plain))) {
+            w.size[last] *= shape[d];
+            w.before[last] = w.before[last] * t->shape[d] + before[d];
+            w.from[last] *= t->shape[d];
+        } else {
+            last++;
+            w.size[last] = shape[d];
+            w.from[last] = t->shape[d];
+            w.before[last] = before[d];
+            plain = 1;
+        }
+        plain &= same;
+    }
+    w.ndim = last + 1;
+    if (out->numel)
+        tk_run(TK_K_extend, t->dtype, &w, out->numel, GRAIN);
+    tk_release(in);
+    return out;
+}
+
+static int run_triangle(const tk_tensor *out, const tk_tensor *in, int64_t diagonal, int upper)
+{
+    const int64_t rows = in->ndim > 1 ? in->shape[in->ndim - 2] : 0;
+    const int64_t columns = in->ndim > 1 ? in->shape[in->ndim - 1] : 0;
+    char text[TK_TEXT];
+    if (in->ndim < 2) {
+        tk_fail(TK_VALUE_ERROR, "%s: at least 2 dimensions; got %s", upper ? "triu" : "tril",
+                tk_shape_text(text, in->ndim, in->shape));
+        return -1;
+    }
+    tk_triangle_work w = {.out = out->data, .in = in->data, .rows = rows, .columns = columns,
+                          .upper = upper};
+    w.diagonal = diagonal < -rows - 1 ? -rows - 1 : diagonal > columns + 1 ? columns + 1 : diagonal;
+    if (out->numel)
+        tk_run(TK_K_triangle, in->dtype, &w, out->numel / columns, GRAIN / columns + 1);
+    return 0;
+}
+
+tk_tensor *tk_triangle(tk_tensor *t, int64_t diagonal, int upper)
+{
+    tk_tensor *in = tk_contiguous(t), *out = in ? tk_empty(t->dtype, t->ndim, t->shape) : NULL;
+    if (out && run_triangle(out, in, diagonal, upper)) {
+        tk_release(out);
+        out = NULL;
+    }
+    if (in)
+        tk_release(in);
+    return out;
+}
+
+int tk_cut_triangle(tk_tensor *t, int64_t diagonal, int upper)
+{
+    if (tk_check_writable(upper ? "triu_" : "tril_", t))
+        return -1;
+    if (t->flags & TK_CONTIGUOUS)
+        return run_triangle(t, t, diagonal, upper);
+    tk_tensor *cut = tk_triangle(t, diagonal, upper);
+    const int failed = !cut || tk_copy_into(t, cut);
+    if (cut)
+        tk_release(cut);
+    return failed ? -1 : 0;
+}
