@@ -173,8 +173,12 @@ int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b_or_null,
 /* -- reductions: over the dimensions whose bits are set in dim_mask ---------------------------- */
 tk_tensor *tk_reduce(int kernel, tk_tensor *a, uint32_t dim_mask, int keepdim, double p);
                                    /* p: var's correction */
+/* argmax, argmin: out gets the extremes and where they are; 0 or -1 */
+int tk_extreme(int kernel, tk_tensor *a, uint32_t dim_mask, int keepdim, tk_tensor **out);
 tk_tensor *tk_sum_to(tk_tensor *g, int ndim, const int64_t *shape); /* undoes a broadcast */
 tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse);
+/* cummax, cummin: out gets the values and where they were last met; 0 or -1 */
+int tk_running_extreme(int kernel, tk_tensor *a, int64_t dim, tk_tensor **out);
 tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b_or_null, int64_t dim); /* softmax ... */
 /* Over the last ndim dimensions. out receives y, mean and rstd (those with sizes 1 in their place). */
 int tk_layer_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_null, int ndim,

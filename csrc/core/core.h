@@ -106,6 +106,12 @@ int tk_result_dtype(int kernel, int compute_dtype);
 
 /* The pieces of an elementwise launch that other families use too. */
 void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int nin);
+/* Bytes of the last-level cache. Other sizes than this usual one move where stores begin to go past
+ * it, not what they store. What moves more than three quarters of it finds little there. */
+#define TK_LAST_LEVEL ((int64_t)32 << 20)
+#define TK_COLD_BYTES (TK_LAST_LEVEL / 4 * 3)
+/* Whether an output should be written past the caches. */
+int tk_streams(const tk_tensor *out, tk_tensor *const *in, int n);
 /* Makes a copy of a handle one of what is left when a dimension is fixed at its first element. */
 void tk_remove_dim(tk_tensor *t, int dim);
 

@@ -9,9 +9,6 @@
 #define GRAIN 32768
 #define GRAIN_FUNCTION 8192
 #define GRAIN_SLOW 256
-/* Bytes of the last-level cache. Other sizes than this usual one move where stores begin to go past
- * it, not what they store. */
-#define LAST_LEVEL ((int64_t)32 << 20)
 
 /* Casts have doors of their own: their row follows from the dtype of the result. */
 static int refuse(int kernel, int operands)
@@ -86,10 +83,10 @@ void tk_remove_dim(tk_tensor *t, int dim)
  * one thread: a sum of two tensors that moves 36 MB takes 0.6 of the time so, and 0.7 where the next
  * launch reads the result at once; what moves 12 MB is 1.1 to 1.5 times slower. An output that was
  * read is in the cache anyway. */
-static int streams(const tk_tensor *out, tk_tensor *const *in, int n)
+int tk_streams(const tk_tensor *out, tk_tensor *const *in, int n)
 {
     int64_t moved = out->numel * tk_item_size[out->dtype];
-    if (moved < LAST_LEVEL / 8) /* quickly, for nearly all */
+    if (moved < TK_LAST_LEVEL / 8) /* quickly, for nearly all */
         return 0;
     for (int i = 0; i < n; i++) {
         if (in[i]->data == out->data)
@@ -98,7 +95,7 @@ static int streams(const tk_tensor *out, tk_tensor *const *in, int n)
         const tk_storage *storage = in[i]->storage; /* NULL for a number; less where it is expanded */
         moved += storage && storage->nbytes < bytes ? storage->nbytes : bytes;
     }
-    return moved >= LAST_LEVEL / 4 * 3;
+    return moved >= TK_COLD_BYTES;
 }
 
 static int64_t grain_of(int kernel)
@@ -121,7 +118,7 @@ static void run(int kernel, int dtype, tk_tensor *out, tk_tensor **in, int n, do
     w.p = p;
     w.q = q;
     tk_plan_map(&w, out, in, n);
-    w.streams = streams(out, in, n);
+    w.streams = tk_streams(out, in, n);
     tk_run(kernel, dtype, &w, out->numel, grain_of(kernel));
 }
 
@@ -482,7 +479,7 @@ static void copy(tk_tensor *dst, tk_tensor *src)
         put_source_forward(&w, tk_item_size[src->dtype]);
         put_source_inside(&w, tk_item_size[src->dtype]);
     }
-    w.streams = streams(dst, &src, 1);
+    w.streams = tk_streams(dst, &src, 1);
     tk_run(kernel, src->dtype, &w, dst->numel, GRAIN);
 }
 

@@ -4,7 +4,7 @@
 #include "core.h"
 
 #define GRAIN 8192 /* elements a thread must at least have: several passes over each row */
-#define MIN_COLUMNS 64 /* channels side by side a thread must at least have: four cache lines */
+#define MIN_COLUMNS 16 /* channels side by side a thread must at least have: a cache line */
 
 /* Rows and their length, where the last `ndim` dimensions are normalised; -1 with an error. */
 static int split(const char *op, const tk_tensor *x, int ndim, tk_norm_work *w)
@@ -88,6 +88,7 @@ int tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim, do
         failed = out[i] == NULL;
     }
     if (!failed) {
+        w.streams = tk_streams(out[0], &x, 1);
         w.x = made[0]->data;
         w.weight = data(made[1]);
         w.bias = data(made[2]);
@@ -192,11 +193,15 @@ static tk_tensor *channels_first(tk_tensor *x)
     return out;
 }
 
-/* Channels a thread must at least have. */
-static int64_t batch_grain(const tk_batch_work *w)
+/* Channels a thread must at least have. Side by side, as many as there are for each: rows are read in
+ * pieces as long as can be. */
+static int64_t batch_grain(const tk_batch_work *w, int64_t channels)
 {
-    int64_t grain = GRAIN / w->length + 1;
-    return w->channels && grain < MIN_COLUMNS ? MIN_COLUMNS : grain;
+    const int64_t grain = GRAIN / w->length + 1, threads = tk_get_num_threads();
+    const int64_t share = (channels + threads - 1) / threads;
+    if (!w->channels)
+        return grain;
+    return share > grain && share > MIN_COLUMNS ? share : grain > MIN_COLUMNS ? grain : MIN_COLUMNS;
 }
 
 static int check_channels(const char *op, const tk_tensor *x, int n, tk_tensor *const *vectors,
@@ -251,7 +256,7 @@ int tk_batch_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, tk_tensor *r
                            .momentum = momentum,
                            .length = x->numel / channels,
                            .channels = has_columns(x) ? channels : 0};
-        tk_run(TK_K_batch_norm, x->dtype, &w, channels, batch_grain(&w));
+        tk_run(TK_K_batch_norm, x->dtype, &w, channels, batch_grain(&w, channels));
         for (int i = 2; i < 4 && !failed; i++) /* a copy was moved */
             if (made[i] && made[i]->data != in[i]->data)
                 failed = tk_copy_into(in[i], made[i]) != 0;
@@ -294,7 +299,7 @@ int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
                            .eps = eps,
                            .length = x->numel / channels,
                            .channels = has_columns(x) ? channels : 0};
-        tk_run(TK_K_batch_norm_backward, x->dtype, &w, channels, batch_grain(&w));
+        tk_run(TK_K_batch_norm_backward, x->dtype, &w, channels, batch_grain(&w, channels));
         failed = !(out[0] = channels_first(slopes));
     }
     if (slopes)

@@ -22,6 +22,9 @@ static int64_t work_bytes(int kernel)
     case TK_K_cross_entropy:
     case TK_K_cross_entropy_backward:
         return sizeof(tk_entropy_work);
+    case TK_K_cummax:
+    case TK_K_cummin:
+        return sizeof(tk_extreme_work);
     case TK_K_order:
         return sizeof(tk_order_work);
     case TK_K_searchsorted:
@@ -190,6 +193,13 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
     }
     case TK_FAMILY_SCAN: {
         tk_scan_work *w = work;
+        tk_extreme_work *e = work;
+        if (kernel == TK_K_cummax || kernel == TK_K_cummin) {
+            ADD(e->out, TK_WRITES, item);
+            ADD(e->index, TK_WRITES, 8);
+            ADD(e->in, TK_READS, item);
+            break;
+        }
         ADD(w->rest.data[0], TK_WRITES, item);
         ADD(w->rest.data[1], TK_READS, item);
         break;

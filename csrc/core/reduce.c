@@ -66,7 +66,7 @@ static void plan(tk_reduce_work *w, const tk_tensor *a, uint32_t mask, int keep_
     fill_if_empty(&w->kept, item);
     fill_if_empty(&w->reduced, item);
     /* Columns where the step from output to output is shorter than that inside a line. */
-    w->columns = !keep_order && w->outputs > 1 &&
+    w->columns = w->outputs > 1 &&
                  llabs(w->kept.stride[w->kept.n - 1]) < llabs(w->reduced.stride[w->reduced.n - 1]);
 }
 
@@ -92,19 +92,22 @@ static int64_t chunk_size(const tk_reduce_work *w, int in_size, int size)
 }
 
 /* How many rows of columns that lie together are treated as one long row: a few columns (gradients
- * of a bias, say) would leave most of each vector empty. 1: it is not worth it. */
-static int64_t fold_factor(const tk_reduce_work *w, int in_size)
+ * of a bias, say) would leave most of each vector empty. 1: it is not worth it, or where in a line an
+ * element stood is asked. */
+static int64_t fold_factor(const tk_reduce_work *w, int kernel, int in_size)
 {
     int64_t row = w->outputs * in_size;
-    if (!w->columns || w->kept.n > 1 || w->reduced.n > 1 || w->kept.stride[0] != in_size ||
+    if (!w->columns || is_index(kernel) || w->kept.n > 1 || w->reduced.n > 1 || w->kept.stride[0] != in_size ||
         w->reduced.stride[0] != row || row > NARROW_BYTES || (w->pivot && w->phase == 0))
         return 1;
     int64_t fold = FOLDED_BYTES / row;
     return w->length >= 8 * fold ? fold : 1;
 }
 
-/* Runs the phases. The accumulators have the dtype acc, as out has where kernel is not an arg*. */
-static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out)
+/* Runs the phases. The accumulators have the dtype acc, as out has where kernel is not an arg*; of
+ * those, `extreme` gets the values, unless it is NULL. */
+static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out,
+               tk_tensor *extreme)
 {
     const int size = tk_item_size[acc], index = is_index(kernel);
     const int64_t grain = kernel == TK_K_logsumexp ? GRAIN_EXP : GRAIN, outputs = w->outputs;
@@ -113,7 +116,7 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
     w->in_index = NULL;
     for (w->phase = 0;; w->phase++) {
         const int item = tk_item_size[dtype];
-        const int64_t fold = fold_factor(w, item), rest = w->length % fold;
+        const int64_t fold = fold_factor(w, kernel, item), rest = w->length % fold;
         w->outputs = outputs * fold;
         w->length /= fold;
         if (fold > 1) {
@@ -124,6 +127,7 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
         w->chunk = chunk_size(w, item, size);
         w->chunks = (w->length - 1) / w->chunk + 1;
         w->last = w->chunks == 1 && fold == 1;
+        w->cold = w->columns && w->outputs * w->length * item >= TK_COLD_BYTES;
         int64_t rows = w->chunks * fold + (rest > 0), partials = outputs * rows;
         int64_t bytes = w->last ? 0 : partials * (size + (index ? (int64_t)sizeof(int64_t) : 0));
         char *block = w->last ? NULL : tk_block_get(bytes);
@@ -132,7 +136,8 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
                 tk_block_put(before, before_bytes);
             return out_of_memory(kernel, bytes);
         }
-        char *values = w->last ? (index ? NULL : out->data) : block + (index ? partials * 8 : 0);
+        tk_tensor *result = index ? extreme : out;
+        char *values = !w->last ? block + (index ? partials * 8 : 0) : result ? result->data : NULL;
         w->out = values;
         w->out_index = (int64_t *)(w->last ? out->data : block);
         int64_t each = w->length < w->chunk ? w->length : w->chunk;
@@ -200,7 +205,9 @@ static int fill_empty(int kernel, tk_tensor *out, const tk_tensor *a)
     return status;
 }
 
-tk_tensor *tk_reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, double p)
+/* The door below; an arg* gives the extremes themselves, too, unless `extreme` is NULL. */
+static tk_tensor *reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, double p,
+                         tk_tensor **extreme)
 {
     char text[TK_TEXT];
     int64_t shape[TK_MAX_NDIM];
@@ -243,6 +250,10 @@ tk_tensor *tk_reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, doubl
     const int acc = is_index(kernel) ? a->dtype : tk_result_dtype(kernel, a->dtype);
     plan(&w, a, mask, is_index(kernel));
     tk_tensor *pivot = NULL, *out = tk_empty(tk_result_dtype(kernel, a->dtype), ndim, shape);
+    if (out && extreme && !(*extreme = tk_empty(a->dtype, ndim, shape))) {
+        tk_release(out);
+        return NULL;
+    }
     if (!out || w.outputs == 0)
         return out;
     int status = -1;
@@ -259,14 +270,36 @@ tk_tensor *tk_reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, doubl
         double count = (double)w.length;
         w.pivot = pivot ? pivot->data : NULL;
         w.p = kernel == TK_K_var ? (count > p ? count - p : 0) : count;
-        status = run(&w, kernel, a->dtype, acc, out);
+        status = run(&w, kernel, a->dtype, acc, out, extreme ? *extreme : NULL);
     }
     if (pivot)
         tk_release(pivot);
     if (status == 0)
         return out;
+    if (extreme) {
+        tk_release(*extreme);
+        *extreme = NULL;
+    }
     tk_release(out);
     return NULL;
+}
+
+tk_tensor *tk_reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, double p)
+{
+    return reduce(kernel, a, mask, keepdim, p, NULL);
+}
+
+int tk_extreme(int kernel, tk_tensor *a, uint32_t mask, int keepdim, tk_tensor **out)
+{
+    out[0] = out[1] = NULL;
+    if (tk_check_kernel(kernel, TK_FAMILY_REDUCE))
+        return -1;
+    if (!is_index(kernel)) {
+        tk_fail(TK_RUNTIME_ERROR, "%s: finds no position", tk_kernel_name(kernel));
+        return -1;
+    }
+    out[1] = reduce(kernel, a, mask, keepdim, 0, &out[0]);
+    return out[1] ? 0 : -1;
 }
 
 tk_tensor *tk_sum_to(tk_tensor *g, int ndim, const int64_t *shape)

@@ -41,7 +41,7 @@ tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
     tk_tensor *out = tk_empty(a->dtype, a->ndim, a->shape);
     if (!out || out->numel == 0)
         return out;
-    tk_tensor *x = tk_contiguous(a), *y = x && b ? tk_contiguous(b) : NULL;
+    tk_tensor *x = tk_contiguous(a), *y = x && b ? tk_contiguous(b) : NULL, *in[2] = {x, y};
     if (!x || (b && !y)) {
         tk_release(out);
         out = NULL;
@@ -49,6 +49,7 @@ tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
         w.in[0] = x->data;
         w.in[1] = y ? y->data : x->data;
         w.out = out->data;
+        w.streams = tk_streams(out, in, b ? 2 : 1);
         tk_run(kernel, a->dtype, &w, outer * w.inner, GRAIN / w.length + 1);
     }
     if (x)
@@ -64,6 +65,10 @@ tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse)
     int64_t outer, inner;
     if (tk_check_kernel(kernel, TK_FAMILY_SCAN))
         return NULL;
+    if (kernel == TK_K_cummax || kernel == TK_K_cummin) {
+        tk_fail(TK_RUNTIME_ERROR, "%s: has a door of its own", tk_kernel_name(kernel));
+        return NULL;
+    }
     if (check_dtype(kernel, a) ||
         tk_lines(tk_kernel_name(kernel), a, dim, &outer, &w.length, &inner))
         return NULL;
@@ -80,6 +85,36 @@ tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse)
         tk_remove_dim(&from, d);
     }
     tk_plan_map(&w.rest, &to, &in, 1);
+    w.rest.streams = tk_streams(out, &a, 1);
     tk_run(kernel, a->dtype, &w, outer * inner, GRAIN / w.length + 1);
     return out;
+}
+
+int tk_running_extreme(int kernel, tk_tensor *a, int64_t dim, tk_tensor **out)
+{
+    tk_extreme_work w;
+    int64_t outer;
+    out[0] = out[1] = NULL;
+    if (tk_check_kernel(kernel, TK_FAMILY_SCAN))
+        return -1;
+    if (kernel != TK_K_cummax && kernel != TK_K_cummin) {
+        tk_fail(TK_RUNTIME_ERROR, "%s: not a running extreme", tk_kernel_name(kernel));
+        return -1;
+    }
+    if (tk_lines(tk_kernel_name(kernel), a, dim, &outer, &w.length, &w.inner))
+        return -1;
+    tk_tensor *x = tk_contiguous(a);
+    if (x && (out[0] = tk_empty(a->dtype, a->ndim, a->shape)))
+        out[1] = tk_empty(TK_I64, a->ndim, a->shape);
+    if (out[1] && a->numel) {
+        w.in = x->data;
+        w.out = out[0]->data;
+        w.index = (int64_t *)(void *)out[1]->data;
+        tk_run(kernel, a->dtype, &w, outer * w.inner, GRAIN / w.length + 1);
+    }
+    if (x)
+        tk_release(x);
+    if (!out[1] && out[0])
+        tk_release(out[0]);
+    return out[1] ? 0 : -1;
 }

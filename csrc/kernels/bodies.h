@@ -7,7 +7,9 @@
 #include "cast.h"
 #include "reduce.h"
 #include "scan.h"
+#include "extreme.h"
 #if TK_IS_FLOAT
+#include "held.h"
 #include "norm.h"
 #include "softmax.h"
 #endif

@@ -18,6 +18,9 @@
 typedef void tk_stage(void *restrict out, const char *restrict in, int64_t stride, int64_t n);
 /* out = the reduction of x[0..n); pivot is this output's, or NULL. n > 0. */
 typedef void tk_line_fn(void *out, const void *x, int64_t n, const void *pivot);
+/* The same for some lines, `step` elements apart. */
+typedef void tk_line_group_fn(void *out, const void *x, int64_t n, int64_t step, int64_t lines,
+                              const void *pivot);
 /* acc[j] = the reduction of row[0..rows)[j], and of what acc[j] was unless first; rows is 1..8. */
 typedef void tk_column_fn(void *acc, const char *const *row, int rows, int64_t n, int first,
                           const void *pivot);
@@ -29,8 +32,9 @@ typedef struct tk_reducer {
     int direct;        /* the two are one type: input that is contiguous needs no staging */
     tk_stage *stage;
     tk_line_fn *line;
-    tk_column_fn *columns;
-    tk_finish_fn *finish; /* or NULL */
+    tk_line_group_fn *lines;
+    tk_column_fn *columns, *merge; /* of elements, and of what they were reduced to */
+    tk_finish_fn *finish;          /* or NULL */
 } tk_reducer;
 
 /* An index into some dimensions and the byte offset that belongs to it. */
@@ -97,21 +101,28 @@ _Static_assert(TK_SHORT_LINE * TK_SHORT_LINES * 8 <= TK_CHUNK_BYTES, "doubles fi
 
 static inline int tk_is_short(const tk_reduce_work *w, const tk_reducer *f)
 {
-    return f->direct && w->length <= TK_SHORT_LINE && w->kept.n == 1 && w->reduced.n == 1 &&
-           w->reduced.stride[0] == f->size;
+    return w->length <= TK_SHORT_LINE && w->kept.n == 1 && w->reduced.n == 1 &&
+           w->reduced.stride[0] == f->in_size &&
+           (f->direct || w->kept.stride[0] == w->length * f->in_size);
 }
 
 TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
                                       const tk_reducer *f)
 {
     enum { ROWS = 8 };
-    _Alignas(64) char buffer[TK_CHUNK_BYTES];
+    _Alignas(64) char buffer[TK_CHUNK_BYTES], staged[TK_CHUNK_BYTES];
     for (int64_t n; lo < hi; lo += n) {
         n = hi - lo < TK_SHORT_LINES ? hi - lo : TK_SHORT_LINES;
         const char *row[ROWS], *base = w->in + lo * w->kept.stride[0];
         const void *pivot = tk_pivot(w, f, lo);
+        int64_t step = w->kept.stride[0];
         char *out = w->out + lo * f->size;
-        tk_gather_span(base, &(tk_span){w->length, n, f->size, w->kept.stride[0]}, buffer, f->size);
+        if (!f->direct) {
+            f->stage(staged, base, f->in_size, n * w->length);
+            base = staged;
+            step = w->length * f->size;
+        }
+        tk_gather_span(base, &(tk_span){w->length, n, f->size, step}, buffer, f->size);
         for (int64_t r = 0; r < w->length; r += ROWS) {
             int group = w->length - r < ROWS ? (int)(w->length - r) : ROWS;
             for (int i = 0; i < group; i++)
@@ -127,24 +138,18 @@ TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64
 static inline int tk_is_plain(const tk_reduce_work *w, const tk_reducer *f)
 {
     return f->direct && w->chunks == 1 && w->kept.n == 1 && w->reduced.n == 1 &&
-           w->reduced.stride[0] == f->size;
+           w->reduced.stride[0] == f->size && w->kept.stride[0] % f->size == 0;
 }
 
 TK_OUTLINE void tk_reduce_plain_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
                                       const tk_reducer *f)
 {
-    const int64_t step = w->kept.stride[0], length = w->length, size = f->size;
-    const char *in = w->in + lo * step;
-    char *out = w->out + lo * size;
-    tk_line_fn *line = f->line;
-    if (w->pivot)
-        for (int64_t i = 0; i < hi - lo; i++)
-            line(out + i * size, in + i * step, length, tk_pivot(w, f, lo + i));
-    else
-        for (int64_t i = 0; i < hi - lo; i++)
-            line(out + i * size, in + i * step, length, NULL);
+    const int64_t step = w->kept.stride[0];
+    const void *pivot = tk_pivot(w, f, lo);
+    char *out = w->out + lo * f->size;
+    f->lines(out, w->in + lo * step, w->length, step / f->size, hi - lo, pivot);
     if (w->last && f->finish)
-        f->finish(out, hi - lo, w->p, tk_pivot(w, f, lo));
+        f->finish(out, hi - lo, w->p, pivot);
 }
 
 TK_OUTLINE void tk_reduce_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
@@ -171,14 +176,41 @@ TK_OUTLINE void tk_reduce_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
     }
 }
 
+/* Rows of columns, the first of them at *at, side by side in `row`: in place, or in the buffer. */
+enum { TK_ROW_GROUP = 8 };
+
+static inline int tk_row_group(const tk_reduce_work *w, const tk_reducer *f, const char *base,
+                               tk_cursor *at, int64_t rows, int64_t n, char *buffer,
+                               const char *row[TK_ROW_GROUP])
+{
+    const int group = rows < TK_ROW_GROUP ? (int)rows : TK_ROW_GROUP;
+    const int64_t step = w->kept.stride[w->kept.n - 1];
+    for (int i = 0; i < group; i++) {
+        row[i] = base + at->offset;
+        tk_advance(at, &w->reduced, 1);
+        if (!f->direct || step != f->size) {
+            char *staged = buffer + i * (TK_CHUNK_BYTES / TK_ROW_GROUP);
+            f->stage(staged, row[i], step, n);
+            row[i] = staged;
+        }
+    }
+    return group;
+}
+
+/* The columns side by side at a time. A tile of accumulators and a group of rows fit in L1. Whole rows
+ * of cold memory are read one after the other, as it is fetched, with one more tile for the group. */
+enum { TK_TILE_BYTES = 4096, TK_COLD_TILE_BYTES = 8192 };
+
 TK_OUTLINE void tk_reduce_columns(const tk_reduce_work *w, int64_t lo, int64_t hi,
                                   const tk_reducer *f)
 {
-    enum { ROWS = 8, TILE_BYTES = 4096 }; /* a tile of accumulators and 8 rows of it fit in L1 */
     _Alignas(64) char buffer[TK_CHUNK_BYTES];
     const int inner = w->kept.n - 1;
     const int direct = f->direct && w->kept.stride[inner] == f->size;
-    const int64_t tile = (direct ? TILE_BYTES : TK_CHUNK_BYTES / ROWS) / f->size;
+    const int one_by_one = direct && w->cold && w->kept.size[inner] * f->size <= TK_COLD_TILE_BYTES;
+    const int64_t tile_bytes = one_by_one ? TK_COLD_TILE_BYTES
+                               : direct   ? TK_TILE_BYTES
+                                          : TK_CHUNK_BYTES / TK_ROW_GROUP;
     int64_t chunk = lo / w->outputs, output = lo % w->outputs;
     tk_cursor kept, at;
     tk_seek(&kept, &w->kept, output);
@@ -187,25 +219,21 @@ TK_OUTLINE void tk_reduce_columns(const tk_reduce_work *w, int64_t lo, int64_t h
         if (rows > w->chunk)
             rows = w->chunk;
         n = w->kept.size[inner] - kept.index[inner];
-        n = n > tile ? tile : n;
+        n = n > tile_bytes / f->size ? tile_bytes / f->size : n;
         n = n > hi - lo ? hi - lo : n;
         char *out = w->out + lo * f->size;
         const void *pivot = tk_pivot(w, f, output);
-        const char *row[ROWS], *base = w->in + kept.offset;
+        const char *row[TK_ROW_GROUP], *base = w->in + kept.offset, *const sum = buffer;
         tk_seek(&at, &w->reduced, start);
-        for (int64_t r = 0; r < rows;) {
-            int group = rows - r < ROWS ? (int)(rows - r) : ROWS;
-            for (int i = 0; i < group; i++) {
-                row[i] = base + at.offset;
-                tk_advance(&at, &w->reduced, 1);
-                if (!direct) {
-                    char *staged = buffer + i * (TK_CHUNK_BYTES / ROWS);
-                    f->stage(staged, row[i], w->kept.stride[inner], n);
-                    row[i] = staged;
-                }
+        for (int64_t r = 0, group; r < rows; r += group) {
+            group = tk_row_group(w, f, base, &at, rows - r, n, buffer, row);
+            if (!one_by_one) {
+                f->columns(out, row, (int)group, n, r == 0, pivot);
+                continue;
             }
-            f->columns(out, row, group, n, r == 0, pivot);
-            r += group;
+            for (int i = 0; i < group; i++)
+                f->columns(buffer, row + i, 1, n, i == 0, pivot);
+            f->merge(out, &sum, 1, n, r == 0, NULL);
         }
         if (w->last && f->finish)
             f->finish(out, n, w->p, pivot);
@@ -235,12 +263,56 @@ TK_OUTLINE void tk_reduce_units(const void *work, int64_t lo, int64_t hi, const 
 /* The position of an extreme: the index in the line of the first of the values that a scan finds,
  * looked up in `index` where the values are those that an earlier phase found. */
 typedef int64_t tk_find_fn(const void *x, int64_t n);
+/* Of rows [at, at + rows) of n columns, and unless first of best and place: best and place. */
+typedef void tk_find_rows_fn(void *best, int64_t *place, const char *const *row, int rows, int64_t n,
+                             int64_t at, int first);
+
+TK_OUTLINE void tk_find_columns(const tk_reduce_work *w, int64_t lo, int64_t hi,
+                                const tk_reducer *f, tk_find_rows_fn *find)
+{
+    enum { TILE = TK_CHUNK_BYTES / TK_ROW_GROUP / 8 };
+    _Alignas(64) char buffer[TK_CHUNK_BYTES];
+    char values[TILE * 8];
+    const int inner = w->kept.n - 1;
+    int64_t chunk = lo / w->outputs, output = lo % w->outputs;
+    tk_cursor kept, at;
+    tk_seek(&kept, &w->kept, output);
+    for (int64_t n; lo < hi; lo += n) {
+        int64_t start = chunk * w->chunk, rows = w->length - start;
+        if (rows > w->chunk)
+            rows = w->chunk;
+        n = w->kept.size[inner] - kept.index[inner];
+        n = n > TILE ? TILE : n;
+        n = n > hi - lo ? hi - lo : n;
+        int64_t *place = w->out_index + lo;
+        char *best = w->out ? w->out + lo * f->size : values;
+        const char *row[TK_ROW_GROUP];
+        tk_seek(&at, &w->reduced, start);
+        for (int64_t r = 0, group; r < rows; r += group) {
+            group = tk_row_group(w, f, w->in + kept.offset, &at, rows - r, n, buffer, row);
+            find(best, place, row, (int)group, n, start + r, r == 0);
+        }
+        for (int64_t i = 0; w->in_index && i < n; i++)
+            place[i] = w->in_index[place[i] * w->outputs + output + i];
+        output += n;
+        tk_advance(&kept, &w->kept, n);
+        if (output == w->outputs) {
+            output = 0;
+            chunk++;
+            tk_seek(&kept, &w->kept, 0);
+        }
+    }
+}
 
 TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk_reducer *f,
-                              tk_find_fn *find)
+                              tk_find_fn *find, tk_find_rows_fn *find_rows)
 {
     _Alignas(64) char buffer[TK_CHUNK_BYTES];
     const tk_reduce_work *w = work;
+    if (w->columns) {
+        tk_find_columns(w, lo, hi, f, find_rows);
+        return;
+    }
     int64_t output = lo / w->chunks, chunk = lo % w->chunks;
     tk_cursor kept;
     tk_seek(&kept, &w->kept, output);
@@ -265,7 +337,7 @@ TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk
  * lines side by side, `rows` elements of each; stride elements from row to row. */
 typedef struct tk_block {
     int64_t rows, n, stride;
-    int columns;
+    int columns, streams;
 } tk_block;
 
 enum { TK_BLOCK_COLUMNS = 512 }; /* lines side by side: their parameters take 4 KiB in double */
@@ -287,7 +359,8 @@ static inline int64_t tk_next_block(const tk_rows_work *w, int64_t lo, int64_t h
     if (w->inner == 1) {
         *b = (tk_block){.rows = tk_lines_together(w->length, hi - lo),
                         .n = w->length,
-                        .stride = w->length};
+                        .stride = w->length,
+                        .streams = w->streams};
         *at = lo * w->length;
         return b->rows;
     }
@@ -302,6 +375,7 @@ static inline int64_t tk_next_block(const tk_rows_work *w, int64_t lo, int64_t h
 
 /* Reductions of the types that others accumulate in, defined when those are included. */
 static tk_line_fn sum_line_i64, prod_line_i64, amax_line_bool, amin_line_bool;
+static tk_line_group_fn sum_lines_i64, prod_lines_i64, amax_lines_bool, amin_lines_bool;
 static tk_column_fn sum_columns_i64, prod_columns_i64, amax_columns_bool, amin_columns_bool;
 
 #endif

@@ -3,12 +3,12 @@
  * Sums over a row go chunk by chunk, the chunks' sums in double. */
 #define CHUNK ((int64_t)(TK_CHUNK_BYTES / sizeof(T)))
 
-TK_OUTLINE double TK_FN(row_total)(const T *x, int64_t n, tk_line_fn *line, const T *pivot)
+TK_OUTLINE double TK_FN(row_total)(const T *x, int64_t n)
 {
     double total = 0;
     for (; n > 0; n -= CHUNK, x += CHUNK) {
         T part;
-        line(&part, x, n < CHUNK ? n : CHUNK, pivot);
+        TK_FN(sum_line)(&part, x, n < CHUNK ? n : CHUNK, NULL);
         total += (double)part;
     }
     return total;
@@ -25,62 +25,149 @@ TK_OUTLINE double TK_FN(centred_product)(const T *a, const T *x, int64_t n, T me
     return TK_FN(sum_line_of)(NULL, a, x, n, 0, mean, TK_FN(centred));
 }
 
-/* Of some rows, one behind the other, the means and the sums of squared distances to them. The mean
- * of what is left corrects the first: nearly equal elements are scaled up a lot. */
-TK_OUTLINE void TK_FN(row_means)(const T *x, int64_t n, int64_t rows, T *mean, double *square)
+/* The sums of the distances to a pivot, and of their squares, over n of at most a chunk. In lanes of
+ * 128 bytes: of two sums, those of 256 would not fit 16 registers. */
+TK_INLINE void TK_FN(moments_of_chunk)(const T *x, int64_t n, T pivot, double *sum, double *square)
 {
-    for (int64_t r = 0; r < rows; r++)
-        mean[r] = (T)(TK_FN(row_total)(x + r * n, n, TK_FN(sum_line), NULL) / (double)n);
-    for (int64_t r = 0; r < rows; r++)
-        mean[r] = (T)((double)mean[r] +
-                      TK_FN(row_total)(x + r * n, n, TK_FN(difference_line), mean + r) / (double)n);
-    for (int64_t r = 0; r < rows; r++)
-        square[r] = TK_FN(row_total)(x + r * n, n, TK_FN(deviation_line), mean + r);
+    enum { VECTORS = 128 / TK_VECTOR_BYTES, LANES = 128 / sizeof(T) };
+    const V p = v_set(pivot);
+    V s[VECTORS], q[VECTORS];
+    const int64_t full = n / LANES * LANES, rest = n - full;
+#pragma GCC unroll 8
+    for (int v = 0; v < VECTORS; v++) {
+        s[v] = rest ? v_load_filled(x + full + v * W, rest - v * W, pivot) - p : v_set(0);
+        q[v] = s[v] * s[v];
+    }
+    for (int64_t i = 0; i < full; i += LANES)
+#pragma GCC unroll 8
+        for (int v = 0; v < VECTORS; v++) {
+            const V d = v_load(x + i + v * W) - p;
+            s[v] += d;
+            q[v] += d * d;
+        }
+#pragma GCC unroll 4
+    for (int half = VECTORS / 2; half > 0; half /= 2)
+#pragma GCC unroll 4
+        for (int v = 0; v < half; v++) {
+            s[v] += s[v + half];
+            q[v] += q[v + half];
+        }
+    *sum += (double)TK_FN(fold)(s[0], TK_FN(added));
+    *square += (double)TK_FN(fold)(q[0], TK_FN(added));
 }
 
-/* W elements of a row, or the `left` that remain; `otherwise` where p is NULL. Loads branch, and so
- * stand before the arithmetic: a branch between a product and a sum would keep them from fusing on
- * one instruction set and not on another. */
-TK_INLINE V TK_FN(row_load)(const T *p, int64_t i, int left, T otherwise)
+/* The mean of n elements and the sum of their squared distances to it, from the sums of distances to
+ * a pivot near it and of their squares. */
+TK_INLINE void TK_FN(settle)(double sum, double sum_of_squares, double n, T pivot, T *mean,
+                             double *square)
 {
-    if (!p)
-        return v_set(otherwise);
-    return __builtin_expect(left == W, 1) ? v_load(p + i) : v_load_part(p + i, left);
+    *mean = (T)((double)pivot + sum / n);
+    *square = fmax(sum_of_squares - sum * sum / n, 0);
 }
 
-TK_INLINE void TK_FN(row_store)(T *p, int64_t i, int left, V v)
+/* Of a row, the mean and the sum of squared distances to it. What the first mean is off by corrects
+ * both: nearly equal elements are scaled up a lot. */
+TK_OUTLINE void TK_FN(row_moments)(const T *x, int64_t n, T *mean, double *square)
 {
-    if (__builtin_expect(left == W, 1))
-        v_store(p + i, v);
-    else
-        v_store_part(p + i, v, left);
+    const T pivot = (T)(TK_FN(row_total)(x, n) / (double)n);
+    double sum = 0, squares = 0;
+    for (int64_t i = 0; i < n; i += CHUNK)
+        TK_FN(moments_of_chunk)(x + i, n - i < CHUNK ? n - i : CHUNK, pivot, &sum, &squares);
+    TK_FN(settle)(sum, squares, (double)n, pivot, mean, square);
+}
+
+/* The same of a line held in registers, whose other lanes are zero. */
+TK_INLINE void TK_FN(held_moments)(const V *x, int64_t n, T *mean, double *square,
+                                   const int vectors)
+{
+    /* 0 is added, as there may be other lanes: a sum of -0 alone is then 0 whatever their number */
+    const T pivot = (T)((0 + (double)TK_FN(fold_line)(x, TK_FN(added), vectors)) / (double)n);
+    V d[MOST], q[MOST];
+    EACH_OF(v, vectors)
+    {
+        const int64_t left = n - v * W;
+        d[v] = x[v] - v_set(pivot);
+        if (left < W)
+            d[v] = v_and_mask(v_first(left < 0 ? 0 : (int)left), d[v]);
+        q[v] = d[v] * d[v];
+    }
+    TK_FN(settle)((double)TK_FN(fold_line)(d, TK_FN(added), vectors),
+                  (double)TK_FN(fold_line)(q, TK_FN(added), vectors), (double)n, pivot, mean, square);
+}
+
+TK_INLINE T TK_FN(rstd_of)(double square, int64_t n, double eps)
+{
+    return (T)(1 / sqrt(square / (double)n + eps));
+}
+
+TK_INLINE V TK_FN(normalised)(V x, V mean, V rstd, V weight, V bias)
+{
+    return (x - mean) * rstd * weight + bias;
+}
+
+/* A line of layer_norm in so many registers. */
+TK_INLINE void TK_FN(norm_held)(const tk_norm_work *w, T *y, const T *x, T *mean, T *rstd,
+                                const int vectors)
+{
+    const int64_t n = w->length;
+    const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
+    V a[MOST];
+    double square;
+    EACH_OF(v, vectors) a[v] = v_load_filled(x + v * W, n - v * W, 0);
+    TK_FN(held_moments)(a, n, mean, &square, vectors);
+    *rstd = TK_FN(rstd_of)(square, n, w->eps);
+    EACH_OF(v, vectors)
+    {
+        const V scale = weight ? v_load_filled(weight + v * W, n - v * W, 1) : v_set(1);
+        const V shift = bias ? v_load_filled(bias + v * W, n - v * W, 0) : v_set(0);
+        a[v] = TK_FN(normalised)(a[v], v_set(*mean), v_set(*rstd), scale, shift);
+    }
+    TK_FN(store_line)(y, a, n, vectors);
+}
+
+TK_OUTLINE void TK_FN(norm_line)(const tk_norm_work *w, T *y, const T *x, T *mean, T *rstd)
+{
+    enum { PART = 4096 / sizeof(T) }; /* lines that go past the caches do so by parts of this */
+    _Alignas(64) T part[PART];
+    const int64_t n = w->length;
+    const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
+    double square;
+    TK_FN(row_moments)(x, n, mean, &square);
+    *rstd = TK_FN(rstd_of)(square, n, w->eps);
+    const V centre = v_set(*mean), gain = v_set(*rstd);
+    for (int64_t start = 0, end; start < n; start = end) {
+        T *to = w->streams ? part : y + start;
+        end = w->streams && n - start > PART ? start + PART : n;
+        for (int64_t i = start; i < end; i += W) {
+            int left = end - i < W ? (int)(end - i) : W;
+            V d = TK_FN(row_load)(x, i, left, 0);
+            V scale = TK_FN(row_load)(weight, i, left, 1);
+            V shift = TK_FN(row_load)(bias, i, left, 0);
+            TK_FN(row_store)(to, i - start, left, TK_FN(normalised)(d, centre, gain, scale, shift));
+        }
+        if (w->streams)
+            tk_stream((char *)(y + start), (const char *)part, (end - start) * (int64_t)sizeof(T));
+    }
 }
 
 static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_norm_work *w = work;
     const int64_t n = w->length;
-    const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
-    for (int64_t rows; lo < hi; lo += rows) {
+    for (; lo < hi; lo++) {
         const T *x = (const T *)w->x + lo * n;
         T *y = (T *)w->out + lo * n, *mean = (T *)w->mean + lo, *rstd = (T *)w->rstd + lo;
-        double square[TK_BLOCK_LINES];
-        rows = tk_lines_together(n, hi - lo);
-        TK_FN(row_means)(x, n, rows, mean, square);
-        for (int64_t r = 0; r < rows; r++)
-            rstd[r] = (T)(1 / sqrt(square[r] / (double)n + w->eps));
-        for (int64_t r = 0; r < rows; r++, x += n, y += n) {
-            const V centre = v_set(mean[r]), gain = v_set(rstd[r]);
-            for (int64_t i = 0; i < n; i += W) {
-                int left = n - i < W ? (int)(n - i) : W;
-                V d = TK_FN(row_load)(x, i, left, 0);
-                V scale = TK_FN(row_load)(weight, i, left, 1);
-                V shift = TK_FN(row_load)(bias, i, left, 0);
-                d = (d - centre) * gain;
-                TK_FN(row_store)(y, i, left, d * scale + shift);
-            }
-        }
+        if (n <= W)
+            TK_FN(norm_held)(w, y, x, mean, rstd, 1);
+        else if (n <= TK_LANES)
+            TK_FN(norm_held)(w, y, x, mean, rstd, TK_VECTORS);
+        else if (n <= 2 * TK_LANES)
+            TK_FN(norm_held)(w, y, x, mean, rstd, MOST);
+        else
+            TK_FN(norm_line)(w, y, x, mean, rstd);
     }
+    if (w->streams)
+        tk_stream_end();
 }
 
 /* With h = (x - mean) rstd and d = g weight: dx = rstd (d - mean(d) - h mean(d h)),
@@ -111,7 +198,7 @@ static void TK_FN(layer_norm_backward)(const void *work, int64_t lo, int64_t hi)
                 b[r] = (T)(TK_FN(centred_product)(dx + r * n, x + r * n, n, mean[r]) *
                            (double)rstd[r] / (double)n);
             for (int64_t r = 0; r < rows; r++)
-                a[r] = (T)(TK_FN(row_total)(dx + r * n, n, TK_FN(sum_line), NULL) / (double)n);
+                a[r] = (T)(TK_FN(row_total)(dx + r * n, n) / (double)n);
             for (int64_t r = 0; r < rows; r++, x += n, g += n, dx += n) {
                 const int first = row + r == start;
                 const V centre = v_set(mean[r]), gain = v_set(rstd[r]);
@@ -171,47 +258,105 @@ TK_INLINE void TK_FN(batch_slopes)(const tk_batch_work *w, int64_t channel, doub
     ((T *)w->dbias)[channel] = (T)sum;
 }
 
-/* Channels side by side, [length][channels]: some of them at a time, as columns. */
-enum { TK_FN(batch_columns) = 64 }; /* four cache lines of each row; the parameters stay in L1 */
+/* Channels side by side, [length][channels]: some of them at a time, as columns. So many that rows are
+ * read in long pieces, and that what is kept of them stays in a 32 KiB L1. */
+enum { TK_FN(batch_columns) = 4096 / sizeof(T), TK_FN(batch_rows) = 8 };
 
-/* The sums down n columns, chunk by chunk, those of the chunks in double. */
-TK_OUTLINE void TK_FN(column_totals)(const T *x, int64_t step, int64_t rows, int64_t n,
-                                     tk_column_fn *columns, const T *pivot, double *total)
+/* first and second (n columns each) get the sums over some rows of what f gives of x, y and p, which
+ * is added to them unless `fresh`. */
+typedef void (*TK_FN(pair_fn))(V x, V y, V p, V *first, V *second);
+
+TK_INLINE void TK_FN(column_pairs)(T *first, T *second, const T *x, const T *y, const T *p,
+                                   int64_t step, int64_t rows, int64_t n, int fresh,
+                                   TK_FN(pair_fn) f)
 {
-    enum { GROUP = 8 };
-    T chunk[TK_FN(batch_columns)];
-    for (int64_t i = 0; i < n; i++)
-        total[i] = 0;
-    for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
-        const int64_t end = rows - start < TK_CHUNK_ROWS ? rows : start + TK_CHUNK_ROWS;
-        for (int64_t r = start; r < end; r += GROUP) {
-            const char *row[GROUP];
-            const int some = end - r < GROUP ? (int)(end - r) : GROUP;
-            for (int k = 0; k < some; k++)
-                row[k] = (const char *)(x + (r + k) * step);
-            columns(chunk, row, some, n, r == start, pivot);
+    for (int64_t i = 0; i < n; i += W) {
+        const int left = n - i < W ? (int)(n - i) : W;
+        const V pivot = TK_FN(row_load)(p, i, left, 0);
+        V a = v_set(0), b = v_set(0);
+        for (int64_t r = 0; r < rows; r++)
+            f(TK_FN(row_load)(x + r * step, i, left, 0), TK_FN(row_load)(y + r * step, i, left, 0),
+              pivot, &a, &b);
+        if (!fresh) {
+            a += TK_FN(row_load)(first, i, left, 0);
+            b += TK_FN(row_load)(second, i, left, 0);
         }
-        for (int64_t i = 0; i < n; i++)
-            total[i] += (double)chunk[i];
+        TK_FN(row_store)(first, i, left, a);
+        TK_FN(row_store)(second, i, left, b);
+    }
+}
+
+TK_INLINE void TK_FN(distances)(V x, V y, V p, V *first, V *second)
+{
+    const V d = x - p;
+    (void)y;
+    *first += d;
+    *second += d * d;
+}
+
+TK_INLINE void TK_FN(slopes)(V g, V x, V mean, V *first, V *second)
+{
+    *first += g;
+    *second += g * (x - mean);
+}
+
+/* Over rows of at most a chunk. */
+#define COLUMN_PAIRS(name, f)                                                                      \
+    TK_OUTLINE void TK_FN(name)(T *first, T *second, const T *x, const T *y, const T *p,           \
+                                int64_t step, int64_t rows, int64_t n)                             \
+    {                                                                                              \
+        enum { GROUP = TK_FN(batch_rows) };                                                        \
+        for (int64_t r = 0; r < rows; r += GROUP)                                                  \
+            TK_FN(column_pairs)                                                                    \
+            (first, second, x + r * step, y + r * step, p, step,                                   \
+             rows - r < GROUP ? rows - r : GROUP, n, r == 0, TK_FN(f));                            \
+    }
+COLUMN_PAIRS(column_moments, distances)
+COLUMN_PAIRS(column_slopes, slopes)
+#undef COLUMN_PAIRS
+
+/* The means of n columns and the sums of squared distances to them, in one pass: a chunk's are taken
+ * from distances to the mean so far, and put together as Chan, Golub and LeVeque 1983 do. The distance
+ * of that mean counts in the result as much as it costs in the chunk, so nothing is lost. */
+TK_OUTLINE void TK_FN(column_means)(const T *x, int64_t step, int64_t rows, int64_t n, T *mean,
+                                    double *square)
+{
+    enum { MOST_COLUMNS = TK_FN(batch_columns), FIRST = 4 * TK_FN(batch_rows) };
+    T sum[MOST_COLUMNS], squares[MOST_COLUMNS];
+    double total[MOST_COLUMNS];
+    const int64_t some = rows < FIRST ? rows : FIRST;
+    for (int64_t i = 0; i < n; i++)
+        mean[i] = x[i];
+    TK_FN(column_moments)(sum, squares, x, x, mean, step, some, n);
+    for (int64_t i = 0; i < n; i++) {
+        mean[i] = (T)((double)mean[i] + (double)sum[i] / (double)some);
+        total[i] = square[i] = 0;
+    }
+    for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
+        const int64_t more = rows - start < TK_CHUNK_ROWS ? rows - start : TK_CHUNK_ROWS;
+        const double count = (double)more, before = (double)start, all = before + count;
+        TK_FN(column_moments)(sum, squares, x + start * step, x + start * step, mean, step, more, n);
+        for (int64_t i = 0; i < n; i++) {
+            const double pivot = (double)mean[i], centre = start ? total[i] / before : pivot;
+            const double off = (double)sum[i] / count, apart = pivot + off - centre;
+            square[i] += fmax((double)squares[i] - (double)sum[i] * off, 0) +
+                         apart * apart * (before * count / all);
+            total[i] += pivot * count + (double)sum[i];
+            mean[i] = (T)(total[i] / all);
+        }
     }
 }
 
 TK_OUTLINE void TK_FN(batch_norm_columns)(const tk_batch_work *w, int64_t channel, int64_t n)
 {
-    enum { MOST = TK_FN(batch_columns) };
+    enum { MOST_COLUMNS = TK_FN(batch_columns) };
     const int64_t rows = w->length, step = w->channels;
     const T *x = (const T *)w->x + channel;
-    T *y = (T *)w->out + channel, mean[MOST], scale[MOST], shift[MOST];
-    double total[MOST];
-    TK_FN(column_totals)(x, step, rows, n, TK_FN(sum_columns), NULL, total);
+    T *y = (T *)w->out + channel, mean[MOST_COLUMNS], scale[MOST_COLUMNS], shift[MOST_COLUMNS];
+    double square[MOST_COLUMNS];
+    TK_FN(column_means)(x, step, rows, n, mean, square);
     for (int64_t i = 0; i < n; i++)
-        mean[i] = (T)(total[i] / (double)rows);
-    TK_FN(column_totals)(x, step, rows, n, TK_FN(difference_columns), mean, total);
-    for (int64_t i = 0; i < n; i++)
-        mean[i] = (T)((double)mean[i] + total[i] / (double)rows);
-    TK_FN(column_totals)(x, step, rows, n, TK_FN(deviation_columns), mean, total);
-    for (int64_t i = 0; i < n; i++)
-        TK_FN(batch_channel)(w, channel + i, mean[i], total[i], scale + i, shift + i);
+        TK_FN(batch_channel)(w, channel + i, mean[i], square[i], scale + i, shift + i);
     for (int64_t r = 0; r < rows; r++, x += step, y += step)
         for (int64_t i = 0; i < n; i += W) {
             const int left = n - i < W ? (int)(n - i) : W;
@@ -224,30 +369,20 @@ TK_OUTLINE void TK_FN(batch_norm_columns)(const tk_batch_work *w, int64_t channe
 TK_OUTLINE void TK_FN(batch_norm_backward_columns)(const tk_batch_work *w, int64_t channel,
                                                    int64_t n)
 {
-    enum { MOST = TK_FN(batch_columns), GROUP = 8 };
+    enum { MOST_COLUMNS = TK_FN(batch_columns) };
     const int64_t rows = w->length, step = w->channels;
     const T *x = (const T *)w->x + channel, *g = (const T *)w->gradient + channel;
     const T *mean = (const T *)w->mean + channel;
-    T *dx = (T *)w->out + channel, product[MOST], scale[MOST], less[MOST], slope[MOST];
-    double sums[MOST], products[MOST] = {0};
-    TK_FN(column_totals)(g, step, rows, n, TK_FN(sum_columns), NULL, sums);
+    T *dx = (T *)w->out + channel, first[MOST_COLUMNS], second[MOST_COLUMNS];
+    T scale[MOST_COLUMNS], *less = first, *slope = second;
+    double sums[MOST_COLUMNS] = {0}, products[MOST_COLUMNS] = {0};
     for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
-        const int64_t end = rows - start < TK_CHUNK_ROWS ? rows : start + TK_CHUNK_ROWS;
-        memset(product, 0, sizeof product);
-        for (int64_t r = start; r < end; r += GROUP)
-            for (int64_t i = 0; i < n; i += W) {
-                const int left = n - i < W ? (int)(n - i) : W;
-                const V m = TK_FN(row_load)(mean, i, left, 0);
-                V group = v_set(0);
-                for (int64_t k = r; k < r + GROUP && k < end; k++) {
-                    V d = TK_FN(row_load)(x + k * step, i, left, 0);
-                    group += TK_FN(row_load)(g + k * step, i, left, 0) * (d - m);
-                }
-                TK_FN(row_store)
-                (product, i, left, TK_FN(row_load)(product, i, left, 0) + group);
-            }
-        for (int64_t i = 0; i < n; i++)
-            products[i] += (double)product[i];
+        const int64_t some = rows - start < TK_CHUNK_ROWS ? rows - start : TK_CHUNK_ROWS;
+        TK_FN(column_slopes)(first, second, g + start * step, x + start * step, mean, step, some, n);
+        for (int64_t i = 0; i < n; i++) {
+            sums[i] += (double)first[i];
+            products[i] += (double)second[i];
+        }
     }
     for (int64_t i = 0; i < n; i++)
         TK_FN(batch_slopes)
@@ -276,7 +411,7 @@ static void TK_FN(batch_norm)(const void *work, int64_t lo, int64_t hi)
         const T *x = (const T *)w->x + lo * n;
         T *y = (T *)w->out + lo * n, mean, scale, shift;
         double square;
-        TK_FN(row_means)(x, n, 1, &mean, &square);
+        TK_FN(row_moments)(x, n, &mean, &square);
         TK_FN(batch_channel)(w, lo, mean, square, &scale, &shift);
         const V m = v_set(mean), gain = v_set(scale), bias = v_set(shift);
         for (int64_t i = 0; i < n; i += W) {
@@ -301,7 +436,7 @@ static void TK_FN(batch_norm_backward)(const void *work, int64_t lo, int64_t hi)
         const T *x = (const T *)w->x + lo * n, *g = (const T *)w->gradient + lo * n;
         T *dx = (T *)w->out + lo * n, scale, less, slope;
         const T mean = ((const T *)w->mean)[lo];
-        const double sum = TK_FN(row_total)(g, n, TK_FN(sum_line), NULL);
+        const double sum = TK_FN(row_total)(g, n);
         const double product = TK_FN(centred_product)(g, x, n, mean);
         TK_FN(batch_slopes)(w, lo, sum, product, &scale, &less, &slope);
         const V m = v_set(mean), gain = v_set(scale), a = v_set(less), b = v_set(slope);

@@ -47,8 +47,8 @@ TK_INLINE T TK_FN(fold)(V r, TK_FN(combine_fn) combine)
     return r[0];
 }
 
-/* The same over a block of lanes, which is changed. */
-TK_INLINE T TK_FN(fold_block)(V acc[TK_VECTORS], TK_FN(combine_fn) combine)
+/* A block of lanes folded into acc[0]. */
+TK_INLINE void TK_FN(fold_vectors)(V acc[TK_VECTORS], TK_FN(combine_fn) combine)
 {
 #pragma GCC unroll 4
     for (int half = TK_VECTORS / 2; half > 0; half /= 2) {
@@ -56,6 +56,11 @@ TK_INLINE T TK_FN(fold_block)(V acc[TK_VECTORS], TK_FN(combine_fn) combine)
         for (int v = 0; v < half; v++)
             acc[v] = combine(acc[v], acc[v + half]);
     }
+}
+
+TK_INLINE T TK_FN(fold_block)(V acc[TK_VECTORS], TK_FN(combine_fn) combine)
+{
+    TK_FN(fold_vectors)(acc, combine);
     return TK_FN(fold)(acc[0], combine);
 }
 
@@ -64,13 +69,14 @@ TK_INLINE V TK_FN(added)(V a, V b)
     return a + b;
 }
 
-/* identity leaves an accumulator as it is; so does fill, once prepared. */
-TK_INLINE T TK_FN(reduce_line)(const T *x, int64_t n, V pivot, T identity, T fill,
-                               TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine)
+/* A line's lanes, folded into one vector. identity leaves an accumulator as it is; so does fill, once
+ * prepared. */
+TK_INLINE V TK_FN(reduce_lanes)(const T *x, int64_t n, V pivot, T identity, T fill,
+                                TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine)
 {
     if (n <= W) { /* few classes in a row: one vector is enough */
         V some = prepare(v_load_filled(x, n, fill), pivot);
-        return TK_FN(fold)(combine(v_set(identity), some), combine);
+        return combine(v_set(identity), some);
     }
     /* The elements behind the last full block come first, filled up to one. */
     V acc[TK_VECTORS];
@@ -82,8 +88,12 @@ TK_INLINE T TK_FN(reduce_line)(const T *x, int64_t n, V pivot, T identity, T fil
                    : v_set(identity);
     for (; x != end; x += TK_LANES)
         TK_EACH_VECTOR(v) acc[v] = combine(acc[v], prepare(v_load(x + v * W), pivot));
-    return TK_FN(fold_block)(acc, combine);
+    TK_FN(fold_vectors)(acc, combine);
+    return acc[0];
 }
+
+/* Lines whose last foldings run at once: the wide registers are many. */
+#define TOGETHER (TK_VECTOR_BYTES == 64 ? 4 : 1)
 
 /* The sum of f(x, y, p) over a line of at most a chunk, in the lanes of reduce_line. f of fill must
  * be 0. The values are kept in out, which may be x or y, unless that is NULL. */
@@ -186,11 +196,32 @@ TK_INLINE V TK_FN(lesser)(V a, V b)
 
 /* The functions of one kind of accumulation; fill may use `pivot`, a pointer to one value. */
 #define ACCUMULATE(name, identity, fill, prepare, combine, pivoted)                                \
-    TK_OUTLINE void TK_FN(name##_line)(void *out, const void *x, int64_t n, const void *at)        \
+    TK_INLINE V TK_FN(name##_lanes)(const T *x, int64_t n, const T *pivot)                         \
     {                                                                                              \
-        const T *pivot __attribute__((unused)) = at;                                               \
-        *(T *)out = TK_FN(reduce_line)(x, n, pivoted ? v_set(*pivot) : (V){0}, identity, fill,     \
-                                       TK_FN(prepare), TK_FN(combine));                            \
+        return TK_FN(reduce_lanes)(x, n, pivoted ? v_set(*pivot) : (V){0}, identity, fill,         \
+                                   TK_FN(prepare), TK_FN(combine));                                \
+    }                                                                                              \
+    TK_OUTLINE void TK_FN(name##_line)(void *out, const void *x, int64_t n, const void *pivot)     \
+    {                                                                                              \
+        *(T *)out = TK_FN(fold)(TK_FN(name##_lanes)(x, n, pivot), TK_FN(combine));                 \
+    }                                                                                              \
+    TK_OUTLINE void TK_FN(name##_lines)(void *to, const void *from, int64_t n, int64_t step,       \
+                                        int64_t lines, const void *at)                             \
+    {                                                                                              \
+        T *out = to;                                                                               \
+        const T *x = from, *pivot = at;                                                            \
+        for (int64_t some; lines > 0; lines -= some, out += some, x += some * step) {              \
+            V r[TOGETHER];                                                                         \
+            some = lines < TOGETHER ? 1 : TOGETHER;                                                \
+            if (some == TOGETHER)                                                                  \
+                _Pragma("GCC unroll 4") for (int k = 0; k < TOGETHER; k++) r[k] =                  \
+                    TK_FN(name##_lanes)(x + k * step, n, pivoted ? pivot + k : NULL);              \
+            else                                                                                   \
+                r[0] = TK_FN(name##_lanes)(x, n, pivot);                                           \
+            _Pragma("GCC unroll 4") for (int k = 0; k < TOGETHER; k++) if (k < some) out[k] =      \
+                TK_FN(fold)(r[k], TK_FN(combine));                                                 \
+            pivot = pivoted ? pivot + some : NULL;                                                 \
+        }                                                                                          \
     }                                                                                              \
     TK_OUTLINE void TK_FN(name##_columns)(void *acc, const char *const *row, int rows, int64_t n,  \
                                           int first, const void *pivot)                            \
@@ -227,39 +258,37 @@ TK_INLINE V TK_FN(scaled_exp)(V x, V pivot)
     return v_exp(x - TK_FN(finite_or_zero)(pivot));
 }
 
-TK_INLINE V TK_FN(distance)(V x, V pivot)
+TK_INLINE V TK_FN(squared)(V x, V pivot)
 {
-    return x - pivot;
+    (void)pivot;
+    return x * x;
 }
 
-ACCUMULATE(difference, 0, *pivot, distance, added, 1)
+ACCUMULATE(squares, 0, 0, squared, added, 0)
 ACCUMULATE(deviation, 0, *pivot, squared_distance, added, 1)
 ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
 
-TK_OUTLINE void TK_FN(divided)(void *out, int64_t n, double p, const void *pivot)
-{
-    T *x = out;
-    (void)pivot;
-    for (int64_t i = 0; i < n; i++)
-        x[i] /= (T)p;
-}
-
-TK_OUTLINE void TK_FN(log_restored)(void *out, int64_t n, double p, const void *pivot)
-{
-    T *x = out;
-    const T *m = pivot;
-    (void)p;
-    for (int64_t i = 0; i < n; i += W) {
-        int left = n - i < W ? (int)(n - i) : W;
-        V sum = left == W ? v_load(x + i) : v_load_part(x + i, left);
-        V top = left == W ? v_load(m + i) : v_load_part(m + i, left);
-        V r = v_log(sum) + TK_FN(finite_or_zero)(top);
-        if (left == W)
-            v_store(x + i, r);
-        else
-            v_store_part(x + i, r, left);
+#define FINISH(name, expression)                                                                   \
+    TK_OUTLINE void TK_FN(name)(void *out, int64_t n, double number, const void *pivot)            \
+    {                                                                                              \
+        T *r = out;                                                                                \
+        const V p __attribute__((unused)) = v_set((T)number);                                      \
+        for (int64_t i = 0; i < n; i += W) {                                                       \
+            const int left = n - i < W ? (int)(n - i) : W;                                         \
+            const V x = v_load_filled(r + i, left, 1);                                             \
+            const V top __attribute__((unused)) =                                                  \
+                pivot ? v_load_filled((const T *)pivot + i, left, 1) : x;                          \
+            const V result = expression;                                                           \
+            if (left == W)                                                                         \
+                v_store(r + i, result);                                                            \
+            else                                                                                   \
+                v_store_part(r + i, result, left);                                                 \
+        }                                                                                          \
     }
-}
+FINISH(divided, x / p)
+FINISH(rooted, v_sqrt(x))
+FINISH(log_restored, v_log(x) + TK_FN(finite_or_zero)(top))
+#undef FINISH
 #endif
 
 /* Blocks of a constant size are what makes the compiler use vectors here. */
@@ -283,27 +312,33 @@ STAGE(stage_truth, uint8_t, != 0)
 STAGE(stage_count, int64_t, != 0)
 #undef STAGE
 
-/* line and columns are the name of an accumulation and the suffix of the type it is done in. */
-#define REDUCE(name, Acc, direct, stage, line, columns, finish)                                    \
+/* kind is the name of an accumulation, in the type that `of` names it for. */
+#define KIND(kind, of) of(kind##_line), of(kind##_lines), of(kind##_columns), of(kind##_columns)
+#define AS_BOOL(name) name##_bool
+#define AS_I64(name) name##_i64
+#define REDUCE(name, Acc, direct, stage, kind, of)                                                 \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
-        static const tk_reducer f = {sizeof(T), sizeof(Acc), direct, TK_FN(stage), line,           \
-                                     columns,   finish};                                           \
+        static const tk_reducer f = {sizeof(T), sizeof(Acc), direct, TK_FN(stage), KIND(kind, of), \
+                                     NULL};                                                        \
         tk_reduce_units(work, lo, hi, &f);                                                         \
     }
-REDUCE(amax, T, 1, stage, TK_FN(amax_line), TK_FN(amax_columns), NULL)
-REDUCE(amin, T, 1, stage, TK_FN(amin_line), TK_FN(amin_columns), NULL)
-REDUCE(any, uint8_t, 0, stage_truth, amax_line_bool, amax_columns_bool, NULL)
-REDUCE(all, uint8_t, 0, stage_truth, amin_line_bool, amin_columns_bool, NULL)
-REDUCE(count_nonzero, int64_t, 0, stage_count, sum_line_i64, sum_columns_i64, NULL)
+REDUCE(amax, T, 1, stage, amax, TK_FN)
+REDUCE(amin, T, 1, stage, amin, TK_FN)
+REDUCE(any, uint8_t, 0, stage_truth, amax, AS_BOOL)
+REDUCE(all, uint8_t, 0, stage_truth, amin, AS_BOOL)
+REDUCE(count_nonzero, int64_t, 0, stage_count, sum, AS_I64)
 #if TK_IS_FLOAT || TK_CAT(TK_IS_I64, TK_SUFFIX)
-REDUCE(sum, T, 1, stage, TK_FN(sum_line), TK_FN(sum_columns), NULL)
-REDUCE(prod, T, 1, stage, TK_FN(prod_line), TK_FN(prod_columns), NULL)
+REDUCE(sum, T, 1, stage, sum, TK_FN)
+REDUCE(prod, T, 1, stage, prod, TK_FN)
 #else
-REDUCE(sum, int64_t, 0, stage_i64, sum_line_i64, sum_columns_i64, NULL)
-REDUCE(prod, int64_t, 0, stage_i64, prod_line_i64, prod_columns_i64, NULL)
+REDUCE(sum, int64_t, 0, stage_i64, sum, AS_I64)
+REDUCE(prod, int64_t, 0, stage_i64, prod, AS_I64)
 #endif
 #undef REDUCE
+#undef KIND
+#undef AS_BOOL
+#undef AS_I64
 
 #if TK_IS_FLOAT
 /* The sums of these are taken in phases: the first prepares the elements, the others add. */
@@ -311,16 +346,17 @@ REDUCE(prod, int64_t, 0, stage_i64, prod_line_i64, prod_columns_i64, NULL)
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
         static const tk_reducer f[2] = {                                                           \
-            {sizeof(T), sizeof(T), 1, TK_FN(stage), TK_FN(first##_line), TK_FN(first##_columns),   \
-             TK_FN(finish)},                                                                       \
-            {sizeof(T), sizeof(T), 1, TK_FN(stage), TK_FN(sum_line), TK_FN(sum_columns),           \
-             TK_FN(finish)},                                                                       \
+            {sizeof(T), sizeof(T), 1, TK_FN(stage), TK_FN(first##_line), TK_FN(first##_lines),     \
+             TK_FN(first##_columns), TK_FN(sum_columns), TK_FN(finish)},                           \
+            {sizeof(T), sizeof(T), 1, TK_FN(stage), TK_FN(sum_line), TK_FN(sum_lines),             \
+             TK_FN(sum_columns), TK_FN(sum_columns), TK_FN(finish)},                               \
         };                                                                                         \
         tk_reduce_units(work, lo, hi, &f[((const tk_reduce_work *)work)->phase > 0]);              \
     }
 PHASED(mean, sum, divided)
 PHASED(var, deviation, divided)
 PHASED(logsumexp, exp_sum, log_restored)
+PHASED(norm, squares, rooted)
 #undef PHASED
 #endif
 
@@ -335,23 +371,61 @@ TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
     return 0;
 }
 
-/* The first element equal to the extreme, which is NaN where there is one. */
-#define FIND(name, extreme)                                                                        \
+/* In lines, the first element equal to the extreme, which is NaN where there is one; in columns, what
+ * beats all rows above. */
+#define FIND(name, extreme, better)                                                                \
     TK_OUTLINE int64_t TK_FN(name##_index)(const void *in, int64_t n)                              \
     {                                                                                              \
         T best;                                                                                    \
         TK_FN(extreme##_line)(&best, in, n, NULL);                                                 \
         return TK_FN(find)(in, n, best);                                                           \
     }                                                                                              \
+    TK_INLINE M TK_FN(name##_beats)(V x, V best)                                                   \
+    {                                                                                              \
+        return (x better best) | (v_isnan(x) & ~v_isnan(best));                                    \
+    }                                                                                              \
+    TK_OUTLINE void TK_FN(name##_rows)(void *values, int64_t *place, const char *const *row,       \
+                                       int rows, int64_t n, int64_t at, int first)                 \
+    {                                                                                              \
+        T *best = values;                                                                          \
+        for (int64_t j = 0; j < n; j += W) {                                                       \
+            const int left = n - j < W ? (int)(n - j) : W;                                         \
+            V top = v_load_filled((const T *)row[0] + j, left, 0);                                 \
+            M which = {0}, wins = ~which;                                                          \
+            I from[W], won[W];                                                                     \
+            for (int r = 1; r < rows; r++) {                                                       \
+                const V x = v_load_filled((const T *)row[r] + j, left, 0);                         \
+                const M beats = TK_FN(name##_beats)(x, top);                                       \
+                top = v_select(beats, x, top);                                                     \
+                which = (beats & ((M){0} + (I)r)) | (~beats & which);                              \
+            }                                                                                      \
+            if (!first) {                                                                          \
+                const V before = v_load_filled(best + j, left, 0);                                 \
+                wins = TK_FN(name##_beats)(top, before);                                           \
+                top = v_select(wins, top, before);                                                 \
+            }                                                                                      \
+            if (left == W)                                                                         \
+                v_store(best + j, top);                                                            \
+            else                                                                                   \
+                v_store_part(best + j, top, left);                                                 \
+            if (!v_any(wins))                                                                      \
+                continue;                                                                          \
+            memcpy(from, &which, sizeof from);                                                     \
+            memcpy(won, &wins, sizeof won);                                                        \
+            for (int i = 0; i < left; i++)                                                         \
+                place[j + i] = won[i] ? at + from[i] : place[j + i];                               \
+        }                                                                                          \
+    }                                                                                              \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
         static const tk_reducer f = {                                                              \
             .in_size = sizeof(T), .size = sizeof(T), .direct = 1, .stage = TK_FN(stage)};          \
-        tk_find_units(work, lo, hi, &f, TK_FN(name##_index));                                      \
+        tk_find_units(work, lo, hi, &f, TK_FN(name##_index), TK_FN(name##_rows));                  \
     }
-FIND(argmax, amax)
-FIND(argmin, amin)
+FIND(argmax, amax, >)
+FIND(argmin, amin, <)
 #undef FIND
 #undef ACCUMULATE
+#undef TOGETHER
 #undef LOWEST
 #undef HIGHEST

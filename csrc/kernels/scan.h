@@ -1,18 +1,139 @@
-/* Running sums, products and extremes along one dimension. Included once per element type.
+/* Running sums and products along one dimension. Included once per element type.
  *
- * Floats are accumulated in double, for a running sum has no tree. Blocks of a constant size are what
- * makes the compiler use vectors here. */
-#define SCAN(name, Acc, Out, start, step)                                                          \
-    TK_OUTLINE void TK_FN(name##_line)(const char *in, int64_t in_step, char *out,                 \
-                                       int64_t out_step, int64_t n)                                \
+ * Blocks of a constant size are what makes the compiler use vectors here. */
+#if TK_IS_FLOAT
+/* Floats are accumulated in double, for a running sum has no tree over the whole line. Of a line, eight
+ * at a time: first each with those before it in the eight, by doubling, then all of them with what came
+ * before: that chain, which must be waited for, has one step for eight elements. */
+#define D V_f64
+enum { TK_FN(double_lanes) = TK_VECTOR_BYTES / 8, TK_FN(eight_vectors) = 64 / TK_VECTOR_BYTES };
+#define LANES TK_FN(double_lanes)
+#define VECTORS TK_FN(eight_vectors)
+typedef T TK_FN(narrow) __attribute__((vector_size(TK_VECTOR_BYTES / 8 * sizeof(T))));
+typedef D (*TK_FN(running_fn))(D a, D b);
+
+TK_INLINE D TK_FN(running_sum)(D a, D b)
+{
+    return a + b;
+}
+
+TK_INLINE D TK_FN(running_product)(D a, D b)
+{
+    return a * b;
+}
+
+TK_INLINE D TK_FN(turned_round)(D x)
+{
+    M_f64 lanes;
+#pragma GCC unroll 8
+    for (int i = 0; i < LANES; i++)
+        lanes[i] = LANES - 1 - i;
+    return TK_SHUFFLE(x, x, lanes);
+}
+
+/* Each of eight with the one `step` before it, a constant. */
+TK_INLINE void TK_FN(run_step)(D x[], TK_FN(running_fn) f, D identity, const int step)
+{
+#pragma GCC unroll 4
+    for (int v = VECTORS - 1; v >= 0; v--) {
+        const int from = v - step / LANES;
+        if (step < LANES) {
+            M_f64 lanes;
+#pragma GCC unroll 8
+            for (int i = 0; i < LANES; i++)
+                lanes[i] = LANES - step + i;
+            x[v] = f(TK_SHUFFLE(v ? x[v ? v - 1 : 0] : identity, x[v], lanes), x[v]);
+        } else if (from >= 0) {
+            x[v] = f(x[from < 0 ? 0 : from], x[v]);
+        }
+    }
+}
+
+/* One line, backwards or not; carry is what came before it. Returns what its end gave. */
+TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
+                                 TK_FN(running_fn) f, T identity, const int backwards)
+{
+    const D nothing = v_set_f64((double)identity);
+    M_f64 last;
+    D before = v_set_f64(carry);
+#pragma GCC unroll 8
+    for (int i = 0; i < LANES; i++)
+        last[i] = LANES - 1;
+    int64_t left = n;
+    for (; left >= 8; left -= 8) {
+        const int64_t at = backwards ? left - 8 : n - left;
+        D x[VECTORS];
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++) {
+            TK_FN(narrow) some;
+            memcpy(&some, in + at + v * LANES, sizeof some);
+            const D wide = __builtin_convertvector(some, D);
+            x[backwards ? VECTORS - 1 - v : v] = backwards ? TK_FN(turned_round)(wide) : wide;
+        }
+        TK_FN(run_step)(x, f, nothing, 1);
+        TK_FN(run_step)(x, f, nothing, 2);
+        TK_FN(run_step)(x, f, nothing, 4);
+        const D all = TK_SHUFFLE(x[VECTORS - 1], x[VECTORS - 1], last);
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++) {
+            D wide = f(before, x[backwards ? VECTORS - 1 - v : v]);
+            wide = backwards ? TK_FN(turned_round)(wide) : wide;
+            const TK_FN(narrow) some = __builtin_convertvector(wide, TK_FN(narrow));
+            memcpy(out + at + v * LANES, &some, sizeof some);
+        }
+        before = f(before, all);
+    }
+    for (; left > 0; left--) {
+        const int64_t at = backwards ? left - 1 : n - left;
+        before = f(before, v_set_f64((double)in[at]));
+        out[at] = (T)before[0];
+    }
+    return before[0];
+}
+
+#define LINES(name, f, identity)                                                                   \
+    TK_OUTLINE void TK_FN(name##_lines)(const char *in, int64_t in_line, char *out,                \
+                                        int64_t out_line, int64_t lines, int64_t n, int reverse,   \
+                                        const void *before, void *after)                           \
     {                                                                                              \
-        Acc a = start;                                                                             \
-        for (; n > 0; n--, in += in_step, out += out_step) {                                       \
-            const Acc x = (Acc)*(const T *)in;                                                     \
-            a = (Acc)(step);                                                                       \
-            *(Out *)out = (Out)a;                                                                  \
+        double start, end = identity;                                                              \
+        memcpy(&start, before, sizeof start);                                                      \
+        for (; lines > 0; lines--, in += in_line, out += out_line)                                 \
+            if (reverse)                                                                           \
+                end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, identity, 1);          \
+            else                                                                                   \
+                end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, identity, 0);          \
+        if (after)                                                                                 \
+            memcpy(after, &end, sizeof end);                                                       \
+    }
+LINES(cumsum, TK_FN(running_sum), 0)
+LINES(cumprod, TK_FN(running_product), 1)
+#undef LINES
+#undef LANES
+#undef VECTORS
+#undef D
+#define SCAN(name, start, step) SCAN_OF(name, double, T, start, step)
+#else
+#define SCAN(name, start, step)                                                                    \
+    TK_OUTLINE void TK_FN(name##_lines)(const char *in, int64_t in_line, char *out,                \
+                                        int64_t out_line, int64_t lines, int64_t n, int reverse,   \
+                                        const void *before, void *after)                           \
+    {                                                                                              \
+        int64_t a = start;                                                                         \
+        for (; lines > 0; lines--, in += in_line, out += out_line) {                               \
+            memcpy(&a, before, sizeof a);                                                          \
+            for (int64_t i = 0; i < n; i++) {                                                      \
+                const int64_t at = reverse ? n - 1 - i : i, x = (int64_t)((const T *)in)[at];      \
+                ((int64_t *)out)[at] = a = step;                                                   \
+            }                                                                                      \
         }                                                                                          \
+        if (after)                                                                                 \
+            memcpy(after, &a, sizeof a);                                                           \
     }                                                                                              \
+    SCAN_OF(name, int64_t, int64_t, start, step)
+#endif
+
+#define SCAN_OF(name, Acc, Out, start, step)                                                       \
     TK_INLINE void TK_FN(name##_some)(const T *restrict in, Out *restrict out, Acc *restrict acc,  \
                                       const int n)                                                 \
     {                                                                                              \
@@ -39,19 +160,12 @@
     }                                                                                              \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
-        static const tk_scanner f = {sizeof(T), sizeof(Out), !TK_IS_FLOAT,                         \
-                                     TK_FN(name##_line), TK_FN(name##_rows)};                      \
+        static const Acc first = start;                                                            \
+        static const tk_scanner f = {sizeof(T), sizeof(Out), TK_FN(name##_lines),                  \
+                                     TK_FN(name##_rows), &first, tk_stream};                       \
         tk_scan_units(work, lo, hi, &f);                                                           \
     }
-
-#if TK_IS_FLOAT
-SCAN(cumsum, double, T, 0, a + x)
-SCAN(cumprod, double, T, 1, a *x)
-#else
-SCAN(cumsum, int64_t, int64_t, 0, a + x)
-SCAN(cumprod, int64_t, int64_t, 1, a *x)
-#endif
-/* NaN, once met, stays. */
-SCAN(cummax, T, T, TK_FN(lowest)(), a >= x || TK_FN(other)(a, a) ? a : x)
-SCAN(cummin, T, T, TK_FN(highest)(), a <= x || TK_FN(other)(a, a) ? a : x)
+SCAN(cumsum, 0, a + x)
+SCAN(cumprod, 1, a *x)
 #undef SCAN
+#undef SCAN_OF

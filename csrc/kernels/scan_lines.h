@@ -7,22 +7,26 @@
 #include "rows.h"
 #include "work.h"
 
-/* One line of n elements; steps in bytes. */
-typedef void tk_scan_line_fn(const char *in, int64_t in_step, char *out, int64_t out_step,
-                             int64_t n);
+/* Lines of n elements that lie side by side, the next line in_line or out_line bytes on, backwards if
+ * reverse. *before is what comes before each; *after, unless that is NULL, what the last one gave. */
+typedef void tk_scan_lines_fn(const char *in, int64_t in_line, char *out, int64_t out_line,
+                              int64_t lines, int64_t n, int reverse, const void *before,
+                              void *after);
 /* `rows` elements of n lines, side by side in and out; acc holds what came before, unless first. */
 typedef void tk_scan_rows_fn(const char *in, int64_t in_step, char *out, int64_t out_step,
                              int64_t rows, int64_t n, void *acc, int first);
 
 typedef struct tk_scanner {
     int in_size, out_size;
-    int short_chain; /* a step is no dearer than reading and writing an element */
-    tk_scan_line_fn *line;
+    tk_scan_lines_fn *lines;
     tk_scan_rows_fn *rows;
+    const void *start; /* what comes before the first element, 8 bytes */
+    void (*stream)(char *to, const char *from, int64_t nbytes);
 } tk_scanner;
 
+enum { TK_SCAN_COLUMNS = 512 }; /* lines side by side: 4 KiB of what came before */
 enum { TK_SCAN_LINES = 64, TK_SCAN_ROWS = 32 }; /* a block of them: two buffers of 16 KiB in double */
-/* Fewer lines are not worth the way through the buffers: measured, three take as long alone. */
+/* Fewer lines are not worth the way through the buffers: three take as long alone. */
 enum { TK_SCAN_FEW = 4 };
 
 /* n lines that are as far apart as row[0] and row[1] say: each block of elements is brought side by
@@ -59,32 +63,88 @@ TK_OUTLINE void tk_scan_block(const tk_scan_work *w, char *out, int64_t out_step
     }
 }
 
+/* n lines side by side in and out, row by row. */
+TK_OUTLINE void tk_scan_columns(const tk_scan_work *w, char *out, const char *in, int64_t n,
+                                const tk_scanner *f)
+{
+    int64_t acc[TK_SCAN_COLUMNS];
+    _Alignas(64) char written[TK_SCAN_COLUMNS * 8];
+    int64_t out_dim = w->dim_step[0], in_dim = w->dim_step[1];
+    if (w->reverse) {
+        in += (w->length - 1) * in_dim;
+        out += (w->length - 1) * out_dim;
+        in_dim = -in_dim;
+        out_dim = -out_dim;
+    }
+    if (!w->rest.streams) {
+        f->rows(in, in_dim, out, out_dim, w->length, n, acc, 1);
+        return;
+    }
+    for (int64_t r = 0; r < w->length; r++, in += in_dim, out += out_dim) {
+        f->rows(in, 0, written, 0, 1, n, acc, r == 0);
+        f->stream(out, written, n * f->out_size);
+    }
+}
+
+/* A line in parts, which go through buffers where they do not lie side by side, and on the way out
+ * where they go past the caches. */
+TK_OUTLINE void tk_scan_parts(const tk_scan_work *w, char *out, const char *in, const tk_scanner *f)
+{
+    enum { PART = 1024 }; /* of doubles: 8 KiB */
+    _Alignas(64) char read[PART * 8], written[PART * 8];
+    int64_t carry;
+    const int64_t out_dim = w->dim_step[0], in_dim = w->dim_step[1];
+    const int gathers = in_dim != f->in_size, scatters = out_dim != f->out_size;
+    for (int64_t done = 0, n; done < w->length; done += n) {
+        n = w->length - done < PART ? w->length - done : PART;
+        const int64_t start = w->reverse ? w->length - done - n : done;
+        const char *x = in + start * in_dim;
+        char *y = out + start * out_dim, *to = scatters || w->rest.streams ? written : y;
+        if (gathers)
+            tk_gather_span(x, &(tk_span){1, n, 0, in_dim}, read, f->in_size);
+        f->lines(gathers ? read : x, 0, to, 0, 1, n, w->reverse, done ? &carry : f->start,
+                 &carry);
+        if (scatters)
+            tk_scatter_span(y, &(tk_span){1, n, 0, out_dim}, written, f->out_size);
+        else if (w->rest.streams)
+            f->stream(y, written, n * f->out_size);
+    }
+}
+
 TK_OUTLINE void tk_scan_units(const void *work, int64_t lo, int64_t hi, const tk_scanner *f)
 {
     const tk_scan_work *w = work;
     const tk_map_work *m = &w->rest;
-    const int64_t out_step = m->stride[0][m->ndim - 1], in_step = m->stride[1][m->ndim - 1];
-    const int alone = f->short_chain && w->dim_step[0] == f->out_size &&
-                      w->dim_step[1] == f->in_size;
+    const int last = m->ndim - 1;
+    const int64_t out_step = m->stride[0][last], in_step = m->stride[1][last];
+    const int side_by_side = w->dim_step[0] == f->out_size && w->dim_step[1] == f->in_size;
     int64_t index[TK_MAX_NDIM], n;
     char *row[2];
     for (tk_start_rows(m, lo, index); lo < hi; lo += n) {
         n = tk_next_row(m, 2, index, hi - lo, row);
+        if (side_by_side && !m->streams) {
+            f->lines(row[1], in_step, row[0], out_step, n, w->length, w->reverse,
+                     f->start, NULL);
+            continue;
+        }
+        /* by the number of all lines, not of this thread's: the two ways round differently */
+        const int together = !side_by_side && m->size[last] >= TK_SCAN_FEW;
+        const int columns = together && out_step == f->out_size && in_step == f->in_size;
+        const int64_t most = columns ? TK_SCAN_COLUMNS : together ? TK_SCAN_LINES : 1;
         for (int64_t i = 0, some; i < n; i += some) {
-            some = n - i < TK_SCAN_LINES ? n - i : TK_SCAN_LINES;
             char *out = row[0] + i * out_step;
             const char *in = row[1] + i * in_step;
-            if (some >= TK_SCAN_FEW && !alone) {
+            some = n - i < most ? n - i : most;
+            if (columns)
+                tk_scan_columns(w, out, in, some, f);
+            else if (together)
                 tk_scan_block(w, out, out_step, in, in_step, some, f);
-                continue;
-            }
-            const int64_t last = w->reverse ? w->length - 1 : 0, sign = w->reverse ? -1 : 1;
-            for (int64_t k = 0; k < some; k++)
-                f->line(in + k * in_step + last * w->dim_step[1], sign * w->dim_step[1],
-                        out + k * out_step + last * w->dim_step[0], sign * w->dim_step[0],
-                        w->length);
+            else
+                tk_scan_parts(w, out, in, f);
         }
     }
+    if (m->streams)
+        tk_stream_end();
 }
 
 #endif

@@ -54,31 +54,53 @@ TK_OUTLINE void TK_FN(block_reduce)(const tk_block *b, const T *x, T *result, tk
     }
 }
 
+TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V q, const T *p,
+                                  TK_FN(rewrite_fn) f)
+{
+    for (int64_t i = 0; i < n; i += W) {
+        int left = n - i < W ? (int)(n - i) : W;
+        V a, c;
+        if (__builtin_expect(left == W, 1)) {
+            a = v_load(x + i);
+            c = v_load(y + i);
+            if (p)
+                q = v_load(p + i);
+        } else {
+            a = v_load_part(x + i, left);
+            c = v_load_part(y + i, left);
+            if (p)
+                q = v_load_part(p + i, left);
+        }
+        a = f(a, c, q);
+        if (__builtin_expect(left == W, 1))
+            v_store(out + i, a);
+        else
+            v_store_part(out + i, a, left);
+    }
+}
+
+/* Lines that go past the caches do so by parts of this. */
+#define STREAM_PART ((int64_t)(4096 / sizeof(T)))
+/* The exponentials of such a line are kept aside, in half of an L2 at the most. */
+#define STREAMED ((int64_t)(65536 / sizeof(T)))
+
 /* out may be x or y. */
 TK_INLINE void TK_FN(block_rewrite)(const tk_block *b, T *out, const T *x, const T *y, const T *p,
                                     TK_FN(rewrite_fn) f)
 {
-    for (int64_t r = 0; r < b->rows; r++, out += b->stride, x += b->stride, y += b->stride)
-        for (int64_t i = 0; i < b->n; i += W) {
-            int left = b->n - i < W ? (int)(b->n - i) : W;
-            V a, c, q = v_set(p[b->columns ? 0 : r]);
-            if (__builtin_expect(left == W, 1)) {
-                a = v_load(x + i);
-                c = v_load(y + i);
-                if (b->columns)
-                    q = v_load(p + i);
-            } else {
-                a = v_load_part(x + i, left);
-                c = v_load_part(y + i, left);
-                if (b->columns)
-                    q = v_load_part(p + i, left);
-            }
-            a = f(a, c, q);
-            if (__builtin_expect(left == W, 1))
-                v_store(out + i, a);
-            else
-                v_store_part(out + i, a, left);
+    _Alignas(64) T part[STREAM_PART];
+    for (int64_t r = 0; r < b->rows; r++, out += b->stride, x += b->stride, y += b->stride) {
+        const V q = v_set(p[b->columns ? 0 : r]);
+        if (!b->streams) {
+            TK_FN(row_rewrite)(out, x, y, b->n, q, b->columns ? p : NULL, f);
+            continue;
         }
+        for (int64_t i = 0, n; i < b->n; i += n) {
+            n = b->n - i < STREAM_PART ? b->n - i : STREAM_PART;
+            TK_FN(row_rewrite)(part, x + i, y + i, n, q, NULL, f);
+            tk_stream((char *)(out + i), (const char *)part, n * (int64_t)sizeof(T));
+        }
+    }
 }
 
 #define UNUSED __attribute__((unused))
@@ -113,12 +135,19 @@ TK_OUTLINE double TK_FN(exp_total)(const T *x, int64_t n, T top)
 }
 
 /* (x - p) - q */
-TK_OUTLINE void TK_FN(less_two)(T *out, const T *x, int64_t n, T p, T q)
+TK_OUTLINE void TK_FN(less_two)(T *out, const T *x, int64_t n, T p, T q, int streams)
 {
-    for (int64_t i = 0; i < n; i += W) {
-        int left = n - i < W ? (int)(n - i) : W;
-        V v = TK_FN(row_load)(x, i, left, 0);
-        TK_FN(row_store)(out, i, left, v - v_set(p) - v_set(q));
+    _Alignas(64) T part[STREAM_PART];
+    for (int64_t start = 0, some; start < n; start += some, x += some, out += some) {
+        T *to = streams ? part : out;
+        some = n - start < STREAM_PART ? n - start : STREAM_PART;
+        for (int64_t i = 0; i < some; i += W) {
+            int left = some - i < W ? (int)(some - i) : W;
+            V v = TK_FN(row_load)(x, i, left, 0);
+            TK_FN(row_store)(to, i, left, v - v_set(p) - v_set(q));
+        }
+        if (streams)
+            tk_stream((char *)out, (const char *)part, some * (int64_t)sizeof(T));
     }
 }
 
@@ -130,39 +159,13 @@ TK_OUTLINE double TK_FN(product_total)(const T *x, const T *y, int64_t n)
 #define AMAX TK_FN(amax_line), TK_FN(amax_columns)
 #define SUM TK_FN(sum_line), TK_FN(sum_columns)
 
-/* Lines that stay in registers: `vectors` of them, 1 or one or two blocks of lanes, a constant. Lanes
- * without an element hold exp(-inf) = 0. */
-#define MOST (2 * TK_VECTORS)
-#define EACH_OF(v, vectors) _Pragma("GCC unroll 32") for (int v = 0; v < vectors; v++)
-
-TK_INLINE T TK_FN(fold_line)(const V *x, TK_FN(combine_fn) combine, const int vectors)
-{
-    V acc[TK_VECTORS];
-    if (vectors == 1)
-        return TK_FN(fold)(x[0], combine);
-    TK_EACH_VECTOR(v) acc[v] = vectors > TK_VECTORS ? combine(x[v + vectors / 2], x[v]) : x[v];
-    return TK_FN(fold_block)(acc, combine);
-}
-
-/* Loads a line, and gives its exponentials, their sum, and the maximum that was subtracted. */
+/* Lanes without an element hold exp(-inf) = 0. Loads a line, and gives its exponentials, their sum, and the maximum that was subtracted. */
 TK_INLINE T TK_FN(exp_line)(V *e, const T *x, int64_t n, T *top, const int vectors)
 {
     EACH_OF(v, vectors) e[v] = v_load_filled(x + v * W, n - v * W, -(T)INFINITY);
     *top = TK_FN(fold_line)(e, TK_FN(greater), vectors);
     EACH_OF(v, vectors) e[v] = v_exp(e[v] - v_set(*top));
     return TK_FN(fold_line)(e, TK_FN(added), vectors);
-}
-
-TK_INLINE void TK_FN(store_line)(T *out, const V *x, int64_t n, const int vectors)
-{
-    EACH_OF(v, vectors)
-    {
-        const int64_t left = n - v * W;
-        if (left >= W)
-            v_store(out + v * W, x[v]);
-        else if (left > 0)
-            v_store_part(out + v * W, x[v], (int)left);
-    }
 }
 
 /* The same for a line of any length: the sum, the maximum, and where out is not NULL what was summed. */
@@ -213,13 +216,17 @@ TK_INLINE int TK_FN(short_lines)(const tk_block *b, T *out, const T *x, const in
     const int64_t n = b->n;
     if (b->columns || n > 2 * TK_LANES)
         return 0;
-    for (int64_t r = 0; r < b->rows; r++, out += n, x += n)
+    _Alignas(64) T part[TK_BLOCK_LINES * 2 * TK_LANES];
+    T *to = b->streams ? part : out;
+    for (int64_t r = 0; r < b->rows; r++, to += n, x += n)
         if (n <= W)
-            TK_FN(short_line)(out, x, n, want_log, 1);
+            TK_FN(short_line)(to, x, n, want_log, 1);
         else if (n <= TK_LANES)
-            TK_FN(short_line)(out, x, n, want_log, TK_VECTORS);
+            TK_FN(short_line)(to, x, n, want_log, TK_VECTORS);
         else
-            TK_FN(short_line)(out, x, n, want_log, MOST);
+            TK_FN(short_line)(to, x, n, want_log, MOST);
+    if (b->streams)
+        tk_stream((char *)out, (const char *)part, b->rows * n * (int64_t)sizeof(T));
     return 1;
 }
 
@@ -230,6 +237,16 @@ TK_INLINE void TK_FN(softmax_block)(const tk_block *b, T *out, const T *x, const
     if (TK_FN(short_lines)(b, out, x, 0))
         return;
     TK_FN(block_reduce)(b, x, p, AMAX);
+    if (!b->columns && b->streams && b->n <= STREAMED) {
+        T kept[STREAMED];
+        tk_block line = *b;
+        line.rows = 1;
+        for (int64_t r = 0; r < b->rows; r++, out += b->n, x += b->n) {
+            p[r] = (T)(1 / TK_FN(kept_exp_sum)(kept, x, b->n, p[r]));
+            TK_FN(scale)(&line, out, kept, kept, p + r);
+        }
+        return;
+    }
     if (!b->columns) {
         for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
             p[r] = (T)(1 / TK_FN(kept_exp_sum)(out + at, x + at, b->n, p[r]));
@@ -252,8 +269,8 @@ TK_INLINE void TK_FN(log_softmax_block)(const tk_block *b, T *out, const T *x, c
     if (!b->columns) {
         for (int64_t r = 0; r < b->rows; r++)
             p[r] = (T)log(TK_FN(exp_total)(x + r * b->n, b->n, top[r]));
-        for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
-            TK_FN(less_two)(out + at, x + at, b->n, top[r], p[r]);
+        for (int64_t r = 0; r < b->rows; r++, out += b->n, x += b->n)
+            TK_FN(less_two)(out, x, b->n, top[r], p[r], b->streams);
         return;
     }
     TK_FN(less_exp)(b, out, x, x, top);
@@ -295,6 +312,8 @@ TK_INLINE void TK_FN(log_softmax_backward_block)(const tk_block *b, T *out, cons
             TK_FN(name##_block)                                                                    \
             (&b, (T *)w->out + at, (const T *)w->in[0] + at, (const T *)w->in[1] + at);            \
         }                                                                                          \
+        if (w->streams)                                                                            \
+            tk_stream_end();                                                                       \
     }
 ROWS(softmax)
 ROWS(log_softmax)
@@ -302,6 +321,8 @@ ROWS(softmax_backward)
 ROWS(log_softmax_backward)
 #undef ROWS
 #undef PARTS
+#undef STREAM_PART
+#undef STREAMED
 #undef MOST
 #undef EACH_OF
 #undef AMAX

@@ -47,6 +47,7 @@ typedef struct tk_reduce_work {
     double p;
     int64_t outputs, length, chunk, chunks;
     int32_t columns, phase, last;
+    int32_t cold; /* the input is too large to be found in the cache */
     tk_dims kept, reduced;
 } tk_reduce_work;
 
@@ -56,7 +57,9 @@ typedef struct tk_rows_work {
     const char *in[2]; /* the second is the first where an op has but one */
     char *out;
     int64_t length, inner;
+    int32_t streams; /* as that of a map */
 } tk_rows_work;
+
 /* The output (operand 0) and the input (1), both without the dimension that is scanned. A unit is a
  * line along it. */
 typedef struct tk_scan_work {
@@ -64,6 +67,15 @@ typedef struct tk_scan_work {
     int64_t length, dim_step[2]; /* bytes along the dimension, of output and input */
     int32_t reverse;
 } tk_scan_work;
+
+/* Running extremes along one dimension of contiguous [outer][length][inner], and where in the line each
+ * was last met. A unit is a line. */
+typedef struct tk_extreme_work {
+    const char *in;
+    char *out;
+    int64_t *index;
+    int64_t length, inner;
+} tk_extreme_work;
 
 /* Layer normalisation of contiguous [rows][length]. A unit is a row; backward, TK_NORM_ROWS rows
  * and their sums for the gradients of weight and bias. */
@@ -75,6 +87,7 @@ typedef struct tk_norm_work {
     char *dweight, *dbias;                    /* [units][length] or NULL */
     double eps;
     int64_t rows, length;
+    int32_t streams; /* as that of a map */
 } tk_norm_work;
 
 /* Batch normalisation of contiguous [channels][length], or [length][channels] where `channels` is not

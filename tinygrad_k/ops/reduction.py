@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import dtype as dtype_class, kernel_number, lib
-from ..tensor import Tensor, from_data
-from .arithmetic import abs, maximum, minimum, power, square
+from ..backend import dtype as dtype_class, fail, ffi, kernel_number, lib
+from ..tensor import Tensor, from_data, wrap
+from .arithmetic import abs, maximum, minimum, power
 from .comparison import eq, isnan, ne, where
 from .declare import composite, no_grad, op, unary
 from .results import Results
@@ -55,9 +55,10 @@ def _reducer(name: str) -> Any:
     return reduce
 
 
-_sum_door, _mean_door, _prod_door, _amax_door, _amin_door, _var_door, _logsumexp_door = map(
-    _reducer, ("sum", "mean", "prod", "amax", "amin", "var", "logsumexp")
+_sum_door, _mean_door, _prod_door, _amax_door, _amin_door, _var_door = map(
+    _reducer, ("sum", "mean", "prod", "amax", "amin", "var")
 )
+_logsumexp_door, _norm_door = map(_reducer, ("logsumexp", "norm"))
 _any_door, _all_door, _count_door, _argmax_door, _argmin_door = map(
     _reducer, ("any", "all", "count_nonzero", "argmax", "argmin")
 )
@@ -288,13 +289,18 @@ class ValuesIndices(Results):
 
 
 def _extreme(name: str, pick: Any, direct: Any, elementwise: Any) -> Any:
+    number = kernel_number(f"arg{name}")
+
     def extreme(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
         if isinstance(dim, Tensor):
             return elementwise(input, dim)
         if dim is None:
             return direct(input)
-        if input._node is None and input._h.ndim and type(dim) is int:
-            return ValuesIndices(direct(input, dim, keepdim), pick(input, dim, keepdim))
+        if input._node is None and (h := input._h).ndim and type(dim) is int:
+            out = ffi.new("tk_tensor *[2]")
+            if lib.tk_extreme(number, h, mask_of(name, input, dim), keepdim, out):
+                fail()
+            return ValuesIndices(wrap(out[0]), wrap(out[1]))
         from .index import gather
 
         indices = pick(input, dim, True)
@@ -478,6 +484,24 @@ def logsumexp(input: Tensor, dim: Any, keepdim: bool = False) -> Any:
     return _logsumexp_door(input, _dims(dim), keepdim)
 
 
+def _norm_rule(g: Tensor, input: Tensor, result: Tensor, dim: Any, keepdim: bool) -> Tensor:
+    """input / result; 0 of a zero vector."""
+    zero = eq(result, 0.0)
+    share = where(zero, 0.0, g / where(zero, 1.0, result))
+    return _spread(share, input, dim, keepdim) * input
+
+
+@op(
+    kernel="norm",
+    vjp={"input": _norm_rule},
+    ref=lambda x, dim=None, keepdim=False: np.sqrt(np.sum(x * x, axis=dim, keepdims=keepdim)),
+    samples=[*SUMS, *EMPTY],
+    family=FAMILY,
+)
+def _norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    return _norm_door(input, dim, keepdim)
+
+
 @composite
 def norm(
     input: Tensor,
@@ -506,7 +530,7 @@ def vector_norm(input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = Fa
     if ord == 1:
         return _sum(abs(input), dim, keepdim)
     if ord == 2:
-        return _root(_sum(square(input), dim, keepdim), 0.5)
+        return _norm(input, dim, keepdim)
     size = abs(input)
     if ord < 1:  # the power has an infinite derivative at 0, as an infinite value if ord < 0
         zero = eq(size, 0)

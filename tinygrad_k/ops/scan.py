@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import dtype as dtype_class, kernel_number, lib
+from ..backend import dtype as dtype_class, fail, ffi, kernel_number, lib
 from ..tensor import Tensor, from_numpy, wrap
-from .comparison import eq, isnan, logical_or, where
+from .comparison import where
 from .declare import composite, op
 from .index import gather
 from .reduction import ValuesIndices, _as_dtype, _sum
 from .samples import positive, real
-from .shape import _expand, clone, in_range, transpose, unsqueeze
+from .shape import clone, transpose, unsqueeze
 
 _CUMSUM, _CUMPROD = kernel_number("cumsum"), kernel_number("cumprod")
 
@@ -96,15 +96,13 @@ _CUMMAX, _CUMMIN = kernel_number("cummax"), kernel_number("cummin")
 
 def _running(input: Tensor, dim: int, kernel: int) -> ValuesIndices:
     """The running extreme and where it was last met; its gradient goes to that element."""
-    values = wrap(lib.tk_scan(kernel, input._h, in_range("cummax", dim), False))
-    if input.ndim == 0:
-        return ValuesIndices(clone(input), wrap(lib.tk_full_int(lib.TK_I64, 0, (), 0)))
-    size = input.shape[dim]
-    counts = np.arange(size).reshape([-1] + [1] * (input.ndim - 1 - dim % input.ndim))
-    met = logical_or(eq(input.detach(), values), isnan(input.detach()))
-    positions = where(met, _expand(from_numpy(counts), tuple(input.shape)), 0)
-    indices = wrap(lib.tk_scan(_CUMMAX, positions._h, dim, False))
-    return ValuesIndices(gather(input, dim, indices), indices)
+    out = ffi.new("tk_tensor *[2]")
+    if lib.tk_running_extreme(kernel, input._h, dim, out):
+        fail()
+    values, indices = wrap(out[0]), wrap(out[1])
+    if input._node is not None:
+        values = gather(input, dim, indices) if input.ndim else clone(input)
+    return ValuesIndices(values, indices)
 
 
 @composite

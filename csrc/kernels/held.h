@@ -1,0 +1,45 @@
+/* Short lines, held in registers. Included once per floating type. */
+
+/* W elements of a row, or the `left` that remain; `otherwise` where p is NULL. Loads branch, and so
+ * stand before the arithmetic: a branch between a product and a sum would keep them from fusing on
+ * one instruction set and not on another. */
+TK_INLINE V TK_FN(row_load)(const T *p, int64_t i, int left, T otherwise)
+{
+    if (!p)
+        return v_set(otherwise);
+    return __builtin_expect(left == W, 1) ? v_load(p + i) : v_load_part(p + i, left);
+}
+
+TK_INLINE void TK_FN(row_store)(T *p, int64_t i, int left, V v)
+{
+    if (__builtin_expect(left == W, 1))
+        v_store(p + i, v);
+    else
+        v_store_part(p + i, v, left);
+}
+
+/* Lines that stay in registers: `vectors` of them, 1 or one or two blocks of lanes, a constant. */
+#define MOST (2 * TK_VECTORS)
+#define EACH_OF(v, vectors) _Pragma("GCC unroll 32") for (int v = 0; v < vectors; v++)
+
+TK_INLINE T TK_FN(fold_line)(const V *x, TK_FN(combine_fn) combine, const int vectors)
+{
+    V acc[TK_VECTORS];
+    if (vectors == 1)
+        return TK_FN(fold)(x[0], combine);
+    TK_EACH_VECTOR(v) acc[v] = vectors > TK_VECTORS ? combine(x[v + vectors / 2], x[v]) : x[v];
+    return TK_FN(fold_block)(acc, combine);
+}
+
+TK_INLINE void TK_FN(store_line)(T *out, const V *x, int64_t n, const int vectors)
+{
+    EACH_OF(v, vectors)
+    {
+        const int64_t left = n - v * W;
+        if (left >= W)
+            v_store(out + v * W, x[v]);
+        else if (left > 0)
+            v_store_part(out + v * W, x[v], (int)left);
+    }
+}
+
