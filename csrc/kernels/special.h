@@ -61,10 +61,11 @@ TK_OUTLINE V TK_FN(digamma_vector)(V x)
     return v_select(x == v_set(INFINITY), x, sum);
 }
 
+/* n >= 0 */
 TK_INLINE V TK_FN(whole_power)(V x, int n)
 {
     V power = v_set(1);
-    for (; n; n >>= 1, x *= x)
+    for (; n > 0; n >>= 1, x *= x)
         if (n & 1)
             power *= x;
     return power;
@@ -101,8 +102,7 @@ TK_OUTLINE V TK_FN(zeta_vector)(V q, int s)
  * is (pi / sin(pi x))^2. Poles have the sign from above. */
 TK_OUTLINE V TK_FN(polygamma_vector)(V x, double order)
 {
-    /* of the 170th derivative on only the parity matters: its factor is infinite */
-    const int n = order > 1000 ? 1000 + (int)fmod(order, 2) : (int)order;
+    const int n = (int)order; /* the op keeps it within 1001 */
     const double odd = n % 2 ? 1 : -1;
     double factorial = 1;
     for (int i = 2; i <= n && factorial < (double)INFINITY; i++)

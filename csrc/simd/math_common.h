@@ -241,16 +241,21 @@ TK_INLINE V v_atanh(V x)
 
 /* |x| = n pi/2 + r + tail with |r| <= pi/4, for |x| <= TK_TURN_LIMIT; returns r, sets the low bits
  * of n. n times each part of pi/2 but the last is exact, with FMA because it is not rounded. There
- * the tail matters only where r is tiny; without FMA it is also what the last step of r lost. */
-TK_INLINE V v_turn(V x, V *tail, M *n)
+ * the tail matters only where r is tiny, unless it is `whole`: then, and without FMA always, it is
+ * also what the last step of r lost. */
+TK_INLINE V v_turn(V x, V *tail, M *n, const int whole)
 {
+    (void)whole;
     V a = v_abs(x), t = a * TK_TWO_OVER_PI + TK_MAGIC;
     *n = (M)t;
     t = t - TK_MAGIC;
 #if TK_HAS_FMA
     a = a - t * TK_HALF_PI;
+    V r = a - t * TK_HALF_PI_LO;
     *tail = t * -TK_HALF_PI_BEYOND;
-    return a - t * TK_HALF_PI_LO;
+    if (whole) /* of an r above 1/8, from which a is so little apart that a - r is exact */
+        *tail += v_and_mask(v_abs(r) > 0.125f, (a - r) - t * TK_HALF_PI_LO);
+    return r;
 #else
     a = a - t * TK_HALF_PI_1;
     a = a - t * TK_HALF_PI_2;
@@ -263,7 +268,7 @@ TK_INLINE V v_turn(V x, V *tail, M *n)
 TK_INLINE V v_sin(V x)
 {
     M n;
-    V tail, r = v_turn(x, &tail, &n);
+    V tail, r = v_turn(x, &tail, &n, 0);
     V y = v_select((n & 1) == 0, v_sin_poly(r, tail), v_cos_poly(r, tail));
     y = (V)((M)y ^ ((M)x & TK_SIGN) ^ ((n & 2) << (8 * sizeof(T) - 2)));
     if (__builtin_expect(v_any_above(v_abs(x), TK_TURN_LIMIT), 0))
@@ -274,7 +279,7 @@ TK_INLINE V v_sin(V x)
 TK_INLINE V v_cos(V x)
 {
     M n;
-    V tail, r = v_turn(x, &tail, &n);
+    V tail, r = v_turn(x, &tail, &n, 0);
     V y = v_select((n & 1) == 0, v_cos_poly(r, tail), v_sin_poly(r, tail));
     y = (V)((M)y ^ (((n + 1) & 2) << (8 * sizeof(T) - 2)));
     if (__builtin_expect(v_any_above(v_abs(x), TK_TURN_LIMIT), 0))
@@ -286,7 +291,7 @@ TK_INLINE V v_cos(V x)
 TK_INLINE V v_tan(V x)
 {
     M n;
-    V tail, r = v_turn(x, &tail, &n), p = v_tan_poly(r, tail);
+    V tail, r = v_turn(x, &tail, &n, 1), p = v_tan_poly(r, tail);
     M even = (n & 1) == 0;
     V y = v_select(even, p, v_set(-1)) / v_select(even, v_set(1), p);
     y = (V)((M)y ^ ((M)x & TK_SIGN));
