@@ -313,6 +313,49 @@ def test_corners_as_in_pytorch(name: str) -> None:
             raise AssertionError(f"{name}{args}: {problem}")
 
 
+# Calls by names and forms that the drawn ones do not use; x, y are floats, i integers, b bools.
+CALLS = """
+x.polygamma(1) | y.clone().polygamma_(2) | x.where(b, y) | x.where(condition=b, other=0.5)
+m.round(x, decimals=1) | x.round(decimals=-1) | x.clone().round_(decimals=1) | m.round(x)
+m.bernoulli(x, 1.0) | x.bernoulli(p=0.0) | m.normal(0.0, 0.0, (2,), dtype=m.float64)
+m.det(input=x) | m.slogdet(input=x) | m.matrix_power(input=x, n=2) | m.logdet(y) | m.inverse(x)
+m.linalg.norm(input=x) | m.linalg.matrix_norm(input=x) | m.linalg.vector_norm(input=x)
+m.linalg.matmul(x, y) | m.linalg.diagonal(A=x, offset=1) | m.pinverse(x) | x.norm("nuc")
+x.hsplit(sections=2) | x.vsplit(indices=(1,)) | x.tensor_split(sections=2, dim=1)
+x.tensor_split(indices=(1,), dim=1) | x.split(split_size=1, dim=1)
+m.max(x, other=y) | x.min(other=y) | x.clamp_max(1) | m.clamp_min(x, y) | m.trapz(x)
+m.var_mean(x, 0, False, True) | m.var_mean(x, False) | m.std_mean(x, dim=0, unbiased=True)
+m.std_mean(x, dim=0, correction=0) | m.var(x, 0, False, True) | x.std(False)
+m.arange(end=3) | x.clone().as_strided_((2,), (1,)) | m.empty(0).double().set_(x, 1, (2,), (1,))
+m.ger(x[0], y[0]) | x.device.type | m.device("cpu").index | x.is_cpu | x.is_cuda
+f.mse_loss(x, y, weight=y) | f.l1_loss(x, y, weight=y, reduction="sum")
+f.huber_loss(x, y, delta=2.0, weight=y) | f.mse_loss(x, y, reduction="none", weight=y)
+x.sum(axis=0, keepdims=True) | m.cat((x, y), axis=1) | m.scatter(x, 1, i, 2.0)
+m.searchsorted(y[0], x, side="right") | m.tensor_split(x, i[0], dim=1)
+"""
+
+
+@pytest.mark.parametrize("call", [each.strip() for each in re.split(r"[|\n]", CALLS.strip())])
+def test_calls_by_other_names(call: str) -> None:
+    results = []
+    for m in (tk, torch):
+        results.append(
+            eval(
+                call,
+                {
+                    "m": m,
+                    "f": m.nn.functional,
+                    "x": m.tensor([[1.25, -2.5], [3.75, 4.0]], dtype=m.float64),
+                    "y": m.tensor([[0.5, 1.0], [2.0, 9.0]], dtype=m.float64),
+                    "i": m.tensor([[0, 1], [1, 0]]),
+                    "b": m.tensor([[True, False], [False, True]]),
+                },
+            )
+        )
+    ours, theirs = map(flat, results)
+    assert [differ(a, b, True) for a, b in zip(ours, theirs, strict=True)] == [None] * len(ours)
+
+
 # No single call of these is compared; other tests hold them.
 ELSEWHERE = {
     "Bytes as another dtype",

@@ -11,6 +11,7 @@ from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set
 from .backend import (
     DTYPES,
     bool_ as bool,
+    device,
     dtype,
     empty_cache,
     float32,

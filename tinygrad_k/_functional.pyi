@@ -293,6 +293,7 @@ def huber_loss(
     target: Tensor,
     reduction: builtins.str = ...,
     delta: builtins.float = ...,
+    weight: Tensor | None = ...,
 ) -> Tensor:
     """d^2 / 2 for d = |x - t| below delta, else delta (d - delta / 2). Huber 1964."""
 
@@ -320,8 +321,9 @@ def l1_loss(
     input: Tensor,
     target: Tensor,
     reduction: builtins.str = ...,
+    weight: Tensor | None = ...,
 ) -> Tensor:
-    """The absolute differences |x - t|."""
+    """The absolute differences |x - t|; with weights their mean is over the sum of these."""
 
 def layer_norm(
     input: Tensor,
@@ -383,8 +385,9 @@ def mse_loss(
     input: Tensor,
     target: Tensor,
     reduction: builtins.str = ...,
+    weight: Tensor | None = ...,
 ) -> Tensor:
-    """The squared differences (x - t)^2."""
+    """The squared differences (x - t)^2; with weights their mean is over the sum of ..."""
 
 def multi_margin_loss(
     input: Tensor,

@@ -145,7 +145,7 @@ def any(
     """Whether any element over ``dim`` is nonzero; of nothing False."""
 
 def arange(
-    start: Any,
+    start: Any = ...,
     end: Any = ...,
     step: Any = ...,
     *,
@@ -296,10 +296,11 @@ def baddbmm(
 
 def bernoulli(
     input: Tensor,
+    p: builtins.float | None = ...,
     *,
     generator: Generator | None = ...,
 ) -> Tensor:
-    """1 with the probability that the input gives, else 0, elementwise."""
+    """1 with the probability that the input gives, or ``p`` everywhere, else 0, ..."""
 
 def bilinear(
     input1: Tensor,
@@ -441,6 +442,18 @@ def clamp(
     max: Any = ...,
 ) -> Tensor:
     """x brought into [min, max], elementwise; bounds are numbers, tensors or None."""
+
+def clamp_max(
+    input: Tensor,
+    max: Any,
+) -> Tensor:
+    """``clamp`` from above."""
+
+def clamp_min(
+    input: Tensor,
+    min: Any,
+) -> Tensor:
+    """``clamp`` from below."""
 
 def clip(
     input: Tensor,
@@ -893,6 +906,12 @@ def ge(
 ) -> Tensor:
     """input >= other, elementwise."""
 
+def ger(
+    input: Tensor,
+    vec2: Tensor,
+) -> Tensor:
+    """Every product of two vectors (n,) and (m,): (n, m)."""
+
 def greater(
     input: Any,
     other: Any,
@@ -1017,6 +1036,11 @@ def instance_norm(
     eps: builtins.float = ...,
 ) -> Tensor:
     """(x - mean) / sqrt(var + eps) * weight + bias for each channel of each sample."""
+
+def inverse(
+    input: Tensor,
+) -> Tensor:
+    """The inverse of square matrices; LinAlgError for a singular one."""
 
 def is_complex(
     input: Tensor,
@@ -1205,6 +1229,11 @@ def logcumsumexp(
 ) -> Tensor:
     """log of the running sum of exp(x) along ``dim``, without overflow."""
 
+def logdet(
+    input: Tensor,
+) -> Tensor:
+    """The logarithm of the determinants of square matrices; NaN below 0, -inf of ..."""
+
 def logical_and(
     input: Any,
     other: Any,
@@ -1304,6 +1333,8 @@ def max(
     input: Tensor,
     dim: Any = ...,
     keepdim: builtins.bool = ...,
+    *,
+    other: Tensor | None = ...,
 ) -> Any:
     """The maximum: of all elements; along ``dim`` as (values, indices); or, given a ..."""
 
@@ -1339,6 +1370,8 @@ def min(
     input: Tensor,
     dim: Any = ...,
     keepdim: builtins.bool = ...,
+    *,
+    other: Tensor | None = ...,
 ) -> Any:
     """The minimum: of all elements; along ``dim`` as (values, indices); or, given a ..."""
 
@@ -1504,6 +1537,9 @@ def normal(
     size: Any = ...,
     *,
     generator: Generator | None = ...,
+    dtype: Any = ...,
+    device: Any = ...,
+    requires_grad: builtins.bool = ...,
 ) -> Tensor:
     """Normal random numbers; mean and std are numbers (with a size) or tensors, which ..."""
 
@@ -1563,6 +1599,12 @@ def permute(
     dims: Any = ...,
 ) -> Tensor:
     """The dimensions in another order; a view."""
+
+def pinverse(
+    input: Tensor,
+    rcond: builtins.float = ...,
+) -> Tensor:
+    """The pseudoinverse. Singular values up to rcond times the largest count as 0."""
 
 def pixel_shuffle(
     input: Tensor,
@@ -1779,8 +1821,10 @@ def rot90(
 
 def round(
     input: Tensor,
+    *,
+    decimals: builtins.int = ...,
 ) -> Tensor:
-    """The nearest integer, halves to the even one, elementwise."""
+    """The nearest number of so many ``decimals``, below 0 of tens, halves to the even ..."""
 
 def row_stack(
     tensors: Sequence[Tensor],
@@ -1988,9 +2032,10 @@ def std(
 def std_mean(
     input: Tensor,
     dim: Any = ...,
-    *,
-    correction: builtins.float = ...,
+    unbiased: builtins.bool | None = ...,
     keepdim: builtins.bool = ...,
+    *,
+    correction: builtins.float | None = ...,
 ) -> builtins.tuple[Tensor, Tensor]:
     """Standard deviation and mean over ``dim``."""
 
@@ -2149,6 +2194,15 @@ def trapezoid(
 ) -> Tensor:
     """The integral along ``dim`` by the trapezoidal rule, at the places x or dx apart ..."""
 
+def trapz(
+    y: Tensor,
+    x: Tensor | None = ...,
+    *,
+    dx: builtins.float | None = ...,
+    dim: builtins.int = ...,
+) -> Tensor:
+    """The integral along ``dim`` by the trapezoidal rule, at the places x or dx apart ..."""
+
 def tril(
     input: Tensor,
     diagonal: builtins.int = ...,
@@ -2260,9 +2314,10 @@ def var(
 def var_mean(
     input: Tensor,
     dim: Any = ...,
-    *,
-    correction: builtins.float = ...,
+    unbiased: builtins.bool | None = ...,
     keepdim: builtins.bool = ...,
+    *,
+    correction: builtins.float | None = ...,
 ) -> builtins.tuple[Tensor, Tensor]:
     """Variance and mean over ``dim``."""
 

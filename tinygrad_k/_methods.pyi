@@ -338,6 +338,13 @@ class Methods:
     ) -> Tensor:
         """A view of the storage with any sizes and strides; ValueError where it would ..."""
 
+    def as_strided_(
+        self,
+        *args: Any,
+        **kwargs: Any,
+    ) -> Tensor:
+        """``as_strided`` in place: the tensor itself becomes that view of its memory."""
+
     def asin(
         self,
     ) -> Tensor:
@@ -421,10 +428,11 @@ class Methods:
 
     def bernoulli(
         self,
+        p: builtins.float | None = ...,
         *,
         generator: Generator | None = ...,
     ) -> Tensor:
-        """1 with the probability that the input gives, else 0, elementwise."""
+        """1 with the probability that the input gives, or ``p`` everywhere, else 0, ..."""
 
     def bernoulli_(
         self,
@@ -601,6 +609,30 @@ class Methods:
         max: Any = ...,
     ) -> Tensor:
         """``clamp`` in place: writes the result here and returns this tensor."""
+
+    def clamp_max(
+        self,
+        max: Any,
+    ) -> Tensor:
+        """``clamp`` from above."""
+
+    def clamp_max_(
+        self,
+        max: Any,
+    ) -> Tensor:
+        """``clamp_max`` in place: writes the result here and returns this tensor."""
+
+    def clamp_min(
+        self,
+        min: Any,
+    ) -> Tensor:
+        """``clamp`` from below."""
+
+    def clamp_min_(
+        self,
+        min: Any,
+    ) -> Tensor:
+        """``clamp_min`` in place: writes the result here and returns this tensor."""
 
     def clip(
         self,
@@ -1163,6 +1195,12 @@ class Methods:
     ) -> Tensor:
         """``ge`` in place: writes the result here and returns this tensor."""
 
+    def ger(
+        self,
+        vec2: Tensor,
+    ) -> Tensor:
+        """Every product of two vectors (n,) and (m,): (n, m)."""
+
     def greater(
         self,
         other: Any,
@@ -1360,6 +1398,11 @@ class Methods:
         self,
     ) -> Tensor:
         """The tensor in int32; itself where it is that already."""
+
+    def inverse(
+        self,
+    ) -> Tensor:
+        """The inverse of square matrices; LinAlgError for a singular one."""
 
     def is_complex(
         self,
@@ -1586,6 +1629,11 @@ class Methods:
     ) -> Tensor:
         """log of the running sum of exp(x) along ``dim``, without overflow."""
 
+    def logdet(
+        self,
+    ) -> Tensor:
+        """The logarithm of the determinants of square matrices; NaN below 0, -inf of ..."""
+
     def logical_and(
         self,
         other: Any,
@@ -1732,6 +1780,8 @@ class Methods:
         self,
         dim: Any = ...,
         keepdim: builtins.bool = ...,
+        *,
+        other: Tensor | None = ...,
     ) -> Any:
         """The maximum: of all elements; along ``dim`` as (values, indices); or, given a ..."""
 
@@ -1767,6 +1817,8 @@ class Methods:
         self,
         dim: Any = ...,
         keepdim: builtins.bool = ...,
+        *,
+        other: Tensor | None = ...,
     ) -> Any:
         """The minimum: of all elements; along ``dim`` as (values, indices); or, given a ..."""
 
@@ -2070,6 +2122,12 @@ class Methods:
     ) -> Tensor:
         """The dimensions in another order; a view."""
 
+    def pinverse(
+        self,
+        rcond: builtins.float = ...,
+    ) -> Tensor:
+        """The pseudoinverse. Singular values up to rcond times the largest count as 0."""
+
     def pixel_shuffle(
         self,
         upscale_factor: builtins.int,
@@ -2094,9 +2152,15 @@ class Methods:
 
     def polygamma(
         self,
-        input: Tensor,
+        n: builtins.int,
     ) -> Tensor:
-        """The n-th derivative of digamma; infinite at 0, -1, -2, ..., with the sign from ..."""
+        """The n-th derivative of digamma."""
+
+    def polygamma_(
+        self,
+        n: builtins.int,
+    ) -> Tensor:
+        """``polygamma`` in place: writes the result here and returns this tensor."""
 
     def positive(
         self,
@@ -2281,11 +2345,15 @@ class Methods:
 
     def round(
         self,
+        *,
+        decimals: builtins.int = ...,
     ) -> Tensor:
-        """The nearest integer, halves to the even one, elementwise."""
+        """The nearest number of so many ``decimals``, below 0 of tens, halves to the even ..."""
 
     def round_(
         self,
+        *,
+        decimals: builtins.int = ...,
     ) -> Tensor:
         """``round`` in place: writes the result here and returns this tensor."""
 
@@ -2395,6 +2463,9 @@ class Methods:
     def set_(
         self,
         source: Tensor | None = ...,
+        storage_offset: builtins.int | None = ...,
+        size: Any = ...,
+        stride: Any = ...,
     ) -> Tensor:
         """Makes the tensor a window on the memory of another of its dtype; without one, ..."""
 
@@ -2572,9 +2643,10 @@ class Methods:
     def std_mean(
         self,
         dim: Any = ...,
-        *,
-        correction: builtins.float = ...,
+        unbiased: builtins.bool | None = ...,
         keepdim: builtins.bool = ...,
+        *,
+        correction: builtins.float | None = ...,
     ) -> builtins.tuple[Tensor, Tensor]:
         """Standard deviation and mean over ``dim``."""
 
@@ -2766,6 +2838,15 @@ class Methods:
     ) -> Tensor:
         """The integral along ``dim`` by the trapezoidal rule, at the places x or dx apart ..."""
 
+    def trapz(
+        self,
+        x: Tensor | None = ...,
+        *,
+        dx: builtins.float | None = ...,
+        dim: builtins.int = ...,
+    ) -> Tensor:
+        """The integral along ``dim`` by the trapezoidal rule, at the places x or dx apart ..."""
+
     def tril(
         self,
         diagonal: builtins.int = ...,
@@ -2920,9 +3001,10 @@ class Methods:
     def var_mean(
         self,
         dim: Any = ...,
-        *,
-        correction: builtins.float = ...,
+        unbiased: builtins.bool | None = ...,
         keepdim: builtins.bool = ...,
+        *,
+        correction: builtins.float | None = ...,
     ) -> builtins.tuple[Tensor, Tensor]:
         """Variance and mean over ``dim``."""
 
@@ -2954,10 +3036,10 @@ class Methods:
 
     def where(
         self,
-        input: Any = ...,
-        other: Any = ...,
-    ) -> Any:
-        """``input`` where ``condition`` (bool) holds, else ``other``; the three broadcast."""
+        condition: Tensor,
+        other: Any,
+    ) -> Tensor:
+        """This tensor where ``condition`` (bool) holds, else ``other``; the three broadcast."""
 
     def xlogy(
         self,

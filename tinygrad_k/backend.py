@@ -141,6 +141,24 @@ def check_device(name: str, device: Any) -> None:
         raise ValueError(f"{name}: the only device is 'cpu'; got {device!r}")
 
 
+class device(str):
+    """Where tensors are: ``"cpu"``, of type ``"cpu"`` and without an index."""
+
+    __slots__ = ()
+    type = "cpu"
+    index = None  # type: ignore[assignment]
+
+    def __new__(cls, device: Any = "cpu") -> device:
+        check_device("device", device)
+        return super().__new__(cls, "cpu")
+
+    def __repr__(self) -> str:
+        return "device(type='cpu')"
+
+
+CPU = device()
+
+
 _NUMBERS = {
     ffi.string(lib.tk_kernel_name(number)).decode(): number
     for number in range(lib.tk_kernel_count())

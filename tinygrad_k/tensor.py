@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .backend import (
+    CPU,
     DTYPES,
     FROM_NUMPY,
     bool_,
     check_readable,
+    device as device_class,
     dtype,
     fail,
     ffi,
@@ -178,9 +180,19 @@ class Tensor(Methods):
         return self._h.storage.version
 
     @property
-    def device(self) -> str:
-        """Always ``"cpu"``."""
-        return "cpu"
+    def device(self) -> device_class:
+        """Always ``tk.device("cpu")``, a string."""
+        return CPU
+
+    @property
+    def is_cpu(self) -> bool:
+        """Always True."""
+        return True
+
+    @property
+    def is_cuda(self) -> bool:
+        """Always False."""
+        return False
 
     def get_device(self) -> int:
         """Always -1, which stands for the CPU."""
@@ -213,13 +225,13 @@ class Tensor(Methods):
         """As ``_array``, also while the thread records: for those who have it done again."""
         return np.asarray(_Window(self))
 
-    def numpy(self) -> np.ndarray:
+    def numpy(self, *, force: bool = False) -> np.ndarray:
         """A NumPy array that shares this tensor's memory.
 
-        Refused with RuntimeError where a gradient is recorded: detach() first. Changes through the
-        array are not seen by autograd's version counters.
+        Refused with RuntimeError where a gradient is recorded, but with ``force``: detach() first.
+        Changes through the array are not seen by autograd's version counters.
         """
-        if self._node is not None:
+        if self._node is not None and not force:
             raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
         return self._array()
 

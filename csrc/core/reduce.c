@@ -97,8 +97,8 @@ static int64_t chunk_size(const tk_reduce_work *w, int in_size, int size)
 static int64_t fold_factor(const tk_reduce_work *w, int kernel, int in_size)
 {
     int64_t row = w->outputs * in_size;
-    if (!w->columns || is_index(kernel) || w->kept.n > 1 || w->reduced.n > 1 || w->kept.stride[0] != in_size ||
-        w->reduced.stride[0] != row || row > NARROW_BYTES || (w->pivot && w->phase == 0))
+    if (!w->columns || is_index(kernel) || w->kept.n > 1 || w->reduced.n > 1 ||
+        w->kept.stride[0] != in_size || w->reduced.stride[0] != row || row > NARROW_BYTES || (w->pivot && w->phase == 0))
         return 1;
     int64_t fold = FOLDED_BYTES / row;
     return w->length >= 8 * fold ? fold : 1;

@@ -272,7 +272,7 @@ TK_OUTLINE void tk_find_columns(const tk_reduce_work *w, int64_t lo, int64_t hi,
 {
     enum { TILE = TK_CHUNK_BYTES / TK_ROW_GROUP / 8 };
     _Alignas(64) char buffer[TK_CHUNK_BYTES];
-    char values[TILE * 8];
+    _Alignas(64) char values[TILE * 8];
     const int inner = w->kept.n - 1;
     int64_t chunk = lo / w->outputs, output = lo % w->outputs;
     tk_cursor kept, at;

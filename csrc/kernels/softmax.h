@@ -159,7 +159,8 @@ TK_OUTLINE double TK_FN(product_total)(const T *x, const T *y, int64_t n)
 #define AMAX TK_FN(amax_line), TK_FN(amax_columns)
 #define SUM TK_FN(sum_line), TK_FN(sum_columns)
 
-/* Lanes without an element hold exp(-inf) = 0. Loads a line, and gives its exponentials, their sum, and the maximum that was subtracted. */
+/* Loads a line, and gives its exponentials, their sum, and the maximum that was subtracted. Lanes
+ * without an element hold exp(-inf) = 0. */
 TK_INLINE T TK_FN(exp_line)(V *e, const T *x, int64_t n, T *top, const int vectors)
 {
     EACH_OF(v, vectors) e[v] = v_load_filled(x + v * W, n - v * W, -(T)INFINITY);

@@ -86,12 +86,12 @@ LATE = {
     "embedding": "bilinear",
     "functional": "",
     "groups": "group_norm instance_norm rms_norm",
-    "linear_algebra": "det matrix_power slogdet",
+    "linear_algebra": "det inverse logdet matrix_power pinverse slogdet",
     "loss": "",
     "margin": "cosine_embedding_loss hinge_embedding_loss margin_ranking_loss poisson_nll_loss",
     "pixels": "channel_shuffle pixel_shuffle pixel_unshuffle",
     "statistics": "aminmax corrcoef cov diff logcumsumexp median mode nanmean nanmedian "
-    "nanquantile nansum quantile trapezoid",
+    "nanquantile nansum quantile trapezoid trapz",
     "windows": "",
 }
 LATE_NAMES = frozenset(" ".join(LATE.values()).split())

@@ -339,6 +339,18 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return result if max is None else minimum(result, max)
 
 
+@composite
+def clamp_min(input: Tensor, min: Any) -> Tensor:
+    """``clamp`` from below."""
+    return clamp(input, min=min)
+
+
+@composite
+def clamp_max(input: Tensor, max: Any) -> Tensor:
+    """``clamp`` from above."""
+    return clamp(input, max=max)
+
+
 @op(
     kernel="addcmul",
     vjp={

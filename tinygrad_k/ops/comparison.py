@@ -14,6 +14,7 @@ from .declare import (
     binary,
     comparison,
     composite,
+    method,
     no_grad,
     op,
     predicate,
@@ -196,6 +197,14 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     if not isinstance(other, Tensor):
         other = as_operand(other, input)
     return _choose(condition, input, other)
+
+
+def _where_of(self: Tensor, condition: Tensor, other: Any) -> Tensor:
+    """This tensor where ``condition`` (bool) holds, else ``other``; the three broadcast."""
+    return where(condition, self, other)
+
+
+method(_where_of, "where")
 
 
 def _plain(value: Any) -> Tensor:

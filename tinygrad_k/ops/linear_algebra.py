@@ -11,8 +11,8 @@ from ..backend import dtype as dtype_class
 from ..tensor import Tensor, wrap
 from . import reduction
 from .arithmetic import abs, square
-from .comparison import eq, gt
-from .declare import composite, linear_algebra, tried
+from .comparison import eq, gt, lt, where
+from .declare import LINALG, composite, linear_algebra, tried
 from .decompositions import (
     _cholesky,
     _det,
@@ -30,7 +30,7 @@ from .decompositions import (
     split_rows,
     turned,
 )
-from .diagonal import triu
+from .diagonal import diagonal as _diagonal, triu
 from .host import decide
 from .join import cat
 from .linalg import _cross, matmul, product_of_chain
@@ -464,6 +464,15 @@ def multi_dot(tensors: Any) -> Tensor:
     return product_of_chain("linalg.multi_dot", tensors)
 
 
+LINALG["matmul"] = matmul
+
+
+@linear_algebra
+def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """The diagonals of matrices; a view."""
+    return _diagonal(A, offset, dim1, dim2)
+
+
 @linear_algebra
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """The vector product along a dimension of size 3."""
@@ -549,6 +558,25 @@ def _singular(a: Tensor) -> Any:
 )
 def _orthogonal(a: Tensor) -> Any:
     return tuple(qr(a))
+
+
+@composite
+def logdet(input: Tensor) -> Tensor:
+    """The logarithm of the determinants of square matrices; NaN below 0, -inf of singular ones."""
+    sign, size = slogdet(input)
+    return where(lt(sign, 0), math.nan, size)
+
+
+@composite
+def inverse(input: Tensor) -> Tensor:
+    """The inverse of square matrices; LinAlgError for a singular one."""
+    return inv(input)
+
+
+@composite
+def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
+    """The pseudoinverse. Singular values up to rcond times the largest count as 0."""
+    return pinv(input, rtol=rcond)
 
 
 # PyTorch has these in the root, too.

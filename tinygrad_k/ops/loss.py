@@ -36,6 +36,24 @@ def _reduce(name: str, losses: Tensor, reduction: str) -> Tensor:
     raise ValueError(f"{name}: reduction must be 'mean', 'sum' or 'none'; got {reduction!r}")
 
 
+def _times(name: str, losses: Tensor, weight: Tensor | None) -> Tensor:
+    """The losses with a weight each."""
+    if weight is None:
+        return losses
+    if not isinstance(weight, Tensor) or weight.shape != losses.shape:
+        given = tuple(weight.shape) if isinstance(weight, Tensor) else type(weight).__name__
+        raise ValueError(f"{name}: weight must be a Tensor {tuple(losses.shape)}; got {given}")
+    return losses * weight
+
+
+def _weighted_mean(name: str, losses: Tensor, weight: Tensor | None, reduction: str) -> Tensor:
+    """``_reduce`` of losses with a weight each; their mean is over the sum of the weights."""
+    losses = _times(name, losses, weight)
+    if weight is not None and reduction == "mean":
+        return _sum(losses) / _sum(weight)
+    return _reduce(name, losses, reduction)
+
+
 def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
     for what, value in (("input", input), ("target", target)):
         if not isinstance(value, Tensor):
@@ -51,17 +69,21 @@ def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
 
 
 @composite
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The squared differences (x - t)^2."""
+def mse_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None
+) -> Tensor:
+    """The squared differences (x - t)^2; with weights their mean is over the sum of these."""
     _same_shape("mse_loss", input, target)
-    return _reduce("mse_loss", square(input - target), reduction)
+    return _weighted_mean("mse_loss", square(input - target), weight, reduction)
 
 
 @composite
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """The absolute differences |x - t|."""
+def l1_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None
+) -> Tensor:
+    """The absolute differences |x - t|; with weights their mean is over the sum of these."""
     _same_shape("l1_loss", input, target)
-    return _reduce("l1_loss", abs(input - target), reduction)
+    return _weighted_mean("l1_loss", abs(input - target), weight, reduction)
 
 
 @composite
@@ -81,7 +103,11 @@ def smooth_l1_loss(
 
 @composite
 def huber_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """d^2 / 2 for d = |x - t| below delta, else delta (d - delta / 2). Huber 1964."""
     if delta <= 0:
@@ -89,7 +115,7 @@ def huber_loss(
     _same_shape("huber_loss", input, target)
     distance = abs(input - target)
     losses = where(lt(distance, delta), square(distance) * 0.5, (distance - 0.5 * delta) * delta)
-    return _reduce("huber_loss", losses, reduction)
+    return _reduce("huber_loss", _times("huber_loss", losses, weight), reduction)
 
 
 # -- classification -----------------------------------------------------------------------------

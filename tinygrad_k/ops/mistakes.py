@@ -89,8 +89,16 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
     return wraps(call, function)
 
 
-# NumPy's names, which PyTorch takes, too; and one that differs for the method.
-OTHER_NAMES = {"axis": "dim", "keepdims": "keepdim", "split_size": "split_size_or_sections"}
+# NumPy's names, which PyTorch takes, too; and names that differ for the method, by what is given,
+# and for the first argument of functions in tk.linalg and the root.
+OTHER_NAMES = {
+    "axis": ("dim",),
+    "keepdims": ("keepdim",),
+    "split_size": ("split_size_or_sections",),
+    "sections": ("indices_or_sections",),
+    "indices": ("indices_or_sections",),
+    "input": ("A", "x"),
+}
 
 
 def meant(
@@ -109,7 +117,7 @@ def meant(
         if name == several and len(args) == code.co_argcount:
             args = (*args, value)
         else:
-            other = OTHER_NAMES.get(name, name)
-            same = name in known or other not in known or other in kwargs
-            named[name if same else other] = value
+            others = [each for each in OTHER_NAMES.get(name, ()) if each in known]
+            same = name in known or not others or others[0] in kwargs
+            named[name if same else others[0]] = value
     return None if len(named) == len(kwargs) and named.keys() == kwargs.keys() else (args, named)

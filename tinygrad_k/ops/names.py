@@ -25,6 +25,7 @@ ALIASES = {
     "clip": "clamp",
     "divide": "div",
     "fix": "trunc",
+    "ger": "outer",
     "greater": "gt",
     "greater_equal": "ge",
     "less": "lt",
@@ -39,8 +40,8 @@ ALIASES = {
 
 # Methods ``name_``: by what ``name`` computes. The result is copied into the tensor's memory.
 INPLACE = {
-    arithmetic: "add sub div pow clamp lerp addcmul addcdiv",
-    numbers: "nan_to_num ldexp float_power",
+    arithmetic: "add sub div pow clamp clamp_min clamp_max lerp addcmul addcdiv",
+    numbers: "nan_to_num ldexp float_power round",
     special: "logit deg2rad rad2deg",
     comparison: "eq ne lt le gt ge logical_not logical_and logical_or logical_xor",
     scan: "cumsum cumprod",
@@ -100,6 +101,8 @@ for _module, _names in INPLACE.items():
     for _name in _names.split():
         _plain = getattr(Tensor, f"{_name}_") if _name in OPERATORS else None
         setattr(Tensor, f"{_name}_", method_inplace(f"{_name}_", getattr(_module, _name), _plain))
+
+Tensor.polygamma_ = method_inplace("polygamma_", Tensor.polygamma)
 
 for _name, _first in ALIASES.items():
     COMPOSITES[_name] = function_of(_first)

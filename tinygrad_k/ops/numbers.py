@@ -8,11 +8,11 @@ import numpy as np
 
 from ..backend import float64
 from ..tensor import Tensor
-from .arithmetic import STEPS, mul, power, sign
+from .arithmetic import STEPS, mul, power, round as to_whole, sign
 from .comparison import eq, ge, gt, isinf, isnan, le, logical_or, where
 from .declare import as_operand, binary, composite, tried, unary, vanishes
-from .samples import away_from, integer, positive as above_zero, real
-from .shape import convert
+from .samples import Draw, away_from, call, integer, positive as above_zero, real
+from .shape import convert, in_range
 
 
 @unary(vjp=lambda g: g, ref=lambda x: x - np.trunc(x), domain=STEPS)
@@ -80,6 +80,29 @@ def hypot(input: Any, other: Any) -> Tensor:
 
 def _share_of(side: Any, result: Tensor) -> Tensor:
     return side / where(eq(result, 0.0), 1.0, result)
+
+
+TENTHS = Draw(low=-1.0, high=1.0, kinks=tuple((k + 0.5) / 10 for k in range(-11, 11)), gap=0.01)
+
+
+@tried(
+    ref=np.round,
+    samples=[
+        call(TENTHS(3, 5), decimals=1),
+        call(real(4), decimals=-1),
+        call(TENTHS(), decimals=0),
+    ],
+    name="round decimals",
+)
+@composite
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest number of so many ``decimals``, below 0 of tens, halves to the even one."""
+    if not decimals:
+        return to_whole(input)
+    if not input.dtype.is_floating_point:
+        raise TypeError(f"round: decimals are for floating tensors; got {input.dtype.name}")
+    step = 10.0 ** abs(in_range("round", decimals))
+    return to_whole(input * step) / step if decimals > 0 else to_whole(input / step) * step
 
 
 @tried(ref=np.positive, domain=(real,), dtypes="number")

@@ -13,7 +13,6 @@ from ..backend import (
     dtype as dtype_class,
     fail,
     float64,
-    get_default_dtype,
     int64,
     kernel_number,
     lib,
@@ -21,7 +20,7 @@ from ..backend import (
 from ..random import Generator, handle
 from ..tensor import Tensor, wrap
 from .comparison import lt
-from .creation import empty, named_size, size_of
+from .creation import empty, empty_like, named_size, size_of
 from .declare import (
     MISTAKES,
     composite,
@@ -208,11 +207,26 @@ def randint_like(
 
 @root
 def normal(
-    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
-    """Normal random numbers; mean and std are numbers (with a size) or tensors, which broadcast."""
+    """Normal random numbers; mean and std are numbers (with a size) or tensors, which broadcast.
+
+    The keywords from ``dtype`` on are for those with a size.
+    """
     if size is not None:
-        return drawn(NORMAL, size_of("normal", size), get_default_dtype(), generator, mean, std)
+        check_device("normal", device)
+        kind = as_dtype("normal", dtype)
+        t = drawn(NORMAL, size_of("normal", size), kind, generator, mean, std)
+        return t.requires_grad_(requires_grad)
+    if dtype is not None or device is not None or requires_grad:
+        raise TypeError("normal: dtype, device and requires_grad need a size")
     tensors = [each for each in (mean, std) if isinstance(each, Tensor)]
     if not tensors:
         raise TypeError("normal: a size is needed where mean and std are numbers")
@@ -224,8 +238,12 @@ def normal(
 
 
 @composite
-def bernoulli(input: Tensor, *, generator: Generator | None = None) -> Tensor:
-    """1 with the probability that the input gives, else 0, elementwise."""
+def bernoulli(
+    input: Tensor, p: float | None = None, *, generator: Generator | None = None
+) -> Tensor:
+    """1 with the probability that the input gives, or ``p`` everywhere, else 0, elementwise."""
+    if p is not None:
+        return _refill("bernoulli", empty_like(input), BERNOULLI, p, 0.0, generator)
     if not input.dtype.is_floating_point:
         raise TypeError(f"bernoulli: the probabilities must be floating; got {input.dtype.name}")
     input = input.detach()

@@ -61,7 +61,7 @@ def _from_doubles(name: str, values: np.ndarray, kind: dtype_class, requires_gra
 
 @root
 def arange(
-    start: Any,
+    start: Any = None,
     end: Any = None,
     step: Any = 1,
     *,
@@ -74,8 +74,8 @@ def arange(
     int64 if all three are ints, else float32. Each element is start + i * step, computed in double
     precision (exactly for integers).
     """
-    if end is None:
-        start, end = 0, start
+    if start is None or end is None:
+        start, end = 0, start if end is None else end
     if type(start) is type(end) is type(step) is int and dtype is device is None:
         count = -((start - end) // step) if step else -1
         most = 2**48  # what lies further out is looked at closely, with everything that is odd

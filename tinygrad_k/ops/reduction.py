@@ -291,7 +291,11 @@ class ValuesIndices(Results):
 def _extreme(name: str, pick: Any, direct: Any, elementwise: Any) -> Any:
     number = kernel_number(f"arg{name}")
 
-    def extreme(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
+    def extreme(
+        input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None
+    ) -> Any:
+        if other is not None and dim is None:
+            dim = other
         if isinstance(dim, Tensor):
             return elementwise(input, dim)
         if dim is None:
@@ -441,18 +445,29 @@ def std(
 
 @composite
 def var_mean(
-    input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Variance and mean over ``dim``."""
-    return _var(input, _dims(dim), correction, keepdim), _mean(input, _dims(dim), keepdim)
+    dim, correction = _correction(dim, unbiased, correction)
+    return _var(input, dim, correction, keepdim), _mean(input, dim, keepdim)
 
 
 @composite
 def std_mean(
-    input: Tensor, dim: Any = None, *, correction: float = 1, keepdim: bool = False
+    input: Tensor,
+    dim: Any = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Standard deviation and mean over ``dim``."""
-    variance, center = var_mean(input, dim, correction=correction, keepdim=keepdim)
+    variance, center = var_mean(input, dim, unbiased, keepdim, correction=correction)
     return _root(variance, 0.5), center
 
 
@@ -510,14 +525,21 @@ def norm(
     keepdim: bool = False,
     dtype: dtype_class | None = None,
 ) -> Tensor:
-    """The p-norm over ``dim``: (sum |x|^p)^(1/p); for inf, -inf and 0 the limits."""
+    """The p-norm over ``dim``: (sum |x|^p)^(1/p); for inf, -inf and 0 the limits.
+
+    ``"nuc"``: the sum of the singular values of matrices, which two dims make.
+    """
+    if p == "nuc":
+        from .linear_algebra import matrix_norm
+
+        return matrix_norm(input, p, (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(_as_dtype(input, dtype), 2 if p in ("fro", None) else p, dim, keepdim)
 
 
 def vector_norm(input: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False) -> Tensor:
     """As ``norm``. The gradient at a zero vector is 0."""
     if isinstance(ord, str):
-        raise ValueError(f"norm: p must be a number or 'fro'; got {ord!r}")
+        raise ValueError(f"norm: p must be a number, 'fro' or 'nuc'; got {ord!r}")
     if not input.dtype.is_floating_point:
         raise TypeError(f"norm: expected a floating tensor; got {input.dtype.name}")
     dim = _dims(dim)

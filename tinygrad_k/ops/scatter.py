@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,9 @@ from .index import (
     scatter,
     scatter_add,
 )
-from .join import cat
+from .join import as_strided, cat
 from .samples import call, distinct, index
-from .shape import _expand, _reshape, clone, in_range, narrow, to
+from .shape import _expand, _reshape, clone, in_range, narrow, sizes, to
 from .sort import argsort
 
 MOST, LEAST = kernel_number("index_scatter_max"), kernel_number("index_scatter_min")
@@ -221,8 +222,17 @@ def masked_scatter_(self: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 
 @method
-def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
-    """Makes the tensor a window on the memory of another of its dtype; without one, empty."""
+def set_(
+    self: Tensor,
+    source: Tensor | None = None,
+    storage_offset: int | None = None,
+    size: Any = None,
+    stride: Any = None,
+) -> Tensor:
+    """Makes the tensor a window on the memory of another of its dtype; without one, empty.
+
+    The window is as ``as_strided`` says where a size is given.
+    """
     if source is None:
         source = wrap(lib.tk_empty(self._h.dtype, 1, (0,)))
     if not isinstance(source, Tensor) or source.dtype is not self.dtype:
@@ -230,5 +240,12 @@ def set_(self: Tensor, source: Tensor | None = None) -> Tensor:
         raise TypeError(f"set_: expected a tensor of {self.dtype.name}; got {kind}")
     if self.requires_grad:
         raise RuntimeError("set_: the tensor requires grad; use detach() or .data")
+    if size is not None:
+        shape = sizes("set_", (size,))
+        if stride is None:
+            stride = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+        source = as_strided(source.detach(), shape, stride, storage_offset or 0)
+    elif storage_offset is not None or stride is not None:
+        raise TypeError("set_: a storage_offset and strides need a size")
     set_data(self, lib.tk_detach(source._h))
     return self

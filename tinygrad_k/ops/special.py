@@ -16,7 +16,7 @@ from ..backend import kernel_number, lib
 from ..tensor import Tensor
 from .arithmetic import abs, clamp, mul, square
 from .comparison import eq, isinf, isnan, le, logical_and, lt, where
-from .declare import as_operand, binary, composite, op, tried, unary
+from .declare import as_operand, binary, composite, method, op, tried, unary
 from .samples import Draw, between, positive, real
 from .transcendental import _erf, _erfc, cos, exp, log, sigmoid
 
@@ -245,6 +245,14 @@ def _polygamma(n: int, input: Tensor) -> Any:
 def polygamma(n: int, input: Tensor) -> Tensor:
     """The n-th derivative of digamma; infinite at 0, -1, -2, ..., with the sign from above."""
     return digamma(input) if isinstance(n, int) and n == 0 else _polygamma(n, input)
+
+
+def _polygamma_of(self: Tensor, n: int) -> Tensor:
+    """The n-th derivative of digamma."""
+    return polygamma(n, self)
+
+
+method(_polygamma_of, "polygamma")
 
 
 # -- angles -------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from ..tensor import Tensor, from_data, wrap
 from .arithmetic import clamp, mul, sub
 from .comparison import ge, isnan, le, logical_and, logical_not, lt, ne, where
 from .creation import tensor
-from .declare import composite, op, through, tried
+from .declare import COMPOSITES, composite, op, through, tried
 from .host import host, refuse
 from .index import gather
 from .join import cat, movedim
@@ -423,6 +423,9 @@ def trapezoid(
         x = x.reshape(-1, *(1,) * (y.ndim - 1 - d))
     steps = diff(x, dim=d - y.ndim)
     return _sum(middle * steps, d - y.ndim)
+
+
+COMPOSITES["trapz"] = trapezoid
 
 
 # -- covariance -----------------------------------------------------------------------------------

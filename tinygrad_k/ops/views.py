@@ -14,7 +14,7 @@ from ..dtypes import result_type
 from ..tensor import Tensor, set_data, store
 from .declare import composite, method, root, tried
 from .index import index_select
-from .join import _tensors, atleast_1d, cat, split, stack, tensor_split
+from .join import _tensors, as_strided, atleast_1d, cat, split, stack, tensor_split
 from .samples import real
 from .shape import (
     _reshape,
@@ -99,6 +99,7 @@ for _name, _function in {
     "swapaxes_": transpose,
     "swapdims_": transpose,
     "t_": t,
+    "as_strided_": as_strided,
 }.items():
     _inplace_view(_name, _function)
 
