@@ -1107,12 +1107,14 @@ def with_gradients(*arrays):
     return params
 
 
-@pytest.mark.parametrize("order", [1.0, 2.0, 3.0, math.inf])
+@pytest.mark.parametrize("order", [1.0, 2.0, 3.0, math.inf, 0, -1.0, -math.inf])
 def test_clip_grad_norm(order):
     rng = np.random.default_rng(0)
     arrays = [rng.normal(size=(3, 4)), rng.normal(size=5)]
     flat = np.concatenate([a.ravel() for a in arrays])
     norm = np.linalg.norm(flat, order)
+    if order <= 0:
+        norm = np.linalg.norm([np.linalg.norm(a.ravel(), order) for a in arrays], order)
     for limit in (norm / 3, norm * 3):
         params = with_gradients(*arrays)
         params.append(nn.Parameter(tk.zeros(2)))  # without a gradient
@@ -1133,7 +1135,10 @@ def test_clipping_edges():
     with pytest.raises(ValueError, match="max_norm"):
         nn.utils.clip_grad_norm_(p, -1.0)
     with pytest.raises(ValueError, match="norm_type"):
-        nn.utils.clip_grad_norm_(p, 1.0, norm_type=0)
+        nn.utils.clip_grad_norm_(p, 1.0, norm_type=math.nan)
+    assert nn.utils.clip_grad_norm_(with_gradients([0.0], [2.0, 0.0]), 1.0, norm_type=0).item() == 1
+    assert list(nn.ModuleDict(modules={"a": nn.ReLU()})) == ["a"]
+    assert list(nn.ParameterDict(parameters={"w": tk.ones(2)})) == ["w"]
     (q,) = with_gradients([-3.0, 0.5, 2.0])
     nn.utils.clip_grad_value_(q, 1.0)
     assert q.grad.tolist() == [-1, 0.5, 1]

@@ -175,10 +175,6 @@ class _Dict(Module):
 
     _kind: type[Any] = Module
 
-    def __init__(self, members: Any = None) -> None:
-        if members is not None:
-            self.update(members)
-
     def _members(self) -> dict[str, Any]:
         kind = self._kind
         return {name: each for name, each in self.__dict__.items() if isinstance(each, kind)}
@@ -239,11 +235,17 @@ class _Dict(Module):
 class ModuleDict(_Dict):
     """A dict of modules; it has no forward."""
 
+    def __init__(self, modules: Any = None) -> None:
+        self.update(modules or ())
+
 
 class ParameterDict(_Dict):
     """A dict of parameters; tensors become parameters."""
 
     _kind = Parameter
+
+    def __init__(self, parameters: Any = None) -> None:
+        self.update(parameters or ())
 
     def extra_repr(self) -> str:
         return "\n".join(f"({name}): {_summary(value)}" for name, value in self.items())

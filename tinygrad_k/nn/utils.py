@@ -7,8 +7,10 @@ from collections.abc import Iterable
 
 from ..autograd import no_grad
 from ..ops.arithmetic import clamp
-from ..ops.join import cat
+from ..ops.join import cat, stack
 from ..ops.lists import clamp_all_, scale_all_, total_norm
+from ..ops.reduction import vector_norm
+from ..ops.shape import convert
 from ..tensor import Tensor
 
 __all__ = [
@@ -38,13 +40,18 @@ def get_total_norm(
 ) -> Tensor:
     """The norm of all elements of floating tensors together, a tensor without dimensions.
 
-    ``norm_type`` is above 0, or infinite for the largest magnitude. RuntimeError for an infinite or
-    NaN norm where ``error_if_nonfinite``.
+    ``norm_type`` is infinite for the largest magnitude. Up to 0 it is the norm of the tensors'
+    norms: 0 counts the tensors that are not all 0. RuntimeError for an infinite or NaN norm where
+    ``error_if_nonfinite``.
     """
-    several = _several(tensors)
-    if not float(norm_type) > 0:
-        raise ValueError(f"get_total_norm: norm_type must be above 0; got {norm_type!r}")
-    norm = total_norm(several, float(norm_type))
+    several, order = _several(tensors), float(norm_type)
+    if math.isnan(order):
+        raise ValueError(f"get_total_norm: norm_type must be a number; got {norm_type!r}")
+    if order > 0 or not several:
+        norm = total_norm(several, order)
+    else:
+        norms = [convert(vector_norm(each, order), several[0].dtype) for each in several]
+        norm = vector_norm(stack(norms), order)
     if error_if_nonfinite and not math.isfinite(norm.item()):
         raise RuntimeError(f"get_total_norm: the norm of order {norm_type} is {norm.item()}")
     return norm
