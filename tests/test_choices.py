@@ -38,6 +38,10 @@ CHOICES: tuple[tuple[Any, list[Any], list[Any]], ...] = (
     (rounded_division, [[1.0, INF, 0.0], [0.0, 0.0, 0.0]], [[0.0] * 3, [0.0] * 3]),
     # poles of a sign each side
     (lambda x: tk.polygamma(1, x), [[0.0, -1.0]], [[-INF, -INF]]),
+    # no direction is steepest
+    (tk.std, [[2.0, 2.0]], [[0.0, 0.0]]),
+    (lambda x: tk.norm(x), [[0.0, 0.0]], [[0.0, 0.0]]),
+    (lambda x: 1 / tk.norm(x), [[0.0, 0.0]], [[0.0, 0.0]]),
     # all is masked out
     (lambda x: tk.logsumexp(x, 0), [[-INF, -INF]], [[0.0, 0.0]]),
     (tk.logaddexp, [[-INF, INF], [-INF, INF]], [[0.5, 0.5], [0.5, 0.5]]),
@@ -50,3 +54,11 @@ def test_choices(function: Any, operands: list[Any], gradients: list[Any]) -> No
     function(*leaves).sum().backward()
     for leaf, expected in zip(leaves, gradients, strict=True):
         np.testing.assert_array_equal(leaf.grad.numpy(), expected)
+
+
+def test_second_derivative_of_a_root_at_0() -> None:
+    x = tk.zeros(2, dtype=tk.float64, requires_grad=True)
+    w = tk.ones((), dtype=tk.float64, requires_grad=True)
+    (gradient,) = tk.autograd.grad(w * x.norm(), x, create_graph=True)
+    by_x, by_w = tk.autograd.grad(gradient.sum(), [x, w])
+    assert by_x.tolist() == [0.0, 0.0] and by_w.item() == 0.0
