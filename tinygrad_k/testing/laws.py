@@ -410,6 +410,7 @@ def check_constant(case: Case) -> None:
 def check_minus_infinity(case: Case) -> None:
     """A reduction of nothing but -inf, which is how things are masked out, gives no NaN.
 
+    (One whose value is +inf then, as a norm, measures sizes: there is no slope to give.)
     Nor does an op of two operands of which -inf is the neutral element, as a maximum: there they
     share the gradient.
     """
@@ -423,7 +424,7 @@ def check_minus_infinity(case: Case) -> None:
     if not places or not neutral:
         return
     result = array_of(call(case, leaves_of([], masked)))
-    if np.isnan(result).any():
+    if np.isnan(result).any() or np.isposinf(result).any():
         return
     tensors = leaves_of(places, masked)
     found = gradients(case, tensors, places, from_numpy(np.ones(result.shape)))
