@@ -322,6 +322,7 @@ def test_what_is_loaded_late_is_there_when_it_is_asked_for(use: str) -> None:
 INTERRUPTED = """
 import os, signal, sys, threading, time
 import tinygrad_k as tk
+signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 tensor = sys.modules["tinygrad_k.tensor"]
 release = tensor._release
 def strikes(handle):
