@@ -13,6 +13,12 @@ static int check_dtype(int kernel, const tk_tensor *a)
     return -1;
 }
 
+/* Whether rows of so many bytes are worth storing past the caches. */
+static int is_long(int64_t nbytes)
+{
+    return nbytes >= 1024;
+}
+
 tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
 {
     char left[TK_TEXT], right[TK_TEXT];
@@ -49,7 +55,8 @@ tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
         w.in[0] = x->data;
         w.in[1] = y ? y->data : x->data;
         w.out = out->data;
-        w.streams = tk_streams(out, in, b ? 2 : 1);
+        /* Two inputs to a row leave less to gain from it, and short rows are written in pieces. */
+        w.streams = !b && is_long(w.length * tk_item_size[a->dtype]) && tk_streams(out, in, 1);
         tk_run(kernel, a->dtype, &w, outer * w.inner, GRAIN / w.length + 1);
     }
     if (x)
@@ -85,7 +92,7 @@ tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse)
         tk_remove_dim(&from, d);
     }
     tk_plan_map(&w.rest, &to, &in, 1);
-    w.rest.streams = tk_streams(out, &a, 1);
+    w.rest.streams = is_long(w.length * tk_item_size[out->dtype]) && tk_streams(out, &a, 1);
     tk_run(kernel, a->dtype, &w, outer * inner, GRAIN / w.length + 1);
     return out;
 }
