@@ -1,5 +1,4 @@
 /* Concatenation: every input is copied into its slice of the result. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
@@ -66,14 +65,13 @@ tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim)
             out->flags |= TK_CONVERTED;
         if (is_legacy_empty(in[i]))
             continue;
-        tk_tensor *slice = tk_slice(out, d, start, start + in[i]->shape[d], 1);
-        int failed = !slice || (in[i]->numel && tk_copy_into(slice, in[i]));
-        if (slice)
-            tk_release(slice);
-        if (failed) {
-            tk_release(out);
-            return NULL;
-        }
+        tk_tensor part = *out;
+        part.data += start * out->stride[d] * tk_item_size[type.dtype];
+        part.shape[d] = in[i]->shape[d];
+        part.numel = in[i]->numel;
+        part.flags = 0;
+        if (part.numel)
+            tk_copy_new(&part, in[i]);
         start += in[i]->shape[d];
     }
     return out;
@@ -82,26 +80,36 @@ tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim)
 tk_tensor *tk_stack(int n, tk_tensor **in, int64_t dim)
 {
     char a[TK_TEXT], b[TK_TEXT];
-    tk_tensor **views = n > 0 ? calloc((size_t)n, sizeof *views) : NULL, *out = NULL;
-    if (!views) {
-        tk_fail(n > 0 ? TK_MEMORY_ERROR : TK_VALUE_ERROR, "stack: expected tensors; got %d", n);
+    const int d = n > 0 ? tk_dim(dim, in[0]->ndim + 1) : -1;
+    if (n < 1 || d < 0 || in[0]->ndim == TK_MAX_NDIM) {
+        tk_fail(n < 1 || d >= 0 ? TK_VALUE_ERROR : TK_INDEX_ERROR,
+                "stack: expected tensors and a dimension between theirs; got %d and %lld", n,
+                (long long)dim);
         return NULL;
     }
-    int made = 0;
-    for (; made < n; made++) {
-        if (!tk_same_shape(in[made], in[0])) {
-            tk_fail(TK_SHAPE_ERROR, "stack: the shapes must agree; got %s and %s",
-                    tk_shape_text(a, in[0]->ndim, in[0]->shape),
-                    tk_shape_text(b, in[made]->ndim, in[made]->shape));
-            break;
-        }
-        if (!(views[made] = tk_unsqueeze(in[made], dim)))
-            break;
+    tk_tensor type = {.dtype = in[0]->dtype, .ndim = 1};
+    for (int i = 1; i < n; i++) {
+        const tk_tensor next = {.dtype = in[i]->dtype, .ndim = 1};
+        type.dtype = tk_promote(&type, &next);
+        if (tk_same_shape(in[i], in[0]))
+            continue;
+        tk_fail(TK_SHAPE_ERROR, "stack: the shapes must agree; got %s and %s",
+                tk_shape_text(a, in[0]->ndim, in[0]->shape),
+                tk_shape_text(b, in[i]->ndim, in[i]->shape));
+        return NULL;
     }
-    if (made == n)
-        out = tk_cat(n, views, dim);
-    for (int i = 0; i < made; i++)
-        tk_release(views[i]);
-    free(views);
+    int64_t shape[TK_MAX_NDIM];
+    for (int i = 0; i <= in[0]->ndim; i++)
+        shape[i] = i == d ? n : in[0]->shape[i - (i > d)];
+    tk_tensor *out = tk_empty(type.dtype, in[0]->ndim + 1, shape);
+    for (int i = 0; i < n && out; i++) {
+        if (in[i]->dtype != type.dtype)
+            out->flags |= TK_CONVERTED;
+        tk_tensor part = *out;
+        part.data += i * out->stride[d] * tk_item_size[type.dtype];
+        tk_remove_dim(&part, d);
+        if (part.numel)
+            tk_copy_new(&part, in[i]);
+    }
     return out;
 }

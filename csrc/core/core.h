@@ -112,6 +112,8 @@ void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int
 #define TK_COLD_BYTES (TK_LAST_LEVEL / 4 * 3)
 /* Whether an output should be written past the caches. */
 int tk_streams(const tk_tensor *out, tk_tensor *const *in, int n);
+/* tk_copy_into without its checks: of src's shape, writable, apart from it. */
+void tk_copy_new(tk_tensor *dst, tk_tensor *src);
 /* Makes a copy of a handle one of what is left when a dimension is fixed at its first element. */
 void tk_remove_dim(tk_tensor *t, int dim);
 

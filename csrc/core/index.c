@@ -311,6 +311,10 @@ static int run_scatter(int kernel, const char *op, const tk_tensor *out, const t
     tk_plan_map(&w.rest, &to, in, 2);
     int last = w.rest.ndim - 1;
     int64_t step = w.rest.stride[1][last], dim_step = w.dim_step[1];
+    if (step == 0 && dim_step == 0) { /* one number for all: what is written decides */
+        step = w.rest.stride[0][last];
+        dim_step = w.dim_step[0];
+    }
     w.rows = w.rest.size[last] > 1 && llabs(step) < llabs(dim_step);
     int64_t grain = w.count ? GRAIN / w.count + 1 : GRAIN;
     if (w.rows && grain < MIN_COLUMNS)

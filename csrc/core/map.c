@@ -470,7 +470,7 @@ static void put_source_forward(tk_map_work *w, int item)
 }
 
 /* The cast rows stand in the order of the dtypes. */
-static void copy(tk_tensor *dst, tk_tensor *src)
+void tk_copy_new(tk_tensor *dst, tk_tensor *src)
 {
     const int kernel = TK_K_cast_f32 + dst->dtype;
     tk_map_work w = {.ndim = 0};
@@ -487,7 +487,7 @@ tk_tensor *tk_cast(tk_tensor *t, int dtype)
 {
     tk_tensor *out = tk_empty(dtype, t->ndim, t->shape);
     if (out)
-        copy(out, t);
+        tk_copy_new(out, t);
     return out;
 }
 
@@ -530,7 +530,7 @@ int tk_copy_into(tk_tensor *dst, tk_tensor *src)
             return -1;
         src = made;
     }
-    copy(dst, src);
+    tk_copy_new(dst, src);
     if (made)
         tk_release(made);
     return 0;
@@ -549,7 +549,7 @@ static tk_tensor *full(int dtype, int ndim, const int64_t *shape, int from, void
         return out;
     }
     tk_tensor scalar = {.data = value, .dtype = from, .numel = 1, .flags = TK_CONTIGUOUS};
-    copy(out, &scalar);
+    tk_copy_new(out, &scalar);
     return out;
 }
 

@@ -49,24 +49,30 @@ tk_tensor *tk_range_float(int dtype, int64_t n, double start, double step, doubl
 {
     typedef float floats __attribute__((vector_size(4 * LANES)));
     tk_tensor *out = room(dtype, FLOATS, 1, &n);
-    if (!out)
-        return NULL;
-    const int64_t item = tk_item_size[dtype];
+    if (!out || n < 1)
+        return out;
     const doubles lanes = {0, 1, 2, 3, 4, 5, 6, 7};
-    for (int64_t i = 0; i < n; i += LANES) {
-        const int64_t some = n - i < LANES ? n - i : LANES;
-        doubles x = start + ((double)i + lanes) * step;
-        if (i + LANES >= n)
-            x[n - 1 - i] = last;
-        floats y = __builtin_convertvector(x, floats);
-        const void *from = dtype == TK_F64 ? (void *)&x : (void *)&y;
-        if (some == LANES && dtype == TK_F64)
-            memcpy(out->data + i * item, &x, sizeof x);
-        else if (some == LANES)
-            memcpy(out->data + i * item, &y, sizeof y);
+    double *wide = (double *)out->data;
+    float *narrow = (float *)out->data;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) {
+        const doubles x = start + ((double)i + lanes) * step;
+        const floats y = __builtin_convertvector(x, floats);
+        if (dtype == TK_F64)
+            memcpy(wide + i, &x, sizeof x);
         else
-            memcpy(out->data + i * item, from, (size_t)(some * item));
+            memcpy(narrow + i, &y, sizeof y);
     }
+    for (; i < n; i++) {
+        if (dtype == TK_F64)
+            wide[i] = start + (double)i * step;
+        else
+            narrow[i] = (float)(start + (double)i * step);
+    }
+    if (dtype == TK_F64)
+        wide[n - 1] = last;
+    else
+        narrow[n - 1] = (float)last;
     return out;
 }
 

@@ -110,9 +110,9 @@ TK_INLINE T TK_FN(sent)(T x, T y, const int how)
     case TK_FN(ADD):
         return TK_FN(sum_of)(x, y);
     case TK_FN(MOST):
-        return y > x || no_number ? y : x;
+        return (y > x) | no_number ? y : x;
     case TK_FN(LEAST):
-        return y < x || no_number ? y : x;
+        return (y < x) | no_number ? y : x;
     default:
         return y;
     }
@@ -211,11 +211,11 @@ static void TK_FN(triangle)(const void *work, int64_t lo, int64_t hi)
 typedef T TK_FN(eight_indices) __attribute__((vector_size(8 * sizeof(T))));
 typedef int64_t TK_FN(eight_places) __attribute__((vector_size(64)));
 
-/* The common case, contiguous and neither scaled nor skipped, up to the first 64 that hold a bad
- * index; returns how many are done. */
+/* The common case, contiguous and not scaled, up to the first 64 that hold a bad index; returns how
+ * many are done. */
 static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk_wrap_work *w)
 {
-    const int64_t size = w->size, wrap = w->wrap;
+    const int64_t size = w->size, wrap = w->wrap, skip = w->skip, skips = -(int64_t)w->skips;
     const int writes = !w->looks;
     int64_t i = 0;
     for (; i + 64 <= n; i += 64) {
@@ -224,8 +224,9 @@ static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk
             TK_FN(eight_indices) read;
             memcpy(&read, from + i + k, sizeof read);
             TK_FN(eight_places) x = __builtin_convertvector(read, TK_FN(eight_places));
-            x += (x < 0) & wrap;
-            bad |= (x < 0) | (x >= size);
+            const TK_FN(eight_places) skipped = (x == skip) & skips;
+            x = (x + ((x < 0) & wrap)) | skipped; /* -1 */
+            bad |= ((x < 0) | (x >= size)) & ~skipped;
             if (writes)
                 memcpy(to + i + k, &x, sizeof x);
         }
@@ -241,7 +242,7 @@ static void TK_FN(wrap_index)(const void *work, int64_t lo, int64_t hi)
     const tk_wrap_work *w = work;
     const tk_map_work *m = &w->map;
     const int64_t out_step = m->stride[0][m->ndim - 1], step = m->stride[1][m->ndim - 1];
-    const int plain = !w->skips && !w->adds && w->scale == 1 && out_step == sizeof(int64_t) &&
+    const int plain = !w->adds && w->scale == 1 && out_step == sizeof(int64_t) &&
                       step == sizeof(T);
     int64_t at[TK_MAX_NDIM], n;
     char *row[2];

@@ -65,6 +65,8 @@ TK_INLINE void tk_copy(char *to, const char *from, int64_t n, const int streams)
     if (streams)
         for (; i + STEP <= n; i += STEP)
             tk_bytes_stream(to + i, tk_bytes_load(from + i));
+    if (n <= 2 * STEP) /* the two ends are all */
+        i = n;
     for (; i + 4 * STEP <= n; i += 4 * STEP) {
         const tk_bytes a = tk_bytes_load(from + i), b = tk_bytes_load(from + i + STEP),
                        c = tk_bytes_load(from + i + 2 * STEP),
@@ -294,7 +296,7 @@ static inline void tk_scatter_span(char *to, const tk_span *s, const void *buffe
 
 /* Elements [start, end) of a row of an extended tensor (tk_extend_work), whose source is the n
  * elements at `from`, the first of them at place `before`. */
-static inline void tk_extend_row(const tk_extend_work *w, char *to, int64_t start, int64_t end,
+TK_INLINE void tk_extend_row(const tk_extend_work *w, char *to, int64_t start, int64_t end,
                                  const char *from, int64_t n, int64_t before, int64_t size)
 {
     for (int64_t at = start - before, count; start < end; start += count, at += count) {
@@ -314,13 +316,17 @@ static inline void tk_extend_row(const tk_extend_work *w, char *to, int64_t star
             tk_gather_span(last, &(tk_span){1, count, 0, -size}, out, size);
         } else {
             const char *border = from + (at < 0 ? 0 : n - 1) * size;
-            tk_fill(out, size, w->mode == TK_EXTEND_FILL ? w->value : border, size, count, 0);
+            const char *value = w->mode == TK_EXTEND_FILL ? w->value : border;
+            if (count > 1)
+                tk_fill(out, size, value, size, count, 0);
+            else
+                tk_copy_few(out, value, size);
         }
     }
 }
 
 /* The place in a dimension of n elements that the extended one shows at `at`; -1: the value. */
-static inline int64_t tk_extend_place(const tk_extend_work *w, int64_t at, int64_t n)
+TK_INLINE int64_t tk_extend_place(const tk_extend_work *w, int64_t at, int64_t n)
 {
     if (at >= 0 && at < n)
         return at;
@@ -336,21 +342,24 @@ static inline int64_t tk_extend_place(const tk_extend_work *w, int64_t at, int64
     }
 }
 
-TK_OUTLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, int64_t size)
+TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const int64_t size)
 {
     const tk_extend_work *w = work;
     const int last = w->ndim - 1;
     const int64_t length = w->size[last], n = w->from[last];
-    for (int64_t end; lo < hi; lo = end) {
-        int64_t row = lo / length, rest = row, place = 0, step = n;
+    int64_t row = lo / length, index[TK_MAX_NDIM] = {0};
+    for (int64_t d = last - 1, rest = row; d >= 0; rest /= w->size[d--])
+        index[d] = rest % w->size[d];
+    for (int64_t end; lo < hi; lo = end, row++) {
+        int64_t place = 0, step = n;
         end = (row + 1) * length < hi ? (row + 1) * length : hi;
         for (int d = last - 1; d >= 0 && place >= 0; d--) {
-            const int64_t above = rest / w->size[d];
-            const int64_t at = tk_extend_place(w, rest - above * w->size[d] - w->before[d], w->from[d]);
+            const int64_t at = tk_extend_place(w, index[d] - w->before[d], w->from[d]);
             place = at < 0 ? -1 : place + at * step;
             step *= w->from[d];
-            rest = above;
         }
+        for (int d = last - 1; d >= 0 && ++index[d] == w->size[d]; d--)
+            index[d] = 0;
         char *to = w->out + row * length * size;
         const int64_t first = lo - row * length;
         if (place < 0)

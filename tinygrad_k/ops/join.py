@@ -334,7 +334,7 @@ def repeat_interleave(
         input, dim = _reshape(input, (-1,)), 0
     d = input._dim(dim, "repeat_interleave")
     size = input.shape[d]
-    counts = np.atleast_1d(np.asarray(repeats.tolist() if isinstance(repeats, Tensor) else repeats))
+    counts = np.atleast_1d(repeats._array() if isinstance(repeats, Tensor) else np.asarray(repeats))
     if not counts.size:  # NumPy takes an empty list for floats
         counts = counts.astype(np.int64)
     if counts.dtype.kind not in "iu":
@@ -499,7 +499,9 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     if dims is None or dims == ():
         if len(steps) != 1:
             raise ValueError(f"roll: {len(steps)} shifts without dims")
-        return _reshape(roll(_reshape(input, (-1,)), steps, 0), input.shape)
+        if input.ndim != 1:
+            return _reshape(roll(_reshape(input, (-1,)), steps, 0), input.shape)
+        dims = 0
     axes = sizes("roll", (dims,))
     if len(axes) != len(steps):
         raise ValueError(f"roll: as many shifts as dims are needed; got {steps} and {axes}")
