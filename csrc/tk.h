@@ -104,6 +104,8 @@ tk_tensor *tk_empty(int dtype, int ndim, const int64_t *shape);
 tk_tensor *tk_full_float(int dtype, int ndim, const int64_t *shape, double value);
 tk_tensor *tk_full_int(int dtype, int ndim, const int64_t *shape, int64_t value);
 tk_tensor *tk_of_memory(int dtype, int ndim, const int64_t *shape, const char *values);
+tk_tensor *tk_of_float(double value); /* without dimensions, of the default dtype; int64 */
+tk_tensor *tk_of_int(int64_t value);
 tk_tensor *tk_of_floats(int dtype, int64_t n, const double *values); /* float32 or float64 */
 tk_tensor *tk_of_ints(int64_t n, const int64_t *values);             /* int64 */
 tk_tensor *tk_range_float(int dtype, int64_t n, double start, double step, double last);

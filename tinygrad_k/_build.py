@@ -1,7 +1,7 @@
 """Describes the extension module to cffi; read by setup.py, never imported at run time.
 
 The definitions are the marked part of csrc/tk.h, verbatim: one list of doors, written once. Only
-doors of a single kernel are made here, from the rows of csrc/kernels.def.
+doors that say the same with fewer or plainer arguments are made here.
 """
 
 import re
@@ -35,7 +35,29 @@ def elementwise_doors() -> list[tuple[str, str]]:
     return doors
 
 
-DOORS = elementwise_doors()
+# What makes a tensor of a shape, in the default dtype.
+MAKERS = {
+    "zeros": "tk_full_float(tk_default_float, {shape}, 0)",
+    "ones": "tk_full_float(tk_default_float, {shape}, 1)",
+    "empty": "tk_empty(tk_default_float, {shape})",
+}
+
+
+def sized_doors() -> list[tuple[str, str]]:
+    """Doors for shapes of up to 4 sizes, taken one by one: an array of them costs Python more than
+    all the rest of the call."""
+    doors = []
+    for name, call in MAKERS.items():
+        for count in range(5):
+            sizes = ["a", "b", "c", "d"][:count]
+            takes = ", ".join(f"int64_t {each}" for each in sizes) or "void"
+            shape = f"(int64_t[]){{{', '.join(sizes)}}}" if sizes else "NULL"
+            made = call.format(shape=f"{count}, {shape}")
+            doors.append((f"static tk_tensor *tk_{name}_{count}({takes})", f"return {made};"))
+    return doors
+
+
+DOORS = elementwise_doors() + sized_doors()
 INCLUDES = ["csrc/tk.h", "csrc/core/core.h"]
 
 ffi = FFI()

@@ -706,13 +706,13 @@ def einsum(
     """Sums of products by Einstein's convention: ``einsum("ij,jk->ik", a, b)``."""
 
 def empty(
-    *sizes_: Any,
+    *sizes: Any,
     size: Any = ...,
     dtype: Any = ...,
     device: Any = ...,
     requires_grad: builtins.bool = ...,
 ) -> Tensor:
-    """Memory as it comes, without values of any meaning."""
+    """Memory as it comes; the sizes are ints or one sequence."""
 
 def empty_like(
     input: Tensor,
@@ -1555,7 +1555,7 @@ def numel(
     """The number of elements."""
 
 def ones(
-    *sizes_: Any,
+    *sizes: Any,
     size: Any = ...,
     dtype: Any = ...,
     device: Any = ...,
@@ -2366,7 +2366,7 @@ def xlogy(
     """input * log(other); 0 where the input is 0, but for a NaN in other."""
 
 def zeros(
-    *sizes_: Any,
+    *sizes: Any,
     size: Any = ...,
     dtype: Any = ...,
     device: Any = ...,

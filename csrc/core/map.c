@@ -567,3 +567,13 @@ tk_tensor *tk_full_int(int dtype, int ndim, const int64_t *shape, int64_t value)
     }
     return full(dtype, ndim, shape, TK_I64, &value, value == 0);
 }
+
+tk_tensor *tk_of_float(double value)
+{
+    return tk_full_float(tk_default_float, 0, NULL, value);
+}
+
+tk_tensor *tk_of_int(int64_t value)
+{
+    return tk_full_int(TK_I64, 0, NULL, value);
+}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from ..backend import (
     bool_,
     check_device,
     fail,
-    ffi,
     int64,
     lib,
 )
@@ -26,12 +26,13 @@ from .declare import (
     root,
     root_face,
 )
+from .mistakes import wraps
 from .shape import sizes, to
 
-_index, NULL = operator.index, ffi.NULL
-_full_float, _full_int, _empty = lib.tk_full_float, lib.tk_full_int, lib.tk_empty
-_of_floats, _of_ints = lib.tk_of_floats, lib.tk_of_ints
-BOOL, INT64 = bool_.number, int64.number
+_index = operator.index
+_full_float, _empty = lib.tk_full_float, lib.tk_empty
+_of_float, _of_floats = lib.tk_of_float, lib.tk_of_floats
+_of_int, _of_ints = lib.tk_of_int, lib.tk_of_ints
 
 
 def finish(handle: Any, requires_grad: bool = False) -> Tensor:
@@ -78,22 +79,25 @@ def tensor(
     Python floats give the default dtype, float32; ints int64, bools bool; arrays and tensors keep
     their dtype.
     """
-    if dtype is not None or device is not None:
-        return _tensor(data, dtype, device, requires_grad)
     kind = type(data)
-    if kind is float:
-        handle = _full_float(DEFAULT[0].number, 0, NULL, data)
-    elif kind is int and -(2**63) <= data < 2**63:
-        handle = _full_int(INT64, 0, NULL, data)
-    elif kind is bool:
-        handle = _full_int(BOOL, 0, NULL, data)
-    elif kind is list:
-        handle = _of_list(data)
-        if handle is None:
-            return _tensor(data, dtype, device, requires_grad)
-    else:
+    handle = None
+    if dtype is device is None:
+        if kind is float:
+            handle = _of_float(data)
+        elif kind is int and -(2**63) <= data < 2**63:
+            handle = _of_int(data)
+        elif kind is list:
+            handle = _of_list(data)
+    if handle is None:
         return _tensor(data, dtype, device, requires_grad)
     return finish(handle, requires_grad)
+
+
+@checked
+def _tensor(data: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
+    check_device("tensor", device)
+    t = from_data(data, None if dtype is None else as_dtype("tensor", dtype))
+    return t.requires_grad_() if requires_grad else t
 
 
 def _of_list(data: list[Any]) -> Any:
@@ -107,13 +111,6 @@ def _of_list(data: list[Any]) -> Any:
     if kind is int and -(2**63) <= min(data) <= max(data) < 2**63:
         return _of_ints(len(data), data)
     return None
-
-
-@checked
-def _tensor(data: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
-    check_device("tensor", device)
-    t = from_data(data, None if dtype is None else as_dtype("tensor", dtype))
-    return t.requires_grad_() if requires_grad else t
 
 
 @root
@@ -181,24 +178,37 @@ def scalar_tensor(
 # -- of constants ---------------------------------------------------------------------------------
 
 
-@root_face
-def zeros(
-    *sizes_: Any, size: Any = None, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
-    """Zeros; the sizes are ints or one sequence."""
-    size = sizes_ if size is None else named_size("zeros", sizes_, size)
-    return _filled("zeros", size, 0.0, dtype, device, requires_grad)
+def _everywhere(name: str, value: float | None, doc: str) -> Callable[..., Tensor]:
+    """``tk.zeros`` and its like: one number everywhere; of None the memory as it comes."""
+    doors = [getattr(lib, f"tk_{name}_{count}") for count in range(5)]
+
+    def careful(
+        *sizes: Any, size: Any = None, dtype: Any = None, device: Any = None,
+        requires_grad: bool = False,
+    ) -> Tensor:  # fmt: skip
+        size = sizes if size is None else named_size(name, sizes, size)
+        return _filled(name, size, value, dtype, device, requires_grad)
+
+    def make(*sizes: Any, **options: Any) -> Tensor:
+        if options:
+            return careful(*sizes, **options)
+        for each in sizes:
+            if type(each) is not int:
+                return careful(*sizes)
+        try:
+            handle = doors[len(sizes)](*sizes)
+        except (IndexError, OverflowError):
+            return careful(*sizes)
+        return finish(handle)
+
+    careful.__name__ = careful.__qualname__ = name
+    careful.__doc__ = doc
+    return root_face(wraps(make, careful))
 
 
-@root_face
-def ones(
-    *sizes_: Any, size: Any = None, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
-    """Ones; the sizes are ints or one sequence."""
-    size = sizes_ if size is None else named_size("ones", sizes_, size)
-    return _filled("ones", size, 1.0, dtype, device, requires_grad)
+zeros = _everywhere("zeros", 0.0, "Zeros; the sizes are ints or one sequence.")
+ones = _everywhere("ones", 1.0, "Ones; the sizes are ints or one sequence.")
+empty = _everywhere("empty", None, "Memory as it comes; the sizes are ints or one sequence.")
 
 
 def _filled(
@@ -225,16 +235,6 @@ def _filled(
     t._h = handle
     t._node = None
     return t.requires_grad_() if requires_grad else t
-
-
-@root_face
-def empty(
-    *sizes_: Any, size: Any = None, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False,
-) -> Tensor:  # fmt: skip
-    """Memory as it comes, without values of any meaning."""
-    size = sizes_ if size is None else named_size("empty", sizes_, size)
-    return _filled("empty", size, None, dtype, device, requires_grad)
 
 
 @root
