@@ -446,6 +446,71 @@ def test_hooks_see_and_replace_arguments_and_results():
         m.register_forward_hook(3)
 
 
+class Two(nn.Module):
+    """Two tensors in, beside something else; two out, in a dict."""
+
+    def forward(self, x, factor, y):
+        return {"product": x * y * factor, "sum": x + y}
+
+
+def test_hooks_in_backward_see_the_gradients_of_arguments_and_results():
+    seen = []
+    m = Two()
+    handle = m.register_full_backward_hook(lambda *given: seen.append(given))
+    x, y = (tk.randn(3, requires_grad=True) for _ in range(2))
+    constant = tk.randn(3)
+    for b in (y, constant):
+        out = m(x, 2.0, b)
+        ((out["product"] * 3).sum() + out["sum"].sum()).backward()
+        ((module, (gx, none, gy), grad_output),) = seen
+        assert module is m and none is None and (gy is None) == (b is constant)
+        assert gx.tolist() == (6 * b + 1).tolist() == x.grad.tolist()
+        assert [each.tolist() for each in grad_output] == [[3.0] * 3, [1.0] * 3]
+        seen.clear()
+        x.grad = None
+    handle.remove()
+    m(x, 2.0, y)["sum"].sum().backward()
+    assert not seen and not m._hook_count
+
+
+def test_hooks_in_backward_replace_gradients():
+    m = nn.Linear(3, 2)
+    x = tk.randn(4, 3, requires_grad=True)
+    plain = [each.tolist() for each in tk.autograd.grad(m(x).sum(), (x, m.weight))]
+    m.register_full_backward_pre_hook(lambda module, grads: (grads[0] * 2,))
+    m.register_full_backward_hook(lambda module, grads, _: grads[0] * 5)
+    found = [each.tolist() for each in tk.autograd.grad(m(x).sum(), (x, m.weight))]
+    assert np.allclose(found[0], np.array(plain[0]) * 10)
+    assert np.allclose(found[1], np.array(plain[1]) * 2)
+    m.register_full_backward_hook(lambda module, grads, _: (None, None))
+    with pytest.raises(RuntimeError, match="returned 2 gradients for 1"):
+        m(x).sum().backward()
+
+
+def test_a_hook_in_backward_without_recorded_arguments():
+    seen = []
+    m = nn.Linear(3, 2)
+    m.register_full_backward_hook(lambda module, grads, outer: seen.append((grads, outer)))
+    m(tk.ones(1, 3)).sum().backward()
+    with tk.no_grad():
+        m(tk.ones(1, 3))
+    (((none,), (g,)),) = seen
+    assert none is None and g.tolist() == [[1.0, 1.0]] and m.weight.grad is not None
+
+
+def test_second_derivatives_through_hooks_in_backward():
+    calls = []
+    m = nn.Tanh()
+    m.register_full_backward_hook(lambda module, grads, _: calls.append(0) or (grads[0] * 2,))
+    x = tk.tensor([0.3, -0.7], requires_grad=True, dtype=tk.float64)
+    (first,) = tk.autograd.grad(m(x).sum(), x, create_graph=True)
+    (second,) = tk.autograd.grad(first.sum(), x)
+    t = np.tanh([0.3, -0.7])
+    assert np.allclose(first.tolist(), 2 * (1 - t**2))
+    assert np.allclose(second.tolist(), 2 * -2 * t * (1 - t**2))
+    assert len(calls) == 1
+
+
 def test_a_hook_that_is_always_called_is_called_after_an_error():
     m = nn.Module()
     seen = []

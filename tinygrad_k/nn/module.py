@@ -14,12 +14,14 @@ from ..autograd.api import clear_gradients
 from ..autograd.hooks import RemovableHandle
 from ..backend import dtype as dtype_class, float32, float64, recorder, world
 from ..tensor import Tensor
-from . import state
+from . import hooks, state
 from .parameter import Parameter
 from .state import IncompatibleKeys
 from .trace import add_path
 
 M = TypeVar("M", bound="Module")
+
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
 class Module:
@@ -35,8 +37,11 @@ class Module:
     # What few modules have stands here for all; never changed in place, so that copies of a module
     # share nothing.
     _buffers: Mapping[str, bool] = {}
-    _forward_hooks: tuple[Any, ...] = ()
-    _forward_pre_hooks: tuple[Any, ...] = ()
+    _hook_count = 0
+    _forward_hooks: tuple[hooks.Hook, ...] = ()
+    _forward_pre_hooks: tuple[hooks.Hook, ...] = ()
+    _backward_hooks: tuple[hooks.Hook, ...] = ()
+    _backward_pre_hooks: tuple[hooks.Hook, ...] = ()
 
     # -- calling ----------------------------------------------------------------------------------
 
@@ -48,46 +53,11 @@ class Module:
         if world.recorders and (recording := recorder()) is not None:
             recording.calls(self)
         try:
-            if self._forward_hooks or self._forward_pre_hooks:
-                return self._call_with_hooks(args, kwargs)
+            if self._hook_count:
+                return hooks.call(self, args, kwargs)
             return self.forward(*args, **kwargs)
         except Exception as error:
             add_path(error, self)
-            raise
-
-    def _call_with_hooks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        for hook, with_kwargs, _ in self._forward_pre_hooks:
-            changed = hook(self, args, kwargs) if with_kwargs else hook(self, args)
-            if changed is None:
-                continue
-            if not with_kwargs:
-                args = changed if isinstance(changed, tuple) else (changed,)
-            elif isinstance(changed, tuple) and len(changed) == 2:
-                args, kwargs = changed
-            else:
-                raise RuntimeError(
-                    "forward_pre_hook: with kwargs it returns None or (args, kwargs); "
-                    f"got {type(changed).__name__}"
-                )
-        pending = [entry for entry in self._forward_hooks if entry[2]]
-        try:
-            result = self.forward(*args, **kwargs)
-            for entry in self._forward_hooks:
-                hook, with_kwargs, always = entry
-                if always:
-                    pending.remove(entry)
-                changed = (
-                    hook(self, args, kwargs, result) if with_kwargs else hook(self, args, result)
-                )
-                if changed is not None:
-                    result = changed
-            return result
-        except Exception:
-            for hook, with_kwargs, _ in pending:
-                if with_kwargs:
-                    hook(self, args, kwargs, None)
-                else:
-                    hook(self, args, None)
             raise
 
     def register_forward_pre_hook(
@@ -101,7 +71,7 @@ class Module:
 
         With ``with_kwargs`` it is ``hook(module, args, kwargs)``, which may return both.
         """
-        return self._add_hook("_forward_pre_hooks", (hook, with_kwargs, False), prepend)
+        return self._add_hook("_forward_pre_hooks", hooks.Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self,
@@ -116,21 +86,40 @@ class Module:
         With ``with_kwargs`` it is ``hook(module, args, kwargs, output)``; with ``always_call`` it
         is called also after an exception, with None for the output.
         """
-        return self._add_hook("_forward_hooks", (hook, with_kwargs, always_call), prepend)
+        return self._add_hook("_forward_hooks", hooks.Hook(hook, with_kwargs, always_call), prepend)
 
-    def _add_hook(self, kind: str, entry: tuple[Any, bool, bool], prepend: bool) -> RemovableHandle:
-        if not callable(entry[0]):
-            raise TypeError(f"register_hook: expected a callable; got {type(entry[0]).__name__}")
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls ``hook(module, grad_output)`` in backward, with the gradients of what the module
+        returned, a tuple; what it returns replaces them."""
+        return self._add_hook("_backward_pre_hooks", hooks.Hook(hook), prepend)
+
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> RemovableHandle:
+        """Calls ``hook(module, grad_input, grad_output)`` in backward, with the gradients of the
+        positional arguments and of what the module returned, as tuples with None for what has
+        none; what it returns replaces ``grad_input``."""
+        return self._add_hook("_backward_hooks", hooks.Hook(hook), prepend)
+
+    def _add_hook(self, kind: str, hook: hooks.Hook, prepend: bool) -> RemovableHandle:
+        if not callable(hook.function):
+            got = type(hook.function).__name__
+            raise TypeError(f"register_hook: expected a callable; got {got}")
         present = getattr(self, kind)
-        self.__dict__[kind] = (entry, *present) if prepend else (*present, entry)
-        world.change_details()
+        self._set_hooks(kind, (hook, *present) if prepend else (*present, hook))
 
         def remove() -> None:
-            left = [each for each in getattr(self, kind) if each is not entry]
-            self.__dict__[kind] = tuple(left)
-            world.change_details()
+            self._set_hooks(kind, tuple(each for each in getattr(self, kind) if each is not hook))
 
         return RemovableHandle(remove)
+
+    def _set_hooks(self, kind: str, those: tuple[hooks.Hook, ...]) -> None:
+        own = self.__dict__
+        own[kind] = those
+        own["_hook_count"] = sum(len(getattr(self, each)) for each in HOOKS)
+        world.change_details()
 
     # -- attributes -------------------------------------------------------------------------------
 

@@ -223,7 +223,7 @@ class Trainer:
         parts = [*modules, self.loss, self.optimizer, *self.metrics.values()]
         return (
             all(_is_ours(each) for each in parts)
-            and not any(m._forward_hooks or m._forward_pre_hooks or m.reads_values for m in modules)
+            and not any(m._hook_count or m.reads_values for m in modules)
             and not any(
                 p._node is not None and (p._node.hooks or p._node.around)
                 for p in self.model.parameters()
