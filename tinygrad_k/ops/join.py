@@ -436,9 +436,8 @@ def _borrowed(mode: str, size: int, before: int, after: int) -> np.ndarray:
         return np.clip(places, 0, size - 1)
     if mode == "circular":
         return places % max(size, 1)
-    period = max(2 * (size - 1), 1)
-    folded = np.abs(places) % period
-    return np.where(folded >= size, period - folded, folded)
+    last = size - 1
+    return last - np.abs(last - np.abs(places))
 
 
 def _extend_rule(g: Tensor, input_shape: Any, pads: tuple[int, ...], mode: str) -> Tensor:
