@@ -482,9 +482,27 @@ def test_hooks_in_backward_replace_gradients():
     found = [each.tolist() for each in tk.autograd.grad(m(x).sum(), (x, m.weight))]
     assert np.allclose(found[0], np.array(plain[0]) * 10)
     assert np.allclose(found[1], np.array(plain[1]) * 2)
-    m.register_full_backward_hook(lambda module, grads, _: (None, None))
-    with pytest.raises(RuntimeError, match="returned 2 gradients for 1"):
-        m(x).sum().backward()
+
+
+@pytest.mark.parametrize("kind", ["register_full_backward_hook", "register_full_backward_pre_hook"])
+def test_hooks_in_backward_return_what_can_stand_for_the_gradients(kind):
+    x = tk.ones(4, 3, requires_grad=True)
+
+    def gradient(answer):
+        m = nn.Identity()
+        getattr(m, kind)(lambda module, grads, *outer: answer(grads[0]))
+        return tk.autograd.grad(m(x).sum(), x)[0]
+
+    assert gradient(lambda g: [g * 2]).tolist() == [[2.0] * 3] * 4
+    for answer, error, text in (
+        (lambda g: (g, g), RuntimeError, "on Identity must return 1 gradients; got 2"),
+        (lambda g: 1, TypeError, "of Identity must return None or a Tensor .*; got int"),
+        (lambda g: g.double(), TypeError, "float32 .4, 3.; got float64 .4, 3."),
+        (lambda g: g[0], ValueError, "float32 .4, 3.; got float32 .3,."),
+        (lambda g: g.expand(2, 4, 3), ValueError, "got float32 .2, 4, 3."),
+    ):
+        with pytest.raises(error, match=text):
+            gradient(answer)
 
 
 def test_a_hook_in_backward_without_recorded_arguments():

@@ -357,6 +357,9 @@ def break_all(state):
     state.clear()
 
 
+STEPS = [math.nan, math.inf, 1.5, -1, True, tk.tensor([1.0, 2.0])]
+
+
 def break_group(state):
     state["param_groups"][0].clear()
 
@@ -373,9 +376,20 @@ def break_kind(state):
     state["state"][0]["exp_avg_sq"] = "x"
 
 
+def break_flag(state):
+    state["param_groups"][0]["amsgrad"] = "no"
+
+
+def break_count(state):
+    del state["state"][0]["step"]
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
+        break_flag,
+        break_count,
+        *(lambda state, step=s: state["state"][0].update(step=step) for s in STEPS),
         break_group_count,
         break_sizes,
         break_shape,
@@ -405,6 +419,21 @@ def test_a_failing_load_changes_nothing(spoil):
     np.testing.assert_array_equal(
         after["state"][0]["exp_avg"].numpy(), before["state"][0]["exp_avg"].numpy()
     )
+
+
+def test_a_state_of_parameters_under_one_number_is_refused():
+    optimizer = optim.SGD([{"params": parameters((1,))} for _ in range(2)])
+    state = optimizer.state_dict()
+    state["param_groups"][1]["params"] = [0]
+    with pytest.raises(ValueError, match="parameter 0 stands in the groups twice"):
+        optimizer.load_state_dict(state)
+
+
+@pytest.mark.parametrize("make", ALL)
+def test_settings_that_are_flags_are_bools(make):
+    for value in ("no", None, 2):
+        with pytest.raises(TypeError, match=f"{make.__name__}: maximize must be a bool"):
+            make(parameters((1,)), maximize=value)
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
@@ -543,6 +572,19 @@ SCHEDULES = {
             [lr_scheduler.ExponentialLR(o, 0.9), lr_scheduler.StepLR(o, 3, 0.5)], o
         ),
         lambda t, b: b * 0.9**t * 0.5 ** (t // 3),
+    ),
+    "chained in a sequence": (
+        lambda o: lr_scheduler.SequentialLR(
+            o,
+            [
+                lr_scheduler.ChainedScheduler(
+                    [lr_scheduler.ConstantLR(o, 0.5, 2), lr_scheduler.ExponentialLR(o, 0.9)]
+                )
+                for _ in range(2)
+            ],
+            [5],
+        ),
+        lambda t, b: b * (0.5 if t % 5 < 2 and t < 10 else 1) * 0.9 ** (t % 5 if t < 5 else t - 5),
     ),
     "step": (lambda o: lr_scheduler.StepLR(o, 3, 0.5), lambda t, b: b * 0.5 ** (t // 3)),
     "multi": (
@@ -875,8 +917,24 @@ def test_schedules_refuse_nonsense():
         lambda: s.SequentialLR(o, [s.ReduceLROnPlateau(o)], []),
         lambda: s.SequentialLR(o, [s.ExponentialLR(sgd_with(0.1), 0.9)], []),
         lambda: s.StepLR(o, 3).load_state_dict({"speed": 1}),
+        lambda: s.StepLR(o, 3).load_state_dict({"base_lrs": [0.1, 0.1]}),
+        lambda: s.StepLR(o, 3, math.nan),
+        lambda: s.ExponentialLR(o, math.nan),
+        lambda: s.MultiStepLR(o, [2, math.nan]),
+        lambda: s.CosineAnnealingLR(o, 3, math.nan),
+        lambda: s.ConstantLR(o, 0.5, -1),
+        lambda: s.ReduceLROnPlateau(o, threshold=math.nan),
+        lambda: s.ReduceLROnPlateau(o, min_lr=[math.nan]),
     ):
         with pytest.raises(ValueError):
+            make()
+    for make in (
+        lambda: s.MultiStepLR(o, ["2"]),
+        lambda: s.ConstantLR(o, 0.5, 2.5),
+        lambda: s.StepLR(o, 3).load_state_dict({"last_epoch": "7"}),
+        lambda: s.StepLR(o, 3).load_state_dict({"base_lrs": 0.1}),
+    ):
+        with pytest.raises(TypeError, match="LR"):
             make()
     with pytest.raises(TypeError, match="Optimizer"):
         s.StepLR(None, 3)

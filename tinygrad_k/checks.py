@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,19 @@ from .tensor import Tensor
 
 def count(owner: str, name: str, value: Any, least: int = 0) -> int:
     """``value`` as an int of at least ``least``; TypeError or ValueError name the argument."""
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{owner}: {name} must be an int; got {value!r}")
-    found: int = value.__index__()
+    try:
+        found: int = operator.index(None if isinstance(value, bool) else value)
+    except (TypeError, ValueError):  # of a tensor of floats, or of several elements
+        raise TypeError(f"{owner}: {name} must be an int; got {value!r}") from None
     if found < least:
         raise ValueError(f"{owner}: {name} must be at least {least}; got {value}")
     return found
+
+
+def check_flag(owner: str, name: str, value: Any) -> None:
+    """TypeError unless ``value`` is a bool, or 0 or 1."""
+    if not isinstance(value, (bool, np.bool_)) and value not in (0, 1):
+        raise TypeError(f"{owner}: {name} must be a bool; got {value!r}")
 
 
 def check_number(
@@ -28,4 +37,6 @@ def check_number(
         raise TypeError(f"{owner}: {name} must be a number; got {value!r}")
     if not number >= least or (below is not None and not number < below):
         limits = f"at least {least:g}" if below is None else f"in [{least:g}, {below:g})"
+        if least == -math.inf:
+            limits = "a number"
         raise ValueError(f"{owner}: {name} must be {limits}; got {number}")

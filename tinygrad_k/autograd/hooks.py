@@ -96,7 +96,7 @@ class Around:
         """The gradient to accumulate."""
         given: Gradients = (gradient,)
         for hook in list(self.before.values()):
-            given = _replaced(leaf, hook, given, hook(given))
+            given = replaced(leaf, hook, given, hook(given))
         return given[0]  # type: ignore[return-value]
 
     def leave(self, gradient: Tensor) -> None:
@@ -131,13 +131,13 @@ class Hooked:
         given = _copies(gradient if several else [gradient])
         node = self._node()
         for before in list(self.before.values()):
-            given = _replaced(node, before, given, before(given))
+            given = replaced(node, before, given, before(given))
         twin = new_node(self._plan, self._inputs, saved, self._shapes)
         results = _copies(
             engine.apply_node(twin, list(given) if several else given[0], is_grad_enabled())
         )
         for after in list(self.after.values()):
-            results = _replaced(node, after, results, after(results, given))
+            results = replaced(node, after, results, after(results, given))
         return results
 
 
@@ -147,8 +147,8 @@ def _copies(gradients: Sequence[Tensor | None]) -> Gradients:
     return tuple(None if each is None else engine.copy_of(each, create) for each in gradients)
 
 
-def _replaced(node: Any, hook: Any, present: Gradients, changed: Any) -> Gradients:
-    """The gradients after a hook, which returned others in their place, or None."""
+def replaced(node: Any, hook: Any, present: Gradients, changed: Any) -> Gradients:
+    """The gradients after a hook of ``node``, which returned others in their place, or None."""
     if changed is None:
         return present
     several = changed if isinstance(changed, (tuple, list)) else (changed,)

@@ -6,13 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..autograd import Function
+from ..autograd.hooks import Gradients, replaced
 from ..tensor import Tensor
 from ..trees import Nest
 
 if TYPE_CHECKING:
     from .module import Module
-
-Gradients = tuple[Tensor | None, ...]
 
 
 class Hook(NamedTuple):
@@ -111,7 +110,7 @@ class _Passage:
         grad_output = _spread(gradients, self.outputs, len(self.results))
         for hook in self.module._backward_pre_hooks:
             changed = hook.function(self.module, grad_output)
-            grad_output = _changed(changed, grad_output, "full_backward_pre_hook")
+            grad_output = replaced(self, hook.function, grad_output, changed)
         if self.inputs:
             self.grad_output = grad_output
         else:
@@ -130,8 +129,12 @@ class _Passage:
     def _tell(self, grad_input: Gradients, grad_output: Gradients) -> Gradients:
         for hook in self.module._backward_hooks:
             changed = hook.function(self.module, grad_input, grad_output)
-            grad_input = _changed(changed, grad_input, "full_backward_hook")
+            grad_input = replaced(self, hook.function, grad_input, changed)
         return grad_input
+
+    def name(self) -> str:
+        """For the error of a hook that returns what cannot stand for the gradients."""
+        return type(self.module).__name__
 
 
 def _recorded(values: Sequence[Any]) -> list[int]:
@@ -152,13 +155,3 @@ def _spread(gradients: Gradients, places: list[int], n: int) -> Gradients:
     """Gradients at their places, None elsewhere."""
     at = dict(zip(places, gradients, strict=True))
     return tuple(at.get(i) for i in range(n))
-
-
-def _changed(changed: Any, before: Gradients, name: str) -> Gradients:
-    """The gradients that a hook returned, or those there were if it returned None."""
-    if changed is None:
-        return before
-    after = changed if isinstance(changed, tuple) else (changed,)
-    if len(after) != len(before):
-        raise RuntimeError(f"{name}: returned {len(after)} gradients for {len(before)}")
-    return after

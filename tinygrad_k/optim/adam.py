@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..checks import check_number
+from ..checks import check_flag, check_number
 from .optimizer import Optimizer
 
 
@@ -47,6 +47,8 @@ class Adam(Optimizer):
         name = type(self).__name__
         for each in ("lr", "eps", "weight_decay"):
             check_number(name, each, group[each])
+        for each in ("amsgrad", "maximize"):
+            check_flag(name, each, group[each])
         betas = group["betas"]
         if not isinstance(betas, (tuple, list)) or len(betas) != 2:
             raise ValueError(f"{name}: betas are two numbers; got {betas!r}")

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .. import checks
 from ..autograd import enable_grad
 from ..autograd.api import clear_gradients
 from ..backend import recorder, world
@@ -287,7 +288,10 @@ class Optimizer:
             there, have = len(new["params"]), len(old["params"])
             if there != have:
                 raise ValueError(f"{where}: {there} parameters for {have} in group {i}")
-            by_number.update(zip(new["params"], old["params"], strict=True))
+            for number, param in zip(new["params"], old["params"], strict=True):
+                if number in by_number:
+                    raise ValueError(f"{where}: parameter {number!r} stands in the groups twice")
+                by_number[number] = param
             group = Group({**self.defaults, **copy.deepcopy(dict(new)), "params": old["params"]})
             self._check(group)
             groups.append(group)
@@ -298,6 +302,8 @@ class Optimizer:
                 raise ValueError(f"{where}: there is a state of parameter {number!r}, but no such")
             if not isinstance(values, Mapping):
                 raise TypeError(f"{where}: the state of parameter {number} is no dict")
+            if self._rule and self._counts and values and "step" not in values:
+                raise ValueError(f"{where}: the state of parameter {number} has no 'step'")
             param = by_number[number]
             state[param] = {
                 name: _loaded(f"{where}: {name} of parameter {number}", name, value, param)
@@ -322,10 +328,10 @@ class Optimizer:
 def _loaded(what: str, name: str, value: Any, param: Tensor) -> Any:
     """A state of ``param`` as it is kept: the step an int, tensors of the parameter's shape."""
     if name == "step":
-        number = value.item() if isinstance(value, Tensor) else value
-        if isinstance(number, bool) or not isinstance(number, (int, float)) or number < 0:
-            raise TypeError(f"{what} must be a count; got {value!r}")
-        return int(number)
+        number = value.item() if isinstance(value, Tensor) and value.numel() == 1 else value
+        if isinstance(number, float) and number.is_integer():  # as PyTorch counts
+            number = int(number)
+        return checks.count(what, "the count", number)
     if not isinstance(value, Tensor):
         return copy.deepcopy(value)
     if value.shape != param.shape:

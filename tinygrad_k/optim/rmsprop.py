@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..checks import check_number
+from ..checks import check_flag, check_number
 from .optimizer import Optimizer
 
 
@@ -48,6 +48,8 @@ class RMSprop(Optimizer):
     def _check(self, group: Mapping[str, Any]) -> None:
         for name in ("lr", "alpha", "eps", "weight_decay", "momentum"):
             check_number("RMSprop", name, group[name])
+        for name in ("centered", "maximize"):
+            check_flag("RMSprop", name, group[name])
 
     def _hyper(self, group: Mapping[str, Any]) -> tuple[float, ...]:
         return (

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..checks import check_number
+from ..checks import check_flag, check_number
 from .optimizer import Optimizer
 
 
@@ -47,7 +48,9 @@ class SGD(Optimizer):
     def _check(self, group: Mapping[str, Any]) -> None:
         for name in ("lr", "momentum", "weight_decay"):
             check_number("SGD", name, group[name])
-        check_number("SGD", "dampening", group["dampening"], least=float("-inf"))
+        check_number("SGD", "dampening", group["dampening"], least=-math.inf)
+        for name in ("nesterov", "maximize"):
+            check_flag("SGD", name, group[name])
         if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
             raise ValueError(
                 "SGD: nesterov needs a momentum and no dampening; got "

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ...checks import count
+from ...checks import check_number, count
 from ..optimizer import Optimizer
 
 
@@ -65,8 +66,12 @@ class LRScheduler:
 
     def _restart(self) -> None:
         """Begins again, whatever the rates are now."""
-        self.last_epoch = 0
         self._set(self.base_lrs)
+        self._rewind()
+
+    def _rewind(self) -> None:
+        """Begins again from the present rates."""
+        self.last_epoch = 0
         self._set(self.get_lr())
 
     def state_dict(self) -> dict[str, Any]:
@@ -89,9 +94,22 @@ class LRScheduler:
         unknown = sorted(map(str, set(state) - (set(self.__dict__) - {"optimizer"})))
         if unknown:
             raise ValueError(f"{where}: unknown: {unknown}")
+        for name, value in state.items():
+            present = self.__dict__[name]
+            kind = (int, float) if isinstance(present, (int, float)) else type(present)
+            if not isinstance(value, kind):
+                raise TypeError(f"{where}: {name} is like {present!r}; got {value!r}")
+            if name in ("base_lrs", "_last_lr") and len(value) != len(present):
+                raise ValueError(f"{where}: {len(value)} rates for {len(present)} groups")
 
     def _take_state(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
+
+
+def check_numbers(owner: str, **given: Any) -> None:
+    """TypeError or ValueError unless all are numbers and none is NaN."""
+    for name, value in given.items():
+        check_number(owner, name, value, least=-math.inf)
 
 
 def for_each(name: str, groups: Sequence[Any], value: Any) -> list[float]:

@@ -73,17 +73,19 @@ class SequentialLR(_Composed):
         self._schedulers = _together("SequentialLR", schedulers, optimizer)
         self._milestones = list(milestones)
         self._attach(optimizer, last_epoch)
+        self.base_lrs = self._first.base_lrs
         self.last_epoch += 1
-        self._begin()
+        self._first._restart()
+        self._last_lr = self._lrs
 
-    def _restart(self) -> None:
+    @property
+    def _first(self) -> LRScheduler:
+        return self._schedulers[bisect_right(self._milestones, 0)]
+
+    def _rewind(self) -> None:
         self.last_epoch = 0
-        self._begin()
-
-    def _begin(self) -> None:
-        first = self._schedulers[bisect_right(self._milestones, 0)]
-        first._restart()
-        self._last_lr = first.get_last_lr()
+        self._first._rewind()
+        self._last_lr = self._lrs
 
     def step(self) -> None:
         self.last_epoch += 1
@@ -104,6 +106,7 @@ class ChainedScheduler(_Composed):
     ) -> None:
         self._schedulers = _together("ChainedScheduler", schedulers, optimizer)
         self.optimizer = self._schedulers[0].optimizer
+        self.base_lrs = self._schedulers[0].base_lrs
         self.last_epoch = 0
         self._last_lr = self._lrs
 
@@ -113,8 +116,8 @@ class ChainedScheduler(_Composed):
             scheduler.step()
         self._last_lr = self._lrs
 
-    def _restart(self) -> None:
+    def _rewind(self) -> None:
         self.last_epoch = 0
         for scheduler in self._schedulers:
-            scheduler._restart()
+            scheduler._rewind()
         self._last_lr = self._lrs

@@ -8,7 +8,7 @@ from typing import Any
 
 from ...checks import check_number, count
 from ..optimizer import Optimizer
-from .base import LRScheduler, check_optimizer, for_each
+from .base import LRScheduler, check_numbers, check_optimizer, for_each
 
 
 def _set_momentum(group: Any, momentum: float) -> None:
@@ -36,6 +36,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     ) -> None:
         count("CosineAnnealingWarmRestarts", "T_0", T_0, 1)
         count("CosineAnnealingWarmRestarts", "T_mult", T_mult, 1)
+        check_numbers("CosineAnnealingWarmRestarts", eta_min=eta_min)
         self.T_0 = T_0
         self.T_mult = T_mult
         self.eta_min = eta_min
@@ -61,7 +62,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self.T_i *= self.T_mult
         self._set(self.get_lr())
 
-    def _restart(self) -> None:
+    def _rewind(self) -> None:
         self.step(0)
 
 
@@ -212,6 +213,7 @@ class CyclicLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         check_optimizer("CyclicLR", optimizer)
+        check_numbers("CyclicLR", gamma=gamma)
         down = step_size_up if step_size_down is None else step_size_down
         self.step_size_up = count("CyclicLR", "step_size_up", step_size_up, 1)
         self.step_size_down = count("CyclicLR", "step_size_down", down, 1)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...checks import check_number, count
 from ..optimizer import Optimizer
-from .base import LRScheduler, check_optimizer
+from .base import LRScheduler, check_numbers, check_optimizer
 
 
 def _functions(name: str, optimizer: Optimizer, given: Any) -> list[Any]:
@@ -68,6 +68,7 @@ class StepLR(LRScheduler):
         self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
     ) -> None:
         count("StepLR", "step_size", step_size, 1)
+        check_numbers("StepLR", gamma=gamma)
         self.step_size = step_size
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
@@ -89,6 +90,9 @@ class MultiStepLR(LRScheduler):
         last_epoch: int = -1,
     ) -> None:
         self.milestones = sorted(milestones)
+        check_numbers("MultiStepLR", gamma=gamma)
+        for each in self.milestones:
+            check_numbers("MultiStepLR", milestones=each)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -109,6 +113,7 @@ class ConstantLR(LRScheduler):
     ) -> None:
         if not 0 < factor <= 1:
             raise ValueError(f"ConstantLR: factor must be above 0 and at most 1; got {factor}")
+        count("ConstantLR", "total_iters", total_iters)
         self.factor = factor
         self.total_iters = total_iters
         super().__init__(optimizer, last_epoch)
@@ -138,6 +143,7 @@ class LinearLR(LRScheduler):
             )
         if not 0 <= end_factor <= 1:
             raise ValueError(f"LinearLR: end_factor must be in 0 to 1; got {end_factor}")
+        count("LinearLR", "total_iters", total_iters)
         self.start_factor = start_factor
         self.end_factor = end_factor
         self.total_iters = total_iters
@@ -179,6 +185,7 @@ class ExponentialLR(LRScheduler):
     """Times ``gamma`` at every step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
+        check_numbers("ExponentialLR", gamma=gamma)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
@@ -196,6 +203,7 @@ class CosineAnnealingLR(LRScheduler):
         self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
     ) -> None:
         count("CosineAnnealingLR", "T_max", T_max, 1)
+        check_numbers("CosineAnnealingLR", eta_min=eta_min)
         self.T_max = T_max
         self.eta_min = eta_min
         super().__init__(optimizer, last_epoch)

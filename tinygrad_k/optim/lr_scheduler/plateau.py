@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, check_optimizer, for_each
+from .base import LRScheduler, check_numbers, check_optimizer, for_each
 
 
 class ReduceLROnPlateau(LRScheduler):
@@ -39,6 +39,9 @@ class ReduceLROnPlateau(LRScheduler):
                 f"ReduceLROnPlateau: threshold_mode must be 'rel' or 'abs'; got {threshold_mode!r}"
             )
         check_optimizer("ReduceLROnPlateau", optimizer)
+        check_numbers(
+            "ReduceLROnPlateau", patience=patience, threshold=threshold, cooldown=cooldown, eps=eps
+        )
         self.optimizer = optimizer
         self.mode = mode
         self.factor = factor
@@ -47,6 +50,8 @@ class ReduceLROnPlateau(LRScheduler):
         self.threshold_mode = threshold_mode
         self.cooldown = cooldown
         self.min_lrs = for_each("min_lr", optimizer.param_groups, min_lr)
+        for each in self.min_lrs:
+            check_numbers("ReduceLROnPlateau", min_lr=each)
         self.eps = eps
         self.best = math.inf if mode == "min" else -math.inf
         self.num_bad_epochs = 0
