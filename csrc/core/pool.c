@@ -54,6 +54,9 @@ static struct {
     _Atomic int spin;             /* no more threads than CPUs, so that spinning costs nobody */
     char alive[TK_MAX_THREADS];   /* by thread index: this worker has been started */
     scratch mine[TK_MAX_THREADS]; /* by thread index: its scratch; index 0 is unused */
+    pthread_t thread[TK_MAX_THREADS];
+    _Atomic uint16_t stood[TK_MAX_THREADS]; /* 1 + the CPU where the worker was last seen, or 0 */
+    uint16_t barred[TK_MAX_THREADS];        /* 1 + the CPU its mask lacks, or 0; under `lock` */
 } pool;
 
 static atomic_flag busy = ATOMIC_FLAG_INIT;
@@ -150,6 +153,63 @@ static int grow(scratch *s, size_t bytes)
     return 0;
 }
 
+/* A worker that has slept wakes where it stood, or where its caller is; on few CPUs Linux may leave it
+ * there, behind the caller, for many jobs while another CPU is idle. So one that stood where the
+ * caller is now may not run there until it has begun somewhere else. */
+#ifdef __linux__
+static void bar(int worker, int cpu)
+{
+    cpu_set_t set;
+    pthread_mutex_lock(&lock);
+    pthread_t thread = pool.thread[worker];
+    if (!pthread_getaffinity_np(thread, sizeof set, &set)) {
+        if (pool.barred[worker])
+            CPU_SET(pool.barred[worker] - 1, &set);
+        CPU_CLR(cpu, &set);
+        if (CPU_COUNT(&set) && !pthread_setaffinity_np(thread, sizeof set, &set))
+            pool.barred[worker] = (uint16_t)(1 + cpu);
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* Before a job of so many threads. `busy` is held. */
+static void make_room(int threads)
+{
+    int cpu = sched_getcpu();
+    if (!pool.spin || cpu < 0 || cpu >= CPU_SETSIZE)
+        return;
+    for (int i = 1; i < threads; i++)
+        if (atomic_load_explicit(&pool.stood[i], memory_order_relaxed) == 1 + cpu) {
+            atomic_store(&pool.stood[i], 0);
+            bar(i, cpu);
+        }
+}
+
+/* Where a worker stands now; it may run anywhere again. */
+static void note_place(void)
+{
+    int cpu = sched_getcpu(), i = thread_index;
+    uint16_t place = cpu < 0 || cpu >= CPU_SETSIZE ? 0 : (uint16_t)(1 + cpu);
+    if (atomic_load_explicit(&pool.stood[i], memory_order_relaxed) == place)
+        return;
+    pthread_mutex_lock(&lock);
+    cpu_set_t set;
+    if (pool.barred[i] && !pthread_getaffinity_np(pthread_self(), sizeof set, &set)) {
+        CPU_SET(pool.barred[i] - 1, &set);
+        pthread_setaffinity_np(pthread_self(), sizeof set, &set);
+    }
+    pool.barred[i] = 0;
+    pthread_mutex_unlock(&lock);
+    atomic_store(&pool.stood[i], place);
+}
+#else
+static void make_room(int threads)
+{
+    (void)threads;
+}
+static void note_place(void) {}
+#endif
+
 /* Claims and runs pieces until none is left. */
 static void run_pieces(void)
 {
@@ -199,6 +259,7 @@ static void *worker(void *index)
     in_task = 1;
     for (;;) {
         run_pieces();
+        note_place();
         if (thread_index < atomic_load(&limit) && spin_until(0))
             continue;
         pthread_mutex_lock(&lock);
@@ -229,6 +290,9 @@ static int start_worker(int index)
     int failed = pthread_create(&thread, &attr, worker, (void *)(intptr_t)index);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     pthread_attr_destroy(&attr);
+    pool.thread[index] = thread;
+    pool.barred[index] = 0;
+    atomic_store(&pool.stood[index], 0);
     return failed ? -1 : 0;
 }
 
@@ -324,6 +388,7 @@ void tk_parallel(tk_task *f, const void *work, int64_t units, int64_t grain)
     pool.now = (job){f, work, units, fp_mode()};
     atomic_store(&done, 0);
     atomic_store(&ticket, TICKET(++pool.serial, pieces));
+    make_room(threads);
     wake((pieces < threads ? pieces : threads) - 1);
     in_task = 1;
     run_pieces();

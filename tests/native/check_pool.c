@@ -1,8 +1,10 @@
 /* The thread pool: every unit once, whatever the number of threads, callers, resizes and forks.
  * gcc -std=gnu11 -O2 -Icsrc tests/native/check_pool.c csrc/core/pool.c -pthread */
+#define _GNU_SOURCE /* sched_getcpu */
 #include "core/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +79,57 @@ static void bad_setting(const char *text)
     CHECK(tk_pool_init() != 0 && strstr(tk_threads_reason(), "TK_NUM_THREADS"));
 }
 
+#ifdef __linux__
+typedef struct {
+    _Atomic int begun, cpu; /* units; 1 + where the worker did one */
+    cpu_set_t mask;         /* the worker's then */
+} meeting;
+
+/* Its two units wait for each other, so that a worker must do one. */
+static void meet(const void *work, int64_t lo, int64_t hi)
+{
+    meeting *w = (meeting *)(uintptr_t)work;
+    if (tk_thread_index()) {
+        CHECK(!sched_getaffinity(0, sizeof w->mask, &w->mask));
+        atomic_store(&w->cpu, 1 + sched_getcpu());
+    }
+    atomic_fetch_add(&w->begun, (int)(hi - lo));
+    while (atomic_load(&w->begun) < 2)
+        sched_yield();
+}
+
+/* A caller that comes to where the worker is has it go elsewhere, and takes no CPU from it for long. */
+static void check_places(void)
+{
+    cpu_set_t all, one;
+    CHECK(!sched_getaffinity(0, sizeof all, &all) && tk_set_num_threads(2) == 0);
+    if (CPU_COUNT(&all) < 2)
+        return;
+    meeting w = {0};
+    int met = 0;
+    for (int i = 0; i < 40; i++) {
+        int before = atomic_load(&w.cpu) - 1;
+        if (before >= 0) {
+            CPU_ZERO(&one);
+            CPU_SET(before, &one);
+            CHECK(!sched_setaffinity(0, sizeof one, &one));
+        }
+        atomic_store(&w.begun, 0);
+        tk_parallel(meet, &w, 2, 0);
+        met += before >= 0 && CPU_ISSET(before, &w.mask);
+        usleep(i % 2 * 200); /* the worker spins, or sleeps */
+    }
+    CHECK(met <= 4); /* the system may have moved the worker in between */
+    CHECK(!sched_setaffinity(0, sizeof all, &all));
+    for (int i = 0; i < 8 && !CPU_EQUAL(&w.mask, &all); i++) {
+        usleep(1000);
+        atomic_store(&w.begun, 0);
+        tk_parallel(meet, &w, 2, 0);
+    }
+    CHECK(CPU_EQUAL(&w.mask, &all));
+}
+#endif
+
 int main(void)
 {
     alarm(120); /* a hang is a failure */
@@ -95,6 +148,9 @@ int main(void)
     CHECK(tk_set_num_threads(0) == -1 && tk_set_num_threads(TK_MAX_THREADS + 1) == -1);
     CHECK(tk_reserve_scratch(SIZE_MAX) == -1 && tk_reserve_scratch(SIZE_MAX / 2) == -1);
 
+#ifdef __linux__
+    check_places();
+#endif
     static const int threads[] = {1, 2, 3, 7, 40};
     for (int t = 0; t < 5; t++) {
         CHECK(tk_set_num_threads(threads[t]) == 0);
