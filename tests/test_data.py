@@ -2,11 +2,13 @@
 
 import gzip
 import math
+import os
 import struct
 import sys
+import time
 import tracemalloc
 from collections import namedtuple
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -340,6 +342,22 @@ def test_batches_of_a_batch_sampler_are_those_of_the_loader(n: int, size: int, d
     assert len(loader) == len(sampler) == len(plain)
 
 
+class Fewer:
+    """A sampler whose length is a guess, as where it leaves out items."""
+
+    def __len__(self) -> int:
+        return 9
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([4, 0, 2, 1, 3])
+
+
+@pytest.mark.parametrize("drop", [False, True])
+def test_batches_are_of_the_indices_that_came(drop: bool) -> None:
+    found = [ids.tolist() for _, ids in DataLoader(numbered(5), 2, sampler=Fewer(), drop_last=drop)]
+    assert found == [*BatchSampler(Fewer(), 2, drop)] == [[4, 0], [2, 1], [3]][: 3 - drop]
+
+
 def test_items_without_batches() -> None:
     items = list(DataLoader(Squares(4), None, sampler=[3, 1]))
     assert items == [Squares(4)[3], Squares(4)[1]]
@@ -356,7 +374,7 @@ def test_samplers_refuse() -> None:
     ):
         with pytest.raises(ValueError, match="Sampler: "):
             make()
-    for wrong in ([0.5], [[1]], [True]):
+    for wrong in ([0.5], [[1]], [True], [[1, 2], [3]]):
         with pytest.raises(TypeError, match="gives ints"):
             list(DataLoader(numbered(3), sampler=wrong))
     with pytest.raises(IndexError):
@@ -439,6 +457,15 @@ def test_stratified_split(counts: list[int], weights: list[int], seed: int) -> N
         assert abs(len(x) - n * share) < 1 - 1e-6  # a whole share stays whole
         for kind, count in enumerate(counts):
             assert abs((y == kind).sum() - count * share) <= 1 + 1e-6
+
+
+def test_stratified_split_of_very_many_classes() -> None:
+    """The time grows with the rows, not with rows times classes (which took ten times as long)."""
+    labels = np.arange(60_000) // 2
+    start = time.process_time()
+    parts = train_val_test_split(labels, labels, (0.5, 0.5), seed=0)
+    assert time.process_time() - start < 2
+    assert all((np.sort(y) == np.arange(30_000)).all() for _, y in parts)
 
 
 @given(n=sizes, weights=fractions, seed=seeds)
@@ -581,6 +608,14 @@ def test_absurd_sizes_allocate_nothing(tmp_path: Path, zipped: bool) -> None:
         assert tracemalloc.get_traced_memory()[1] < 2**24
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="there are no such files")
+def test_a_pipe_is_no_idx_file(tmp_path: Path) -> None:
+    """Nor is it waited for."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(ValueError, match="read_idx: not a regular file"):
+        read_idx(tmp_path / "pipe")
 
 
 def test_read_idx_missing_file(tmp_path: Path) -> None:

@@ -176,8 +176,9 @@ def test_save_refuses_what_it_cannot_store(tmp_path: Path) -> None:
     own["self"] = own
     with pytest.raises(ValueError, match=r"save: .*too deeply"):
         tk.save(own, path)
-    with pytest.raises(ValueError, match="save: "):
-        tk.save({"\ud800": tk.ones(2)}, path)
+    for bad in ({"\ud800": tk.ones(2)}, {"a": 10**5000}):
+        with pytest.raises(ValueError, match="save: "):
+            tk.save(bad, path)
     assert os.listdir(tmp_path) == []
 
 
@@ -397,7 +398,7 @@ def test_permissions_and_links(tmp_path: Path) -> None:
 def test_save_into_a_directory_or_nowhere(tmp_path: Path) -> None:
     with pytest.raises(IsADirectoryError, match="save: "):
         tk.save(STATE, tmp_path)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match=r"save: there is no directory .*none$"):
         tk.save(STATE, tmp_path / "none" / "f")
     assert os.listdir(tmp_path) == []
 
@@ -406,3 +407,12 @@ def test_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tk.save({"n": 1}, "f")
     assert tk.load("f") == {"n": 1}
+
+
+def test_paths_as_bytes(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path / "f")
+    tk.save({"n": 1}, name)
+    assert tk.load(name) == {"n": 1}
+    Path(tmp_path / "f").write_bytes(b"")
+    with pytest.raises(ValueError, match=f"; {tmp_path}/f$"):
+        tk.load(name)

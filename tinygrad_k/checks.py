@@ -14,9 +14,11 @@ from .tensor import Tensor
 def count(owner: str, name: str, value: Any, least: int = 0) -> int:
     """``value`` as an int of at least ``least``; TypeError or ValueError name the argument."""
     try:
-        found: int = operator.index(None if isinstance(value, bool) else value)
-    except (TypeError, ValueError):  # of a tensor of floats, or of several elements
-        raise TypeError(f"{owner}: {name} must be an int; got {value!r}") from None
+        found = None if isinstance(value, bool) else operator.index(value)
+    except (TypeError, ValueError):  # also of a tensor of floats, or of several elements
+        found = None
+    if found is None:
+        raise TypeError(f"{owner}: {name} must be an int; got {value!r}")
     if found < least:
         raise ValueError(f"{owner}: {name} must be at least {least}; got {value}")
     return found

@@ -9,7 +9,7 @@ from ..checks import count
 from ..random import Generator
 from ..tensor import Tensor
 from .dataset import fetch
-from .sampler import RandomSampler, SequentialSampler, check_generator, indices_of
+from .sampler import RandomSampler, SequentialSampler, check_generator, indices_of, starts
 
 
 class DataLoader:
@@ -81,7 +81,7 @@ class DataLoader:
         n = len(self.sampler)
         if self.batch_size is None:
             return n
-        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+        return len(starts(n, self.batch_size, self.drop_last))
 
     def order(self) -> Tensor:
         """The order of the items in the next pass; with `shuffle` it is drawn here."""
@@ -97,7 +97,7 @@ class DataLoader:
                 yield item if self.collate_fn is None else self.collate_fn(item)
         else:
             size, order = self.batch_size, self.order()
-            for low in range(0, len(self) * size, size):
+            for low in starts(len(order), size, self.drop_last):
                 yield self._batch(order[low : low + size])
 
     def _batch(self, index: Tensor) -> Any:

@@ -10,6 +10,8 @@ from typing import IO, Any
 
 import numpy as np
 
+from ..io.files import open_regular
+
 # Type codes of the IDX format (Y. LeCun, "The MNIST database"); values are big-endian.
 _IDX_TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 
@@ -24,14 +26,14 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
     """The array in an IDX file (the format of MNIST), plain or gzip, told apart by content.
 
     Shape and dtype are the file's, in native byte order. ValueError, before anything large is
-    allocated, for a bad magic number, a truncated file, trailing bytes, a damaged gzip stream or a
-    size that the file cannot hold.
+    allocated, for a bad magic number, a truncated file, trailing bytes, a damaged gzip stream, a
+    size that the file cannot hold, or what is no regular file.
     """
     import gzip
     import zlib
 
-    path = os.fspath(path)
-    with open(path, "rb") as raw:
+    path = os.fsdecode(path)
+    with open_regular("read_idx", path) as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         room = os.fstat(raw.fileno()).st_size * (_DEFLATE_RATIO if zipped else 1)

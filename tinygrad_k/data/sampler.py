@@ -47,13 +47,20 @@ def indices_of(sampler: Any) -> Tensor:
     """The indices of one pass of any sampler, as int64."""
     if isinstance(sampler, Sampler) and type(sampler).order is not Sampler.order:
         return sampler.order()
-    given = np.asarray([*sampler])
+    indices = [*sampler]
+    try:
+        given = np.asarray(indices)
+    except ValueError:  # lists of several lengths
+        given = np.empty((), object)
     if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
-        raise TypeError(
-            f"{type(sampler).__name__}: a sampler gives ints; got {given.dtype} of shape "
-            f"{given.shape}"
-        )
+        got = ", ".join(sorted({type(each).__name__ for each in indices}))
+        raise TypeError(f"{type(sampler).__name__}: a sampler gives ints; got {got}")
     return as_tensor(given.astype(np.int64))
+
+
+def starts(n: int, size: int, drop_last: bool) -> range:
+    """Where the batches of n items begin, of `size` each but for the last."""
+    return range(0, n - n % size if drop_last else n, size)
 
 
 class SequentialSampler(Sampler):
@@ -174,9 +181,9 @@ class BatchSampler(Sampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         indices: list[int] = indices_of(self.sampler).tolist()
-        for low in range(0, len(self) * self.batch_size, self.batch_size):
+        for low in starts(len(indices), self.batch_size, self.drop_last):
             yield indices[low : low + self.batch_size]
 
     def __len__(self) -> int:
         n = len(self.sampler)  # type: ignore[arg-type]
-        return n // self.batch_size if self.drop_last else -(-n // self.batch_size)
+        return len(starts(n, self.batch_size, self.drop_last))

@@ -113,8 +113,8 @@ def _stratified(labels: np.ndarray, order: np.ndarray, shares: list[float]) -> l
         missing[best] -= 1
 
     part = np.empty(len(labels), np.int64)  # the part of each row, in `order`'s positions
-    for row, cells in enumerate(table):
-        part[kind[order] == row] = np.repeat(np.arange(len(shares)), cells)
+    by_class = np.argsort(kind[order], kind="stable")
+    part[by_class] = np.repeat(np.tile(np.arange(len(shares)), len(counts)), table.ravel())
     return [order[part == p] for p in range(len(shares))]
 
 

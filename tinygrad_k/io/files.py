@@ -6,7 +6,7 @@ import contextlib
 import os
 import stat
 from collections.abc import Mapping
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -49,9 +49,9 @@ def save(state_dict: Mapping[Any, Any], path: str | os.PathLike[str]) -> None:
         content = serialize(arrays, {_KEY: json.dumps(structure, allow_nan=False)})
     except RecursionError:
         raise ValueError("save: the state is nested too deeply, or contains itself") from None
-    except (SafetensorError, UnicodeError) as error:
+    except (SafetensorError, ValueError) as error:  # of text that is no UTF-8, of endless ints
         raise ValueError(f"save: {error}") from error
-    _replace(os.path.realpath(path), content)
+    _replace(os.path.realpath(os.fsdecode(path)), content)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
@@ -63,17 +63,26 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     from safetensors import SafetensorError
 
-    name = os.fspath(path)
-    with open(name, "rb", opener=_open_at_once) as file:
+    name = os.fsdecode(path)
+    with open_regular("load", name) as file:
         try:
             return _parse(file)
         except (SafetensorError, ValueError, KeyError, OverflowError, RecursionError) as error:
             raise ValueError(f"load: {error or type(error).__name__}; {name}") from error
 
 
+def open_regular(op: str, path: str) -> IO[bytes]:
+    """A regular file, to be read. ValueError for a pipe, device or socket, at once: no waiting for
+    somebody who writes to a pipe."""
+    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115 (handed on open)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise ValueError(f"{op}: not a regular file; {path}")
+    return file
+
+
 def _open_at_once(path: str, flags: int) -> int:
-    """A descriptor also of a pipe that nobody writes to, where there are pipes (not on Windows)."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))  # Windows has no such pipes
 
 
 def _parse(file: Any) -> Any:
@@ -81,13 +90,11 @@ def _parse(file: Any) -> Any:
 
     from safetensors.numpy import load as deserialize
 
-    status = os.fstat(file.fileno())
-    if not stat.S_ISREG(status.st_mode):
-        raise ValueError("not a regular file")
+    size = os.fstat(file.fileno()).st_size
     start = file.read(8)
     length = int.from_bytes(start, "little")
-    if len(start) < 8 or length > min(status.st_size - 8, _MAX_HEADER):
-        raise ValueError(f"not a safetensors file, or truncated; {status.st_size} bytes")
+    if len(start) < 8 or length > min(size - 8, _MAX_HEADER):
+        raise ValueError(f"not a safetensors file, or truncated; {size} bytes")
     header = file.read(length)
     entries = json.loads(header.decode())
     if not isinstance(entries, dict):
@@ -115,6 +122,8 @@ def _replace(path: str, content: bytes) -> None:
     if os.path.exists(path) and not os.path.isfile(path):
         raise ValueError(f"save: a pipe, device or socket is in the way; {path}")
     directory = os.path.dirname(path)
+    if not os.path.isdir(directory):
+        raise FileNotFoundError(f"save: there is no directory {directory}")
     temporary = os.path.join(directory, f".tinygrad_k-{os.urandom(8).hex()}.tmp")
     try:
         with open(temporary, "xb") as file:

@@ -99,8 +99,10 @@ class LRScheduler:
             kind = (int, float) if isinstance(present, (int, float)) else type(present)
             if not isinstance(value, kind):
                 raise TypeError(f"{where}: {name} is like {present!r}; got {value!r}")
-            if name in ("base_lrs", "_last_lr") and len(value) != len(present):
-                raise ValueError(f"{where}: {len(value)} rates for {len(present)} groups")
+        groups = len(self.optimizer.param_groups)
+        for rates in (state[name] for name in ("base_lrs", "_last_lr") if name in state):
+            if len(rates) != groups:
+                raise ValueError(f"{where}: {len(rates)} rates for {groups} groups")
 
     def _take_state(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
