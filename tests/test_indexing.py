@@ -401,3 +401,14 @@ def test_index_put_is_assignment(data: Any) -> None:
     put[rows, columns] = values
     assert np.array_equal(t.index_put(keys, tk.tensor(values)).numpy(), put)
     assert np.array_equal(t.numpy(), MATRIX)
+
+
+def test_leading_dimensions_of_one_do_not_count() -> None:
+    for key in (0, slice(0, 1), (0, 0), tk.tensor([1]), [0]):
+        for recorded in (False, True):
+            x, value = tk.zeros(2, 3), tk.ones(1, 1, 1, requires_grad=recorded)
+            x[key] = value
+            expected = np.zeros((2, 3), np.float32)
+            expected[key.numpy() if isinstance(key, tk.Tensor) else key] = 1
+            assert np.array_equal(x.detach().numpy(), expected)
+            assert x.requires_grad == recorded

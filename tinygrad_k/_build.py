@@ -1,7 +1,7 @@
 """Describes the extension module to cffi; read by setup.py, never imported at run time.
 
-The definitions are the marked part of csrc/tk.h, verbatim: one list of doors, written once. Only
-doors that say the same with fewer or plainer arguments are made here.
+The definitions are the marked parts of csrc/tk.h and csrc/doors.h, verbatim: one list of doors,
+written once. Only doors that say the same with fewer or plainer arguments are made here.
 """
 
 import re
@@ -13,9 +13,9 @@ from cffi import FFI
 CSRC = Path("csrc")
 
 
-def read_doors() -> str:
-    """The text of csrc/tk.h between its two marks."""
-    text = (CSRC / "tk.h").read_text(encoding="utf-8")
+def read_doors(header: str) -> str:
+    """The text of a header between its two marks."""
+    text = (CSRC / header).read_text(encoding="utf-8")
     return text.split("/* cdef begin */")[1].split("/* cdef end */")[0]
 
 
@@ -58,10 +58,10 @@ def sized_doors() -> list[tuple[str, str]]:
 
 
 DOORS = elementwise_doors() + sized_doors()
-INCLUDES = ["csrc/tk.h", "csrc/core/core.h"]
+INCLUDES = ["csrc/core/core.h"]
 
 ffi = FFI()
-ffi.cdef(read_doors())
+ffi.cdef(read_doors("tk.h") + read_doors("doors.h"))
 ffi.cdef("".join(f"{prototype};\n" for prototype, _ in DOORS))
 ffi.cdef('extern "Python" int tk_call_python(void *function, char **data);')  # a tk_host_call
 ffi.set_source(

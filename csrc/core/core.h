@@ -5,7 +5,7 @@
 #include <stddef.h>
 
 #include "../kernels/work.h"
-#include "../tk.h"
+#include "../doors.h"
 #include "pool.h"
 
 /* -- errors (error.c): the calling thread's code and message ------------------------------------ */
@@ -38,6 +38,8 @@ static inline int tk_is_float(int dtype)
 tk_tensor *tk_new_view(const tk_tensor *base); /* same storage, data, dtype; shape to be filled in */
 void tk_found_family(tk_tensor *view);         /* it is the first of a new one: see tk_detach */
 void tk_finish_view(tk_tensor *view);          /* computes numel and flags from shape and stride */
+/* What a subscript names, on t's storage and no handle of its own; -1 with an error. */
+int tk_find_part(const tk_tensor *t, int n, const int64_t *items, tk_tensor *part);
 void tk_row_major(tk_tensor *t);               /* fills in stride from shape */
 void tk_byte_range(const tk_tensor *t, const char **low, const char **high); /* [low, high) */
 tk_tensor *tk_new_bytes(tk_storage *storage); /* all of a storage, as uint8 */
@@ -103,6 +105,21 @@ int tk_compute_dtype(int kernel, int dtype);
 int tk_operand_dtype(int kernel, int dtype);
 extern int tk_default_float;
 int tk_result_dtype(int kernel, int compute_dtype);
+
+/* A Python number: a tensor without dimensions, of a floating dtype, or of any that holds the integer:
+ * else 0. It must stay where it is; nobody may release it. */
+typedef struct tk_number {
+    tk_tensor tensor;
+    union {
+        float f32;
+        double f64;
+        int64_t i64;
+        int32_t i32;
+        uint8_t u8;
+    } bits;
+} tk_number;
+void tk_number_float(tk_number *number, int dtype, double value);
+int tk_number_int(tk_number *number, int dtype, int64_t value);
 
 /* The pieces of an elementwise launch that other families use too. */
 void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int nin);

@@ -242,6 +242,62 @@ tk_tensor *tk_index_select(tk_tensor *a, int64_t dim, tk_tensor *index)
     return out;
 }
 
+tk_tensor *tk_lookup(tk_tensor *a, int64_t dim, int n, tk_tensor **index)
+{
+    char text[TK_TEXT];
+    int d;
+    if (tk_check_dim("index", a, dim, &d))
+        return NULL;
+    if (n > a->ndim - d) {
+        tk_fail(TK_INDEX_ERROR, "index: %d indices are too many for %s", d + n,
+                tk_shape_text(text, a->ndim, a->shape));
+        return NULL;
+    }
+    tk_tensor *places = tk_linear_index(n, index, a->shape + d), *made = NULL, *out = NULL;
+    if (!places)
+        return NULL;
+    int ndim = a->ndim - n + places->ndim;
+    if (ndim > TK_MAX_NDIM) {
+        tk_fail(TK_VALUE_ERROR, "index: at most %d dimensions; got %d", TK_MAX_NDIM, ndim);
+        goto done;
+    }
+    for (int i = d; i < d + n - 1; i++) /* the places count row by row: so must the strides */
+        if (a->stride[i] != a->stride[i + 1] * a->shape[i + 1] && !made) {
+            made = tk_cast(a, a->dtype);
+            if (!made)
+                goto done;
+            a = made;
+        }
+    tk_tensor from = *a;
+    for (int i = 1; i < n; i++) {
+        from.shape[d + 1] *= from.shape[d];
+        tk_remove_dim(&from, d);
+    }
+    const int64_t size = from.shape[d];
+    from.shape[d] = places->numel;
+    int64_t shape[TK_MAX_NDIM];
+    memcpy(shape, from.shape, (size_t)d * sizeof *shape);
+    memcpy(shape + d, places->shape, (size_t)places->ndim * sizeof *shape);
+    memcpy(shape + d + places->ndim, from.shape + d + 1, (size_t)(from.ndim - d - 1) * sizeof *shape);
+    out = tk_empty(a->dtype, ndim, shape);
+    if (out) {
+        tk_tensor line = *places, to = from;
+        line.ndim = 1;
+        line.stride[0] = 1;
+        to.data = out->data;
+        to.flags = TK_CONTIGUOUS;
+        to.numel = out->numel;
+        tk_row_major(&to);
+        tk_tensor which = along(&line, d, to.ndim, to.shape);
+        run_gather("index", &to, &from, d, &which, size, 0);
+    }
+done:
+    if (made)
+        tk_release(made);
+    tk_release(places);
+    return out;
+}
+
 static int refuse_shapes(const char *op, const char *what, const tk_tensor *a, const tk_tensor *b)
 {
     char x[TK_TEXT], y[TK_TEXT];
@@ -385,6 +441,15 @@ int tk_scatter(int kernel, tk_tensor *out, int64_t dim, tk_tensor *index, tk_ten
     if (values)
         tk_release(values);
     return failed ? -1 : 0;
+}
+
+tk_tensor *tk_scattered(int kernel, tk_tensor *a, int64_t dim, tk_tensor *index, tk_tensor *src)
+{
+    tk_tensor *out = tk_cast(a, a->dtype);
+    if (!out || !tk_scatter(kernel, out, dim, index, src, 1))
+        return out;
+    tk_release(out);
+    return NULL;
 }
 
 /* index_add and index_copy: a 1-d index, src of out's shape but for dim. */

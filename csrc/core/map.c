@@ -267,29 +267,26 @@ tk_tensor *tk_map3(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *c, double 
     return launch_new(kernel, &l, p, q);
 }
 
-/* A Python number beside a tensor: a 0-d operand on this stack, of the dtype it promotes to. */
-static tk_tensor *map_scalar(int kernel, tk_tensor *a, tk_tensor *scalar, int scalar_first)
+/* -- Python numbers: operands without dimensions on the stack of a door ---------------------------- */
+
+static void start_number(tk_number *number, int dtype)
 {
-    launch l = {.n = 2, .in = {scalar_first ? scalar : a, scalar_first ? a : scalar}};
-    tk_tensor *out = launch_new(kernel, &l, 0, 0);
-    if (out)
-        out->flags &= ~TK_BROADCAST; /* the scalar has no gradient, a's shape is the result's */
-    return out;
+    static tk_storage nobody; /* so that it lies in no tensor's memory */
+    number->tensor = (tk_tensor){.data = (char *)&number->bits,
+                                 .storage = &nobody,
+                                 .numel = 1,
+                                 .dtype = dtype,
+                                 .flags = TK_CONTIGUOUS,
+                                 .refs = 1};
 }
 
-tk_tensor *tk_map_float(int kernel, tk_tensor *a, double value, int scalar_first)
+void tk_number_float(tk_number *number, int dtype, double value)
 {
-    union {
-        float f32;
-        double f64;
-    } bits;
-    tk_tensor scalar = {.data = (char *)&bits, .numel = 1, .flags = TK_CONTIGUOUS};
-    scalar.dtype = tk_is_float(a->dtype) ? a->dtype : tk_default_float;
-    if (scalar.dtype == TK_F64)
-        bits.f64 = value;
+    start_number(number, dtype);
+    if (dtype == TK_F64)
+        number->bits.f64 = value;
     else
-        bits.f32 = (float)value;
-    return map_scalar(kernel, a, &scalar, scalar_first);
+        number->bits.f32 = (float)value;
 }
 
 static int fits(int dtype, int64_t value)
@@ -304,48 +301,62 @@ static int fits(int dtype, int64_t value)
     }
 }
 
-tk_tensor *tk_map_int(int kernel, tk_tensor *a, int64_t value, int is_bool, int scalar_first)
+int tk_number_int(tk_number *number, int dtype, int64_t value)
 {
-    union {
-        float f32;
-        double f64;
-        int64_t i64;
-        int32_t i32;
-        uint8_t u8;
-    } bits;
-    tk_tensor scalar = {.data = (char *)&bits, .numel = 1, .flags = TK_CONTIGUOUS};
-    int dtype = a->dtype == TK_BOOL && !is_bool ? TK_I64 : a->dtype;
-    if (!fits(dtype, value)) {
-        if (tk_map_arity(kernel) == 0 || tk_kernels[kernel].result != TK_RESULT_BOOL) {
-            tk_fail(TK_VALUE_ERROR, "%s: the number %lld does not fit %s", tk_kernel_name(kernel),
-                    (long long)value, tk_dtype_names[dtype]);
-            return NULL;
-        }
-        /* A comparison has an answer all the same: ask it in int64. */
-        tk_tensor *wide = tk_cast(a, TK_I64);
-        tk_tensor *out = wide ? tk_map_int(kernel, wide, value, 0, scalar_first) : NULL;
-        if (wide)
-            tk_release(wide);
-        return out;
-    }
-    scalar.dtype = dtype;
+    start_number(number, dtype);
     switch (dtype) {
     case TK_F32:
-        bits.f32 = (float)value;
+        number->bits.f32 = (float)value;
         break;
     case TK_F64:
-        bits.f64 = (double)value;
+        number->bits.f64 = (double)value;
         break;
     case TK_I64:
-        bits.i64 = value;
+        number->bits.i64 = value;
         break;
     case TK_I32:
-        bits.i32 = (int32_t)value;
+        number->bits.i32 = (int32_t)value;
         break;
     default:
-        bits.u8 = (uint8_t)value;
+        number->bits.u8 = (uint8_t)value;
     }
-    return map_scalar(kernel, a, &scalar, scalar_first);
+    return fits(dtype, value);
+}
+
+/* Of the dtype that it promotes to beside a. */
+static tk_tensor *map_scalar(int kernel, tk_tensor *a, tk_tensor *scalar, int scalar_first)
+{
+    launch l = {.n = 2, .in = {scalar_first ? scalar : a, scalar_first ? a : scalar}};
+    tk_tensor *out = launch_new(kernel, &l, 0, 0);
+    if (out)
+        out->flags &= ~TK_BROADCAST; /* the scalar has no gradient, a's shape is the result's */
+    return out;
+}
+
+tk_tensor *tk_map_float(int kernel, tk_tensor *a, double value, int scalar_first)
+{
+    tk_number number;
+    tk_number_float(&number, tk_is_float(a->dtype) ? a->dtype : tk_default_float, value);
+    return map_scalar(kernel, a, &number.tensor, scalar_first);
+}
+
+tk_tensor *tk_map_int(int kernel, tk_tensor *a, int64_t value, int is_bool, int scalar_first)
+{
+    tk_number number;
+    int dtype = a->dtype == TK_BOOL && !is_bool ? TK_I64 : a->dtype;
+    if (tk_number_int(&number, dtype, value))
+        return map_scalar(kernel, a, &number.tensor, scalar_first);
+    if (tk_map_arity(kernel) == 0 || tk_kernels[kernel].result != TK_RESULT_BOOL) {
+        tk_fail(TK_VALUE_ERROR, "%s: the number %lld does not fit %s", tk_kernel_name(kernel),
+                (long long)value, tk_dtype_names[dtype]);
+        return NULL;
+    }
+    /* A comparison has an answer all the same: ask it in int64. */
+    tk_tensor *wide = tk_cast(a, TK_I64);
+    tk_tensor *out = wide ? tk_map_int(kernel, wide, value, 0, scalar_first) : NULL;
+    if (wide)
+        tk_release(wide);
+    return out;
 }
 
 /* -- writing into an existing tensor -------------------------------------------------------------- */

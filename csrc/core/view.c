@@ -391,7 +391,7 @@ static int item_length(int64_t item)
     return item < TK_SLICE ? 1 : 1 + !!(item & TK_START) + !!(item & TK_STOP) + !!(item & TK_STEP);
 }
 
-tk_tensor *tk_subscript(tk_tensor *t, int n, const int64_t *items)
+int tk_find_part(const tk_tensor *t, int n, const int64_t *items, tk_tensor *part)
 {
     char text[TK_TEXT];
     int used = 0, rests = 0, dims = 0;
@@ -402,30 +402,30 @@ tk_tensor *tk_subscript(tk_tensor *t, int n, const int64_t *items)
         int known = (items[i] >= TK_AT && items[i] <= TK_REST) || items[i] >> 3 == 1;
         if (!known || i + item_length(items[i]) > n) {
             tk_fail(TK_RUNTIME_ERROR, "index: this is no subscript's item");
-            return NULL;
+            return -1;
         }
     }
     if (used > t->ndim) {
         tk_fail(TK_INDEX_ERROR, "index: %d indices are too many for %s", used,
                 tk_shape_text(text, t->ndim, t->shape));
-        return NULL;
+        return -1;
     }
     if (rests > 1) {
         tk_fail(TK_INDEX_ERROR, "index: only one Ellipsis can be used");
-        return NULL;
+        return -1;
     }
     int rest = t->ndim - used, from = 0, to = 0; /* dimensions of t and of the view */
     if (dims + rest > TK_MAX_NDIM) {
         tk_fail(TK_VALUE_ERROR, "index: at most %d dimensions; got %d", TK_MAX_NDIM, dims + rest);
-        return NULL;
+        return -1;
     }
-    int64_t shape[TK_MAX_NDIM], stride[TK_MAX_NDIM], offset = 0;
+    int64_t *shape = part->shape, *stride = part->stride, offset = 0;
     for (int i = 0; i < n; i += item_length(items[i])) {
         int64_t item = items[i], place;
-        const int64_t *part = items + i + 1;
+        const int64_t *next = items + i + 1;
         if (item == TK_AT) {
-            if ((place = place_of("index", t, from, *part)) < 0)
-                return NULL;
+            if ((place = place_of("index", t, from, *next)) < 0)
+                return -1;
             offset += place * t->stride[from++];
         } else if (item == TK_NEW) { /* with the stride that a row-major tensor would have there */
             shape[to] = 1;
@@ -436,12 +436,12 @@ tk_tensor *tk_subscript(tk_tensor *t, int n, const int64_t *items)
                 stride[to++] = t->stride[from];
             }
         } else {
-            int64_t step = item & TK_STEP ? part[item_length(item) - 2] : 1;
-            int64_t start = item & TK_START ? *part++ : step > 0 ? 0 : INT64_MAX;
-            int64_t stop = item & TK_STOP ? *part : step > 0 ? INT64_MAX : -INT64_MAX;
+            int64_t step = item & TK_STEP ? next[item_length(item) - 2] : 1;
+            int64_t start = item & TK_START ? *next++ : step > 0 ? 0 : INT64_MAX;
+            int64_t stop = item & TK_STOP ? *next : step > 0 ? INT64_MAX : -INT64_MAX;
             if (cut(t->shape[from], t->stride[from], start, stop, step, &shape[to], &stride[to],
                     &place))
-                return NULL;
+                return -1;
             offset += place;
             from++;
             to++;
@@ -451,16 +451,30 @@ tk_tensor *tk_subscript(tk_tensor *t, int n, const int64_t *items)
         shape[to] = t->shape[from];
         stride[to++] = t->stride[from];
     }
-    tk_tensor *view = tk_new_view(t);
+    part->storage = t->storage;
+    part->dtype = t->dtype;
+    part->refs = 1;
+    part->flags = 0;
+    part->ndim = to;
+    tk_finish_view(part);
+    part->data = t->data + (part->numel ? offset * tk_item_size[t->dtype] : 0);
+    return 0;
+}
+
+tk_tensor *tk_subscript(tk_tensor *t, int n, const int64_t *items)
+{
+    tk_tensor part;
+    tk_tensor *view = tk_find_part(t, n, items, &part) ? NULL : tk_new_view(t);
     if (!view)
         return NULL;
-    view->ndim = to;
-    for (int i = 0; i < to; i++) {
-        view->shape[i] = shape[i];
-        view->stride[i] = stride[i];
+    view->data = part.data;
+    view->ndim = part.ndim;
+    view->numel = part.numel;
+    view->flags |= part.flags;
+    for (int i = 0; i < part.ndim; i++) {
+        view->shape[i] = part.shape[i];
+        view->stride[i] = part.stride[i];
     }
-    tk_finish_view(view);
-    view->data = t->data + (view->numel ? offset * tk_item_size[t->dtype] : 0);
     return view;
 }
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from ..backend import DEBUG, fail, ffi, lib, recorder, world
+from ..backend import DEBUG, fail, lib, recorder, world
 from ..tensor import Tensor, alias
 from . import batching
 from .node import CLOCK, Leaf, Node, Part, check_unchanged
@@ -311,6 +311,5 @@ def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
 
 
 def _add_into(target: Tensor, gradient: Tensor) -> None:
-    if lib.tk_map_into(_add_kernel, target._h, target._h, gradient._h, ffi.NULL, 0.0, 0.0):
+    if lib.tk_change2(_add_kernel, target._h, gradient._h) < 0:
         fail()
-    lib.tk_touch(target._h)

@@ -223,20 +223,34 @@ def followers(name: str, t: Tensor) -> Sequence[Any]:
     return () if t._h.storage.refs == 1 else _followers(name, t)
 
 
+_outside: Any = None  # the code that changed something last: mostly it does so again
+
+
 def note_change(t: Tensor, name: str, depth: int = 3) -> None:
-    """Notes that the op ``name`` changed t's memory; an error where it is read-only.
+    """Notes that the op ``name`` changed t's memory; an error where it is read-only."""
+    noted(-1 if lib.tk_touch(t._h) else CLOCK[0], name, depth + 1)
+
+
+def noted(stamp: int, name: str, depth: int = 2) -> None:
+    """Notes that the op ``name`` made the change with this stamp of a door; below 0 it failed.
 
     The user's code is at least ``depth`` calls out: every step looked at costs 5% of an op.
     """
-    if lib.tk_touch(t._h):
+    global _outside
+    if stamp < 0:
         fail()
-    frame: Any = sys._getframe(depth)
+    try:
+        frame: Any = sys._getframe(depth)
+    except ValueError:  # called from C, as by atexit
+        frame = sys._getframe()
     code = frame.f_code
-    while code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
-        frame = frame.f_back
-        code = frame.f_code
+    if code is not _outside:
+        while code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
+            frame = frame.f_back
+            code = frame.f_code
+        _outside = code
     # The line is worked out when it is asked for; a frame would keep its variables alive.
-    _recent.append((CLOCK[0], name, code, frame.f_lasti))
+    _recent.append((stamp, name, code, frame.f_lasti))
 
 
 def who_changed(t: Tensor) -> str:
@@ -259,7 +273,10 @@ def place(code: CodeType, offset: int) -> str:
 
 def check_unchanged(node: Node) -> None:
     """An error if anything the node saved was changed in place since."""
+    saved: list[Any] = []
     for each in node.saved:
+        saved.extend(each if isinstance(each, (tuple, list)) else (each,))
+    for each in saved:
         value = each.tensor if isinstance(each, SavedOutput) else each
         if isinstance(value, Tensor) and value._h.storage.stamp > node.stamp:
             trace = node.trace

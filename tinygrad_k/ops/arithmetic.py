@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,17 @@ import numpy as np
 from ..backend import bool_, kernel_number, lib
 from ..tensor import Tensor, wrap
 from .comparison import eq, ge, gt, isnan, le, logical_and, logical_or, lt, ne, where
-from .declare import as_operand, binary, composite, op, unary
+from .declare import (
+    OPS,
+    Op,
+    as_operand,
+    binary,
+    changed_by,
+    composite,
+    is_unrecorded,
+    op,
+    unary,
+)
 from .samples import Draw, away_from, between, call, positive, real
 from .shape import convert
 
@@ -412,6 +423,41 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input), elementwise; the weight is a tensor or a number."""
     return _lerp(input, end, as_operand(weight, input))
 
+
+# -- in place, where nothing is recorded: see ``quick`` ------------------------------------------
+
+
+def _adds_scaled(row: Op, sign: int) -> Callable[..., int]:
+    plain = changed_by(row)
+
+    def fast(self: Tensor, other: Any, *, alpha: Any = 1) -> int:
+        if type(alpha) is int and alpha == 1:
+            return plain(self, other)
+        floats = self._h.dtype <= lib.TK_F64 and other._h.dtype <= lib.TK_F64
+        if floats and type(alpha) in (float, int) and is_unrecorded(self, other):
+            return lib.tk_add_scaled(self._h, other._h, sign * alpha)
+        return 0
+
+    return fast
+
+
+def _clamps(self: Tensor, min: Any = None, max: Any = None) -> int:
+    low, high = -math.inf if min is None else min, math.inf if max is None else max
+    if type(low) not in (float, int) or type(high) not in (float, int) or min is max is None:
+        return 0
+    if self._h.dtype <= lib.TK_F64 and (self._node is None or not lib.tk_grad_mode()):
+        return lib.tk_change1(_CLAMP, self._h, low, high)
+    return 0
+
+
+FAST: dict[str, Callable[..., int]] = {
+    "add": _adds_scaled(OPS["add"], 1),
+    "sub": _adds_scaled(OPS["sub"], -1),
+    "div": changed_by(OPS["div"]),
+    "clamp": _clamps,
+    "clamp_min": lambda self, min: _clamps(self, min),
+    "clamp_max": lambda self, max: _clamps(self, None, max),
+}
 
 Tensor.__neg__ = neg
 Tensor.__abs__ = abs

@@ -20,7 +20,18 @@ from typing import Any
 from ..backend import fail
 from ..tensor import Tensor, wrap
 from .elementwise import binary, comparison, predicate, unary
-from .inplace import as_operand, change, inplace, keep_value, unrecorded, written
+from .inplace import (
+    as_operand,
+    change,
+    changed_by,
+    inplace,
+    is_unrecorded,
+    keep_value,
+    named,
+    quick,
+    unrecorded,
+    written,
+)
 from .mistakes import MISTAKES, checked, explain, meant, wraps
 from .samples import Draw
 from .table import (
@@ -50,18 +61,23 @@ __all__ = [
     "attach",
     "binary",
     "change",
+    "changed_by",
     "checked",
     "comparison",
     "composite",
     "explain",
     "face",
     "inplace",
+    "is_unrecorded",
     "keep_value",
     "linear_algebra",
     "method",
+    "named",
     "no_grad",
     "op",
     "predicate",
+    "quick",
+    "quick_method",
     "record",
     "root",
     "root_face",
@@ -240,3 +256,15 @@ def method(function: Callable[..., Any], name: str | None = None) -> Callable[..
     function.__qualname__ = f"Tensor.{function.__name__}"
     setattr(Tensor, function.__name__, checked(function))
     return getattr(Tensor, function.__name__)
+
+
+def quick_method(fast: Callable[..., int]) -> Callable[..., Any]:
+    """As ``method``, for an in-place one that ``fast`` does by one door where it can; see
+    ``quick``."""
+
+    def declare(function: Callable[..., Any]) -> Callable[..., Any]:
+        slow, name = method(function), function.__name__
+        setattr(Tensor, name, quick(name, fast, slow))
+        return getattr(Tensor, name)
+
+    return declare

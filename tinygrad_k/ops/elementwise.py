@@ -9,14 +9,12 @@ import numpy as np
 
 from ..autograd import batching
 from ..autograd.node import CLOCK, Node
-from ..backend import fail, ffi, lib
+from ..backend import fail, lib
 from ..tensor import Tensor, from_data, wrap
-from .inplace import add_inplace, as_operand
+from .inplace import binary_inplace, unary_inplace
 from .mistakes import MISTAKES, explain, wraps
 from .samples import Draw, real
 from .table import OPS, RECORD, RESULT_ONLY, Op, attach, no_grad, record
-
-NULL = ffi.NULL
 
 
 def unary(
@@ -34,7 +32,7 @@ def unary(
         rule = vjp if isinstance(vjp, no_grad) else {"input": vjp}
         row = Op(body, kernel or body.__name__, rule)
         row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "unary", (domain,)
-        number, new, plans, retain = row.kernel, Tensor, row._plans, lib.tk_retain
+        new, plans, retain = Tensor, row._plans, lib.tk_retain
         door = getattr(lib, f"tk_map1_{row.kernel_name}")
 
         def function(input: Tensor) -> Tensor:
@@ -80,9 +78,7 @@ def unary(
         row.function = wraps(function, body)
         OPS[row.name] = row
         if inplace:
-            add_inplace(
-                row, lambda input: lib.tk_map_into(number, input._h, input._h, NULL, NULL, 0.0, 0.0)
-            )
+            unary_inplace(row)
         return function
 
     return declare
@@ -110,12 +106,7 @@ def binary(
         row.function = _binary_function(row, body, _refuse)
         OPS[row.name] = row
         if inplace:
-
-            def write(input: Tensor, other: Any) -> int:
-                operand = as_operand(other, input)  # named: a handle dies with its Tensor
-                return lib.tk_map_into(row.kernel, input._h, input._h, operand._h, NULL, 0.0, 0.0)
-
-            add_inplace(row, write)
+            binary_inplace(row)
         if operator:
             method = _binary_function(row, body, _defer)
             setattr(Tensor, f"__{operator}__", method)

@@ -8,8 +8,8 @@ import numpy as np
 
 from ..backend import lib
 from ..tensor import Tensor, number_as
-from .creation import constant, full, zeros_like
-from .declare import OPS, change, method, op, unrecorded, written
+from .creation import constant, zeros_like
+from .declare import OPS, change, is_unrecorded, op, quick_method
 from .samples import real
 from .shape import converted, expand, sum_to, to
 
@@ -37,7 +37,17 @@ def _of_dtype(name: str, input: Tensor, value: Tensor) -> Tensor:
     return expand(value.detach(), input.shape)
 
 
-@method
+def _fills(self: Tensor, value: Any) -> int:
+    door = WRITERS.get(type(value))
+    if door is not None and (self._node is None or not lib.tk_grad_mode()):
+        return door(self._h, value)
+    return 0
+
+
+WRITERS = {float: lib.tk_write_float, int: lib.tk_write_int}  # by the kind of number
+
+
+@quick_method(_fills)
 def fill_(self: Tensor, value: Any) -> Tensor:
     """One number, or the value of a tensor without dimensions, everywhere; in place."""
     if isinstance(value, Tensor):
@@ -46,24 +56,16 @@ def fill_(self: Tensor, value: Any) -> Tensor:
                 f"fill_: value must have no dimensions; got {tuple(value.shape)}; use copy_"
             )
         value = to(value, self.dtype)
+    elif type(value) in WRITERS:
+        value = number_as("fill_", value, self.dtype)
     else:
-        if type(value) in (float, int):
-            value = number_as("fill_", value, self.dtype)
-        else:
-            value = constant("fill_", (), value, self.dtype, None, False)
-        if unrecorded(self, ()):
-            return written("fill_", self, lib.tk_copy_into(self._h, value._h))
+        value = constant("fill_", (), value, self.dtype, None, False)
     return change(OPS["_fill"], self, (value,), lambda: lib.tk_copy_into(self._h, value._h))
 
 
-ZERO = full((), False)  # in every dtype it is copied to
-
-
-@method
+@quick_method(lambda self: _fills(self, 0))
 def zero_(self: Tensor) -> Tensor:
     """Zeros everywhere; in place."""
-    if unrecorded(self, ()):
-        return written("zero_", self, lib.tk_copy_into(self._h, ZERO._h))
     return fill_(self, 0)
 
 
@@ -84,10 +86,12 @@ def _copy(input: Tensor, src: Tensor) -> Any:
     return lib.tk_cast(spread._h, input._h.dtype)
 
 
-@method
+def _copies(self: Tensor, src: Tensor) -> int:
+    return lib.tk_write(self._h, src._h) if is_unrecorded(self, src) else 0
+
+
+@quick_method(_copies)
 def copy_(self: Tensor, src: Any, non_blocking: bool = False) -> Tensor:
     """The values of ``src``, broadcast and converted as by ``to``; in place."""
-    if type(src) is Tensor and unrecorded(self, (src,)):
-        return written("copy_", self, lib.tk_copy_into(self._h, src._h))
     src = converted("copy_", src, self)
     return change(OPS["_copy"], self, (src,), lambda: lib.tk_copy_into(self._h, src._h))

@@ -332,7 +332,7 @@ def _numpy_scatter(x: Any, dim: int, index: Any, src: Any) -> Any:
     family="index",
 )
 def _scatter(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
-    return _copied(input, lambda out: lib.tk_scatter(SCATTER, out._h, dim, index._h, src._h, 1))
+    return lib.tk_scattered(SCATTER, input._h, dim, index._h, src._h)
 
 
 def _numpy_scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
@@ -353,7 +353,7 @@ def _numpy_scatter_add(x: Any, dim: int, index: Any, src: Any) -> Any:
     family="index",
 )
 def _scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
-    return _copied(input, lambda out: lib.tk_scatter(SCATTER_ADD, out._h, dim, index._h, src._h, 1))
+    return lib.tk_scattered(SCATTER_ADD, input._h, dim, index._h, src._h)
 
 
 def _scatter_source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:

@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 
 from ..autograd import batching
-from ..autograd.node import followers, note_change
+from ..autograd.node import followers, note_change, noted
 from ..backend import fail, ffi, lib
 from ..tensor import Tensor, from_data, wrap
-from .mistakes import explain
+from .mistakes import MISTAKES, explain, wraps
 from .table import OPS, Op, no_grad, record
+
+change1, change2 = lib.tk_change1, lib.tk_change2
+change_float, change_int, grad_mode = lib.tk_change_float, lib.tk_change_int, lib.tk_grad_mode
 
 
 def as_operand(value: Any, like: Tensor) -> Tensor:
@@ -122,13 +125,89 @@ def _needs_operand(row: Op) -> bool:
     return any(row.parameters[0] in inspect.signature(rule).parameters for rule in rules)
 
 
-def add_inplace(row: Op, write: Callable[..., int]) -> None:
+def quick(
+    name: str, fast: Callable[..., int], slow: Callable[..., Tensor]
+) -> Callable[..., Tensor]:
+    """An in-place method: what ``fast`` does by one door, or else ``slow``.
+
+    ``fast`` returns the door's stamp, or 0 where the change is recorded or it cannot do it; what it
+    is given may be no tensors. ``slow`` explains mistakes.
+    """
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        try:
+            stamp = fast(self, *args, **kwargs)
+        except MISTAKES:
+            stamp = 0
+        if stamp:
+            noted(stamp, name)
+            return self
+        return slow(self, *args, **kwargs)
+
+    return named(wraps(method, slow), name)
+
+
+def named(method: Callable[..., Tensor], name: str) -> Callable[..., Tensor]:
+    """The function as the in-place method of this name."""
+    method.__name__ = name
+    method.__qualname__ = f"Tensor.{name}"
+    if method.__doc__ is None:
+        method.__doc__ = (
+            f"``{name[:-1]}`` in place: writes the result here and returns this tensor."
+        )
+    return method
+
+
+def is_unrecorded(self: Tensor, other: Tensor) -> bool:
+    """Whether a change by an operand has no place in the graph."""
+    return self._node is None is other._node or not grad_mode()
+
+
+def unary_inplace(row: Op) -> None:
+    """Attaches ``row_`` for an elementwise op of one tensor."""
+    kernel = row.kernel
+
+    def fast(self: Tensor) -> int:
+        if self._node is None or not grad_mode():
+            return change1(kernel, self._h, 0.0, 0.0)
+        return 0
+
+    setattr(Tensor, f"{row.name}_", quick(f"{row.name}_", fast, _by_op(row)))
+
+
+def binary_inplace(row: Op) -> None:
+    """Attaches ``row_`` for an elementwise op of two operands."""
+    setattr(Tensor, f"{row.name}_", quick(f"{row.name}_", changed_by(row), _by_op(row)))
+
+
+def changed_by(row: Op) -> Callable[..., int]:
+    """What ``quick`` takes for a binary op: by a tensor or a number."""
+    kernel = row.kernel
+
+    def fast(self: Tensor, other: Any) -> int:
+        kind = type(other)
+        if kind is float or kind is int:
+            if self._node is None or not grad_mode():
+                return (change_float if kind is float else change_int)(kernel, self._h, other)
+        elif self._node is None is other._node or not grad_mode():
+            return change2(kernel, self._h, other._h)
+        return 0
+
+    return fast
+
+
+def _by_op(row: Op) -> Callable[..., Tensor]:
+    """The change of a tensor by an elementwise op with whatever operands, recorded or not."""
     name = f"{row.name}_"
+
+    def write(self: Tensor, *others: Any) -> int:
+        row.body(self, *others)  # it has no text, but says how many it takes
+        operands = [as_operand(each, self) for each in others]  # named: a handle dies with it
+        second = operands[0]._h if operands else ffi.NULL
+        return lib.tk_map_into(row.kernel, self._h, self._h, second, ffi.NULL, 0.0, 0.0)
 
     def method(self: Tensor, *operands: Any) -> Tensor:
         try:
-            if unrecorded(self, operands):
-                return written(name, self, write(self, *operands))
             return inplace(
                 name,
                 self,
@@ -141,11 +220,8 @@ def add_inplace(row: Op, write: Callable[..., int]) -> None:
                 batching.change(name, self, operands, None)
             return explain(row.body, error, (self, *operands), {}, name=row.name)
 
-    method.__name__ = name
-    method.__qualname__ = f"Tensor.{name}"
-    method.__doc__ = f"``{row.name}`` in place: writes the result here and returns this tensor."
     method.__wrapped__ = row.body  # type: ignore[attr-defined]
-    setattr(Tensor, name, method)
+    return method
 
 
 def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[], int]) -> Tensor:

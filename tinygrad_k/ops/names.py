@@ -10,7 +10,7 @@ from typing import Any
 from ..backend import lib
 from ..tensor import Tensor
 from . import arithmetic, comparison, linalg, numbers, scan, special
-from .declare import COMPOSITES, OPS, inplace, keep_value
+from .declare import COMPOSITES, OPS, inplace, keep_value, named, quick
 
 # PyTorch's second names. Where the first has an in-place method, so has the second.
 ALIASES = {
@@ -66,10 +66,13 @@ def function_of(name: str) -> Callable[..., Any]:
 
 
 def method_inplace(
-    name: str, compute: Callable[..., Any], plain: Callable[..., Tensor] | None = None
+    name: str,
+    compute: Callable[..., Any],
+    fast: Callable[..., int] | None = None,
+    plain: Callable[..., Tensor] | None = None,
 ) -> Callable[..., Tensor]:
-    """The method ``name`` that writes what ``compute`` gives into the tensor; by ``plain``, which
-    computes it there, where there are no keywords."""
+    """The method ``name`` that writes what ``compute`` gives into the tensor; ``fast`` as for
+    ``quick``, and ``plain`` where there is one operand and no keyword."""
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         if plain is not None and len(args) == 1 and not kwargs:
@@ -90,17 +93,15 @@ def method_inplace(
             name, self, operands, write, lambda: compute(keep_value(self), *args, **kwargs)
         )
 
-    method.__name__ = name
-    method.__qualname__ = f"Tensor.{name}"
-    method.__doc__ = f"``{name[:-1]}`` in place: writes the result here and returns this tensor."
     method.__wrapped__ = compute  # type: ignore[attr-defined]
-    return method
+    return named(method, name) if fast is None else quick(name, fast, method)
 
 
 for _module, _names in INPLACE.items():
     for _name in _names.split():
         _plain = getattr(Tensor, f"{_name}_") if _name in OPERATORS else None
-        setattr(Tensor, f"{_name}_", method_inplace(f"{_name}_", getattr(_module, _name), _plain))
+        _compute, _fast = getattr(_module, _name), arithmetic.FAST.get(_name)
+        setattr(Tensor, f"{_name}_", method_inplace(f"{_name}_", _compute, _fast, _plain))
 
 Tensor.polygamma_ = method_inplace("polygamma_", Tensor.polygamma)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.node import noted
 from ..backend import (
     DEFAULT,
     as_dtype,
@@ -30,7 +31,6 @@ from .declare import (
     root,
     root_face,
     unrecorded,
-    written,
 )
 from .host import check, host, refuse
 from .shape import to
@@ -312,7 +312,8 @@ def multinomial(
 def _refill(name: str, self: Tensor, kernel: int, p: float, q: float, generator: Any) -> Tensor:
     source = handle(name, generator)
     if unrecorded(self, ()):
-        return written(name, self, lib.tk_random(kernel, self._h, source, p, q))
+        noted(lib.tk_refill(kernel, self._h, source, p, q), name, 4)
+        return self
     return inplace(
         name,
         self,

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd import batching
-from ..autograd.node import note_change
+from ..autograd.node import noted
 from ..backend import bool_, fail, ffi, int32, int64, lib
-from ..tensor import Tensor, from_data, number_as, store, wrap
+from ..tensor import Tensor, from_data, store, wrap
 from .comparison import eq
 from .declare import (
     OPS,
@@ -28,16 +28,15 @@ from .declare import (
     attach,
     change,
     composite,
+    is_unrecorded,
     method,
     op,
-    unrecorded,
-    written,
 )
-from .index import WHERE, flat_nonzero, index_select, nonzero
-from .samples import real
+from .index import _index_sum, flat_nonzero, index_select, nonzero
+from .samples import Draw, index, real
 from .shape import VIEW, _expand, _permute, _reshape, converted, select, sum_to
 
-_select_door, _subscript_door = lib.tk_select, lib.tk_subscript
+_select_door, _subscript_door, _assign_door = lib.tk_select, lib.tk_subscript, lib.tk_assign
 AT, NEW, REST, SLICE = lib.TK_AT, lib.TK_NEW, lib.TK_REST, lib.TK_SLICE
 LAST = 2**63 - 1
 ALL = slice(None)
@@ -166,6 +165,43 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
     return out
 
 
+def _numpy_lookup(x: Any, dim: int, indices: Any) -> Any:
+    return x[(slice(None),) * dim + tuple(indices)]
+
+
+def _looked_up(g: Tensor, shape: Any, dim: int, indices: tuple[Tensor, ...]) -> Tensor:
+    """Zeros of a shape, to which the gradient of ``_lookup`` is added."""
+    last = dim + len(indices)
+    sizes = shape[dim:last]
+    places = wrap(lib.tk_linear_index(len(indices), [each._h for each in indices], sizes))
+    flat = _reshape(g, (*shape[:dim], places.numel(), *shape[last:]))
+    merged = (*shape[:dim], math.prod(sizes), *shape[last:])
+    return _reshape(_index_sum(flat, merged, dim, _reshape(places, (-1,))), shape)
+
+
+@op(
+    kernel="index_gather",
+    vjp={
+        "input": lambda g, input_shape, dim, indices: _looked_up(g, input_shape, dim, indices)
+    },
+    ref=_numpy_lookup,
+    samples=[
+        (real(5, 3), 0, (index(4, below=5),)),
+        (real(4, 5, 3), 0, (index(6, below=4), Draw(kind="integer", low=-5, high=5)(6))),
+        (real(2, 3, 4), 1, (index(2, 1, below=3), index(3, below=4))),
+        (real(2, 3), 1, (index(0, below=3),)),
+    ],
+    dtypes="all",
+    family="index",
+)
+def _lookup(input: Tensor, dim: int, indices: tuple[Any, ...]) -> Any:
+    """The parts that index tensors of the dimensions from dim on name, one behind the other.
+
+    Negative indices count from the end; the broadcast shape of the indices takes their place.
+    """
+    return lib.tk_lookup(input._h, dim, len(indices), [each._h for each in indices])
+
+
 def _is_whole(part: slice) -> bool:
     return part.start is part.stop is part.step is None
 
@@ -176,29 +212,21 @@ def _gathered(self: Tensor, key: tuple[Any, ...]) -> Tensor:
     first = 0
     while first < len(key) and type(key[first]) is slice and _is_whole(key[first]):
         first += 1
-    tensors = key[first:]
+    tensors = key[first:] if first else key
+    kinds = set()
     for each in tensors:
         if type(each) is not Tensor:
             return Key(self, key).read(self)
-    h, count = self._h, len(tensors)
-    kinds = {each._h.dtype for each in tensors}
-    if type(self) is not Tensor or first + count > h.ndim or not tensors[0]._h.ndim:
-        return Key(self, key).read(self)
-    if count == 1 and kinds <= INDICES:
-        places = wrap(lib.tk_wrap_index(tensors[0]._h, h.shape[first]))
-    elif kinds <= INDICES:
-        sizes = [h.shape[first + i] for i in range(count)]
-        places = wrap(lib.tk_linear_index(count, [each._h for each in tensors], sizes))
-        self = self.flatten(first, first + count - 1)
-    elif count == 1 and kinds == MASK and lib.tk_same_shape(h, tensors[0]._h):
-        return index_select(self.flatten(), 0, flat_nonzero(tensors[0]))
-    else:
-        return Key(self, key).read(self)
-    if places._h.ndim == 1:
-        return index_select(self, first, places)
-    found = index_select(self, first, _reshape(places, (-1,)))
-    shape = tuple(self.shape)
-    return _reshape(found, (*shape[:first], *places.shape, *shape[first + 1 :]))
+        kinds.add(each._h.dtype)
+    h, each = self._h, tensors[0]._h
+    if type(self) is Tensor and first + len(tensors) <= h.ndim and each.ndim:
+        if kinds <= INDICES:
+            if self._node is not None:  # backward wants them as they are now
+                tensors = tuple([wrap(lib.tk_cast(t._h, int64.number)) for t in tensors])
+            return _lookup(self, first, tensors)
+        if kinds == MASK and len(tensors) == 1 and lib.tk_same_shape(h, each):
+            return index_select(self.flatten(), 0, flat_nonzero(tensors[0]))
+    return Key(self, key).read(self)
 
 
 # -- with arrays ----------------------------------------------------------------------------------
@@ -210,9 +238,10 @@ class Key:
     ``plain``   a tuple of ints, slices, None and Ellipsis, that is, a view to be taken first.
     ``dims``    the dimensions of that view that ``places`` index, None where nothing does.
     ``places``  int64, never negative: positions in those dimensions, counted row-major over them.
+    ``ndim``    the dimensions of what is named.
     """
 
-    __slots__ = ("dims", "places", "plain")
+    __slots__ = ("dims", "ndim", "places", "plain")
 
     def __init__(self, t: Tensor, key: Any) -> None:
         items = [_item(each) for each in (key if type(key) is tuple else (key,))]
@@ -260,6 +289,9 @@ class Key:
         self.plain = tuple(plain)
         self.dims = dims
         self.places = _places(tensors, sizes) if tensors else None
+        self.ndim = dim + len(shape) - source
+        if self.places is not None:
+            self.ndim += self.places.ndim - len(dims)
 
     def _view(self, t: Tensor) -> Tensor:
         if self.places is not None and all(each is ALL for each in self.plain):
@@ -460,9 +492,13 @@ def _assigned(name: str, self: Tensor, value: Any) -> Tensor:
     return converted(name, value, self)
 
 
+def _ndim_of(t: Tensor, key: Any) -> int:
+    return key.ndim if isinstance(key, Key) else t[key].ndim
+
+
 def _set(self: Tensor, key: Any, value: Tensor) -> Tensor:
     # leading dimensions of size 1 in excess do not count, as in NumPy
-    while value.ndim > self.ndim and value.shape[0] == 1:
+    while value.ndim and value.shape[0] == 1 and value.ndim > _ndim_of(self, key):
         value = select(value, 0, 0)
     return change(OPS["_setitem"], self, (value, key), lambda: _write(self, key, value))
 
@@ -479,53 +515,40 @@ def _is_there(self: Tensor, key: Any, value: Tensor) -> bool:
     return same_graph or not lib.tk_grad_mode()
 
 
-def _fill_part(self: Tensor, key: Tensor, number: Tensor) -> bool:
-    """Writes a number where a mask holds, or into rows; False where that is not so simple."""
-    h, index = self._h, key._h
-    if index.dtype == bool_.number:
-        if not lib.tk_same_shape(h, index):
-            return False
-        failed = lib.tk_map_into(WHERE, h, index, number._h, h, 0.0, 0.0)
-    elif {index.dtype} <= INDICES and index.ndim == 1 <= h.ndim:
-        places = wrap(lib.tk_wrap_index(index, h.shape[0]))
-        shape = (index.numel, *self.shape[1:])
-        spread = wrap(lib.tk_expand(number._h, len(shape), shape))
-        failed = lib.tk_index_copy(h, 0, places._h, spread._h, 0)
-    else:
-        return False
-    written("setitem_", self, failed)
-    return True
+# The doors that write a number, by its kind: to a subscript, and where one tensor says.
+ASSIGN = {float: lib.tk_assign_float, int: lib.tk_assign_int}
+ASSIGN_AT = {float: lib.tk_assign_float_at, int: lib.tk_assign_int_at}
+
+
+def _assigned_at_once(self: Tensor, key: Any, value: Any) -> int:
+    """What is one door's work, and not recorded: its stamp, or 0."""
+    kind = type(value)
+    if kind is Tensor:
+        if not is_unrecorded(self, value):
+            return 0
+    elif kind not in ASSIGN or (self._node is not None and lib.tk_grad_mode()):
+        return 0
+    if type(key) is Tensor:
+        return 0 if kind is Tensor else ASSIGN_AT[kind](self._h, key._h, value)
+    items = _items(key if type(key) is tuple else (key,))
+    if items is None:
+        return 0
+    if kind is Tensor:
+        return _assign_door(self._h, len(items), items, value._h)
+    return ASSIGN[kind](self._h, len(items), items, value)
 
 
 def _setitem_method(self: Tensor, key: Any, value: Any) -> None:
     """Writes a number, a tensor or an array, broadcast, into a part; see this module."""
+    try:
+        stamp = _assigned_at_once(self, key, value)
+    except (AttributeError, TypeError, OverflowError):
+        stamp = 0
+    if stamp:
+        noted(stamp, "setitem_")
+        return
     items = _items(key if type(key) is tuple else (key,))
-    if items is not None and self._node is None and type(value) in (float, int):
-        try:
-            window = wrap(_subscript_door(self._h, len(items), items))
-        except OverflowError:
-            items = None
-        else:
-            number = number_as("setitem", value, self.dtype)
-            if lib.tk_copy_into(window._h, number._h):
-                fail()
-            note_change(self, "setitem_", 2)
-            return
-    if items is not None and type(value) is Tensor:
-        if value._h.storage == self._h.storage:
-            if _is_there(self, key, value):
-                return
-        elif value._h.dtype == self._h.dtype and unrecorded(self, (value,)):
-            window = self[key]
-            if value._h.ndim <= window._h.ndim:
-                written("setitem_", self, lib.tk_copy_into(window._h, value._h))
-                return
-    elif (
-        type(key) is Tensor
-        and type(value) in (float, int)
-        and unrecorded(self, ())
-        and _fill_part(self, key, number_as("setitem", value, self.dtype))
-    ):
+    if items is not None and type(value) is Tensor and _is_there(self, key, value):
         return
     # what is in an array or a list may be changed before it is read again
     _set(self, Key(self, key) if items is None else key, _assigned("setitem", self, value))

@@ -1,0 +1,146 @@
+/* Doors that change a tensor in place and note it at once: one call where nothing is recorded. */
+#include <string.h>
+
+#include "core.h"
+
+static int64_t changed(int failed, tk_tensor *t)
+{
+    return failed || tk_touch(t) ? -1 : t->storage->stamp;
+}
+
+/* -- elementwise ---------------------------------------------------------------------------------- */
+
+int64_t tk_change1(int kernel, tk_tensor *t, double p, double q)
+{
+    return changed(tk_map_into(kernel, t, t, NULL, NULL, p, q), t);
+}
+
+int64_t tk_change2(int kernel, tk_tensor *t, tk_tensor *b)
+{
+    return changed(tk_map_into(kernel, t, t, b, NULL, 0, 0), t);
+}
+
+int64_t tk_change_float(int kernel, tk_tensor *t, double value)
+{
+    tk_number number;
+    tk_number_float(&number, tk_is_float(t->dtype) ? t->dtype : tk_default_float, value);
+    return tk_change2(kernel, t, &number.tensor);
+}
+
+int64_t tk_change_int(int kernel, tk_tensor *t, int64_t value)
+{
+    tk_number number;
+    if (!tk_number_int(&number, t->dtype == TK_BOOL ? TK_I64 : t->dtype, value))
+        return 0;
+    return tk_change2(kernel, t, &number.tensor);
+}
+
+int64_t tk_add_scaled(tk_tensor *t, tk_tensor *b, double scale)
+{
+    tk_number one;
+    tk_number_float(&one, t->dtype, 1);
+    return changed(tk_map_into(TK_K_addcmul, t, t, b, &one.tensor, scale, 0), t);
+}
+
+/* -- all elements, or those that a subscript names ------------------------------------------------- */
+
+int64_t tk_write(tk_tensor *t, tk_tensor *src)
+{
+    return changed(tk_copy_into(t, src), t);
+}
+
+/* A number as an element of t's dtype; 0 where that is none. */
+static int float_for(tk_number *number, const tk_tensor *t, double value)
+{
+    if (tk_is_float(t->dtype))
+        tk_number_float(number, t->dtype, value);
+    return tk_is_float(t->dtype) || (t->dtype == TK_BOOL && tk_number_int(number, TK_BOOL, value != 0));
+}
+
+static int int_for(tk_number *number, const tk_tensor *t, int64_t value)
+{
+    return tk_number_int(number, t->dtype, t->dtype == TK_BOOL ? value != 0 : value);
+}
+
+int64_t tk_write_float(tk_tensor *t, double value)
+{
+    tk_number number;
+    return float_for(&number, t, value) ? tk_write(t, &number.tensor) : 0;
+}
+
+int64_t tk_write_int(tk_tensor *t, int64_t value)
+{
+    tk_number number;
+    return int_for(&number, t, value) ? tk_write(t, &number.tensor) : 0;
+}
+
+int64_t tk_assign(tk_tensor *t, int n, const int64_t *items, tk_tensor *src)
+{
+    tk_tensor part, from;
+    if (tk_find_part(t, n, items, &part))
+        return -1;
+    if (src->ndim > part.ndim) { /* leading dimensions of size 1 in excess do not count */
+        from = *src;
+        while (from.ndim > part.ndim && from.shape[0] == 1)
+            tk_remove_dim(&from, 0);
+        src = &from;
+    }
+    /* The end of t[items] += x, which has changed it already; no detached alias of the part. */
+    int alike = src->flags / TK_FAMILY == t->flags / TK_FAMILY || !tk_grad_mode();
+    if (alike && tk_same_window(&part, src))
+        return t->storage->stamp;
+    return changed(tk_copy_into(&part, src), t);
+}
+
+int64_t tk_assign_float(tk_tensor *t, int n, const int64_t *items, double value)
+{
+    tk_number number;
+    return float_for(&number, t, value) ? tk_assign(t, n, items, &number.tensor) : 0;
+}
+
+int64_t tk_assign_int(tk_tensor *t, int n, const int64_t *items, int64_t value)
+{
+    tk_number number;
+    return int_for(&number, t, value) ? tk_assign(t, n, items, &number.tensor) : 0;
+}
+
+/* -- where a mask of t's shape holds, or the parts of the first dimension that a vector names ------- */
+
+static int64_t assign_at(tk_tensor *t, tk_tensor *index, tk_tensor *number)
+{
+    if (index->dtype == TK_BOOL && tk_same_shape(t, index))
+        return changed(tk_map_into(TK_K_where, t, index, number, t, 0, 0), t);
+    if ((index->dtype != TK_I64 && index->dtype != TK_I32) || index->ndim != 1 || t->ndim == 0)
+        return 0;
+    tk_tensor *places = tk_wrap_index(index, t->shape[0]);
+    if (!places)
+        return -1;
+    number->ndim = t->ndim;
+    memcpy(number->shape, t->shape, (size_t)t->ndim * sizeof *t->shape);
+    memset(number->stride, 0, (size_t)t->ndim * sizeof *number->stride);
+    number->shape[0] = index->numel;
+    number->flags = 0;
+    number->numel = 1;
+    for (int d = 0; d < t->ndim; d++)
+        number->numel *= number->shape[d];
+    int64_t stamp = changed(tk_index_copy(t, 0, places, number, 0), t);
+    tk_release(places);
+    return stamp;
+}
+
+int64_t tk_assign_float_at(tk_tensor *t, tk_tensor *index, double value)
+{
+    tk_number number;
+    return float_for(&number, t, value) ? assign_at(t, index, &number.tensor) : 0;
+}
+
+int64_t tk_assign_int_at(tk_tensor *t, tk_tensor *index, int64_t value)
+{
+    tk_number number;
+    return int_for(&number, t, value) ? assign_at(t, index, &number.tensor) : 0;
+}
+
+int64_t tk_refill(int kernel, tk_tensor *t, tk_generator *g, double p, double q)
+{
+    return changed(tk_random(kernel, t, g, p, q), t);
+}

@@ -1,0 +1,35 @@
+/* More of the contract, read by tinygrad_k/_build.py as tk.h is: doors in place and by index. Kernels do
+ * not include this, so none is compiled anew for a door. */
+#ifndef TK_DOORS_H
+#define TK_DOORS_H
+
+#include "tk.h"
+
+/* cdef begin */
+/* -- in place, where nothing is recorded: the new stamp of the memory; -1 with an error; 0 and nothing
+ * was done, as the number does not fit the dtype or the index is of another kind ---------------- */
+int64_t tk_change1(int kernel, tk_tensor *t, double p, double q);
+int64_t tk_change2(int kernel, tk_tensor *t, tk_tensor *b);
+int64_t tk_change_float(int kernel, tk_tensor *t, double value);
+int64_t tk_change_int(int kernel, tk_tensor *t, int64_t value);
+int64_t tk_add_scaled(tk_tensor *t, tk_tensor *b, double scale);
+int64_t tk_write(tk_tensor *t, tk_tensor *src); /* as tk_copy_into */
+int64_t tk_write_float(tk_tensor *t, double value);
+int64_t tk_write_int(tk_tensor *t, int64_t value);
+int64_t tk_assign(tk_tensor *t, int n, const int64_t *items, tk_tensor *src); /* to a subscript */
+int64_t tk_assign_float(tk_tensor *t, int n, const int64_t *items, double value);
+int64_t tk_assign_int(tk_tensor *t, int n, const int64_t *items, int64_t value);
+/* Where a mask of t's shape holds, or to the parts of the first dimension that a vector names. */
+int64_t tk_assign_float_at(tk_tensor *t, tk_tensor *index, double value);
+int64_t tk_assign_int_at(tk_tensor *t, tk_tensor *index, int64_t value);
+int64_t tk_refill(int kernel, tk_tensor *t, tk_generator *g, double p, double q); /* tk_random */
+
+/* -- by index ----------------------------------------------------------------------------------- */
+/* The parts that n indices as tk_linear_index's, of the dimensions from dim on, name; their broadcast
+ * shape takes the place of these. */
+tk_tensor *tk_lookup(tk_tensor *a, int64_t dim, int n, tk_tensor **index);
+tk_tensor *tk_scattered(int kernel, tk_tensor *a, int64_t dim, tk_tensor *index,
+                        tk_tensor *src); /* tk_scatter into a copy */
+/* cdef end */
+
+#endif
