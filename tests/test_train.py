@@ -293,6 +293,7 @@ X, Y = blobs(6)
         ({"epochs": 2.0}, TypeError, "epochs must be an int"),
         ({"batch_size": 0}, ValueError, "batch_size must be at least 1"),
         ({"callbacks": [print]}, TypeError, "callbacks are Callback objects"),
+        ({"callbacks": EarlyStopping()}, TypeError, "callbacks is a list"),
         ({"train": (X,)}, ValueError, r"given as \(X, y\)"),
         ({"train": (X, Y[:4])}, ValueError, "first sizes differ"),
         ({"train": X}, TypeError, "got one array"),
@@ -377,6 +378,14 @@ def test_metrics_by_name_and_as_numbers() -> None:
     history = quiet(trainer, blobs(10), batch_size=5)
     assert list(history) == ["loss", "share", "rows", "lr", "seconds"]
     assert history["rows"] == [5.0]
+
+
+@pytest.mark.parametrize("metric", [lambda o, t: o.argmax(1) == t, lambda o, t: None])
+def test_a_metric_is_a_number(metric: Any) -> None:
+    trainer = make({"hits": metric})
+    for call in (trainer.fit, trainer.evaluate):
+        with pytest.raises(TypeError, match=r"the metric 'hits' gives .* got (shape \(6,\)|None)"):
+            call(blobs(6))
 
 
 # History
@@ -507,7 +516,14 @@ def test_early_stopping_restores_after_an_exception(error: BaseException) -> Non
     ("build", "text"),
     [
         (lambda: EarlyStopping(patience=0), "EarlyStopping: patience"),
+        (lambda: EarlyStopping(patience=math.nan), "EarlyStopping: patience"),
+        (lambda: EarlyStopping(patience=1.5), "EarlyStopping: patience"),
         (lambda: EarlyStopping(min_delta=-1.0), "EarlyStopping: min_delta"),
+        (lambda: EarlyStopping(min_delta=None), "EarlyStopping: min_delta"),
+        (
+            lambda: LRSchedulerCallback(0.1),
+            "LRSchedulerCallback: a scheduler has a step; got float",
+        ),
         (lambda: EarlyStopping(mode="least"), "EarlyStopping: mode"),
         (lambda: EarlyStopping("val_f1"), "EarlyStopping: whether .*'val_f1'"),
         (lambda: ModelCheckpoint("f", "f1", save_best_only=True), "ModelCheckpoint: whether"),
@@ -515,7 +531,7 @@ def test_early_stopping_restores_after_an_exception(error: BaseException) -> Non
     ],
 )
 def test_callbacks_refuse(build: Any, text: str) -> None:
-    with pytest.raises(ValueError, match=text):
+    with pytest.raises((ValueError, TypeError), match=text):
         build()
 
 
@@ -540,6 +556,17 @@ def test_a_name_that_cannot_be_filled_in_is_told_before_training(path: str) -> N
     with pytest.raises(ValueError, match=r"Checkpoint: .*epoch, loss, accuracy, lr, seconds; "):
         quiet(trainer, blobs(6), callbacks=[ModelCheckpoint(path)])
     assert weights(trainer) == before
+
+
+def test_a_directory_that_is_missing_is_told_before_training(tmp_path: Path) -> None:
+    trainer = make()
+    before = weights(trainer)
+    with pytest.raises(FileNotFoundError, match=r"ModelCheckpoint: there is no directory .*/none"):
+        quiet(trainer, blobs(6), callbacks=[ModelCheckpoint(tmp_path / "none" / "{epoch}")])
+    assert weights(trainer) == before
+    os.mkdir(tmp_path / "0")
+    quiet(trainer, blobs(6), callbacks=[ModelCheckpoint(os.fsencode(tmp_path / "{epoch}" / "f"))])
+    assert os.listdir(tmp_path / "0") == ["f"]
 
 
 def test_model_checkpoint(tmp_path: Path) -> None:
@@ -567,6 +594,8 @@ def test_lr_scheduler() -> None:
     plateau = lambda o: schedules.ReduceLROnPlateau(o, factor=0.5, patience=0)  # noqa: E731
     assert rates(plateau) == ([1, 1, 0.5, 0.25], 0.125)
     assert rates(plateau, monitor="seconds")[0][0] == 1
+    with pytest.raises(ValueError, match="the scheduler belongs to another optimizer"):
+        rates(lambda o: schedules.StepLR(make().optimizer, 1))
     with pytest.raises(ValueError, match="ReduceLROnPlateau steps every epoch"):
         rates(plateau, every="batch")
 

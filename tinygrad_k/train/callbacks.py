@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from typing import IO, TYPE_CHECKING, Any
 
+from ..checks import check_number, count
 from ..io import save
-from ..optim.lr_scheduler import ReduceLROnPlateau
+from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -47,8 +48,7 @@ class _Monitor:
     def __init__(self, owner: str, monitor: str, mode: str, min_delta: float = 0.0) -> None:
         if mode not in ("auto", "min", "max"):
             raise ValueError(f"{owner}: mode is 'auto', 'min' or 'max'; got {mode!r}")
-        if not min_delta >= 0:
-            raise ValueError(f"{owner}: min_delta is not negative; got {min_delta}")
+        check_number(owner, "min_delta", min_delta)
         if mode == "auto":
             known = monitor.removeprefix("val_")
             if known not in ("loss", "mae", "mse", "accuracy"):
@@ -97,9 +97,7 @@ class EarlyStopping(Callback):
         mode: str = "auto",
         restore_best: bool = True,
     ) -> None:
-        if patience < 1:
-            raise ValueError(f"EarlyStopping: patience is at least 1; got {patience}")
-        self.patience = patience
+        self.patience = count("EarlyStopping", "patience", patience, 1)
         self.restore_best = restore_best
         self._monitor = _Monitor("EarlyStopping", monitor, mode, min_delta)
         self._reset()
@@ -151,19 +149,22 @@ class ModelCheckpoint(Callback):
         save_best_only: bool = False,
         mode: str = "auto",
     ) -> None:
-        self.path = os.fspath(path)
+        self.path = os.fsdecode(path)
         self._monitor = _Monitor("ModelCheckpoint", monitor, mode) if save_best_only else None
 
     def on_fit_begin(self, trainer: Trainer) -> None:
         if self._monitor is not None:
             self._monitor.begin(trainer)
         try:
-            self.path.format(epoch=0, **dict.fromkeys(trainer.history, 0.0))
+            path = self.path.format(epoch=0, **dict.fromkeys(trainer.history, 0.0))
         except (KeyError, IndexError, ValueError, AttributeError) as error:
             raise ValueError(
                 f"ModelCheckpoint: {self.path!r} cannot be filled in with epoch, "
                 f"{', '.join(trainer.history)}; {type(error).__name__}: {error}"
             ) from None
+        directory = os.path.dirname(path)
+        if "{" not in os.path.dirname(self.path) and not os.path.isdir(directory or "."):
+            raise FileNotFoundError(f"ModelCheckpoint: there is no directory {directory}")
 
     def on_epoch_end(self, trainer: Trainer, epoch: int, logs: dict[str, float]) -> None:
         if self._monitor is None or self._monitor.improved(logs):
@@ -179,6 +180,10 @@ class LRSchedulerCallback(Callback):
     def __init__(self, scheduler: Any, monitor: str = "val_loss", every: str = "epoch") -> None:
         if every not in ("epoch", "batch"):
             raise ValueError(f"LRSchedulerCallback: every is 'epoch' or 'batch'; got {every!r}")
+        if not callable(getattr(scheduler, "step", None)):
+            raise TypeError(
+                f"LRSchedulerCallback: a scheduler has a step; got {type(scheduler).__name__}"
+            )
         self._plateau = isinstance(scheduler, ReduceLROnPlateau)
         if self._plateau and every == "batch":
             raise ValueError("LRSchedulerCallback: ReduceLROnPlateau steps every epoch")
@@ -192,6 +197,9 @@ class LRSchedulerCallback(Callback):
         return self.every == "batch"
 
     def on_fit_begin(self, trainer: Trainer) -> None:
+        ours = isinstance(self.scheduler, LRScheduler)
+        if ours and self.scheduler.optimizer is not trainer.optimizer:
+            raise ValueError("LRSchedulerCallback: the scheduler belongs to another optimizer")
         if self._plateau:
             _check_monitor("LRSchedulerCallback", self.monitor, trainer)
 

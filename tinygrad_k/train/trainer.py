@@ -107,6 +107,8 @@ class Trainer:
         anywhere; False nothing.
         """
         epochs = count("fit", "epochs", epochs, 1)
+        if isinstance(callbacks, Callback):
+            raise TypeError("fit: callbacks is a list of them; got one")
         callbacks = list(callbacks)
         for callback in callbacks:
             if not isinstance(callback, Callback):
@@ -196,7 +198,7 @@ class Trainer:
 
     def _sums(self, output: Any, target: Any, loss: Tensor, n: int) -> list[Any]:
         with no_grad():
-            first: tuple[Any, Any] = (_wide(loss) * n, n)
+            first: tuple[Any, Any] = (loss.double() * n, n)
             mean_over = getattr(self.loss, "mean_over", None)
             if getattr(self.loss, "reduction", "mean") == "sum":
                 first = (loss.double(), n)
@@ -204,8 +206,8 @@ class Trainer:
                 over = tensor(mean_over(output, target), dtype=float64)
                 # A batch in which no label counts has no mean, and adds nothing.
                 first = (where(over == 0.0, 0.0, loss.double() * over), over)
-            values = [metric(output, target) for metric in self.metrics.values()]
-            return [first, *((_wide(value) * n, n) for value in values)]
+            values = [_wide(name, each(output, target)) for name, each in self.metrics.items()]
+            return [first, *((value * n, n) for value in values)]
 
     def _step(self, name: str) -> Any:
         """One of the three above, replayed from C where it may be."""
@@ -340,8 +342,21 @@ def _is_ours(value: Any) -> bool:
     return owner.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
-def _wide(value: Any) -> Any:
-    return value.double() if isinstance(value, Tensor) else float(value)
+def _wide(name: str, value: Any) -> Any:
+    """What a metric gave, in float64."""
+    if isinstance(value, Tensor) and value.numel() == 1:
+        return value.double()
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"Trainer: the metric {name!r} gives a number or a tensor of one element; "
+            f"got {_kind(value)}"
+        ) from None
+
+
+def _kind(value: Any) -> str:
+    return f"shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
 
 
 @contextmanager
@@ -358,8 +373,7 @@ def _mode(model: Module, training: bool) -> Iterator[None]:
 
 def _check_loss(loss: Any) -> None:
     if not isinstance(loss, Tensor) or loss.ndim:
-        got = f"shape {tuple(loss.shape)}" if isinstance(loss, Tensor) else type(loss).__name__
-        raise ValueError(f"Trainer: the loss of a batch is a scalar tensor; got {got}")
+        raise ValueError(f"Trainer: the loss of a batch is a scalar tensor; got {_kind(loss)}")
 
 
 def _named(metrics: Sequence[Measure] | Mapping[str, Measure]) -> dict[str, Measure]:
