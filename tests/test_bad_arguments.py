@@ -1,7 +1,7 @@
 """Drawn calls with one or two arguments spoiled: a result or an exception of ours, nothing else.
 
 Each group of functions runs in a process of its own, so that a crash or a hang is a failure that
-names the call. ``python tests/test_bad_arguments.py NAME ...`` runs some by hand.
+names the call. ``python tests/test_bad_arguments.py EXAMPLES SEED NAME ...`` runs some by hand.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import faulthandler
 import inspect
 import os
+import random
+import re
 import resource
 import signal
 import subprocess
@@ -20,14 +22,13 @@ from typing import Any
 import numpy as np
 import pytest
 from cases import mapped
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
-from test_errors import attempt
+from hypothesis import HealthCheck, Phase, given, seed, settings, strategies as st
+from test_errors import REFUSALS, attempt, says_who
 
 import tinygrad_k as tk
 from tinygrad_k.ops import public_functions
 from tinygrad_k.testing.arguments import arguments
 
-EXAMPLES = 12
 SECONDS = 20  # of one call: far more than any of these small ones takes, so that it is a hang
 MEMORY = 6 << 30  # bytes of address space: absurd sizes must be refused or give a MemoryError
 GROUPS = 8
@@ -153,6 +154,23 @@ def as_tensors(value: Any) -> Any:
     return value if endless else mapped(tensor_or_array, value, np.ndarray)
 
 
+# Calls that drawn ones found to fail in other words, or to answer.
+MISTAKES = """
+x.size(int) | x.size(n) | x.stride(2**70) | x.stride(n) | x.requires_grad_(n)
+y.sum().backward(inputs=[None]) | y.sum().backward(inputs=None, gradient=[[None]])
+tk.autograd.grad(y.sum(), None) | tk.autograd.grad([None], y)
+"""
+
+
+@pytest.mark.parametrize("call", [each.strip() for each in re.split(r"[|\n]", MISTAKES.strip())])
+def test_found_before(call: str) -> None:
+    names = {"tk": tk, "x": tk.ones(2, 3), "y": tk.ones(2).requires_grad_()}
+    names["n"] = np.array([None, 1])
+    with pytest.raises(REFUSALS) as caught:
+        eval(call, names)
+    says_who(caught.value)
+
+
 def text_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> str:
     def short(value: Any) -> str:
         if isinstance(value, np.ndarray):
@@ -163,13 +181,14 @@ def text_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> str:
     return f"{name}({', '.join(parts)})"
 
 
-def run(name: str, function: Callable[..., Any], examples: int) -> None:
+def run(name: str, function: Callable[..., Any], examples: int, first: int) -> None:
     """Draws and makes calls; before each, its text goes to stderr, where a crash leaves it."""
 
+    @seed(first)
     @settings(
         max_examples=examples,
         deadline=None,
-        derandomize=True,
+        derandomize=False,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
@@ -188,40 +207,43 @@ def run(name: str, function: Callable[..., Any], examples: int) -> None:
     attempts()
 
 
-def main(names: list[str]) -> int:
+def main(examples: int, first: int, names: list[str]) -> int:
     faulthandler.enable()
-    faulthandler.dump_traceback_later(200, exit=True)
     hard = resource.getrlimit(resource.RLIMIT_AS)[1]
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, hard))
     found = targets()
     failures = 0
     for name in names:
         try:
-            run(name, found[name], EXAMPLES)
+            run(name, found[name], examples, first)
         except BaseException as error:  # an ExceptionGroup too: Hypothesis collects them
             parts = getattr(error, "exceptions", [error])
             failures += len(parts)
             for each in parts:
-                print(f"{type(each).__name__}: {str(each)[:600]}")
+                print(f"{name}: {type(each).__name__}: {str(each)[:600]}")
     return min(failures, 100)
 
 
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_spoiled_calls(group: int) -> None:
+    """As many calls of each function as the profile says, and the same ones where it says so."""
+    profile = settings.default
+    first = 0 if profile.derandomize else random.SystemRandom().randrange(2**32)
     names = sorted(targets())[group::GROUPS]
     result = subprocess.run(
-        [sys.executable, __file__, *names],
+        [sys.executable, __file__, str(profile.max_examples), str(first), *names],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=SECONDS * profile.max_examples,
         check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         cwd=Path(__file__).parent,
     )
     last = "\n".join(result.stderr.splitlines()[-12:])
-    assert result.returncode >= 0, f"died by signal {-result.returncode}:\n{last}"
-    assert result.returncode == 0, f"{result.stdout}\n{last if not result.stdout else ''}"
+    assert result.returncode >= 0, f"died by signal {-result.returncode}, seed {first}:\n{last}"
+    said = result.stdout or last
+    assert result.returncode == 0, f"{profile.max_examples} examples, seed {first}\n{said}"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))

@@ -457,3 +457,27 @@ def test_checkpointed_change_of_a_view() -> None:
     x = leaf(0.5, 1.5, 2.0)
     plain = gradient_of(function(x), x)
     assert gradient_of(tk.utils.checkpoint.checkpoint(function, x), x) == plain
+
+
+@inplace_binary
+def test_recorded_change_keeps_the_dtype(op: Op) -> None:
+    """A result of another dtype is stored as where nothing is recorded, or refused as there."""
+    kinds = (tk.float32, tk.float64, tk.int64, tk.bool)
+    for first, second in ((a, b) for a in kinds[:2] for b in kinds if a is not b):
+        plain = tk.ones(3, dtype=first)
+        other = tk.ones(3, dtype=second)
+        leaf = tk.ones(3, dtype=first).requires_grad_()
+        recorded = leaf.clone()
+        try:
+            getattr(plain, f"{op.name}_")(other)
+        except TypeError:
+            with pytest.raises(TypeError, match=rf"^{op.name}_?: "):
+                getattr(recorded, f"{op.name}_")(other)
+            continue
+        getattr(recorded, f"{op.name}_")(other)
+        assert recorded.dtype is first
+        assert same_bits(array_of(recorded), array_of(plain)), f"{op.name} {first} {second}"
+        if recorded.requires_grad:
+            recorded.backward(tk.ones(3, dtype=first))
+            assert leaf.grad is not None
+            assert leaf.grad.dtype is first

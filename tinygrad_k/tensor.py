@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+import operator
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -118,8 +119,10 @@ class Tensor(Methods):
     def _dim(self, dim: int, op: str) -> int:
         """A possibly negative dim as 0..ndim-1."""
         ndim = self._h.ndim
-        if not hasattr(dim, "__index__"):
-            raise TypeError(f"{op}: dim must be an int; got {type(dim).__name__}")
+        try:
+            dim = operator.index(dim)
+        except TypeError:
+            raise TypeError(f"{op}: dim must be an int; got {type(dim).__name__}") from None
         if not -ndim <= dim < ndim:
             raise IndexError(f"{op}: dim {dim} is out of range for {ndim} dimensions")
         return dim % ndim

@@ -6,6 +6,8 @@ import importlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..backend import lib, recorder, world
 from ..tensor import Tensor, wrap
 from . import engine, hooks
@@ -14,14 +16,20 @@ from .node import Leaf
 TensorOrTensors = Tensor | Sequence[Tensor]
 
 
-def _sequence(op: str, value: Any) -> list[Any]:
+def _sequence(op: str, value: Any, holes: bool = False) -> list[Any]:
+    """One tensor or several as a list; some may be None where there may be ``holes``."""
     if not (value is None or isinstance(value, (Tensor, Iterable))):
         raise TypeError(f"{op}: expected tensors; got {type(value).__name__}")
     items = [value] if isinstance(value, Tensor) or value is None else list(value)
     for item in items:
-        if item is not None and not isinstance(item, Tensor):
+        if not (isinstance(item, Tensor) or (holes and item is None)):
             raise TypeError(f"{op}: expected tensors; got {type(item).__name__}")
     return items
+
+
+def _weights(op: str, value: Any, outputs: list[Tensor]) -> list[Tensor | None]:
+    """The gradients given for the outputs: None for all of them, or for some."""
+    return [None] * len(outputs) if value is None else _sequence(op, value, holes=True)
 
 
 def _start(op: str, outputs: list[Tensor], gradients: list[Tensor | None]) -> list[Any]:
@@ -69,7 +77,7 @@ def backward(
         _backward_to(tensors, grad_tensors, retain_graph, create_graph, inputs)
         return
     outputs = _sequence("backward", tensors)
-    given = [None] * len(outputs) if grad_tensors is None else _sequence("backward", grad_tensors)
+    given = _weights("backward", grad_tensors, outputs)
     engine.run(
         _start("backward", outputs, given),
         retain_graph=create_graph if retain_graph is None else retain_graph,
@@ -113,7 +121,7 @@ def grad(
         ways = (create_graph, allow_unused, False, materialize_grads)
         return _batched_grad(outputs, inputs, grad_outputs, ways)
     targets, sources = _sequence("grad", outputs), _sequence("grad", inputs)
-    given = [None] * len(targets) if grad_outputs is None else _sequence("grad", grad_outputs)
+    given = _weights("grad", grad_outputs, targets)
     for source in sources:
         if source._node is None:
             raise RuntimeError("grad: one of the inputs does not require grad")
@@ -145,7 +153,7 @@ def _batched_grad(
     outputs: TensorOrTensors, inputs: TensorOrTensors, grad_outputs: Any, ways: tuple[bool, ...]
 ) -> tuple[Tensor | None, ...]:
     """``grad`` by vmap over ``grad_outputs``."""
-    given = _sequence("grad", grad_outputs)
+    given = _sequence("grad", grad_outputs, holes=True)
     there: list[bool] = []
 
     def single(*vectors: Tensor) -> tuple[Tensor, ...]:
@@ -187,6 +195,10 @@ def _backward(
 
 def _requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
     """Makes a leaf of a floating dtype want a gradient, or stop wanting one; returns it."""
+    if not isinstance(requires_grad, (bool, np.bool_)):
+        raise TypeError(
+            f"requires_grad_: requires_grad must be a bool; got {type(requires_grad).__name__}"
+        )
     if requires_grad:
         if not self.dtype.is_floating_point:
             raise RuntimeError(f"requires_grad_: only floating tensors can; got {self.dtype.name}")

@@ -12,6 +12,7 @@ import numpy as np
 from ..autograd import batching
 from ..autograd.node import followers, note_change, noted
 from ..backend import fail, ffi, lib
+from ..dtypes import can_cast
 from ..tensor import Tensor, from_data, wrap
 from .mistakes import MISTAKES, explain, wraps
 from .table import OPS, Op, no_grad, record
@@ -62,9 +63,11 @@ def inplace(
             f"{tuple(target.shape)}"
         )
     if result.dtype is not target.dtype:
-        raise TypeError(
-            f"{name}: a result of {result.dtype.name} cannot be stored in {target.dtype.name}"
-        )
+        if not can_cast(result.dtype, target.dtype):
+            raise TypeError(
+                f"{name}: a result of {result.dtype.name} cannot be stored in {target.dtype.name}"
+            )
+        result = OPS["convert"].function(result, target.dtype)
     if lib.tk_copy_into(target._h, result._h):
         fail()
     note_change(target, name)

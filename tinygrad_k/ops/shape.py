@@ -457,7 +457,7 @@ def squeeze(input: Tensor, dim: Any = None) -> Tensor:
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions start_dim .. end_dim as one; the tensor itself where that is one already."""
     if type(input) is Tensor and type(start_dim) is type(end_dim) is int and end_dim == -1:
-        if start_dim == input._h.ndim - 1:
+        if start_dim == input._h.ndim - 1 >= 0:
             return input
         if start_dim == 0:
             return _reshape(input, (-1,))
