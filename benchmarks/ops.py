@@ -59,14 +59,21 @@ def composites(elements: int) -> Iterator[tuple[str, Callable[[Any, Callable[[An
     matrix = rng.standard_normal((rows, columns), dtype=np.float32)
     labels = rng.integers(0, columns, rows)
     vector = rng.standard_normal(columns, dtype=np.float32)
-    side = int(elements**0.5) // 8 * 8
-    square = rng.standard_normal((side, side), dtype=np.float32)
+    edge = int(elements**0.5) // 8 * 8
+    square = rng.standard_normal((edge, edge), dtype=np.float32)
     images = rng.standard_normal((32, 32, elements // 1024), dtype=np.float32)
     scale = rng.standard_normal(32, dtype=np.float32)
 
     def losses(lib: Any, t: Callable[[Any], Any], **kwargs: Any) -> Callable[[], Any]:
         x, y = t(matrix), t(labels)
         return lambda: lib.nn.functional.cross_entropy(x, y, **kwargs)
+
+    side = int((elements // 80) ** 0.5)
+    pixels = rng.standard_normal((8, 10, side, side), dtype=np.float32)
+    shown = rng.integers(0, 10, (8, side, side))
+
+    def of_images(lib: Any, x: Any) -> Any:
+        return lib.nn.functional.cross_entropy(x[0], lib.from_numpy(shown))
 
     def backward(make: Callable[[Any, Any], Any], *arrays: Any) -> Any:
         def bind(lib: Any, t: Callable[[Any], Any]) -> Callable[[], Any]:
@@ -95,6 +102,9 @@ def composites(elements: int) -> Iterator[tuple[str, Callable[[Any, Callable[[An
     yield "cross_entropy", losses
     yield "cross_entropy, smoothing", lambda lib, t: losses(lib, t, label_smoothing=0.1)
     yield "cross_entropy and gradient", backward(entropy, matrix)
+    yield "cross_entropy of images", one(of_images, pixels)
+    yield "cross_entropy of images and gradient", backward(of_images, pixels)
+    yield "nll_loss", one(lambda lib, x: lib.nn.functional.nll_loss(x[0], x[1]), matrix, labels)
     yield "batch_norm", one(norm, images, scale, scale)
     yield "batch_norm and gradient", backward(norm, images, scale, scale)
     yield "layer_norm", one(layer, matrix, vector, vector)

@@ -271,18 +271,18 @@ tk_tensor *tk_one_hot(tk_tensor *labels, int64_t classes); /* int64 */
 tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim);
 tk_tensor *tk_stack(int n, tk_tensor **in, int64_t dim); /* of one shape */
 
-/* -- losses of class labels [N] of any integer dtype; a label that is `ignored` counts nothing ------ */
+/* -- losses of class labels [N, ...] of any integer dtype; one that is `ignored` counts nothing ----- */
 tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight_or_null,
-                       int64_t ignored); /* [N, C] -> [N]: -weight[t] logp[i, t] */
+                       int64_t ignored); /* [N, C, ...] -> [N, ...]: -weight[t] logp[i, t, ...] */
 tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weight_or_null,
-                                int64_t ignored, int64_t classes); /* [N] -> [N, C] */
-/* Of logits [N, C], with label smoothing: [N], and from its gradient that of the logits. */
+                                int64_t ignored, int64_t classes); /* [N, ...] -> [N, C, ...] */
+/* Of logits [N, C, ...], with label smoothing: [N, ...], and from its gradient that of the logits. */
 tk_tensor *tk_cross_entropy(tk_tensor *logits, tk_tensor *target, tk_tensor *weight_or_null,
                             int64_t ignored, double smoothing);
 tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor *target,
                                      tk_tensor *weight_or_null, int64_t ignored, double smoothing);
 tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
-                         int64_t classes, int dtype); /* [N]: weight[t], 0 where ignored */
+                         int64_t classes, int dtype); /* [N, ...]: weight[t], 0 where ignored */
 /* The sum of the losses of a kernel over that of the labels' weights; out receives the mean and the
  * latter. */
 int tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *weight_or_null,

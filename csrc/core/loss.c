@@ -3,6 +3,46 @@
 
 #define GRAIN 16384 /* elements a thread must at least have */
 
+/* The sizes in front of the classes and behind them, of logits [N, C, ...] and labels [N, ...]. */
+static int split(const char *op, const tk_tensor *x, const tk_tensor *target, int64_t *rows,
+                 int64_t *inner)
+{
+    char a[TK_TEXT], b[TK_TEXT];
+    int fits = x->ndim >= 2 && target->ndim == x->ndim - 1 && target->shape[0] == x->shape[0];
+    for (int d = 2; d < x->ndim && fits; d++)
+        fits = target->shape[d - 1] == x->shape[d];
+    if (!fits) {
+        tk_fail(TK_SHAPE_ERROR, "%s: needs input [N, C, ...] and labels [N, ...]; got %s and %s", op,
+                tk_shape_text(a, x->ndim, x->shape), tk_shape_text(b, target->ndim, target->shape));
+        return -1;
+    }
+    *rows = x->shape[0];
+    *inner = 1;
+    for (int d = 2; d < x->ndim; d++)
+        *inner *= x->shape[d];
+    return 0;
+}
+
+static int check_gradient(const char *op, const tk_tensor *g, const tk_tensor *target)
+{
+    char a[TK_TEXT], b[TK_TEXT];
+    if (tk_same_shape(g, target))
+        return 0;
+    tk_fail(TK_SHAPE_ERROR, "%s: the gradient and the labels must have one shape; got %s and %s", op,
+            tk_shape_text(a, g->ndim, g->shape), tk_shape_text(b, target->ndim, target->shape));
+    return -1;
+}
+
+static int check_labels(const char *op, const tk_tensor *target)
+{
+    char text[TK_TEXT];
+    if (target->ndim >= 1 && target->ndim < TK_MAX_NDIM)
+        return 0;
+    tk_fail(TK_SHAPE_ERROR, "%s: the labels must be [N, ...]; got %s", op,
+            tk_shape_text(text, target->ndim, target->shape));
+    return -1;
+}
+
 /* Labels and weights, checked; the caller releases labels. */
 static int prepare(const char *op, tk_nll_work *w, int dtype, tk_tensor *target,
                    const tk_tensor *weight, int64_t ignored, int64_t classes, tk_tensor **labels)
@@ -18,11 +58,6 @@ static int prepare(const char *op, tk_nll_work *w, int dtype, tk_tensor *target,
         tk_fail(TK_VALUE_ERROR, "%s: the number of classes cannot be %lld", op, (long long)classes);
         return -1;
     }
-    if (target->ndim != 1) {
-        tk_fail(TK_SHAPE_ERROR, "%s: the labels must have one dimension; got %s", op,
-                tk_shape_text(text, target->ndim, target->shape));
-        return -1;
-    }
     if (weight && (weight->ndim != 1 || weight->shape[0] != classes)) {
         tk_fail(TK_SHAPE_ERROR, "%s: there must be a weight for each of %lld classes; got %s", op,
                 (long long)classes, tk_shape_text(text, weight->ndim, weight->shape));
@@ -36,7 +71,7 @@ static int prepare(const char *op, tk_nll_work *w, int dtype, tk_tensor *target,
     *labels = tk_checked_labels(op, target, classes, ignored);
     if (!*labels)
         return -1;
-    *w = (tk_nll_work){.target = (const int64_t *)(*labels)->data, .classes = classes};
+    *w = (tk_nll_work){.target = (const int64_t *)(*labels)->data, .classes = classes, .inner = 1};
     if (weight) {
         w->weight = weight->data;
         w->weight_step = weight->stride[0] * tk_item_size[dtype];
@@ -44,39 +79,74 @@ static int prepare(const char *op, tk_nll_work *w, int dtype, tk_tensor *target,
     return 0;
 }
 
-static tk_tensor *launch(int kernel, int dtype, tk_nll_work *w, const tk_tensor *labels, int ndim)
+/* Points w at the samples of x, the first dimension's and those from `inner` on; at those of a
+ * contiguous copy where the latter have no one step. The caller releases what is returned. */
+static tk_tensor *point(tk_nll_work *w, tk_tensor *x, int inner)
 {
-    const int64_t shape[2] = {labels->numel, w->classes};
-    tk_tensor *out = tk_empty(dtype, ndim, shape);
+    const int64_t size = tk_item_size[x->dtype];
+    int64_t step = 0, next = 0;
+    int found = 0;
+    for (int d = x->ndim - 1; d >= inner; d--) {
+        if (x->shape[d] == 1)
+            continue;
+        if (found && x->stride[d] != next) {
+            tk_tensor *copy = tk_contiguous(x), *result = copy ? point(w, copy, inner) : NULL;
+            if (copy)
+                tk_release(copy);
+            return result;
+        }
+        step = found ? step : x->stride[d];
+        next = x->stride[d] * x->shape[d];
+        found = 1;
+    }
+    w->in = x->data;
+    w->row_step = x->stride[0] * size;
+    w->class_step = x->stride[1 % x->ndim] * size;
+    w->inner_step = w->inner == 1 ? w->row_step : step * size;
+    return tk_retain(x);
+}
+
+/* Runs a kernel for every label; its result has their shape, or for slopes one with classes. */
+static tk_tensor *launch(int kernel, int dtype, tk_nll_work *w, const tk_tensor *labels)
+{
+    const int slopes = kernel == TK_K_nll_loss_backward;
+    int64_t shape[TK_MAX_NDIM] = {labels->shape[0], w->classes};
+    for (int d = 1; d < labels->ndim; d++)
+        shape[d + slopes] = labels->shape[d];
+    tk_tensor *out = tk_empty(dtype, labels->ndim + slopes, shape);
     if (out) {
-        int64_t each = ndim == 2 ? w->classes : 1;
-        w->out = out->data;
-        tk_run(kernel, dtype, w, labels->numel, GRAIN / (each < 1 ? 1 : each) + 1);
+        const int64_t each = slopes && w->classes > 1 ? w->classes : 1;
+        *(kernel == TK_K_nll_weight ? &w->weights : &w->out) = out->data;
+        tk_run(kernel, dtype, w, labels->numel, GRAIN / each + 1);
     }
     return out;
+}
+
+/* An empty tensor for the weights of labels, and where it is. */
+static int want_weights(int dtype, const tk_tensor *labels, tk_tensor **weights, char **at)
+{
+    *weights = tk_empty(dtype, labels->ndim, labels->shape);
+    *at = *weights ? (*weights)->data : NULL;
+    return *weights ? 0 : -1;
 }
 
 /* The losses [N] and, if asked for, the weights of their labels. */
 static tk_tensor *nll(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, int64_t ignored,
                       tk_tensor **weights)
 {
-    char a[TK_TEXT], b[TK_TEXT];
-    tk_tensor *labels;
+    tk_tensor *labels, *out = NULL, *in = NULL;
     tk_nll_work w;
-    if (logp->ndim != 2 || target->ndim != 1 || target->shape[0] != logp->shape[0]) {
-        tk_fail(TK_SHAPE_ERROR, "nll_loss: needs input [N, C] and labels [N]; got %s and %s",
-                tk_shape_text(a, logp->ndim, logp->shape),
-                tk_shape_text(b, target->ndim, target->shape));
+    int64_t rows, inner;
+    if (split("nll_loss", logp, target, &rows, &inner) ||
+        prepare("nll_loss", &w, logp->dtype, target, weight, ignored, logp->shape[1], &labels))
         return NULL;
+    w.inner = inner;
+    if (!weights || !want_weights(logp->dtype, labels, weights, &w.weights))
+        in = point(&w, logp, 2);
+    if (in) {
+        out = launch(TK_K_nll_loss, logp->dtype, &w, labels);
+        tk_release(in);
     }
-    if (prepare("nll_loss", &w, logp->dtype, target, weight, ignored, logp->shape[1], &labels))
-        return NULL;
-    w.in = logp->data;
-    w.row_step = logp->stride[0] * tk_item_size[logp->dtype];
-    w.class_step = logp->stride[1] * tk_item_size[logp->dtype];
-    tk_tensor *out = launch(TK_K_nll_loss, logp->dtype, &w, labels, 1);
-    if (out && weights)
-        *weights = launch(TK_K_nll_weight, logp->dtype, &w, labels, 1);
     tk_release(labels);
     return out;
 }
@@ -89,20 +159,18 @@ tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, in
 tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weight, int64_t ignored,
                                 int64_t classes)
 {
-    char a[TK_TEXT], b[TK_TEXT];
-    tk_tensor *labels;
+    tk_tensor *labels, *out = NULL;
     tk_nll_work w;
-    if (g->ndim != 1 || target->ndim != 1 || g->shape[0] != target->shape[0]) {
-        tk_fail(TK_SHAPE_ERROR,
-                "nll_loss_backward: needs a gradient [N] and labels [N]; got %s and %s",
-                tk_shape_text(a, g->ndim, g->shape), tk_shape_text(b, target->ndim, target->shape));
+    if (check_labels("nll_loss_backward", target) ||
+        check_gradient("nll_loss_backward", g, target) ||
+        prepare("nll_loss_backward", &w, g->dtype, target, weight, ignored, classes, &labels))
         return NULL;
+    w.inner = labels->shape[0] ? labels->numel / labels->shape[0] : 1;
+    tk_tensor *in = point(&w, g, 1);
+    if (in) {
+        out = launch(TK_K_nll_loss_backward, g->dtype, &w, labels);
+        tk_release(in);
     }
-    if (prepare("nll_loss_backward", &w, g->dtype, target, weight, ignored, classes, &labels))
-        return NULL;
-    w.in = g->data;
-    w.row_step = g->stride[0] * tk_item_size[g->dtype];
-    tk_tensor *out = launch(TK_K_nll_loss_backward, g->dtype, &w, labels, 2);
     tk_release(labels);
     return out;
 }
@@ -112,9 +180,10 @@ tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight, int64_t ignored, 
 {
     tk_tensor *labels;
     tk_nll_work w;
-    if (prepare("label_weights", &w, dtype, target, weight, ignored, classes, &labels))
+    if (check_labels("label_weights", target) ||
+        prepare("label_weights", &w, dtype, target, weight, ignored, classes, &labels))
         return NULL;
-    tk_tensor *out = launch(TK_K_nll_weight, dtype, &w, labels, 1);
+    tk_tensor *out = launch(TK_K_nll_weight, dtype, &w, labels);
     tk_release(labels);
     return out;
 }
@@ -124,50 +193,43 @@ static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor
                           tk_tensor *weight, int64_t ignored, double smoothing,
                           tk_tensor **weights)
 {
-    char a[TK_TEXT], b[TK_TEXT];
     const char *op = tk_kernel_name(kernel);
     tk_tensor *labels = NULL, *out = NULL;
     tk_nll_work chosen;
-    if (logits->ndim != 2 || target->ndim != 1 || target->shape[0] != logits->shape[0]) {
-        tk_fail(TK_SHAPE_ERROR, "%s: needs logits [N, C] and labels [N]; got %s and %s", op,
-                tk_shape_text(a, logits->ndim, logits->shape),
-                tk_shape_text(b, target->ndim, target->shape));
+    int64_t rows, inner;
+    if (split(op, logits, target, &rows, &inner) || (g && check_gradient(op, g, target)))
         return NULL;
-    }
-    const int64_t samples = logits->shape[0], classes = logits->shape[1];
-    if (g && (g->ndim != 1 || g->shape[0] != samples)) {
-        tk_fail(TK_SHAPE_ERROR, "%s: needs a gradient [N] and logits [N, C]; got %s and %s", op,
-                tk_shape_text(a, g->ndim, g->shape), tk_shape_text(b, 2, logits->shape));
-        return NULL;
-    }
     if (g && g->dtype != logits->dtype) {
         tk_fail(TK_DTYPE_ERROR, "%s: the gradient is %s, the logits %s", op,
                 tk_dtype_names[g->dtype], tk_dtype_names[logits->dtype]);
         return NULL;
     }
+    const int64_t classes = logits->shape[1];
     if (prepare(op, &chosen, logits->dtype, target, weight, ignored, classes, &labels))
         return NULL;
     tk_tensor *in[3] = {logits, weight, g}, *made[4] = {NULL};
-    int failed = 0;
+    char *weights_at = NULL;
+    int failed = weights && want_weights(logits->dtype, labels, weights, &weights_at);
     for (int i = 0; i < 3; i++)
         failed |= in[i] && !failed && !(made[i] = tk_contiguous(in[i]));
     if (weight && !failed) /* the sum of all weights */
         failed = !(made[3] = tk_reduce(TK_K_sum, made[1], 1, 0, 0));
     if (!failed)
-        out = tk_empty(logits->dtype, g ? 2 : 1, logits->shape);
+        out = g ? tk_empty(logits->dtype, logits->ndim, logits->shape)
+                : tk_empty(logits->dtype, target->ndim, target->shape);
     if (out) {
         tk_entropy_work w = {.out = out->data,
+                             .weights = weights_at,
                              .in = made[0]->data,
                              .gradient = g ? made[2]->data : NULL,
                              .target = chosen.target,
                              .weight = weight ? made[1]->data : NULL,
                              .weight_sum = weight ? made[3]->data : NULL,
                              .smoothing = smoothing,
-                             .classes = classes};
-        tk_run(kernel, logits->dtype, &w, samples, GRAIN / (classes + 1) + 1);
+                             .classes = classes,
+                             .inner = inner};
+        tk_run(kernel, logits->dtype, &w, rows * inner, GRAIN / (classes + 1) + 1);
     }
-    if (out && weights)
-        *weights = launch(TK_K_nll_weight, logits->dtype, &chosen, labels, 1);
     for (int i = 0; i < 4; i++)
         if (made[i])
             tk_release(made[i]);
@@ -178,8 +240,7 @@ static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor
 tk_tensor *tk_cross_entropy(tk_tensor *logits, tk_tensor *target, tk_tensor *weight,
                             int64_t ignored, double smoothing)
 {
-    return entropy(TK_K_cross_entropy, NULL, logits, target, weight, ignored, smoothing,
-                   NULL);
+    return entropy(TK_K_cross_entropy, NULL, logits, target, weight, ignored, smoothing, NULL);
 }
 
 tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor *target,
@@ -198,10 +259,11 @@ int tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *we
         losses = entropy(kernel, NULL, input, target, weight, ignored, smoothing, &weights);
     else
         losses = nll(input, target, weight, ignored, &weights);
-    if (losses && weights)
-        sum = tk_reduce(TK_K_sum, losses, 1, 0, 0);
+    const uint32_t all = losses ? (uint32_t)((1ull << losses->ndim) - 1) : 0;
+    if (losses)
+        sum = tk_reduce(TK_K_sum, losses, all, 0, 0);
     if (sum)
-        out[1] = tk_reduce(TK_K_sum, weights, 1, 0, 0);
+        out[1] = tk_reduce(TK_K_sum, weights, all, 0, 0);
     if (out[1])
         out[0] = tk_map2(TK_K_div, sum, out[1], 0, 0);
     if (out[1] && !out[0])

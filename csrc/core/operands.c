@@ -158,6 +158,7 @@ static int entropy_pointers(int item, tk_entropy_work *w, tk_pointer *out)
 {
     int n = 0;
     ADD(w->out, TK_WRITES, item);
+    ADD(w->weights, TK_WRITES, item);
     ADD(w->in, TK_READS, item);
     ADD(w->gradient, TK_READS, item);
     ADD(w->target, TK_READS, 8);
@@ -286,6 +287,7 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
             return entropy_pointers(item, work, out);
         tk_nll_work *w = work;
         ADD(w->out, TK_WRITES, item);
+        ADD(w->weights, TK_WRITES, item);
         ADD(w->in, TK_READS, item);
         ADD(w->target, TK_READS, 8);
         ADD(w->weight, TK_READS, item);

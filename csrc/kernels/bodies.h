@@ -24,6 +24,7 @@
 #include "random.h"
 #include "index.h"
 #include "sort.h"
+#include "entropy_columns.h"
 #include "loss.h"
 #include "host.h"
 #undef TK_SUFFIX

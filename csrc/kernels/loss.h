@@ -6,37 +6,73 @@ TK_INLINE T TK_FN(class_weight)(const tk_nll_work *w, int64_t target)
     return w->weight ? *(const T *)(w->weight + target * w->weight_step) : 1;
 }
 
-static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
+TK_INLINE void TK_FN(label_weights)(char *out, const int64_t *target, const char *weight,
+                                    int64_t step, int64_t n)
 {
-    const tk_nll_work *w = work;
-    for (; lo < hi; lo++) {
-        int64_t t = w->target[lo];
-        const char *row = w->in + lo * w->row_step;
-        ((T *)w->out)[lo] =
-            t < 0 ? 0 : -TK_FN(class_weight)(w, t) * *(const T *)(row + t * w->class_step);
-    }
-}
-
-static void TK_FN(nll_loss_backward)(const void *work, int64_t lo, int64_t hi)
-{
-    const tk_nll_work *w = work;
-    const int64_t some = 1 + 16384 / (w->classes * (int64_t)sizeof(T) + 1); /* rows: half a small L1 */
-    for (int64_t end; lo < hi; lo = end) {
-        end = lo + some < hi ? lo + some : hi;
-        T *row = (T *)w->out + lo * w->classes;
-        memset(row, 0, (size_t)((end - lo) * w->classes) * sizeof(T));
-        for (int64_t i = lo; i < end; i++, row += w->classes)
-            if (w->target[i] >= 0)
-                row[w->target[i]] = -TK_FN(class_weight)(w, w->target[i]) *
-                                    *(const T *)(w->in + i * w->row_step);
-    }
+    T *weights = (T *)out;
+    if (!weight)
+        for (int64_t i = 0; i < n; i++)
+            weights[i] = target[i] >= 0;
+    else
+        for (int64_t i = 0; i < n; i++)
+            weights[i] = target[i] < 0 ? 0 : *(const T *)(weight + target[i] * step);
 }
 
 static void TK_FN(nll_weight)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_nll_work *w = work;
-    for (; lo < hi; lo++)
-        ((T *)w->out)[lo] = w->target[lo] < 0 ? 0 : TK_FN(class_weight)(w, w->target[lo]);
+    TK_FN(label_weights)
+    (w->weights + lo * (int64_t)sizeof(T), w->target + lo, w->weight, w->weight_step, hi - lo);
+}
+
+/* How many samples from lo on are inner_step apart, and the operand of the first. */
+TK_INLINE int64_t TK_FN(some_samples)(const tk_nll_work *w, int64_t lo, int64_t hi, const char **in)
+{
+    const int64_t row = lo / w->inner, column = lo - row * w->inner, left = w->inner - column;
+    *in = w->in + row * w->row_step + column * w->inner_step;
+    return w->inner == 1 || left > hi - lo ? hi - lo : left;
+}
+
+static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_nll_work *w = work;
+    const char *in;
+    if (w->weights)
+        TK_FN(nll_weight)(work, lo, hi);
+    for (int64_t n; lo < hi; lo += n) {
+        n = TK_FN(some_samples)(w, lo, hi, &in);
+        const int64_t *target = w->target + lo;
+        T *out = (T *)w->out + lo;
+        for (int64_t i = 0; i < n; i++, in += w->inner_step) {
+            const int64_t t = target[i];
+            out[i] = t < 0 ? 0 : -TK_FN(class_weight)(w, t) * *(const T *)(in + t * w->class_step);
+        }
+    }
+}
+
+static void TK_FN(nll_loss_backward)(const void *work, int64_t lo, int64_t hi)
+{
+    static const int64_t zero = 0;
+    const tk_nll_work *w = work;
+    const int64_t size = (int64_t)sizeof(T), classes = w->classes, inner = w->inner;
+    const int64_t most = 64 + 16384 / (classes * size + 1); /* their slopes: half of a small L1 */
+    const char *in;
+    for (int64_t n; lo < hi; lo += n) {
+        n = TK_FN(some_samples)(w, lo, hi, &in);
+        n = n < most ? n : most;
+        const int64_t row = lo / inner, apart = inner == 1 ? classes : 1;
+        T *out = (T *)w->out + row * classes * inner + lo % inner;
+        if (inner == 1)
+            tk_fill((char *)out, size, &zero, size, n * classes, 0);
+        else
+            for (int64_t c = 0; c < classes; c++)
+                tk_fill((char *)(out + c * inner), size, &zero, size, n, 0);
+        for (int64_t i = 0; i < n; i++, in += w->inner_step, out += apart) {
+            const int64_t t = w->target[lo + i];
+            if (t >= 0)
+                out[t * inner] = -TK_FN(class_weight)(w, t) * *(const T *)in;
+        }
+    }
 }
 
 /* Cross-entropy with smoothing s, class weights w of sum W, label t of C classes:
@@ -87,6 +123,13 @@ static void TK_FN(cross_entropy)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_entropy_work *w = work;
     const int64_t n = w->classes;
+    if (w->weights)
+        TK_FN(label_weights)
+        (w->weights + lo * (int64_t)sizeof(T), w->target + lo, w->weight, sizeof(T), hi - lo);
+    if (w->inner > 1) {
+        TK_FN(entropy_columns)(w, lo, hi, 0);
+        return;
+    }
     TK_FN(entropy_row) some[TK_BLOCK_LINES];
     double sum[TK_BLOCK_LINES];
     for (int64_t rows; lo < hi; lo += rows) {
@@ -114,6 +157,10 @@ static void TK_FN(cross_entropy_backward)(const void *work, int64_t lo, int64_t 
 {
     const tk_entropy_work *w = work;
     const int64_t n = w->classes;
+    if (w->inner > 1) {
+        TK_FN(entropy_columns)(w, lo, hi, 1);
+        return;
+    }
     TK_FN(entropy_row) some[TK_BLOCK_LINES];
     double sum[TK_BLOCK_LINES];
     for (int64_t rows; lo < hi; lo += rows) {

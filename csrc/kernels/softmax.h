@@ -325,6 +325,5 @@ ROWS(log_softmax_backward)
 #undef STREAM_PART
 #undef STREAMED
 #undef MOST
-#undef EACH_OF
 #undef AMAX
 #undef SUM

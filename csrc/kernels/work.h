@@ -239,25 +239,29 @@ typedef struct tk_nonzero_work {
 /* The matrix products' struct, tk_gemm, stands in core/gemm.h, with what can be fused to a product
  * and how a recorded one is run again. */
 
-/* Labels and what they choose. A unit is one sample. */
+/* Labels and what they choose. A unit is one sample; samples are [N] = [rows][inner], the classes
+ * lie between the two. */
 typedef struct tk_nll_work {
-    char *out;             /* [N], backward: [N, classes], contiguous */
-    const char *in;        /* log probabilities [N, classes]; backward: gradient [N] */
+    char *out;             /* [N], backward: [rows, classes, inner], contiguous */
+    char *weights;         /* [N]: those of the labels, 0 where ignored; or NULL */
+    const char *in;        /* log probabilities [rows, classes, inner]; backward: gradient [N] */
     const int64_t *target; /* [N], in range, or -1: ignored */
     const char *weight;    /* [classes] or NULL */
-    int64_t row_step, class_step, weight_step; /* bytes */
-    int64_t classes;
+    int64_t row_step, class_step, inner_step, weight_step; /* bytes */
+    int64_t classes, inner;
 } tk_nll_work;
 
-/* Cross-entropy of contiguous logits [N, classes]. A unit is one sample. */
+/* Cross-entropy of contiguous logits [rows, classes, inner]. A unit is one sample of [N] = [rows,
+ * inner]. */
 typedef struct tk_entropy_work {
-    char *out;             /* [N], backward: [N, classes] */
+    char *out;             /* [N], backward: [rows, classes, inner] */
+    char *weights;         /* as above */
     const char *in;
     const char *gradient;  /* [N] */
     const int64_t *target; /* [N], in range, or -1: ignored */
     const char *weight, *weight_sum; /* [classes] and one element, or NULL */
     double smoothing;
-    int64_t classes;
+    int64_t classes, inner;
 } tk_entropy_work;
 
 /* What Python does to whole tensors. One unit, done by the thread that runs the launch. */

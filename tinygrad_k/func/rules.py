@@ -361,14 +361,11 @@ def _labelled(function: Op, size: int, args: list[Any], batched: list[bool]) -> 
 
 @_rule("_nll_mean", "_entropy_mean")
 def _label_means(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
-    input, target, weight, ignored = args[:4]
     if batched[2]:
         return NotImplemented
-    rows = OPS[function.__name__.removesuffix("_mean")].function
-    losses = _labelled(rows, size, args, batched)
-    target = full(target, batched[1], size)
-    classes = input.shape[-1]
+    losses = _labelled(OPS[function.__name__.removesuffix("_mean")].function, size, args, batched)
+    input, *labels = args[:4]
+    constant = [input.detach(), *labels]
+    weights = _labelled(OPS["_label_weights"].function, size, constant, batched[:4])
     reshape, total = OPS["_reshape"].function, OPS["_sum"].function
-    rows = OPS["_expand"].function(reshape(losses.detach(), (-1, 1)), (losses.numel(), classes))
-    weights = OPS["_label_weights"].function(rows, reshape(target, (-1,)), weight, ignored)
-    return total(losses, 1) / total(reshape(weights, losses.shape), 1)
+    return total(reshape(losses, (size, -1)), 1) / total(reshape(weights, (size, -1)), 1)

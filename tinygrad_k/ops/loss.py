@@ -18,7 +18,7 @@ from .host import refuse
 from .normalization import log_softmax, softmax, softmax_backward
 from .reduction import _mean, _sum
 from .samples import index, positive, real
-from .shape import _expand, _reshape
+from .shape import _expand, _reshape, unsqueeze
 from .transcendental import exp, log
 
 FUNCTIONAL = True
@@ -129,7 +129,7 @@ def _numpy_nll(logp: Any, target: Any, weight: Any = None, ignore_index: int = -
     kept = target != ignore_index
     labels = np.where(kept, target, 0)
     scale = np.ones(logp.shape[1]) if weight is None else weight
-    picked = np.take_along_axis(logp, labels[:, None], 1)[:, 0]
+    picked = np.take_along_axis(logp, np.expand_dims(labels, 1), 1).squeeze(1)
     return np.where(kept, -scale[labels] * picked, 0.0)
 
 
@@ -144,6 +144,7 @@ def _numpy_nll(logp: Any, target: Any, weight: Any = None, ignore_index: int = -
         (real(4, 3), index(4, below=3)),
         (real(4, 3), index(4, below=3), positive(3)),
         (real(4, 3), index(4, below=3), None, 1),
+        (real(2, 3, 5), index(2, 5, below=3), positive(3), 1),
         (real(0, 3), index(0, below=3)),
     ],
     family="loss",
@@ -151,15 +152,16 @@ def _numpy_nll(logp: Any, target: Any, weight: Any = None, ignore_index: int = -
 def _nll(
     input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100
 ) -> Any:
-    """-weight[t] * input[i, t] for each row i with label t; 0 where the label is ignored."""
+    """-weight[t] * input[i, t, ...] for each label t, (N, ...) of (N, C, ...); 0 where ignored."""
     return lib.tk_nll_loss(input._h, target._h, _weight_handle(weight), ignore_index)
 
 
 def _numpy_nll_backward(g: Any, target: Any, weight: Any, ignore_index: int, classes: int) -> Any:
-    out = np.zeros((len(target), classes))
-    for i, label in enumerate(target):
+    out = np.zeros((len(target), classes, *target.shape[1:]))
+    for at, label in np.ndenumerate(target):
         if label != ignore_index:
-            out[i, label] = -g[i] * (1.0 if weight is None else weight[label])
+            place = (at[0], label, *at[1:])
+            out[place] = -g[at] * (1.0 if weight is None else weight[label])
     return out
 
 
@@ -171,13 +173,14 @@ def _numpy_nll_backward(g: Any, target: Any, weight: Any, ignore_index: int, cla
     samples=[
         (real(4), index(4, below=3), None, -100, 3),
         (real(4), index(4, below=3), positive(3), 1, 3),
+        (real(2, 5), index(2, 5, below=3), positive(3), 1, 3),
     ],
     family="loss",
 )
 def nll_loss_backward(
     g: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, classes: int
 ) -> Any:
-    """-weight[t] g_i at the label of each row i, zeros elsewhere: (rows,) -> (rows, classes)."""
+    """-weight[t] g at each label t, zeros elsewhere: (N, ...) -> (N, classes, ...)."""
     return lib.tk_nll_loss_backward(g._h, target._h, _weight_handle(weight), ignore_index, classes)
 
 
@@ -187,7 +190,7 @@ def _numpy_entropy(
     top = x.max(1, keepdims=True) if x.size else 0.0
     logp = x - top - np.log(np.exp(x - top).sum(1, keepdims=True))
     scale = np.ones(x.shape[1]) if weight is None else weight
-    uniform = np.where(target == ignore, 0.0, -(logp * scale).sum(1))
+    uniform = np.where(target == ignore, 0.0, -np.einsum("nc...,c->n...", logp, scale))
     hard = _numpy_nll(logp, target, weight, ignore)
     return (1 - smoothing) * hard + smoothing / x.shape[1] * uniform
 
@@ -198,17 +201,20 @@ def _numpy_entropy_backward(
     e = np.exp(x - x.max(1, keepdims=True))
     scale = np.ones(x.shape[1]) if weight is None else weight
     label = np.eye(x.shape[1])[np.where(target == ignore, 0, target)] * (1 - smoothing)
-    share = scale * (label + smoothing / x.shape[1])
+    share = np.moveaxis(scale * (label + smoothing / x.shape[1]), -1, 1)
     slopes = share.sum(1, keepdims=True) * e / e.sum(1, keepdims=True) - share
-    return np.where(target == ignore, 0.0, g)[:, None] * slopes
+    return np.expand_dims(np.where(target == ignore, 0.0, g), 1) * slopes
 
 
-ENTROPIES = [
+ENTROPIES: list[tuple[Any, ...]] = [
     (real(4, 3), index(4, below=3)),
     (real(4, 3), index(4, below=3), positive(3), 1),
     (real(4, 3), index(4, below=3), None, -100, 0.2),
     (real(4, 3), index(4, below=3), positive(3), 1, 0.3),
     (real(2, 70), index(2, below=70), positive(70), -100, 0.1),
+    (real(2, 3, 5), index(2, 5, below=3), positive(3), 1, 0.3),
+    (real(2, 3, 4, 5), index(2, 4, 5, below=3)),
+    (real(1, 70, 18), index(1, 18, below=70), positive(70), -100, 0.1),
 ]
 
 
@@ -230,7 +236,7 @@ def _entropy(
     ignore_index: int = -100,
     smoothing: float = 0.0,
 ) -> Any:
-    """The cross-entropy of logits (rows, classes) and labels (rows,), for each row."""
+    """The cross-entropy of logits (N, C, ...) for each of the labels (N, ...)."""
     return lib.tk_cross_entropy(
         input._h, target._h, _weight_handle(weight), ignore_index, smoothing
     )
@@ -239,13 +245,13 @@ def _entropy(
 def _entropy_scale(
     x: Tensor, target: Tensor, weight: Tensor | None, ignore: int, smoothing: float
 ) -> Tensor:
-    """What softmax is multiplied by in each row's gradient: the sum of its target, (rows, 1)."""
+    """What softmax is multiplied by in a label's gradient: the sum of its target, (N, 1, ...)."""
 
     x = x.detach()
     uniform = _label_weights(x, target, None, ignore) * (smoothing / x.shape[1])
     uniform = uniform * (float(x.shape[1]) if weight is None else _sum(weight))
     chosen = _label_weights(x, target, weight, ignore)
-    return _reshape(chosen * (1.0 - smoothing) + uniform, (-1, 1))
+    return unsqueeze(chosen * (1.0 - smoothing) + uniform, 1)
 
 
 @op(
@@ -259,13 +265,13 @@ def _entropy_scale(
             1,
         ),
         "input": lambda g_out, g, input, target, weight, ignore_index, smoothing: (
-            _reshape(g, (-1, 1))
+            unsqueeze(g, 1)
             * _entropy_scale(input, target, weight, ignore_index, smoothing)
             * softmax_backward(g_out, softmax(input, 1), 1)
         ),
     },
     ref=_numpy_entropy_backward,
-    samples=[(real(n), *each) for n, each in zip((4, 4, 4, 4, 2), ENTROPIES, strict=True)],
+    samples=[(real(*each[1].shape), *each) for each in ENTROPIES],
     family="loss",
 )
 def cross_entropy_backward(
@@ -276,36 +282,26 @@ def cross_entropy_backward(
     ignore_index: int = -100,
     smoothing: float = 0.0,
 ) -> Any:
-    """The gradient of the logits from that of each row's loss, in one pass over them."""
+    """The gradient of the logits from that of each label's loss, in one pass over them."""
     return lib.tk_cross_entropy_backward(
         g._h, input._h, target._h, _weight_handle(weight), ignore_index, smoothing
     )
 
 
-def _are_rows(input: Any, target: Any) -> bool:
-    """Whether these are handles of (rows, classes) and of as many labels."""
-    return input.ndim == 2 and target.ndim == 1 and input.shape[0] == target.shape[0]
-
-
-def _rows_of_classes(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
-    """Input (N, C, d1, ...) and labels (N, d1, ...) as (rows, C) and (rows,); (C,) and () too."""
+def _of_labels(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+    """Input (N, C, ...) and labels (N, ...); both gain N = 1 where they are (C,) and ()."""
     for what, value in (("input", input), ("target", target)):
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}: {what} must be a Tensor; got {type(value).__name__}")
-    if _are_rows(input._h, target._h):
-        return input, target
-    wanted = tuple(input.shape[:1] + input.shape[2:]) if input.ndim > 1 else ()
-    if input.ndim == 0 or tuple(target.shape) != wanted:
+    if input.ndim == 1 and target.ndim == 0:
+        return unsqueeze(input, 0), unsqueeze(target, 0)
+    if input.ndim < 2 or target.ndim == 0:
+        wanted = tuple(input.shape[:1] + input.shape[2:]) if input.ndim > 1 else ()
         raise ValueError(
             f"{name}: an input of {tuple(input.shape)} needs labels of {wanted}; "
             f"got {tuple(target.shape)}"
         )
-    if input.ndim == 2:
-        return input, target
-    if input.ndim == 1:
-        return _reshape(input, (1, -1)), _reshape(target, (1,))
-    last = input.permute(0, *range(2, input.ndim), 1)
-    return _reshape(last, (-1, input.shape[1])), _reshape(target, (-1,))
+    return input, target
 
 
 def _reduce_labels(name: str, losses: Tensor, target: Tensor, reduction: str) -> Tensor:
@@ -318,7 +314,7 @@ def _reduce_labels(name: str, losses: Tensor, target: Tensor, reduction: str) ->
 def _numpy_label_mean(
     losses: Any, target: Any, weight: Any, ignore_index: int, classes: int
 ) -> Any:
-    weights = _numpy_label_weights(np.empty((len(target), classes)), target, weight, ignore_index)
+    weights = _numpy_label_weights(np.empty((1, classes)), target, weight, ignore_index)
     return np.sum(losses) / np.sum(weights)
 
 
@@ -327,7 +323,7 @@ def _numpy_label_mean(
     vjp={
         "input": lambda g, input, target, weight, ignore_index, smoothing, total: (
             cross_entropy_backward(
-                _expand(g / total, (input._h.shape[0],)),
+                _expand(g / total, tuple(target.shape)),
                 input,
                 target,
                 weight,
@@ -350,7 +346,7 @@ def _entropy_mean(
     ignore_index: int = -100,
     smoothing: float = 0.0,
 ) -> Any:
-    """The cross-entropies of the rows, added up, over the weights of their labels."""
+    """The cross-entropies of labels, added up, over the labels' weights."""
     out = ffi.new("tk_tensor *[2]")
     scale = _weight_handle(weight)
     failed = lib.tk_label_mean(
@@ -363,7 +359,7 @@ def _entropy_mean(
     kernel="nll_loss",
     vjp={
         "input": lambda g, input, target, weight, ignore_index, total: nll_loss_backward(
-            _expand(g / total, (input._h.shape[0],)),
+            _expand(g / total, tuple(target.shape)),
             target,
             weight,
             ignore_index,
@@ -377,13 +373,14 @@ def _entropy_mean(
     samples=[
         (real(4, 3), index(4, below=3)),
         (real(4, 3), index(4, below=3), positive(3)),
+        (real(2, 3, 5), index(2, 5, below=3), positive(3)),
     ],
     family="loss",
 )
 def _nll_mean(
     input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100
 ) -> Any:
-    """What ``_nll`` gives for the rows, added up, over the weights of their labels."""
+    """What ``_nll`` gives for labels, added up, over the labels' weights."""
     out = ffi.new("tk_tensor *[2]")
     scale = _weight_handle(weight)
     failed = lib.tk_label_mean(NLL, input._h, target._h, scale, ignore_index, 0.0, out)
@@ -402,13 +399,14 @@ def _numpy_label_weights(logp: Any, target: Any, weight: Any, ignore_index: int)
     samples=[
         (real(4, 3), index(4, below=3), positive(3), 1),
         (real(4, 3), index(4, below=3), None, -100),
+        (real(2, 3, 5), index(2, 5, below=3), positive(3), 1),
     ],
     family="loss",
 )
 def _label_weights(input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int) -> Any:
-    """The weight of each label of rows of the input's classes, 0 where it is ignored."""
-    if input.ndim != 2:
-        raise ValueError(f"label_weights: needs rows of classes; got {tuple(input.shape)}")
+    """The weight of each label of the input's classes (N, C, ...), 0 where it is ignored."""
+    if input.ndim < 2:
+        raise ValueError(f"label_weights: needs (N, C, ...); got {tuple(input.shape)}")
     classes, kind = input.shape[1], input._h.dtype
     return lib.tk_nll_weight(target._h, _weight_handle(weight), ignore_index, classes, kind)
 
@@ -420,8 +418,8 @@ def total_weight(
     probabilities the number of rows."""
     if target.dtype.is_floating_point:
         return target.numel() // max(1, input.shape[1 if input.ndim > 1 else 0])
-    rows, labels = _rows_of_classes("cross_entropy", input, target)
-    return _sum(_label_weights(rows.detach(), labels, weight, ignore_index))
+    input, target = _of_labels("cross_entropy", input, target)
+    return _sum(_label_weights(input.detach(), target, weight, ignore_index))
 
 
 @composite
@@ -437,12 +435,10 @@ def nll_loss(
     ``weight`` (C,) scales classes; the mean is over the weights. A label that is
     neither a class nor ``ignore_index`` is an IndexError.
     """
-    if reduction == "mean" and _are_rows(input._h, target._h):
-        return _nll_mean(input, target, weight, ignore_index)
-    rows, labels = _rows_of_classes("nll_loss", input, target)
+    input, labels = _of_labels("nll_loss", input, target)
     if reduction == "mean":
-        return _nll_mean(rows, labels, weight, ignore_index)
-    return _reduce_labels("nll_loss", _nll(rows, labels, weight, ignore_index), target, reduction)
+        return _nll_mean(input, labels, weight, ignore_index)
+    return _reduce_labels("nll_loss", _nll(input, labels, weight, ignore_index), target, reduction)
 
 
 @composite
@@ -461,20 +457,17 @@ def cross_entropy(
     """
     if not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"cross_entropy: label_smoothing must be in [0, 1]; got {label_smoothing}")
-    h, labels_h = input._h, target._h
-    ndim = h.ndim
-    if reduction == "mean" and _are_rows(h, labels_h) and labels_h.dtype > FLOATS:
-        return _entropy_mean(input, target, weight, ignore_index, float(label_smoothing))
+    ndim = input._h.ndim
     if ndim == 0:
         raise ValueError("cross_entropy: the input needs a dimension of classes; got ()")
     if target._h.dtype <= FLOATS:
         dim = 1 if ndim > 1 else 0
         return _soft_cross_entropy(input, target, weight, reduction, label_smoothing, dim)
-    rows, labels = _rows_of_classes("cross_entropy", input, target)
+    input, labels = _of_labels("cross_entropy", input, target)
     smoothing = float(label_smoothing)
     if reduction == "mean":
-        return _entropy_mean(rows, labels, weight, ignore_index, smoothing)
-    losses = _entropy(rows, labels, weight, ignore_index, smoothing)
+        return _entropy_mean(input, labels, weight, ignore_index, smoothing)
+    losses = _entropy(input, labels, weight, ignore_index, smoothing)
     return _reduce_labels("cross_entropy", losses, target, reduction)
 
 
