@@ -225,6 +225,7 @@ def test_python_protocols() -> None:
     assert "abc"[tk.tensor(1)] == "b" and list(range(tk.tensor(3))) == [0, 1, 2]
     assert f"{tk.tensor(1.5):.3f}" == "1.500" and f"{x}" == str(x)
     assert (int(tk.tensor(2.7)), float(tk.tensor(2)), complex(tk.tensor(2))) == (2, 2.0, 2 + 0j)
+    assert bytes(tk.tensor([1, 255], dtype=tk.uint8)) == b"\1\xff"
     assert bool(tk.tensor([[3]])) and not tk.tensor(0.0)
 
 
@@ -234,11 +235,11 @@ def test_python_protocols() -> None:
         (lambda: bool(tk.ones(2)), (ValueError, RuntimeError)),
         (lambda: bool(tk.ones(0)), (ValueError, RuntimeError)),
         (lambda: "abc"[tk.tensor(1.0)], TypeError),
-        (lambda: "abc"[tk.tensor([1, 2])], (TypeError, ValueError)),
+        (lambda: "abc"[tk.tensor([1, 2])], TypeError),
         (lambda: tk.ones(2).item(), (ValueError, RuntimeError)),
         (lambda: len(tk.tensor(1)), TypeError),
         (lambda: iter(tk.tensor(1)), TypeError),
-        (lambda: f"{tk.ones(2):.3f}", (TypeError, ValueError)),
+        (lambda: f"{tk.ones(2):.3f}", TypeError),
         (lambda: "x" in tk.ones(2), TypeError),
         (lambda: None in tk.ones(2), TypeError),
     ],

@@ -47,6 +47,19 @@ WRITERS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
+@pytest.mark.parametrize("big", [2**63, 2**64, -(2**63) - 1, 10**30])
+def test_integers_beyond_int64_are_refused(big: int) -> None:
+    """NumPy takes those up to 2 ** 64 for floats where there are negative ones beside them."""
+    for data in (big, [big], [big, -1], [1, big], [[1], [big]], [[big, 1], [0, -1]], [True, big]):
+        with pytest.raises(ValueError, match=f"^tensor: the number {big} does not fit int64"):
+            tk.tensor(data)
+    assert tk.tensor([2**63, 0.5]).tolist() == [2.0**63, 0.5]
+    assert tk.tensor([2.0**63, float("inf")]).tolist() == [2.0**63, float("inf")]
+    for wrong, name in (([None], "NoneType"), ([1, "a"], "str"), ([[1.0, None]], "NoneType")):
+        with pytest.raises(TypeError, match=f"^tensor: expected numbers; got {name}$"):
+            tk.tensor(wrong)
+
+
 @pytest.mark.parametrize("kind", INTEGERS, ids=str)
 @pytest.mark.parametrize("writer", WRITERS)
 def test_numbers_that_do_not_fit_are_refused(writer: str, kind: Any) -> None:

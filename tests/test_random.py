@@ -116,6 +116,12 @@ def test_mistakes(function: Any) -> None:
         function()
 
 
+def test_a_permutation_names_itself() -> None:
+    for n, error in ((2.5, TypeError), (-1, ValueError)):
+        with pytest.raises(error, match="randperm: n must be"):
+            tk.randperm(n)
+
+
 def test_other_names_of_arguments() -> None:
     """NumPy's names, and those of argument lists, as PyTorch takes them."""
     x = tk.arange(6.0).reshape(2, 3)

@@ -263,6 +263,10 @@ class Tensor(Methods):
     def __index__(self) -> int:
         if self._h.dtype <= lib.TK_F64:
             raise TypeError(f"index: only an integer tensor is an index; got {self.dtype}")
+        if self._h.numel != 1:
+            raise TypeError(
+                f"index: only a tensor of one element is an index; got {tuple(self.shape)}"
+            )
         return int(self.item())
 
     def __complex__(self) -> complex:
@@ -281,7 +285,13 @@ class Tensor(Methods):
         return tensor_text(self)
 
     def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if self._h.ndim == 0 else format(str(self), spec)
+        if self._h.ndim == 0:
+            return format(self.item(), spec)
+        if not spec:
+            return str(self)
+        raise TypeError(
+            f"format: {spec!r} is for a tensor without dimensions; got {tuple(self.shape)}"
+        )
 
     # -- autograd's state ------------------------------------------------------------------------
 
@@ -618,7 +628,7 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
     scalar = type(data)
     if scalar is float:
         return number_as("tensor", data, kind or get_default_dtype())
-    if scalar is bool or (scalar is int and -(2**63) <= data < 2**63):
+    if scalar is bool or scalar is int:
         return number_as("tensor", data, kind or (bool_ if scalar is bool else int64))
     own: dtype | None = None
     if isinstance(data, (np.ndarray, np.generic)):
@@ -683,6 +693,8 @@ def _nested(data: Any) -> tuple[np.ndarray, dtype | None]:
             array = np.array(data) if len(data) else np.empty(0)
         except ValueError as error:
             raise ValueError(f"tensor: the nested sequences are ragged: {error}") from None
+        if kind is None:
+            _check_plain(array, data)
         return array, kind or _kind_of(array, get_default_dtype())
     try:
         array = np.asarray(data)
@@ -693,6 +705,24 @@ def _nested(data: Any) -> tuple[np.ndarray, dtype | None]:
     if hasattr(data, "__array__") or hasattr(data, "__array_interface__"):
         return array, None
     return array, _kind_of(array, get_default_dtype())
+
+
+def _check_plain(array: np.ndarray, data: Any) -> None:
+    """An error for an array of Python's values that are no numbers, or integers beyond int64, which
+    NumPy takes for objects, uint64, or among smaller ones for floats."""
+    if array.dtype.kind == "f":
+        if not (np.abs(array) >= 2.0**63).any():
+            return
+        array = np.array(data, object)
+        if any(isinstance(each, float) for each in array.flat):
+            return
+    elif array.dtype.kind not in "OuUS":
+        return
+    for each in array.ravel().tolist():
+        if not isinstance(each, (int, float)):
+            raise TypeError(f"tensor: expected numbers; got {type(each).__name__}")
+        if isinstance(each, int) and not -(2**63) <= each < 2**63:
+            raise ValueError(f"tensor: the number {each} does not fit int64")
 
 
 def _leaf(each: Any) -> tuple[np.ndarray, dtype]:

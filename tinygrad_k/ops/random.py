@@ -18,6 +18,7 @@ from ..backend import (
     kernel_number,
     lib,
 )
+from ..checks import count
 from ..random import Generator, handle
 from ..tensor import Tensor, wrap
 from .comparison import lt
@@ -165,6 +166,7 @@ def randperm(
     """The integers 0 .. n-1 in random order."""
     if device is not None:
         check_device("randperm", device)
+    n = count("randperm", "n", n)
     t = empty(n, dtype=int64 if dtype is None else as_dtype("randperm", dtype))
     if lib.tk_randperm(t._h, handle("randperm", generator)):
         fail()

@@ -118,7 +118,7 @@ def _steps(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any, int]:
         raise TypeError(f"{name}: steps must be an int; got {steps!r}")
     steps = steps.__index__()
     if not 0 <= steps < 2**48:
-        raise ValueError(f"{name}: steps must be 0 or more; got {steps}")
+        raise ValueError(f"{name}: steps must be in 0 to 2 ** 48; got {steps}")
     return start, end, steps
 
 
