@@ -7,6 +7,8 @@
 #define SERIAL_WORK 65536 /* multiply-adds a thread must have: 1 to 2 us, what waking it may cost */
 #define WAKING_WORK 32    /* times that is worth waking one that sleeps */
 #define TALL 64           /* strips of A a thread that make copying B's panels again cheap */
+#define WIDE_PIECE 8      /* panels, and */
+#define TALL_PIECE 4      /* strips a thread, from which pieces may have half the width */
 #define LONG_DOT 3        /* lanes of sums beat tiles where k is above this times n's square */
 #define LONG_DOT_ACROSS 4 /* (if their results lie across C's rows, this times), */
 #define SHORT_DOT 8       /* but not less than half a line of float32 */
@@ -157,10 +159,16 @@ static void split(tk_gemm *g, int64_t batch, int64_t wanted, int tiles, int64_t 
         g->col_units = at_least(g->col_units, at_most(wanted, ceil_div(g->n, nr)));
     g->cols = round_up(ceil_div(g->n, g->col_units), nr);
     g->col_units = ceil_div(g->n, g->cols);
-    /* Every piece copies its own panels of B, so pieces are few unless they are tall. */
+    /* Every piece copies its own panels of B, so pieces are few unless they are tall. Half as wide,
+     * there are twice as many for the same copies. */
     int64_t blocks = batch * g->col_units;
     int64_t pieces = g->m * g->col_units >= TALL * mr * wanted ? 4 * wanted : wanted;
     g->row_units = blocks % wanted == 0 ? 1 : ceil_div(pieces, blocks);
+    if (blocks == 1 && wanted > 1 && g->n >= WIDE_PIECE * nr && g->m >= TALL_PIECE * mr * wanted) {
+        g->col_units = 2;
+        g->cols = round_up(ceil_div(g->n, 2), nr);
+        g->row_units = wanted;
+    }
     g->row_units = at_least(1, at_most(g->row_units, tiles ? g->m / mr : g->m));
     g->rows = at_most(ceil_div(g->m, g->row_units), most_rows);
     g->row_units = ceil_div(g->m, g->rows);
