@@ -108,3 +108,19 @@ def test_the_address_sanitizer_sees_the_end_of_memory() -> None:
     assert hidden(ctypes.c_void_p(start + 16))
     y = tk.ones(16)
     assert y.data_ptr() != start or not hidden(ctypes.c_void_p(start + 63))
+
+
+@pytest.mark.parametrize("sizes", [(2**62, 0), (0, 2**63 - 1), (0, 2**32, 2**31), (2**60, 0, 8)])
+def test_sizes_beside_a_zero_are_bounded(sizes: tuple[int, ...]) -> None:
+    """Their product makes strides, and what shows a tensor has no other shapes."""
+    empty = tk.zeros(0, 3)
+    for call in (
+        lambda: tk.zeros(sizes),
+        lambda: empty.reshape(sizes),
+        lambda: empty.t().reshape(sizes),
+        lambda: empty.view(sizes),
+        lambda: empty.as_strided(sizes, (1,) * len(sizes)),
+    ):
+        with pytest.raises(ValueError, match="shape: the number of bytes overflows"):
+            call()
+    assert repr(empty.reshape(2**50, 0)) == "tensor([], size=(1125899906842624, 0))"

@@ -60,7 +60,7 @@ static int is_contiguous(const tk_tensor *t)
 }
 
 /* Elements of a shape, or -1 with an error where a size is negative or the bytes overflow. */
-static int64_t checked_numel(int ndim, const int64_t *shape)
+int64_t tk_checked_numel(int ndim, const int64_t *shape)
 {
     int64_t numel = 1;
     char text[TK_TEXT];
@@ -303,7 +303,7 @@ tk_tensor *tk_empty(int dtype, int ndim, const int64_t *shape)
         tk_fail(TK_DTYPE_ERROR, "empty: no dtype has the number %d", dtype);
         return NULL;
     }
-    int64_t numel = checked_numel(ndim, shape);
+    int64_t numel = tk_checked_numel(ndim, shape);
     if (numel < 0)
         return NULL;
     int64_t nbytes = numel * tk_item_size[dtype];
@@ -325,7 +325,7 @@ tk_tensor *tk_empty(int dtype, int ndim, const int64_t *shape)
 tk_tensor *tk_wrap(char *data, int64_t nbytes, int64_t owner, int readonly, int dtype, int ndim,
                    const int64_t *shape, const int64_t *stride)
 {
-    int64_t numel = checked_numel(ndim, shape);
+    int64_t numel = tk_checked_numel(ndim, shape);
     if (numel < 0)
         return NULL;
     tk_storage *storage = new_storage(data, nbytes);

@@ -109,6 +109,8 @@ tk_tensor *tk_as_strided(tk_tensor *t, int ndim, const int64_t *shape, const int
                 tk_shape_text(text, ndim, shape), (long long)offset, (long long)limit);
         return NULL;
     }
+    if (!numel && tk_checked_numel(ndim, shape) < 0)
+        return NULL;
     tk_tensor *view = tk_new_view(t);
     if (!view)
         return NULL;
@@ -189,6 +191,9 @@ static tk_tensor *shaped(tk_tensor *t, int ndim, const int64_t *shape, int view_
                 tk_shape_text(to, ndim > TK_MAX_NDIM ? TK_MAX_NDIM : ndim, shape));
         return NULL;
     }
+    /* Without an element nothing bounds the other sizes, whose product makes the strides. */
+    if (!product && tk_checked_numel(ndim, sizes) < 0)
+        return NULL;
     int64_t stride[TK_MAX_NDIM];
     int simple = (t->flags & TK_CONTIGUOUS) != 0;
     if (!simple && !view_strides(t, ndim, sizes, stride)) {
