@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import time
 from typing import Any
-
-import numpy as np
 
 from tinygrad_k.backend import dtype, ffi, lib
 from tinygrad_k.capture import Compiled
@@ -49,6 +49,7 @@ __all__ = [
     "same_bits",
 ]
 
+LONG = 0.1  # seconds; work that grows faster than its operands need not go on to BIG
 BIG = 200_000  # elements, far above the size from which a kernel is given to several threads
 
 INSTRUCTION_SETS = tuple(
@@ -78,21 +79,29 @@ def big_case(op: Op, kind: dtype) -> Case | None:
     for sample in op.samples:
         found = instances((sample.args, list(sample.kwargs.values())), Draw)
         sizes = sorted({n for draw in found for n in draw.shape if n > 1})
-        largest = max((draw.shape for draw in found), key=lambda shape: int(np.prod(shape)))
+        largest = max((draw.shape for draw in found), key=math.prod, default=())
         free = sum(n > 1 for n in largest)
         if not free or 0 in largest:
             continue
-        factor = (BIG / int(np.prod(largest))) ** (1 / free)
-        stretched = {n: int(n * factor) + i for i, n in enumerate(sizes)}
-
-        def stretch(draw: Draw, table: dict[int, int] = stretched) -> Draw:
-            return draw(*(table.get(n, n) for n in draw.shape))
-
-        kwargs = {key: mapped(stretch, each, Draw) for key, each in sample.kwargs.items()}
-        case = case_of(op, Sample(mapped(stretch, sample.args, Draw), kwargs), kind)
-        try:
-            case.call()
-        except (ValueError, IndexError, RuntimeError, MemoryError):
-            continue
-        return case
+        for doubling in range(1, BIG.bit_length()):  # products of shapes are large much sooner
+            case = stretched(op, sample, kind, sizes, 2 ** (doubling / free))
+            start = time.perf_counter()
+            try:
+                result = case.call()
+            except (ValueError, IndexError, RuntimeError, MemoryError):
+                break
+            size = max(result.numel(), *(x.size for x in case.arrays()))
+            if size >= BIG or time.perf_counter() - start > LONG:
+                return case
     return None
+
+
+def stretched(op: Op, sample: Sample, kind: dtype, sizes: list[int], factor: float) -> Case:
+    """The sample with every size multiplied, different ones to different sizes."""
+    table = {n: int(n * factor) + i for i, n in enumerate(sizes)}
+
+    def stretch(draw: Draw) -> Draw:
+        return draw(*(table.get(n, n) for n in draw.shape))
+
+    kwargs = {key: mapped(stretch, each, Draw) for key, each in sample.kwargs.items()}
+    return case_of(op, Sample(mapped(stretch, sample.args, Draw), kwargs), kind)

@@ -15,6 +15,7 @@ from hypothesis import given, strategies as st
 import tinygrad_k as tk
 from tinygrad_k.capture import over_batches
 from tinygrad_k.ops import Op
+from tinygrad_k.ops.declare import FOUND
 from tinygrad_k.ops.host import host
 from tinygrad_k.tensor import wrap
 from tinygrad_k.testing.laws import differentiable, operands
@@ -36,7 +37,11 @@ def call(case: Case, tensors: list[tk.Tensor]) -> Any:
     return case.op.function(*args, **kwargs)
 
 
-@pytest.mark.parametrize("op", rows(lambda op: op.samples), ids=name_of)
+def replayable(op: Op) -> bool:
+    return bool(op.samples) and op.family != FOUND
+
+
+@pytest.mark.parametrize("op", rows(replayable), ids=name_of)
 def test_every_op_replays_the_bits_of_the_plain_one(op: Op) -> None:
     """On other values than those of the recording; memory that is used again was full of NaN."""
     for first, second in zip(cases(op), cases(op, seed=100), strict=True):
@@ -58,7 +63,15 @@ def test_every_op_replays_the_bits_of_the_plain_one(op: Op) -> None:
                 assert same_bits(array_of(found), expected), f"{second}: {found} {expected}"
 
 
-@pytest.mark.parametrize("op", rows(lambda op: op.samples and differentiable(op)), ids=name_of)
+@pytest.mark.parametrize("op", rows(lambda op: op.family == FOUND), ids=name_of)
+def test_what_depends_on_values_is_refused(op: Op) -> None:
+    """Where values decide how large results are, the line that asks for them says so."""
+    case = next(cases(op))
+    with pytest.raises(RuntimeError, match="cannot be part of a compiled function"):
+        tk.compile(lambda *tensors: call(case, list(tensors)).clone())(*tensors_of(case))
+
+
+@pytest.mark.parametrize("op", rows(lambda op: replayable(op) and differentiable(op)), ids=name_of)
 def test_every_gradient_is_replayed(op: Op) -> None:
     for first, second in zip(cases(op, FLOATS[:1]), cases(op, FLOATS[:1], 100), strict=True):
         places, inputs = operands(first), tensors_of(second)

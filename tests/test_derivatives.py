@@ -142,6 +142,8 @@ def test_gradient_has_the_type_of_its_input(op: Op, kind: tk.dtype) -> None:
     """Also where the operands' dtypes differ, if the op takes that at all."""
     for case in cases(op, (kind,)):
         places = operands(case)
+        if not places:
+            continue
         for odd in [None, *places] if len(places) > 1 else [None]:
             other = np.float32 if kind is tk.float64 else np.float64
             arrays = [x.astype(other) if i == odd else x for i, x in enumerate(case.arrays())]
@@ -204,7 +206,8 @@ def test_no_rule_no_gradient(op: Op) -> None:
             assert str(error).startswith(f"{op.name}: no gradient"), str(error)
             continue
         assert not result.requires_grad, f"{case} is recorded without a rule"
-        assert not result.dtype.is_floating_point, f"{case} drops the gradient without a word"
+        constant = op.family == "constant" or not result.dtype.is_floating_point
+        assert constant, f"{case} drops the gradient without a word"
 
 
 def test_checks_see_a_wrong_rule() -> None:

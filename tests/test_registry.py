@@ -16,7 +16,7 @@ from cases import GROUPS, name_of, rows
 
 import tinygrad_k as tk
 from tinygrad_k.backend import kernel_rows
-from tinygrad_k.ops import OPS, Op, linalg_functions, public_functions
+from tinygrad_k.ops import OPS, Op, linalg_functions, public_functions, row_of
 from tinygrad_k.ops.declare import no_grad
 
 PACKAGE = Path(tk.__file__).parent
@@ -95,6 +95,27 @@ def test_every_op_is_tried() -> None:
     untried = {op.name for op in OPS.values() if not op.samples and op.family != "storage"}
     used = {name for op in rows(lambda op: op.samples) for name in names_in_rules(op)}
     assert untried <= used, untried - used
+
+
+# What the laws of ops cannot try, and why; each of these has tests of its own.
+UNTRIED = {
+    "no tensor goes in": "broadcast_shapes is_tensor",
+    "no tensor comes out": "allclose equal is_complex is_floating_point is_nonzero is_same_size "
+    "is_signed numel",
+    "there is nothing to compare": "empty empty_like",
+    "it is drawn at random": "bernoulli multinomial normal rand rand_like randint randint_like "
+    "randn randn_like randperm",
+    "it is about the memory, which a reference does not have": "as_strided detach from_dlpack "
+    "frombuffer",
+    "it takes anything": "as_tensor asarray tensor",
+}
+
+
+def test_every_public_function_is_tried() -> None:
+    """What ``python -m tinygrad_k.ops`` prints is an op, or has a reference and samples."""
+    everything = public_functions() | {f"linalg.{k}": f for k, f in linalg_functions().items()}
+    untried = {name for name, function in everything.items() if row_of(name, function) is None}
+    assert untried == set(" ".join(UNTRIED.values()).split())
 
 
 def names_in_rules(op: Op) -> Iterator[str]:

@@ -137,7 +137,7 @@ def check_gradients(case: Case, batches: list[np.ndarray], wanted: list[int]) ->
     def total(*tensors: tk.Tensor) -> tk.Tensor:
         return (call(*tensors) * weights).sum()
 
-    found = vmap(grad(total, tuple(wanted)))(*given(batches, every))
+    found = vmap(grad(total, tuple(wanted)), randomness="same")(*given(batches, every))
     rows_of = []
     for i in range(SIZE):
         tensors = picked(batches, every, i)
@@ -158,7 +158,7 @@ def check_products(case: Case, tensors: list[tk.Tensor], wanted: list[int]) -> N
     y, pull = vjp(call, *points)
     cotangents = [tk.from_numpy(seeded(y.shape, 20 + i)) for i in range(SIZE)]
     singles = [flat(pull(each)) for each in cotangents]
-    pulled = flat(vmap(pull)(tk.stack(cotangents)))
+    pulled = flat(vmap(pull, randomness="same")(tk.stack(cotangents)))
     for have, column in zip(pulled, zip(*singles, strict=True), strict=True):
         agree(have, list(column), f"vjp of {case}")
 

@@ -483,13 +483,13 @@ def concat(
     tensors: Sequence[Tensor],
     dim: builtins.int = ...,
 ) -> Tensor:
-    """As ``cat``."""
+    """The tensors behind each other along a dimension; they agree in all other sizes."""
 
 def concatenate(
     tensors: Sequence[Tensor],
     dim: builtins.int = ...,
 ) -> Tensor:
-    """As ``cat``."""
+    """The tensors behind each other along a dimension; they agree in all other sizes."""
 
 def contiguous(
     input: Tensor,
@@ -1399,7 +1399,7 @@ def moveaxis(
     source: Any,
     destination: Any,
 ) -> Tensor:
-    """As ``movedim``."""
+    """The dims ``source`` moved to the places ``destination``, the others in order; a ..."""
 
 def movedim(
     input: Tensor,
@@ -1829,7 +1829,7 @@ def round(
 def row_stack(
     tensors: Sequence[Tensor],
 ) -> Tensor:
-    """As ``vstack``."""
+    """The tensors along dimension 0; vectors are rows."""
 
 def rrelu(
     input: Tensor,

@@ -1857,7 +1857,7 @@ class Methods:
         source: Any,
         destination: Any,
     ) -> Tensor:
-        """As ``movedim``."""
+        """The dims ``source`` moved to the places ``destination``, the others in order; a ..."""
 
     def movedim(
         self,

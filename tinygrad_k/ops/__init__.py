@@ -6,6 +6,7 @@ something of them, or the whole table, is asked for.
 
 import functools
 import importlib
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -167,6 +168,16 @@ def public_functions() -> dict[str, Callable[..., Any]]:
     return root_functions() | functional_functions()
 
 
+def row_of(name: str, function: Callable[..., Any]) -> Op | None:
+    """The row by whose laws a public function is tried: its own, or that of its first name."""
+    load()
+    rows = [*declare.TRIED.values(), *declare.OPS.values()]
+    own = [row for row in rows if row.name.partition("[")[0] == name]
+    body = inspect.unwrap(function)
+    found = own or [row for row in rows if inspect.unwrap(row.function) is body]
+    return next((row for row in found if row.samples), None)
+
+
 def __getattr__(name: str) -> Any:
     """The whole table is asked for."""
     if name in ("COMPOSITES", "OPS", "TRIED"):
@@ -196,4 +207,5 @@ __all__ = [
     "load",
     "public_functions",
     "root_functions",
+    "row_of",
 ]

@@ -8,9 +8,10 @@ none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from . import OPS, TRIED, Op, linalg_functions, public_functions
+from . import OPS, Op, linalg_functions, public_functions, row_of
 from .declare import no_grad, vanishes
 
 HEADINGS = ("name", "kernel", "dtypes", "order", "remark")
@@ -28,11 +29,11 @@ def line_of_op(op: Op) -> tuple[str, ...]:
     return op.name, op.kernel_name or "-", op.dtypes, order, remark
 
 
-def line_of_composite(name: str) -> tuple[str, ...]:
+def line_of_composite(name: str, function: Callable[..., Any]) -> tuple[str, ...]:
     """The cells of a function over ops, from its first output that is under the laws."""
-    row = TRIED.get(name) or TRIED.get(f"{name}[0]")
+    row = row_of(name, function)
     if row is None:
-        return name, "-", "", "", "as the ops it calls"
+        return name, "-", "", "", "not tried by the laws of ops"
     return (name, *line_of_op(row)[1:])
 
 
@@ -42,7 +43,7 @@ def lines() -> Iterator[tuple[str, ...]]:
     linear = {f"linalg.{name}": each for name, each in linalg_functions().items()}
     for name, function in sorted((public_functions() | linear).items()):
         if name not in OPS or OPS[name].function is not function:
-            yield line_of_composite(name)
+            yield line_of_composite(name, function)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from ..tensor import Tensor
 from .arithmetic import abs, neg, power, sign, square
 from .declare import binary, composite, tried, unary, vanishes
 from .piecewise import KINK, softplus
-from .samples import Draw, real
+from .samples import Draw, call, real
 from .transcendental import _erf, exp, sigmoid, tanh
 
 FUNCTIONAL = True  # these stand in nn.functional ...
@@ -132,6 +132,13 @@ def _numpy_gelu_tanh_slope(x: Any) -> Any:
 gelu_tanh_backward: Any = curve_backward("gelu_tanh", _numpy_gelu_tanh_slope, _gelu_tanh_bend)
 
 
+GELUS = {"none": _numpy_gelu, "tanh": _numpy_gelu_tanh}
+
+
+@tried(
+    ref=lambda x, approximate="none": GELUS[approximate](x),
+    samples=[(real(3, 5),), call(real(4), approximate="tanh"), (real(0, 3),)],
+)
 @composite
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x Phi(x), Phi the normal distribution function; or its approximation by ``"tanh"``.

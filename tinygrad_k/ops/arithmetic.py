@@ -20,6 +20,7 @@ from .declare import (
     composite,
     is_unrecorded,
     op,
+    tried,
     unary,
 )
 from .samples import Draw, away_from, between, call, positive, real
@@ -154,18 +155,49 @@ def _scaled(name: str, input: Any, other: Any, alpha: Any) -> Any:
     return other * alpha
 
 
+@tried(
+    ref=lambda x, y, alpha=1: x + alpha * y,
+    samples=[call(real(3, 5), real(5), alpha=2), (real(), real(4)), (real(0, 3), real(1, 3))],
+    dtypes="number",
+)
 @composite
 def add(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input + alpha * other, elementwise."""
     return plus(input, _scaled("add", input, other, alpha))
 
 
+@tried(
+    ref=lambda x, y, alpha=1: x - alpha * y,
+    samples=[call(real(3, 5), real(5), alpha=2), (real(), real(4)), (real(0, 3), real(1, 3))],
+    dtypes="number",
+)
 @composite
 def sub(input: Any, other: Any, *, alpha: float = 1) -> Tensor:
     """input - alpha * other, elementwise; not for bool."""
     return minus(input, _scaled("sub", input, other, alpha))
 
 
+def _numpy_trunc_divide(x: Any, y: Any) -> Any:
+    if np.result_type(x, y).kind == "f":
+        return np.trunc(x / y)
+    return (x - np.fmod(x, y)) // y
+
+
+ROUNDED: dict[str | None, Any] = {
+    None: np.divide,
+    "floor": np.floor_divide,
+    "trunc": _numpy_trunc_divide,
+}
+
+
+@tried(
+    ref=lambda x, y, rounding_mode=None: ROUNDED[rounding_mode](x, y),
+    samples=[
+        (real(3, 1), positive(5)),
+        call(Draw(low=-6, high=6)(3, 5), between(0.7, 0.9)(5), rounding_mode="floor"),
+        call(Draw(low=-6, high=6)(3, 5), between(0.7, 0.9)(5), rounding_mode="trunc"),
+    ],
+)
 @composite
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """input / other, elementwise; ``rounding_mode`` None, ``"trunc"`` or ``"floor"``."""
@@ -196,12 +228,6 @@ def floor_divide(input: Any, other: Any) -> Tensor:
 
     A zero divisor gives an infinity or NaN for floats and ZeroDivisionError for integers.
     """
-
-
-def _numpy_trunc_divide(x: Any, y: Any) -> Any:
-    if np.result_type(x, y).kind == "f":
-        return np.trunc(x / y)
-    return (x - np.fmod(x, y)) // y
 
 
 @binary(
@@ -268,6 +294,10 @@ def power(input: Any, other: Any) -> Tensor:
     """input ** other, elementwise. A negative power of an integer is truncated (0, 1 or -1)."""
 
 
+@tried(
+    ref=np.power,
+    samples=[(positive(3, 5), real(5)), (real(4), 3), (2.5, real(3, 1)), (positive(0, 3), real())],
+)
 @composite
 def pow(input: Any, exponent: Any) -> Tensor:
     """input ** exponent, elementwise; either may be a number."""
@@ -328,6 +358,18 @@ def _clamp(input: Tensor, min: float, max: float) -> Any:
     return lib.tk_map1(_CLAMP, input._h, min, max)
 
 
+@tried(
+    ref=lambda x, min=None, max=None: np.clip(x, min, max),
+    samples=[
+        (away_from(1, 2)(3, 5), 1, 2),
+        (away_from(2)(7), None, 2),
+        call(away_from(1)(), min=1),
+        (away_from(1)(4), 2, 1),
+        (real(3, 5), between(-2, -1)(5), between(0, 2)(3, 1)),
+        (real(0, 3), real(3), None),
+    ],
+    dtypes="number",
+)
 @composite
 def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """x brought into [min, max], elementwise; bounds are numbers, tensors or None.
@@ -350,12 +392,14 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     return result if max is None else minimum(result, max)
 
 
+@tried(ref=np.maximum, samples=[(away_from(1)(3, 5), 1), (real(3, 5), real(5))], dtypes="number")
 @composite
 def clamp_min(input: Tensor, min: Any) -> Tensor:
     """``clamp`` from below."""
     return clamp(input, min=min)
 
 
+@tried(ref=np.minimum, samples=[(away_from(1)(3, 5), 1), (real(3, 5), real(5))], dtypes="number")
 @composite
 def clamp_max(input: Tensor, max: Any) -> Tensor:
     """``clamp`` from above."""
@@ -418,6 +462,10 @@ def _lerp(input: Tensor, end: Tensor, weight: Tensor) -> Any:
 _ADDCMUL, _ADDCDIV, _LERP = map(kernel_number, ("addcmul", "addcdiv", "lerp"))
 
 
+@tried(
+    ref=lambda start, end, weight: start + weight * (end - start),
+    samples=[(real(3, 5), real(5), 0.3), (real(3, 1), real(5), real())],
+)
 @composite
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input), elementwise; the weight is a tensor or a number."""

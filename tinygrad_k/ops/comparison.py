@@ -180,6 +180,15 @@ def _choose(condition: Tensor, input: Tensor, other: Tensor) -> Any:
     return lib.tk_map3(_WHERE, condition._h, input._h, other._h, 0.0, 0.0)
 
 
+@tried(
+    ref=np.where,
+    samples=[
+        (boolean(3, 5), real(3, 5), 2),
+        (boolean(3, 1), 2, real(5)),
+        (boolean(4), real(), real(4)),
+    ],
+    dtypes="all",
+)
 @composite
 def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
     """``input`` where ``condition`` (bool) holds, else ``other``; the three broadcast.

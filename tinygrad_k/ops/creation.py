@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -19,14 +20,18 @@ from ..backend import (
 )
 from ..tensor import Tensor, from_data, from_numpy, number_as, recording
 from .declare import (
+    CONSTANT,
+    MADE,
     MISTAKES,
     checked,
     explain,
     method,
     root,
     root_face,
+    tried,
 )
 from .mistakes import wraps
+from .samples import real
 from .shape import sizes, to
 
 _index = operator.index
@@ -167,6 +172,7 @@ def frombuffer(
     return t.requires_grad_() if requires_grad else t
 
 
+@tried(ref=np.asarray, samples=[(1.5,), (2,), (math.inf,)], vjp=CONSTANT, family=MADE)
 @root
 def scalar_tensor(
     s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -206,8 +212,13 @@ def _everywhere(name: str, value: float | None, doc: str) -> Callable[..., Tenso
     return root_face(wraps(make, careful))
 
 
-zeros = _everywhere("zeros", 0.0, "Zeros; the sizes are ints or one sequence.")
-ones = _everywhere("ones", 1.0, "Ones; the sizes are ints or one sequence.")
+FILLED: dict[str, Any] = {"samples": [((2, 3),), ((),), ((0, 3),)], "vjp": CONSTANT, "family": MADE}
+zeros = tried(ref=np.zeros, **FILLED)(
+    _everywhere("zeros", 0.0, "Zeros; the sizes are ints or one sequence.")
+)
+ones = tried(ref=np.ones, **FILLED)(
+    _everywhere("ones", 1.0, "Ones; the sizes are ints or one sequence.")
+)
 empty = _everywhere("empty", None, "Memory as it comes; the sizes are ints or one sequence.")
 
 
@@ -237,6 +248,12 @@ def _filled(
     return t.requires_grad_() if requires_grad else t
 
 
+@tried(
+    ref=np.full,
+    samples=[((2, 3), 1.5), ((), 2), ((0, 3), True), (4, math.nan), ((3,), -math.inf)],
+    vjp=CONSTANT,
+    family=MADE,
+)
 @root
 def full(
     size: Any,
@@ -286,6 +303,10 @@ def _filled_like(
     return finish(handle, requires_grad)
 
 
+LIKES = [(real(3, 5),), (real(),), (real(0, 3),)]
+
+
+@tried(ref=np.zeros_like, samples=LIKES, vjp=CONSTANT, dtypes="all", family="constant")
 @root_face
 def zeros_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -294,6 +315,7 @@ def zeros_like(
     return _filled_like(zeros_like, input, 0.0, dtype, device, requires_grad)
 
 
+@tried(ref=np.ones_like, samples=LIKES, vjp=CONSTANT, dtypes="all", family="constant")
 @root_face
 def ones_like(
     input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
@@ -310,6 +332,13 @@ def empty_like(
     return _filled_like(empty_like, input, None, dtype, device, requires_grad)
 
 
+@tried(
+    ref=np.full_like,
+    samples=[(*each, 2) for each in LIKES],
+    vjp=CONSTANT,
+    dtypes="number",
+    family="constant",
+)
 @root
 def full_like(
     input: Tensor,

@@ -50,7 +50,10 @@ from .table import (
 
 __all__ = [
     "COMPOSITES",
+    "CONSTANT",
+    "FOUND",
     "LINALG",
+    "MADE",
     "MISTAKES",
     "OPS",
     "RECORD",
@@ -70,6 +73,7 @@ __all__ = [
     "inplace",
     "is_unrecorded",
     "keep_value",
+    "like",
     "linear_algebra",
     "method",
     "named",
@@ -195,7 +199,7 @@ def through(g: Tensor) -> None:
 
 def tried(
     *,
-    ref: Callable[..., Any],
+    ref: Callable[..., Any] | None,
     samples: Iterable[Any] = (),
     domain: tuple[Draw, ...] = (),
     dtypes: str = "float",
@@ -221,15 +225,34 @@ def tried(
             row.given, row.dtypes, row.family, row.domain = given, dtypes, family, domain
             row.function, row.ref = function, ref
             if outputs != 1:
-                row.function, row.ref = _output(function, i), _output(ref, i)
+                row.function = _output(function, i)
+                row.ref = ref and _output(ref, i)
             TRIED[key] = row
         return function
 
     return declare
 
 
+def like(function: Callable[..., Any], *more: Any, **changes: Any) -> dict[str, Any]:
+    """For ``tried`` of a face: what the op behind it is tried on, and more samples."""
+    row = OPS[function.__name__]
+    given = {"ref": row.ref, "samples": (*row.given, *more)}
+    return given | {"dtypes": row.dtypes, "family": row.family} | changes
+
+
+CONSTANT = no_grad("the result is made of numbers alone")
+MADE = "made"  # the family of what no tensor goes into
+FOUND = "found"  # the family of what has as many elements as are found in the data
+
+
 def _output(function: Callable[..., Any], i: int) -> Callable[..., Any]:
-    return wraps(lambda *args, **kwargs: function(*args, **kwargs)[i], function)
+    def output(*args: Any, **kwargs: Any) -> Any:
+        found = function(*args, **kwargs)
+        if len(found) <= i:
+            raise IndexError(f"{function.__name__}: there are only {len(found)} results")
+        return found[i]
+
+    return wraps(output, function)
 
 
 def root(function: Callable[..., Any]) -> Callable[..., Any]:

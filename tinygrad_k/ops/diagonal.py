@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backend import as_dtype, bool_, int64, lib
 from ..tensor import Tensor, store, wrap
-from .declare import OPS, Op, change, composite, method, op, root, tried
+from .declare import CONSTANT, MADE, OPS, Op, change, composite, like, method, op, root, tried
 from .index import index_copy
 from .samples import real
 from .shape import VIEW, _reshape, clone, in_range
@@ -66,6 +66,7 @@ def _from_diagonal(input: Tensor, shape: tuple[int, ...], offset: int, dim1: int
     return lib.tk_retain(out._h)
 
 
+@tried(**like(_diagonal, (real(2, 3, 4),)))
 @composite
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """The diagonal of two dimensions, as a new last one; a view.
@@ -75,6 +76,20 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
     return _diagonal(input, offset, dim1, dim2)
 
 
+def _numpy_diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    side = x.shape[-1] + abs(offset)
+    out = np.zeros((*x.shape[:-1], side, side), x.dtype)
+    n = np.arange(x.shape[-1])
+    out[..., n + max(-offset, 0), n + max(offset, 0)] = x
+    return np.moveaxis(out, (-2, -1), (dim1, dim2))
+
+
+@tried(
+    ref=_numpy_diag_embed,
+    samples=[(real(3),), (real(2, 3), 1), (real(2, 3), -2, 0, -1), (real(0, 2), 0, 1, 0)],
+    dtypes="all",
+    family="place",
+)
 @composite
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Square matrices of zeros, in the dims dim1 and dim2, with the last dimension as diagonal."""
@@ -120,6 +135,23 @@ def diagflat(input: Tensor, offset: int = 0) -> Tensor:
     return diag_embed(_reshape(input, (-1,)), offset)
 
 
+def _numpy_diagonal_scatter(
+    x: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> np.ndarray:
+    out = np.array(x)
+    out.reshape(-1)[np.diagonal(np.arange(x.size).reshape(x.shape), offset, dim1, dim2)] = src
+    return out
+
+
+@tried(
+    ref=_numpy_diagonal_scatter,
+    samples=[
+        (real(3, 5), real(3)),
+        (real(3, 5), real(2), -1),
+        (real(2, 3, 4), real(3, 2), 1, 0, 2),
+    ],
+    dtypes="all",
+)
 @composite
 def diagonal_scatter(
     input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
@@ -202,12 +234,24 @@ def _corner_indices(name: str, places: Any, row: int, col: int, offset: int, kin
     return store(np.stack(places(row, offset, col)), as_dtype(name, kind, int64))
 
 
+@tried(
+    ref=lambda row, col, offset=0: np.stack(np.tril_indices(row, offset, col)),
+    samples=[(3, 4), (4, 3, 1), (3, 3, -2), (0, 2)],
+    vjp=CONSTANT,
+    family=MADE,
+)
 @root
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
     """The rows and columns, [2, n], of the lower triangle of a row x col matrix."""
     return _corner_indices("tril_indices", np.tril_indices, row, col, offset, dtype)
 
 
+@tried(
+    ref=lambda row, col, offset=0: np.stack(np.triu_indices(row, offset, col)),
+    samples=[(3, 4), (4, 3, 1), (3, 3, -2), (0, 2)],
+    vjp=CONSTANT,
+    family=MADE,
+)
 @root
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
     """The rows and columns, [2, n], of the upper triangle of a row x col matrix."""

@@ -349,6 +349,7 @@ MATRIX, CUBE = real(3, 4), real(2, 3, 4)
         ("bnqd,hd,oh->bnqo", [real(2, 2, 3, 4), real(3, 4), real(2, 3)]),
     ],
     family="sums",
+    name="einsum",
 )
 def _contraction(equation: str, operands: Sequence[Tensor]) -> Tensor:
     return einsum(equation, operands)

@@ -17,7 +17,7 @@ from .join import _extend, widths
 from .normalization import softmax
 from .random import BERNOULLI, EXPONENTIAL, drawn
 from .reduction import argmax
-from .samples import index, real
+from .samples import call, index, real
 from .shape import sizes
 from .transcendental import log
 
@@ -44,6 +44,7 @@ def _probability(name: str, p: Any) -> float:
     return float(p)
 
 
+@tried(ref=None, samples=[(real(3, 50),), (real(7), 0.3), (real(3), 0.5, False), (real(0, 3), 1)])
 @composite
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each element 0 with probability p, else divided by 1 - p; as it is unless ``training``."""
@@ -69,6 +70,7 @@ def _drop_channels(
     return _dropped(name, input, shape, p, inplace)
 
 
+@tried(ref=None, samples=[(real(2, 3, 4),), (real(2, 3, 4), 0.3, False), (real(2, 3, 4), 1)])
 @composite
 def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
@@ -77,6 +79,9 @@ def dropout1d(
     return _drop_channels("dropout1d", input, p, training, inplace, 2)
 
 
+@tried(
+    ref=None, samples=[(real(2, 3, 2, 4),), (real(2, 3, 2, 4), 0.3, False), (real(2, 3, 2, 4), 1)]
+)
 @composite
 def dropout2d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
@@ -85,6 +90,9 @@ def dropout2d(
     return _drop_channels("dropout2d", input, p, training, inplace, 3)
 
 
+@tried(
+    ref=None, samples=[(real(3, 2, 2, 2),), (real(3, 2, 2, 2), 0.3, False), (real(3, 2, 2, 2), 1)]
+)
 @composite
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
@@ -93,6 +101,7 @@ def dropout3d(
     return _drop_channels("dropout3d", input, p, training, inplace, 4)
 
 
+@tried(ref=None, samples=[(real(3, 50), 0.5, True), (real(2, 3, 4), 1, True), (real(3, 2), 0.5)])
 @composite
 def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
@@ -104,6 +113,7 @@ def alpha_dropout(
     return _alpha_dropped("alpha_dropout", input, input.shape, p, training, inplace)
 
 
+@tried(ref=None, samples=[(real(3, 50), 0.5, True), (real(2, 3, 4), 1, True), (real(3, 2), 0.5)])
 @composite
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
@@ -136,6 +146,7 @@ def _alpha_dropped(
     return input * (kept * scale) + shift
 
 
+@tried(ref=None, samples=[(real(3, 5),), (real(3, 5), 0.5), call(real(7), dim=0)], family="rows")
 @composite
 def gumbel_softmax(
     logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1

@@ -14,18 +14,20 @@ from ..backend import bool_, kernel_number, lib
 from ..tensor import Tensor, number_as, wrap
 from .comparison import where
 from .declare import (
+    FOUND,
     OPS,
     change,
     composite,
     inplace,
     method,
+    no_grad,
     op,
     through,
     tried,
     unrecorded,
     written,
 )
-from .samples import Draw, boolean, call, index, permutation, real
+from .samples import Draw, boolean, call, distinct, index, integer, permutation, real
 from .shape import (
     _expand,
     _reshape,
@@ -371,6 +373,30 @@ def _scatter_source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor
     return src
 
 
+def _numpy_scatter_by(
+    x: Any, dim: int, index: Any, src: Any = None, value: Any = None, reduce: str | None = None
+) -> Any:
+    out, grid = np.array(x), _numpy_grid(index, dim)
+    source = np.broadcast_to(value if src is None else src, index.shape)
+    if reduce is None:
+        out[grid] = source
+    else:
+        {"add": np.add, "multiply": np.multiply}[reduce].at(out, grid, source)
+    return out
+
+
+@tried(
+    ref=_numpy_scatter_by,
+    samples=[
+        (real(4, 3), 0, index(1, 3, below=4), real(1, 3)),
+        (real(3, 5), -1, index(3, 1, below=5), 2),
+        call(real(3, 5), 1, index(3, 7, below=5), real(3, 7), reduce="add"),
+        call(distinct(3, 5), 1, index(3, 7, below=5), distinct(3, 7), reduce="multiply"),
+        call(real(4), 0, index(0, below=4), value=2),
+        (real(4), 0, index(2, below=1), 2),
+    ],
+    vjp={"input": through, "src": through},
+)
 @composite
 def scatter(
     input: Tensor,
@@ -404,6 +430,18 @@ def _one_of(name: str, src: Any, value: Any) -> Any:
     return value if src is None else src
 
 
+@tried(
+    ref=lambda x, dim, index, src: _numpy_scatter_add(
+        x, dim, index, src[tuple(slice(n) for n in index.shape)]
+    ),
+    samples=[
+        (real(3, 5), 1, index(2, 2, below=5), real(3, 4)),
+        (real(2, 3, 4), -1, index(2, 2, 6, below=4), real(2, 2, 6)),
+        (real(4), 0, index(0, below=4), real(0)),
+    ],
+    dtypes="number",
+    family="index",
+)
 @composite
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """``input`` with src[i][j] added to out[index[i][j]][j] for dim 0, and so on."""
@@ -577,6 +615,12 @@ def flat_nonzero(mask: Tensor) -> Tensor:
     return wrap(lib.tk_flat_nonzero(mask._h))
 
 
+@tried(
+    ref=lambda x, mask: np.broadcast_arrays(x, mask)[0][np.broadcast_arrays(x, mask)[1]],
+    samples=[(real(3, 5), boolean(3, 5)), (real(3, 1), boolean(4)), (real(0, 3), boolean(3))],
+    dtypes="all",
+    family=FOUND,
+)
 @composite
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, as a vector; the two broadcast."""
@@ -596,6 +640,22 @@ def _masked_places(name: str, shape: Any, mask: Tensor, source: Tensor) -> tuple
     return places, slice_dim(_reshape(source, (-1,)), 0, 0, places.numel())
 
 
+def _numpy_masked_scatter(x: Any, mask: Any, source: Any) -> Any:
+    out, wide = np.array(x), np.broadcast_to(mask, x.shape)
+    out[wide] = source.reshape(-1)[: np.count_nonzero(wide)]
+    return out
+
+
+@tried(
+    ref=_numpy_masked_scatter,
+    samples=[
+        (real(3, 5), boolean(3, 5), real(15)),
+        (real(3, 5), boolean(5), real(4, 4)),
+        (real(0, 3), boolean(3), real(0)),
+    ],
+    dtypes="all",
+    family=FOUND,
+)
 @composite
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """The input with its elements where the mask holds replaced by the first ones of ``source``."""
@@ -604,6 +664,13 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     return _reshape(index_copy(_reshape(input, (-1,)), 0, places, values), input.shape)
 
 
+@tried(
+    ref=lambda x: np.argwhere(x),
+    samples=[(integer(3, 5),), (integer(),), (real(0, 3),)],
+    vjp=no_grad("the result are positions"),
+    dtypes="all",
+    family=FOUND,
+)
 @composite
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     """The indices of what is not zero, [n, ndim]; or a tuple of one vector a dimension."""
@@ -613,12 +680,26 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Any:
     return unbind(found, 1) if as_tuple else found
 
 
+@tried(
+    ref=np.argwhere,
+    samples=[(integer(3, 5),), (integer(),), (real(0, 3),)],
+    vjp=no_grad("the result are positions"),
+    dtypes="all",
+    family=FOUND,
+)
 @composite
 def argwhere(input: Tensor) -> Tensor:
     """The indices of what is not zero, [n, ndim]."""
     return nonzero(input)
 
 
+@tried(
+    ref=lambda x, dim=0: tuple(np.moveaxis(x, dim, 0)),
+    samples=[(real(2, 5),), (real(0, 3, 2), -1), (real(2),)],
+    dtypes="all",
+    family="view",
+    outputs=2,
+)
 @composite
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The parts of a dimension, one tensor for each index of it; views."""

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..backend import ffi, int64, lib
 from ..tensor import Size, Tensor, store, wrap
-from .declare import composite, method, op, root, tried
+from .declare import composite, like, method, op, root, tried
 from .index import _index_sum, index_select
 from .samples import real
 from .shape import (
@@ -98,6 +98,7 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Any:
     return lib.tk_cat(len(parts), handles, in_range("cat", dim))
 
 
+@tried(**like(_cat))
 @root
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors behind each other along a dimension; they agree in all other sizes.
@@ -106,18 +107,6 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """
     kind = type(tensors)
     return _cat(tensors if kind is list or kind is tuple else _tensors("cat", tensors), dim)
-
-
-@root
-def concat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """As ``cat``."""
-    return cat(tensors, dim)
-
-
-@root
-def concatenate(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
-    """As ``cat``."""
-    return cat(tensors, dim)
 
 
 @op(
@@ -140,6 +129,7 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Any:
     return lib.tk_stack(len(parts), handles, dim)
 
 
+@tried(**like(_stack))
 @root
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape along a new dimension."""
@@ -189,12 +179,24 @@ def _each(function: Any, tensors: tuple[Any, ...]) -> Any:
     return tuple(function(each) for each in tensors)
 
 
+@tried(
+    ref=np.atleast_1d,
+    samples=[(real(),), (real(3),), (real(2, 3),), (real(0, 2, 1, 3),)],
+    dtypes="all",
+    family=VIEW,
+)
 @root
 def atleast_1d(*tensors: Any) -> Any:
     """Each tensor with at least one dimension; views."""
     return _each(lambda t: _reshape(t, (1,)) if t.ndim == 0 else t, tensors)
 
 
+@tried(
+    ref=np.atleast_2d,
+    samples=[(real(),), (real(3),), (real(2, 3),), (real(0, 2, 1, 3),)],
+    dtypes="all",
+    family=VIEW,
+)
 @root
 def atleast_2d(*tensors: Any) -> Any:
     """Each tensor with at least two dimensions, the new ones in front; views."""
@@ -204,6 +206,12 @@ def atleast_2d(*tensors: Any) -> Any:
     )
 
 
+@tried(
+    ref=np.atleast_3d,
+    samples=[(real(),), (real(3),), (real(2, 3),), (real(0, 2, 1, 3),)],
+    dtypes="all",
+    family=VIEW,
+)
 @root
 def atleast_3d(*tensors: Any) -> Any:
     """Each tensor with at least three dimensions: [n] gives [1, n, 1], [n, m] [n, m, 1]; views."""
@@ -229,6 +237,18 @@ def _cut(input: Tensor, dim: int, ends: list[int]) -> tuple[Tensor, ...]:
     return tuple(parts)
 
 
+def _numpy_split(x: Any, parts: Any, dim: int = 0) -> Any:
+    ends = range(parts, x.shape[dim], parts) if isinstance(parts, int) else np.cumsum(parts)[:-1]
+    return np.split(x, ends, dim)
+
+
+@tried(
+    ref=_numpy_split,
+    samples=[(real(5, 3), 3), (real(3, 4), [1, 3], -1), (real(3, 4), (4, 0), 1)],
+    dtypes="all",
+    family=VIEW,
+    outputs=2,
+)
 @composite
 def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """Parts of one size (the last may be smaller), or of the sizes given; views."""
@@ -247,6 +267,13 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     return _cut(tensor, d, [min((i + 1) * each, size) for i in range(count)])
 
 
+@tried(
+    ref=lambda x, chunks, dim=0: _numpy_split(x, -(-x.shape[dim] // chunks), dim),
+    samples=[(real(5, 3), 2), (real(3, 4), 3, -1), (real(0, 4), 2, 1)],
+    dtypes="all",
+    family=VIEW,
+    outputs=2,
+)
 @composite
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most ``chunks`` parts of one size, but for the last; views."""
@@ -260,6 +287,13 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     return _cut(input, d, [min((i + 1) * each, size) for i in range(count)])
 
 
+@tried(
+    ref=np.array_split,
+    samples=[(real(5, 3), 2), (real(3, 4), 3, -1), (real(5), (1, 3)), (real(0, 5), [2], 1)],
+    dtypes="all",
+    family=VIEW,
+    outputs=2,
+)
 @composite
 def tensor_split(input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
     """``n`` parts whose sizes differ by at most one, or parts cut at the indices given; views."""
@@ -380,12 +414,14 @@ def flip(input: Tensor, *dims: Any) -> Tensor:
     return _flip(input, mask_of("flip", input, sizes("flip", dims)))
 
 
+@tried(ref=np.fliplr, samples=[(real(3, 5),), (real(2, 3, 0),)], dtypes="all")
 @composite
 def fliplr(input: Tensor) -> Tensor:
     """The tensor with the order in dimension 1 reversed; a copy."""
     return flip(input, 1)
 
 
+@tried(ref=np.flipud, samples=[(real(3, 5),), (real(4),), (real(0, 3),)], dtypes="all")
 @composite
 def flipud(input: Tensor) -> Tensor:
     """The tensor with the order in dimension 0 reversed; a copy."""
@@ -536,18 +572,24 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     )
 
 
-@composite
-def moveaxis(input: Tensor, source: Any, destination: Any) -> Tensor:
-    """As ``movedim``."""
-    return movedim(input, source, destination)
-
-
+@tried(
+    ref=np.swapaxes,
+    samples=[(real(3, 5), 0, 1), (real(2, 3, 4), -1, 0), (real(0, 3), 0, 1)],
+    dtypes="all",
+    family=VIEW,
+)
 @composite
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """As ``transpose``."""
     return input.transpose(axis0, axis1)
 
 
+@tried(
+    ref=np.swapaxes,
+    samples=[(real(3, 5), 0, 1), (real(2, 3, 4), -1, 0), (real(0, 3), 0, 1)],
+    dtypes="all",
+    family=VIEW,
+)
 @composite
 def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """As ``transpose``."""
@@ -583,6 +625,13 @@ def broadcast_shapes(*shapes: Any) -> Size:
     return common_shape("broadcast_shapes", *known)
 
 
+@tried(
+    ref=np.broadcast_arrays,
+    samples=[(real(3, 1), real(4)), (real(2, 3), real()), (real(0, 3), real(1, 1))],
+    dtypes="all",
+    family=VIEW,
+    outputs=2,
+)
 @root
 def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     """The tensors expanded to their common shape; views."""
@@ -593,6 +642,11 @@ def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
     return tuple(each if each.shape == shape else _expand(each, shape) for each in parts)
 
 
+@tried(
+    ref=lambda *x: np.stack(np.meshgrid(*x, indexing="ij"), -1).reshape(-1, len(x)),
+    samples=[(real(3), real(2)), (real(2), real(1), real(3)), (real(0), real(2))],
+    dtypes="all",
+)
 @root
 def cartesian_prod(*tensors: Tensor) -> Tensor:
     """All combinations of the elements of vectors, one a row; of one vector, itself."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from typing import Any
@@ -158,6 +159,10 @@ def _check_dims(name: str, *pairs: tuple[Tensor, int]) -> None:
             raise ValueError(f"{name}: expected {ndim} dimensions; got {tuple(tensor.shape)}")
 
 
+MATRICES, BATCHES = (real(3, 4), real(4, 5)), (real(2, 3, 4), real(2, 4, 5))
+
+
+@tried(ref=np.matmul, samples=[MATRICES, (real(0, 4), real(4, 5)), (real(3, 0), real(0, 5))])
 @composite
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices (n, k) and (k, m)."""
@@ -166,6 +171,9 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+@tried(
+    ref=np.matmul, samples=[BATCHES, (real(2, 3, 0), real(2, 0, 5)), (real(0, 3, 4), real(0, 4, 5))]
+)
 @composite
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """The products of two batches of matrices (b, n, k) and (b, k, m)."""
@@ -175,6 +183,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     return matmul(input, mat2)
 
 
+@tried(ref=np.matmul, samples=[(real(3, 4), real(4)), (real(3, 0), real(0)), (real(0, 4), real(4))])
 @composite
 def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix (n, k) and a vector (k,)."""
@@ -183,6 +192,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     return matmul(input, vec)
 
 
+@tried(ref=np.dot, samples=[(real(7), real(7)), (real(0), real(0)), (real(1), real(1))])
 @composite
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of products of two vectors."""
@@ -191,6 +201,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     return matmul(input, tensor)
 
 
+@tried(ref=np.outer, samples=[(real(3), real(4)), (real(0), real(4))], dtypes="number")
 @composite
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Every product of two vectors (n,) and (m,): (n, m)."""
@@ -215,6 +226,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
     return _reshape(product, (*input.shape[:-1], *other.shape[:-1]))
 
 
+@tried(ref=np.dot, samples=[(real(7), real(7)), (real(0), real(0)), (real(1), real(1))])
 @composite
 def vdot(input: Tensor, other: Tensor) -> Tensor:
     """The sum of products of two vectors; real dtypes have no conjugates."""
@@ -247,9 +259,6 @@ def _blend(name: str, input: Tensor, product: Tensor, beta: float, alpha: float)
 def _plus(multiply: Any) -> Any:
     """The reference of the sums below, by NumPy's product."""
     return lambda x, a, b, beta=1, alpha=1: beta * x + alpha * multiply(a, b)
-
-
-MATRICES, BATCHES = (real(3, 4), real(4, 5)), (real(2, 3, 4), real(2, 4, 5))
 
 
 @tried(
@@ -359,6 +368,11 @@ def product_of_chain(name: str, tensors: Any) -> Tensor:
     return _reshape(product(0, len(chain) - 1), kept[:-1] if column else kept)
 
 
+@tried(
+    ref=lambda *x: functools.reduce(np.matmul, x),
+    samples=[(real(3, 4), real(4, 2), real(2, 5)), (real(3, 4), real(4, 0)), (real(2, 3),)],
+    family="sums",
+)
 @root
 def chain_matmul(*matrices: Tensor) -> Tensor:
     """The product of matrices in the order of the fewest multiplications."""
@@ -394,6 +408,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     return _cross("cross", input, other, dim)
 
 
+@tried(ref=np.trace, samples=[(real(3, 3),), (real(2, 4),), (real(0, 3),)], dtypes="number")
 @composite
 def trace(input: Tensor) -> Tensor:
     """The sum of a matrix's diagonal."""

@@ -34,15 +34,14 @@ from .diagonal import diagonal as _diagonal, triu
 from .host import decide
 from .join import cat
 from .linalg import _cross, matmul, product_of_chain
-from .reduction import _as_dtype, _sum
+from .reduction import APART, _as_dtype, _sum
 from .results import Results
-from .samples import Column, Dominant, Draw, call, real
+from .samples import Column, Dominant, call, real
 from .shape import common_shape, unsqueeze
 
 # -- norms --------------------------------------------------------------------------------------
 
 NORMS = [(order,) for order in (2, 1, 3, 0.5, -1, math.inf, -math.inf)]
-APART = Draw(low=-2.0, distinct=True, kinks=(0.0,), gap=0.02)  # neither ties nor zeros
 
 
 @tried(
@@ -131,6 +130,23 @@ def matrix_norm(
     )
 
 
+@tried(
+    ref=lambda a, order=None, dim=None, keepdim=False: (
+        np.sqrt(np.sum(a * a, dim, keepdims=keepdim))
+        if order is None
+        else np.linalg.norm(a, order, dim, keepdim)
+    ),
+    samples=[
+        (APART(2, 3, 4),),
+        (APART(3, 5), None, 0),
+        (APART(5), 3),
+        (APART(3, 5), 1),
+        (APART(2, 3, 4), "nuc", (0, 2), True),
+        (APART(3, 5), math.inf, 1),
+    ],
+    family="sums",
+    name="linalg.norm",
+)
 @linear_algebra
 def norm(
     A: Tensor,
@@ -159,6 +175,12 @@ def norm(
 # -- inverses and solutions ---------------------------------------------------------------------
 
 
+@tried(
+    ref=np.linalg.inv,
+    samples=[(Dominant(3, 3),), (Dominant(2, 2, 2),), (Dominant(0, 2, 2),)],
+    family="lapack",
+    name="linalg.inv",
+)
 @linear_algebra
 def inv(A: Tensor) -> Tensor:
     """The inverse of square matrices; LinAlgError for a singular one."""
@@ -204,6 +226,26 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
     return _solve(*_common_batch("linalg.solve", A, B))
 
 
+def _numpy_triangular(
+    a: Any, b: Any, upper: bool, left: bool = True, unitriangular: bool = False
+) -> Any:
+    a = (np.triu if upper else np.tril)(a)
+    if unitriangular:
+        a = a - a * np.eye(a.shape[-1]) + np.eye(a.shape[-1])
+    return np.linalg.solve(a, b) if left else b @ np.linalg.inv(a)
+
+
+@tried(
+    ref=_numpy_triangular,
+    samples=[
+        call(Dominant(3, 3), real(3, 2), upper=True),
+        call(Dominant(2, 3, 3), real(3, 1), upper=False),
+        call(Dominant(3, 3), real(2, 3), upper=True, left=False),
+        call(real(3, 3), real(3, 2), upper=False, unitriangular=True),
+    ],
+    family="lapack",
+    name="linalg.solve_triangular",
+)
 @linear_algebra
 def solve_triangular(
     A: Tensor, B: Tensor, *, upper: bool, left: bool = True, unitriangular: bool = False
@@ -220,6 +262,14 @@ def solve_triangular(
     return _solve_triangle(A, B, upper, unitriangular)
 
 
+@tried(
+    ref=lambda a, atol=None, rtol=None, hermitian=False: np.linalg.pinv(
+        (np.tril(a) + np.swapaxes(np.tril(a, -1), -1, -2)) if hermitian else a
+    ),
+    samples=[(real(3, 2),), (real(2, 2, 4),), call(Dominant(3, 3), hermitian=True)],
+    family="lapack",
+    name="linalg.pinv",
+)
 @linear_algebra
 def pinv(
     A: Tensor, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False
@@ -394,6 +444,12 @@ def _matrix_sizes(name: str, A: Tensor) -> tuple[int, int]:
     return A.shape[-2], A.shape[-1]
 
 
+@tried(
+    ref=lambda a: np.linalg.svd(a, compute_uv=False),
+    samples=[(real(3, 3),), (real(2, 4, 2),)],
+    family="lapack",
+    name="linalg.svdvals",
+)
 @linear_algebra
 def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
     """The singular values, descending."""
@@ -404,6 +460,12 @@ def svdvals(A: Tensor, *, driver: str | None = None) -> Tensor:
 # -- determinants, powers, products -------------------------------------------------------------
 
 
+@tried(
+    ref=np.linalg.det,
+    samples=[(Dominant(3, 3),), (Dominant(2, 2, 2),), (Dominant(0, 2, 2),)],
+    family="lapack",
+    name="linalg.det",
+)
 @linear_algebra
 def det(A: Tensor) -> Tensor:
     """The determinants of square matrices."""
@@ -418,6 +480,13 @@ class SignLogdet(Results):
     logabsdet: Tensor
 
 
+@tried(
+    ref=lambda a: tuple(np.linalg.slogdet(a)),
+    samples=[(Dominant(3, 3),), (Dominant(2, 2, 2),)],
+    family="lapack",
+    name="linalg.slogdet",
+    outputs=(1,),  # the sign has no gradient
+)
 @linear_algebra
 def slogdet(A: Tensor) -> SignLogdet:
     """The sign and the logarithm of the size of determinants; 0 and -inf of a singular matrix."""
@@ -467,12 +536,24 @@ def multi_dot(tensors: Any) -> Tensor:
 LINALG["matmul"] = matmul
 
 
+@tried(
+    ref=lambda a, offset=0, dim1=-2, dim2=-1: np.diagonal(a, offset, dim1, dim2),
+    samples=[(real(2, 3, 4),), call(real(3, 5), offset=-1), call(real(2, 3, 0), dim1=0)],
+    dtypes="all",
+    family="view",
+    name="linalg.diagonal",
+)
 @linear_algebra
 def diagonal(A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """The diagonals of matrices; a view."""
     return _diagonal(A, offset, dim1, dim2)
 
 
+@tried(
+    ref=lambda x, y, dim=-1: np.cross(x, y, axis=dim),
+    samples=[(real(4, 3), real(4, 3)), call(real(2, 3, 4), real(2, 3, 4), dim=1)],
+    name="linalg.cross",
+)
 @linear_algebra
 def cross(input: Tensor, other: Tensor, *, dim: int = -1) -> Tensor:
     """The vector product along a dimension of size 3."""
@@ -532,6 +613,16 @@ def _eigen_of_gram(a: Tensor) -> Any:
     return values, square(vectors)
 
 
+@tried(
+    ref=lambda a, uplo="L": np.linalg.eigvalsh(_numpy_gram(a), uplo),
+    samples=[(real(3, 3),), (real(2, 3, 4), "U")],
+    family="lapack",
+    name="linalg.eigvalsh",
+)
+def _eigenvalues_of_gram(a: Tensor, uplo: str = "L") -> Tensor:
+    return eigvalsh(_gram(a), uplo)
+
+
 def _numpy_singular(a: Any) -> Any:
     u, s, vh = np.linalg.svd(a, full_matrices=False)
     return u**2, s, vh**2, u @ vh
@@ -560,6 +651,11 @@ def _orthogonal(a: Tensor) -> Any:
     return tuple(qr(a))
 
 
+@tried(
+    ref=lambda a: np.log(np.linalg.det(a)),
+    samples=[(Dominant(3, 3),), (Dominant(2, 2, 2),)],
+    family="lapack",
+)
 @composite
 def logdet(input: Tensor) -> Tensor:
     """The logarithm of the determinants of square matrices; NaN below 0, -inf of singular ones."""
@@ -567,12 +663,14 @@ def logdet(input: Tensor) -> Tensor:
     return where(lt(sign, 0), math.nan, size)
 
 
+@tried(ref=np.linalg.inv, samples=[(Dominant(3, 3),), (Dominant(2, 2, 2),)], family="lapack")
 @composite
 def inverse(input: Tensor) -> Tensor:
     """The inverse of square matrices; LinAlgError for a singular one."""
     return inv(input)
 
 
+@tried(ref=np.linalg.pinv, samples=[(real(3, 2),), (real(2, 2, 4),)], family="lapack")
 @composite
 def pinverse(input: Tensor, rcond: float = 1e-15) -> Tensor:
     """The pseudoinverse. Singular values up to rcond times the largest count as 0."""

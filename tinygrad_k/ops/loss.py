@@ -13,11 +13,11 @@ from .activation import softplus
 from .arithmetic import abs, clamp, mul, neg, square
 from .comparison import eq, gt, logical_or, lt, where
 from .creation import ones_like
-from .declare import composite, no_grad, op
+from .declare import composite, no_grad, op, through, tried
 from .host import refuse
 from .normalization import log_softmax, softmax, softmax_backward
 from .reduction import _mean, _sum
-from .samples import index, positive, real
+from .samples import between, call, index, positive, real
 from .shape import _expand, _reshape, unsqueeze
 from .transcendental import exp, log
 
@@ -65,9 +65,34 @@ def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
         )
 
 
+def _numpy_reduce(losses: Any, reduction: str = "mean", weight: Any = None) -> Any:
+    losses = losses if weight is None else losses * weight
+    if reduction == "none":
+        return losses
+    return np.sum(losses) / (
+        1 if reduction == "sum" else losses.size if weight is None else np.sum(weight)
+    )
+
+
+LOSSES = [
+    (real(3, 5), real(3, 5)),
+    (real(2, 3, 4), real(2, 3, 4), "sum"),
+    (real(4), real(4), "none"),
+    (real(), real()),
+    (real(0, 3), real(0, 3), "none"),
+    (real(0, 3), real(0, 3)),
+]
+WEIGHTED = [(real(3, 5), real(3, 5), how, positive(3, 5)) for how in ("mean", "sum", "none")]
+
+
 # -- regression ---------------------------------------------------------------------------------
 
 
+@tried(
+    ref=lambda x, t, reduction="mean", weight=None: _numpy_reduce((x - t) ** 2, reduction, weight),
+    samples=[*LOSSES, *WEIGHTED],
+    family="sums",
+)
 @composite
 def mse_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None
@@ -77,6 +102,11 @@ def mse_loss(
     return _weighted_mean("mse_loss", square(input - target), weight, reduction)
 
 
+@tried(
+    ref=lambda x, t, reduction="mean", weight=None: _numpy_reduce(np.abs(x - t), reduction, weight),
+    samples=[*LOSSES, *WEIGHTED],
+    family="sums",
+)
 @composite
 def l1_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None
@@ -86,6 +116,14 @@ def l1_loss(
     return _weighted_mean("l1_loss", abs(input - target), weight, reduction)
 
 
+@tried(
+    ref=lambda x, t, reduction="mean", beta=1.0: _numpy_reduce(
+        np.where(np.abs(x - t) < beta, (x - t) ** 2 / (2 * beta or 1), np.abs(x - t) - beta / 2),
+        reduction,
+    ),
+    samples=[*LOSSES, call(real(3, 5), real(3, 5), beta=0.3), (real(7), real(7), "mean", 0)],
+    family="sums",
+)
 @composite
 def smooth_l1_loss(
     input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
@@ -101,6 +139,23 @@ def smooth_l1_loss(
     return _reduce("smooth_l1_loss", losses, reduction)
 
 
+def _numpy_huber(
+    x: Any, t: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = 1.0
+) -> Any:
+    d = np.abs(x - t)
+    losses = np.where(d < delta, d**2 / 2, delta * (d - delta / 2))
+    return _numpy_reduce(losses * weight, reduction)
+
+
+@tried(
+    ref=_numpy_huber,
+    samples=[
+        *LOSSES,
+        (real(9), real(9), "sum", 0.5),
+        call(real(3, 5), real(3, 5), weight=positive(3, 5)),
+    ],
+    family="sums",
+)
 @composite
 def huber_loss(
     input: Tensor,
@@ -422,6 +477,40 @@ def total_weight(
     return _sum(_label_weights(input.detach(), target, weight, ignore_index))
 
 
+def _numpy_by_rows(losses_of: Any) -> Any:
+    """The reference of a loss of labels by that of its rows."""
+
+    def reference(
+        x: Any, target: Any, weight: Any = None, ignore: int = -100, reduction: str = "mean",
+        *more: Any,
+    ) -> Any:  # fmt: skip
+        rows = np.moveaxis(x, 1, -1).reshape(-1, x.shape[1]) if x.ndim > 1 else x[None]
+        labels = target.reshape(-1)
+        losses = losses_of(rows, labels, weight, ignore, *more)
+        if reduction == "mean":
+            return _numpy_label_mean(losses, labels, weight, ignore, rows.shape[1])
+        return losses.reshape(target.shape) if reduction == "none" else losses.sum()
+
+    return reference
+
+
+LABELS = [
+    (real(4, 3), index(4, below=3)),
+    (real(4, 3), index(4, below=3), positive(3), 1, "sum"),
+    (real(4, 3), index(4, below=3), positive(3)),
+    (real(2, 3, 4), index(2, 4, below=3), None, 2),
+    (real(2, 3, 2, 2), index(2, 2, 2, below=3), positive(3), -100, "none"),
+    (real(3), index(below=3)),
+    (real(0, 3), index(0, below=3), None, -100, "sum"),
+]
+
+
+@tried(
+    ref=_numpy_by_rows(_numpy_nll),
+    samples=LABELS,
+    vjp={"input": through},
+    family="loss",
+)
 @composite
 def nll_loss(
     input: Tensor,
@@ -441,6 +530,35 @@ def nll_loss(
     return _reduce_labels("nll_loss", _nll(input, labels, weight, ignore_index), target, reduction)
 
 
+def _numpy_cross_entropy(
+    x: Any, target: Any, weight: Any = None, ignore_index: int = -100, reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:  # fmt: skip
+    if target.dtype.kind != "f":
+        by_rows = _numpy_by_rows(_numpy_entropy)
+        return by_rows(x, target, weight, ignore_index, reduction, label_smoothing)
+    logits, shares = (np.moveaxis(np.atleast_2d(each), 1, -1) for each in (x, target))
+    logp = logits - np.log(np.sum(np.exp(logits), -1, keepdims=True))
+    shares = shares * (1 - label_smoothing) + label_smoothing / logits.shape[-1]
+    losses = -np.sum(logp * shares * (1 if weight is None else weight), -1)
+    return _numpy_reduce(losses if x.ndim > 1 else losses[0], reduction)
+
+
+@tried(
+    ref=_numpy_cross_entropy,
+    samples=[
+        *LABELS,
+        call(real(4, 3), index(4, below=3), positive(3), 1, label_smoothing=0.2, reduction="sum"),
+        call(real(2, 3, 4), index(2, 4, below=3), label_smoothing=0.2, reduction="none"),
+        (real(4, 3), between(0, 1)(4, 3)),
+        (real(4, 3), between(0, 1)(4, 3), positive(3), -100, "sum", 0.3),
+        (real(2, 3, 4), between(0, 1)(2, 3, 4), None, -100, "none"),
+        (real(3), between(0, 1)(3)),
+        (real(0, 3), between(0, 1)(0, 3), None, -100, "sum"),
+    ],
+    vjp={"input": through, "target": through},
+    family="loss",
+)
 @composite
 def cross_entropy(
     input: Tensor,
@@ -492,6 +610,24 @@ def _soft_cross_entropy(
     return _reduce("cross_entropy", losses, reduction)
 
 
+SHARE = between(0.05, 0.95)
+
+
+@tried(
+    ref=lambda x, t, weight=None, reduction="mean": _numpy_reduce(
+        -(t * np.maximum(np.log(x), -100) + (1 - t) * np.maximum(np.log(1 - x), -100))
+        * (1 if weight is None else weight),
+        reduction,
+    ),
+    samples=[
+        (SHARE(3, 5), SHARE(3, 5)),
+        (SHARE(3, 5), SHARE(3, 5), positive(5), "sum"),
+        (SHARE(4), SHARE(4), positive(4), "none"),
+        (SHARE(), SHARE()),
+        (SHARE(0, 3), SHARE(0, 3), None, "sum"),
+    ],
+    family="sums",
+)
 @composite
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
@@ -511,6 +647,26 @@ def _weighted(losses: Tensor, weight: Tensor | None) -> Tensor:
     return losses if weight is None else mul(losses, weight)
 
 
+def _numpy_logits(
+    x: Any, t: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
+) -> Any:
+    factor = 1 + ((1 if pos_weight is None else pos_weight) - 1) * t
+    losses = (1 - t) * x + factor * np.logaddexp(0, -x)
+    return _numpy_reduce(losses * (1 if weight is None else weight), reduction)
+
+
+@tried(
+    ref=_numpy_logits,
+    samples=[
+        (real(3, 5), SHARE(3, 5)),
+        (real(3, 5), SHARE(3, 5), positive(5), "sum"),
+        (real(3, 5), SHARE(3, 5), None, "mean", positive(5)),
+        (real(4), SHARE(4), positive(4), "none", positive(4)),
+        (between(-900, 900)(9), SHARE(9)),
+        (real(0, 3), SHARE(0, 3), None, "sum"),
+    ],
+    family="sums",
+)
 @composite
 def binary_cross_entropy_with_logits(
     input: Tensor,
@@ -531,6 +687,25 @@ def binary_cross_entropy_with_logits(
     return _reduce("binary_cross_entropy_with_logits", _weighted(losses, weight), reduction)
 
 
+def _numpy_kl(x: Any, t: Any, reduction: str = "mean", log_target: bool = False) -> Any:
+    losses = np.exp(t) * (t - x) if log_target else np.where(t == 0, 0, t * (np.log(t) - x))
+    if reduction == "batchmean":
+        return np.sum(losses) / (len(x) if x.ndim else 1)
+    return _numpy_reduce(losses, reduction)
+
+
+@tried(
+    ref=_numpy_kl,
+    samples=[
+        (real(3, 5), positive(3, 5)),
+        (real(3, 5), positive(3, 5), "batchmean"),
+        (real(3, 5), real(3, 5), "sum", True),
+        (real(4), positive(4), "none"),
+        (real(), real(), "batchmean", True),
+        (real(0, 3), positive(0, 3), "sum"),
+    ],
+    family="sums",
+)
 @composite
 def kl_div(
     input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False

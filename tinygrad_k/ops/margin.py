@@ -19,7 +19,7 @@ from .index import gather
 from .loss import _reduce, _same_shape
 from .piecewise import softplus
 from .reduction import _mean, _sum
-from .samples import Draw, index, positive, real
+from .samples import Draw, call, index, positive, real
 from .scan import cumsum
 from .shape import _reshape, convert, unsqueeze
 from .transcendental import exp, log
@@ -146,6 +146,11 @@ def triplet_margin_loss(
     return _triplet("triplet_margin_loss", parts, margin, swap, reduction)
 
 
+@tried(
+    ref=_numpy_triplet,
+    samples=[(real(4, 3), real(4, 3), real(4, 3)), call(real(3), real(3), real(3), margin=2.0)],
+    family="sums",
+)
 @composite
 def triplet_margin_with_distance_loss(
     anchor: Tensor,

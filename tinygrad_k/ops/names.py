@@ -10,7 +10,7 @@ from typing import Any
 from ..backend import lib
 from ..tensor import Tensor
 from . import arithmetic, comparison, linalg, numbers, scan, special
-from .declare import COMPOSITES, OPS, inplace, keep_value, named, quick
+from .declare import COMPOSITES, OPS, ROOT_ONLY, inplace, keep_value, named, quick
 
 # PyTorch's second names. Where the first has an in-place method, so has the second.
 ALIASES = {
@@ -23,6 +23,8 @@ ALIASES = {
     "arctan2": "atan2",
     "arctanh": "atanh",
     "clip": "clamp",
+    "concat": "cat",
+    "concatenate": "cat",
     "divide": "div",
     "fix": "trunc",
     "ger": "outer",
@@ -30,9 +32,11 @@ ALIASES = {
     "greater_equal": "ge",
     "less": "lt",
     "less_equal": "le",
+    "moveaxis": "movedim",
     "multiply": "mul",
     "negative": "neg",
     "not_equal": "ne",
+    "row_stack": "vstack",
     "sgn": "sign",
     "subtract": "sub",
     "true_divide": "div",
@@ -107,6 +111,8 @@ Tensor.polygamma_ = method_inplace("polygamma_", Tensor.polygamma)
 
 for _name, _first in ALIASES.items():
     COMPOSITES[_name] = function_of(_first)
+    if _first in ROOT_ONLY:
+        ROOT_ONLY.add(_name)
     if hasattr(Tensor, f"{_first}_"):
         setattr(Tensor, f"{_name}_", getattr(Tensor, f"{_first}_"))
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..autograd.node import note_change
-from ..backend import dtype as dtype_class, fail, ffi, kernel_number, lib
+from ..backend import dtype as dtype_class, fail, ffi, float64, kernel_number, lib
 from ..tensor import Tensor, wrap
 from .arithmetic import mul, neg
-from .declare import composite, op
+from .declare import composite, like, op, through, tried
 from .reduction import _as_dtype, _mean, _sum, _var
-from .samples import real
+from .samples import call, positive, real
 from .shape import _reshape
 from .transcendental import exp, rsqrt
 
@@ -43,7 +43,7 @@ _softmax_door, _softmax_backward_door = _door("softmax"), _door("softmax_backwar
 _log_softmax_door, _log_softmax_backward_door = _door("log_softmax"), _door("log_softmax_backward")
 
 
-def _numpy_softmax(x: Any, dim: int) -> Any:
+def _numpy_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     if not x.size:
         return x
     e = np.exp(x - np.max(x, axis=dim, keepdims=True)) if x.ndim else np.ones(())
@@ -85,7 +85,7 @@ def softmax_backward(g: Tensor, y: Tensor, dim: int) -> Any:
 @op(
     kernel="log_softmax",
     vjp={"input": lambda g, result, dim: log_softmax_backward(g, result, dim)},
-    ref=lambda x, dim: np.log(_numpy_softmax(x, dim)),
+    ref=lambda x, dim, dtype=None: np.log(_numpy_softmax(x, dim)),
     samples=ROWS,
     family="rows",
 )
@@ -114,6 +114,7 @@ def _needed(name: str, dim: int | None) -> int:
     return dim
 
 
+@tried(**like(_softmax, call(real(4), dim=0, dtype=float64)))
 @composite
 def softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None = None) -> Tensor:
     """exp(x) over its sum along ``dim``: positive, and 1 in all."""
@@ -122,6 +123,7 @@ def softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None = N
     return _softmax(_as_dtype(input, dtype), _needed("softmax", dim))
 
 
+@tried(**like(_log_softmax, call(real(4), dim=0, dtype=float64)))
 @composite
 def log_softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None = None) -> Tensor:
     """log(softmax(x)) along ``dim``, without overflow."""
@@ -130,6 +132,7 @@ def log_softmax(input: Tensor, dim: int | None = None, dtype: dtype_class | None
     return _log_softmax(_as_dtype(input, dtype), _needed("log_softmax", dim))
 
 
+@tried(**like(_softmax, ref=lambda x, dim: _numpy_softmax(-x, dim)))
 @composite
 def softmin(input: Tensor, dim: int | None = None, dtype: dtype_class | None = None) -> Tensor:
     """softmax(-x) along ``dim``."""
@@ -219,6 +222,17 @@ def _layer_norm(
     return None if failed else tuple(out)
 
 
+@tried(
+    ref=lambda x, shape, weight=None, bias=None, eps=1e-5: _numpy_layer_norm(
+        x, weight, bias, len(shape) if isinstance(shape, tuple) else 1, eps
+    ),
+    samples=[
+        (real(3, 5), 5, real(5), real(5)),
+        (real(2, 3, 4), (3, 4), None, real(3, 4), 1e-3),
+        (real(0, 4), (4,), real(4)),
+    ],
+    family="norm",
+)
 @composite
 def layer_norm(
     input: Tensor,
@@ -341,6 +355,30 @@ def _batch_norm(
     return tuple(out)
 
 
+def _numpy_batch_norm_by(
+    x: Any, mean: Any, var: Any, weight: Any = None, bias: Any = None, training: bool = False,
+    momentum: float = 0.1, eps: float = 1e-5,
+) -> Any:  # fmt: skip
+    if training:
+        return _numpy_batch_norm(x, weight, bias, eps=eps)
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    y = (x - mean.reshape(shape)) / np.sqrt(var.reshape(shape) + eps)
+    y = y * (1 if weight is None else weight.reshape(shape))
+    return y + (0 if bias is None else bias.reshape(shape))
+
+
+@tried(
+    ref=_numpy_batch_norm_by,
+    samples=[
+        (real(5, 3), real(3), positive(3), real(3), real(3)),
+        (real(2, 3, 2, 2), real(3), positive(3), None, real(3), False, 0.1, 1e-3),
+        (real(4, 3, 2), None, None, real(3), real(3), True),
+        (real(4, 3), None, None, None, None, True, 0.1, 1e-3),
+        (real(0, 3), real(3), positive(3)),
+    ],
+    vjp={"input": through, "weight": through, "bias": through},
+    family="norm",
+)
 @composite
 def batch_norm(
     input: Tensor,

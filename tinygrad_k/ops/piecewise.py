@@ -189,6 +189,11 @@ def relu6(input: Tensor) -> Tensor:
     return hardtanh(input, 0, 6)
 
 
+@tried(
+    ref=lambda x, low=-1, high=1: np.clip(x, low, high),
+    samples=[(away_from(-1, 1)(3, 5),), (away_from(0, 2)(7), 0, 2), (real(0, 3),)],
+    dtypes="number",
+)
 @composite
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """x brought into [min_val, max_val]; the gradient is 0 at both ends."""
@@ -312,6 +317,10 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return where(gt(input, 0.0), input, input * weight)
 
 
+@tried(
+    ref=lambda x, lower=1 / 8, upper=1 / 3: np.where(x > 0, x, x * (lower + upper) / 2),
+    samples=[(KINK(3, 5),), (KINK(7), 0.2, 0.4)],
+)
 @composite
 def rrelu(
     input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False

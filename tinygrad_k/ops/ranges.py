@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ import numpy as np
 from ..backend import as_dtype, bool_, check_device, dtype as dtype_class, fail, int64, lib
 from ..tensor import Tensor, recording, store
 from .creation import finish, full, zeros
-from .declare import root
-from .shape import expand
+from .declare import CONSTANT, MADE, root, tried
+from .samples import real
+from .shape import VIEW, expand
 
 
+@tried(ref=np.eye, samples=[(3,), (2, 4), (4, 2), (0,), (0, 3)], vjp=CONSTANT, family=MADE)
 @root
 def eye(
     n: int,
@@ -59,6 +62,12 @@ def _from_doubles(name: str, values: np.ndarray, kind: dtype_class, requires_gra
     return t.requires_grad_() if requires_grad else t
 
 
+@tried(
+    ref=np.arange,
+    samples=[(5,), (2, 7), (7, 2, -2), (0.5, 3.0, 0.7), (0,), (3, 3), (2.0, -1.0, -0.25)],
+    vjp=CONSTANT,
+    family=MADE,
+)
 @root
 def arange(
     start: Any = None,
@@ -122,6 +131,12 @@ def _steps(name: str, start: Any, end: Any, steps: Any) -> tuple[Any, Any, int]:
     return start, end, steps
 
 
+@tried(
+    ref=np.linspace,
+    samples=[(0, 1, 5), (2.5, -1, 33), (3, 3, 2), (0, 1, 1), (0, 1, 0)],
+    vjp=CONSTANT,
+    family=MADE,
+)
 @root
 def linspace(
     start: Any,
@@ -144,6 +159,12 @@ def linspace(
     return _from_doubles("linspace", np.linspace(start, end, steps), kind, requires_grad)
 
 
+@tried(
+    ref=lambda start, end, steps, base=10.0: np.logspace(start, end, steps, base=base),
+    samples=[(0, 1, 5), (2.5, -1, 9, 2.0), (0, 1, 1), (0, 1, 0)],
+    vjp=CONSTANT,
+    family=MADE,
+)
 @root
 def logspace(
     start: Any,
@@ -183,3 +204,15 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
     if indexing == "xy" and len(grids) > 1:
         grids = [grid.transpose(0, 1) for grid in grids]
     return tuple(grids)
+
+
+@tried(
+    ref=lambda x, indexing="ij": tuple(np.meshgrid(*x, indexing=indexing)),
+    samples=[([real(3), real(2)],), ([real(3), real(2), real()], "xy"), ([real(0), real(1)],)],
+    dtypes="all",
+    family=VIEW,
+    outputs=2,
+    name="meshgrid",
+)
+def _grid(tensors: Sequence[Tensor], indexing: str = "ij") -> tuple[Tensor, ...]:
+    return meshgrid(*tensors, indexing=indexing)

@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import dtype as dtype_class, fail, ffi, kernel_number, lib
+from ..backend import dtype as dtype_class, fail, ffi, float64, kernel_number, lib
 from ..tensor import Tensor, from_data, wrap
 from .arithmetic import abs, maximum, minimum, power
 from .comparison import eq, isnan, ne, where
-from .declare import composite, no_grad, op, unary
+from .declare import composite, like, no_grad, op, through, tried, unary
 from .results import Results
-from .samples import boolean, distinct, positive, real
+from .samples import Draw, boolean, call, distinct, positive, real
 from .shape import _expand, _reshape, clone, convert, mask_of, slice_dim
 from .transcendental import exp
 
@@ -63,6 +63,14 @@ _any_door, _all_door, _count_door, _argmax_door, _argmin_door = map(
     _reducer, ("any", "all", "count_nonzero", "argmax", "argmin")
 )
 
+
+def _numpy_over(function: Any) -> Any:
+    """The reference of a reduction; no dims are all of them, and the dtype shows in no number."""
+    return lambda x, dim=None, keepdim=False, dtype=None: function(
+        x, axis=None if dim == () else dim, keepdims=keepdim
+    )
+
+
 SUMS = [
     (real(3, 5),),
     (real(3, 5), 0),
@@ -82,7 +90,7 @@ EMPTY = [(real(0, 3), 0), (real(0, 3), 1), (real(0),)]
             _spread(g, input, dim, keepdim), tuple(input.shape)
         )
     },
-    ref=lambda x, dim=None, keepdim=False: np.sum(x, axis=dim, keepdims=keepdim),
+    ref=_numpy_over(np.sum),
     samples=[*SUMS, *EMPTY],
     dtypes="all",
     family=FAMILY,
@@ -98,7 +106,7 @@ def _sum(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
             _spread(g, input, dim, keepdim) / float(_count(input, dim)), tuple(input.shape)
         )
     },
-    ref=lambda x, dim=None, keepdim=False: np.mean(x, axis=dim, keepdims=keepdim),
+    ref=_numpy_over(np.mean),
     samples=[*SUMS, (real(0, 3), 1)],
     family=FAMILY,
 )
@@ -115,6 +123,7 @@ def _dims(dim: Any) -> Any:
     return None if isinstance(dim, (tuple, list)) and not dim else dim
 
 
+@tried(**like(_sum, (real(2, 3), ()), call(real(4), dtype=float64), dtypes="number"))
 @composite
 def sum(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype_class | None = None
@@ -125,6 +134,7 @@ def sum(
     return _as_dtype(_sum(_as_dtype(input, dtype), _dims(dim), keepdim), dtype)
 
 
+@tried(**like(_mean, (real(2, 3), ()), call(real(4), dtype=float64)))
 @composite
 def mean(
     input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: dtype_class | None = None
@@ -185,6 +195,7 @@ def _prod(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
     return _prod_door(input, dim, keepdim)
 
 
+@tried(**like(_prod, dtypes="number"))
 @composite
 def prod(
     input: Tensor,
@@ -218,7 +229,7 @@ EXTREMES = [
 @op(
     kernel="amax",
     vjp={"input": _extreme_rule},
-    ref=lambda x, dim=None, keepdim=False: np.max(x, axis=dim, keepdims=keepdim),
+    ref=_numpy_over(np.max),
     samples=EXTREMES,
     dtypes="all",
     family=FAMILY,
@@ -230,7 +241,7 @@ def _amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
 @op(
     kernel="amin",
     vjp={"input": _extreme_rule},
-    ref=lambda x, dim=None, keepdim=False: np.min(x, axis=dim, keepdims=keepdim),
+    ref=_numpy_over(np.min),
     samples=EXTREMES,
     dtypes="all",
     family=FAMILY,
@@ -239,12 +250,14 @@ def _amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _amin_door(input, dim, keepdim)
 
 
+@tried(**like(_amax, (distinct(2, 3), ())))
 @composite
 def amax(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The largest element over ``dim``, NaN if there is one; equal ones share the gradient."""
     return _amax(input, _dims(dim), keepdim)
 
 
+@tried(**like(_amin, (distinct(2, 3), ())))
 @composite
 def amin(input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
     """The smallest element over ``dim``, NaN if there is one; equal ones share the gradient."""
@@ -315,12 +328,30 @@ def _extreme(name: str, pick: Any, direct: Any, elementwise: Any) -> Any:
             values, indices = values.squeeze(dim), indices.squeeze(dim)
         return ValuesIndices(values, indices)
 
+    def reference(x: Any, dim: int, keepdim: bool = False) -> Any:
+        return tuple(
+            getattr(np, f"{prefix}{name}")(x, axis=dim, keepdims=keepdim) for prefix in ("", "arg")
+        )
+
     extreme.__name__ = extreme.__qualname__ = name
     extreme.__doc__ = (
         f"The {name}imum: of all elements; along ``dim`` as (values, indices); or, given a second "
         "tensor, of the two elementwise."
     )
-    return composite(extreme)
+    face = composite(extreme)
+    both = getattr(np, f"{name}imum")
+    lines = [(distinct(3, 5), 0), (distinct(2, 3, 4), -1, True), (distinct(), 0), (real(0, 3), 1)]
+    tried(
+        ref=lambda x, y=None: getattr(np, name)(x) if y is None else both(x, y),
+        samples=[(distinct(3, 5),), (distinct(),), (real(3, 5), real(5)), (real(0, 3), real(3))],
+        dtypes="all",
+        family=FAMILY,
+    )(face)
+    for i, rule in ((0, through), (1, POSITION)):
+        tried(ref=reference, samples=lines, dtypes="all", family=FAMILY, outputs=(i,), vjp=rule)(
+            face
+        )
+    return face
 
 
 max = _extreme("max", argmax, _amax, maximum)
@@ -415,6 +446,30 @@ def _correction(dim: Any, unbiased: bool | None, correction: float | None) -> tu
     return _dims(dim), correction
 
 
+def _numpy_var(
+    x: Any, dim: Any = None, unbiased: Any = None, keepdim: bool = False, correction: Any = None
+) -> Any:
+    dim, correction = _correction(dim, unbiased, correction)
+    return np.var(x, axis=dim, ddof=correction, keepdims=keepdim)
+
+
+def _numpy_std(*args: Any, **kwargs: Any) -> Any:
+    return np.sqrt(_numpy_var(*args, **kwargs))
+
+
+SPREADS = [
+    (real(3, 5), False),
+    (real(3, 5),),
+    (real(2, 3, 4), (0, 2), True),
+    (real(3, 5), -1, False, True),
+    call(real(2, 3), (), correction=2),
+    call(real(70), 0, correction=0.5),
+    (real(3, 1), 1),
+    (real(0, 3), 0),
+]
+
+
+@tried(ref=_numpy_var, samples=SPREADS, family=FAMILY)
 @composite
 def var(
     input: Tensor,
@@ -429,6 +484,7 @@ def var(
     return _var(input, dim, correction, keepdim)
 
 
+@tried(ref=_numpy_std, samples=SPREADS, family=FAMILY)
 @composite
 def std(
     input: Tensor,
@@ -443,6 +499,15 @@ def std(
     return _root(_var(input, dim, correction, keepdim), 0.5)
 
 
+@tried(
+    ref=lambda x, dim=None, unbiased=None, keepdim=False, correction=None: (
+        _numpy_var(x, dim, unbiased, keepdim, correction),
+        np.mean(x, axis=_dims(dim), keepdims=keepdim),
+    ),
+    samples=SPREADS[1:],
+    family=FAMILY,
+    outputs=2,
+)
 @composite
 def var_mean(
     input: Tensor,
@@ -457,6 +522,15 @@ def var_mean(
     return _var(input, dim, correction, keepdim), _mean(input, dim, keepdim)
 
 
+@tried(
+    ref=lambda x, dim=None, unbiased=None, keepdim=False, correction=None: (
+        _numpy_std(x, dim, unbiased, keepdim, correction),
+        np.mean(x, axis=_dims(dim), keepdims=keepdim),
+    ),
+    samples=SPREADS[1:],
+    family=FAMILY,
+    outputs=2,
+)
 @composite
 def std_mean(
     input: Tensor,
@@ -517,6 +591,32 @@ def _norm(input: Tensor, dim: Any = None, keepdim: bool = False) -> Any:
     return _norm_door(input, dim, keepdim)
 
 
+APART = Draw(low=-2.0, distinct=True, kinks=(0.0,), gap=0.02)  # neither ties nor zeros
+
+
+def _numpy_norm(x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False) -> Any:
+    if p == "nuc":
+        return np.linalg.norm(x, p)
+    size, p = np.abs(x), 2 if p in ("fro", None) else p
+    if p in (math.inf, -math.inf):
+        return (np.max if p > 0 else np.min)(size, axis=dim, keepdims=keepdim)
+    if p == 0:
+        return np.sum(size > 0, axis=dim, keepdims=keepdim, dtype=x.dtype)
+    return np.sum(size**p, axis=dim, keepdims=keepdim) ** (1 / p)
+
+
+@tried(
+    ref=_numpy_norm,
+    samples=[
+        (real(3, 5),),
+        (real(2, 3, 4), 1, (0, 2)),
+        *((APART(3, 5), p, -1, True) for p in (3, 0.5, -1, math.inf, -math.inf)),
+        (real(3, 4), "nuc"),
+        (real(), None),
+        (real(0, 3), "fro", 0),
+    ],
+    family="sums",
+)
 @composite
 def norm(
     input: Tensor,

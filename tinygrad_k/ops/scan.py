@@ -9,16 +9,16 @@ import numpy as np
 from ..backend import dtype as dtype_class, fail, ffi, kernel_number, lib
 from ..tensor import Tensor, from_numpy, wrap
 from .comparison import where
-from .declare import composite, op
+from .declare import composite, op, tried
 from .index import gather
-from .reduction import ValuesIndices, _as_dtype, _sum
-from .samples import positive, real
+from .reduction import POSITION, ValuesIndices, _as_dtype, _sum
+from .samples import integer, positive, real
 from .shape import clone, transpose, unsqueeze
 
 _CUMSUM, _CUMPROD = kernel_number("cumsum"), kernel_number("cumprod")
 
 
-def _numpy_scan(scan: Any, x: Any, dim: int, reverse: bool) -> Any:
+def _numpy_scan(scan: Any, x: Any, dim: int, reverse: bool = False) -> Any:
     if x.ndim == 0:
         return x
     return np.flip(scan(np.flip(x, dim), dim), dim) if reverse else scan(x, dim)
@@ -43,6 +43,12 @@ def _cumsum(input: Tensor, dim: int, reverse: bool = False) -> Any:
     return lib.tk_scan(_CUMSUM, input._h, dim, reverse)
 
 
+@tried(
+    ref=lambda x, dim: _numpy_scan(np.cumsum, x, dim),
+    samples=[(real(3, 5), 0), (real(2, 7), -1), (real(), 0), (real(0, 3), 0)],
+    dtypes="number",
+    family="scan",
+)
 @composite
 def cumsum(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
     """The sums of everything up to each element along ``dim``."""
@@ -85,6 +91,12 @@ def _cumprod(input: Tensor, dim: int, reverse: bool = False) -> Any:
     return lib.tk_scan(_CUMPROD, input._h, dim, reverse)
 
 
+@tried(
+    ref=lambda x, dim: _numpy_scan(np.cumprod, x, dim),
+    samples=[(real(3, 5), 0), (real(2, 7), -1), (real(), 0), (real(0, 3), 0)],
+    dtypes="number",
+    family="scan",
+)
 @composite
 def cumprod(input: Tensor, dim: int, *, dtype: dtype_class | None = None) -> Tensor:
     """The products of everything up to each element along ``dim``."""
@@ -105,12 +117,61 @@ def _running(input: Tensor, dim: int, kernel: int) -> ValuesIndices:
     return ValuesIndices(values, indices)
 
 
+def _numpy_running(extreme: Any, x: Any, dim: int) -> Any:
+    if not x.ndim:
+        return x, np.zeros((), np.int64)
+    values = extreme.accumulate(x, dim)
+    places = np.arange(x.shape[dim]).reshape(
+        [-1 if i == dim % x.ndim else 1 for i in range(x.ndim)]
+    )
+    return values, np.maximum.accumulate(np.where(values == x, places, 0), dim)
+
+
+RUNNING = [
+    (real(3, 5), 0),
+    (real(2, 9), -1),
+    (integer(2, 9), -1),
+    (real(), 0),
+    (real(0, 3), 0),
+]
+
+
+@tried(
+    ref=lambda x, dim: _numpy_running(np.maximum, x, dim),
+    samples=RUNNING,
+    dtypes="all",
+    family="scan",
+    outputs=(0,),
+)
+@tried(
+    ref=lambda x, dim: _numpy_running(np.maximum, x, dim),
+    samples=RUNNING,
+    vjp=POSITION,
+    dtypes="all",
+    family="scan",
+    outputs=(1,),
+)
 @composite
 def cummax(input: Tensor, dim: int) -> ValuesIndices:
     """The largest of everything up to each element along ``dim``, and where it was last met."""
     return _running(input, dim, _CUMMAX)
 
 
+@tried(
+    ref=lambda x, dim: _numpy_running(np.minimum, x, dim),
+    samples=RUNNING,
+    dtypes="all",
+    family="scan",
+    outputs=(0,),
+)
+@tried(
+    ref=lambda x, dim: _numpy_running(np.minimum, x, dim),
+    samples=RUNNING,
+    vjp=POSITION,
+    dtypes="all",
+    family="scan",
+    outputs=(1,),
+)
 @composite
 def cummin(input: Tensor, dim: int) -> ValuesIndices:
     """The smallest of everything up to each element along ``dim``, and where it was last met."""

@@ -22,7 +22,10 @@ from .declare import (
     composite,
     explain,
     face,
+    like,
     op,
+    through,
+    tried,
 )
 from .mistakes import wraps
 from .samples import real
@@ -394,6 +397,7 @@ def convert(input: Tensor, dtype: dtype_class) -> Any:
 # -- the public names ---------------------------------------------------------------------------
 
 
+@tried(**like(_reshape))
 @face
 def reshape(input: Tensor, *sizes_: Any, shape: Any = None) -> Tensor:
     """The same elements, in order, in another shape; one size may be -1. A view where it can be."""
@@ -405,6 +409,7 @@ def _view_dtype(input: Tensor, dtype: Any) -> Tensor:
     return wrap(lib.tk_view_dtype(input._h, as_dtype("view", dtype).number))
 
 
+@tried(**like(_view))
 @face
 def view(input: Tensor, *sizes_: Any, size: Any = None, dtype: Any = None) -> Tensor:
     """The same memory in another shape; RuntimeError where the strides do not allow it.
@@ -417,42 +422,87 @@ def view(input: Tensor, *sizes_: Any, size: Any = None, dtype: Any = None) -> Te
     return _view(input, sizes_ if size is None else (size,))
 
 
+@tried(**like(_expand))
 @face
 def expand(input: Tensor, *sizes_: Any, size: Any = None) -> Tensor:
     """A view in which dimensions of size 1 are repeated without copying; -1 keeps a size."""
     return _expand(input, sizes_ if size is None else (size,))
 
 
+@tried(
+    ref=np.broadcast_to,
+    samples=[(real(3, 1), (2, 3, 4)), (real(), (2,)), (real(1, 3), (0, 3))],
+    dtypes="all",
+    family=VIEW,
+)
 @composite
 def broadcast_to(input: Tensor, size: Sequence[int]) -> Tensor:
     """As ``expand``."""
     return _expand(input, tuple(size))
 
 
+@tried(
+    ref=lambda x, other: np.broadcast_to(x, other.shape),
+    samples=[(real(3, 1), real(2, 3, 4)), (real(), real(2)), (real(1, 3), real(0, 3))],
+    dtypes="all",
+    family=VIEW,
+    vjp={"input": through},
+)
 @composite
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """As ``expand`` to the shape of another tensor."""
     return _expand(input, other.shape)
 
 
+@tried(
+    ref=lambda x, other: np.reshape(x, other.shape),
+    samples=[(real(3, 4), real(2, 6)), (real(0, 3), real(0))],
+    dtypes="all",
+    family=VIEW,
+    vjp={"input": through},
+)
 @composite
 def view_as(input: Tensor, other: Tensor) -> Tensor:
     """As ``view`` in the shape of another tensor."""
     return _view(input, other.shape)
 
 
+@tried(**like(_permute))
 @face
 def permute(input: Tensor, *order: Any, dims: Any = None) -> Tensor:
     """The dimensions in another order; a view."""
     return _permute(input, order if dims is None else (dims,))
 
 
+def _numpy_squeeze(x: Any, dim: Any = None) -> Any:
+    named = range(x.ndim) if dim is None else np.atleast_1d(dim)
+    return np.squeeze(x, tuple(int(d) for d in named if x.shape[d] == 1))
+
+
+@tried(
+    ref=_numpy_squeeze,
+    samples=[(real(1, 3, 1),), (real(1, 3, 1), -1), (real(1, 3, 1), (0, 1)), (real(1, 0), 0)],
+    dtypes="all",
+    family=VIEW,
+)
 @composite
 def squeeze(input: Tensor, dim: Any = None) -> Tensor:
     """Without the dimensions of size 1, or without the named ones that have size 1; a view."""
     return _squeeze(input, mask_of("squeeze", input, dim))
 
 
+def _numpy_flatten(x: Any, start: int = 0, end: int = -1) -> Any:
+    shape = x.shape or (1,)
+    last = end % len(shape)
+    return x.reshape(*shape[:start], math.prod(shape[start : last + 1]), *shape[last + 1 :])
+
+
+@tried(
+    ref=_numpy_flatten,
+    samples=[(real(2, 3, 4),), (real(2, 3, 4), 1), (real(2, 3, 4, 2), 1, -2), (real(),)],
+    dtypes="all",
+    family=VIEW,
+)
 @face
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions start_dim .. end_dim as one; the tensor itself where that is one already."""
@@ -478,6 +528,7 @@ def _flatten(input: Tensor, start_dim: int, end_dim: int) -> Tensor:
     return _reshape(input, (*shape[:first], merged, *shape[last + 1 :]))
 
 
+@tried(ref=np.transpose, samples=[(real(3, 5),), (real(4),), (real(),)], dtypes="all", family=VIEW)
 @composite
 def t(input: Tensor) -> Tensor:
     """The transpose of a matrix; a vector or a number as it is."""
@@ -489,6 +540,12 @@ def t(input: Tensor) -> Tensor:
     return input
 
 
+@tried(
+    ref=lambda x, dim, start, length: np.take(x, range(start, start + length), dim),
+    samples=[(real(5, 3), 0, 1, 3), (real(3, 4), -1, -2, 2), (real(3, 4), 1, 4, 0)],
+    dtypes="all",
+    family=VIEW,
+)
 @composite
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """``length`` elements of a dimension from ``start`` on; a view."""
@@ -499,6 +556,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     return slice_dim(input, dim, first, first + length, 1)
 
 
+@tried(ref=np.copy, samples=[(real(3, 5),), (real(),), (real(0, 3),)], dtypes="all")
 @composite
 def contiguous(input: Tensor) -> Tensor:
     """The tensor itself where it is row-major, else a copy that is."""
@@ -520,6 +578,11 @@ def _target(args: tuple[Any, ...], dtype: Any, copy: bool) -> tuple[dtype_class,
     return dtype, copy or (len(flags) > 1 and flags[1])
 
 
+@tried(
+    ref=lambda x, kind: x.astype(kind.numpy),
+    samples=[(real(*shape), kind) for shape in ((3, 5), (0, 3)) for kind in DTYPES[:2]],
+    dtypes="number",
+)
 @composite
 def to(
     input: Tensor,
@@ -560,6 +623,12 @@ def converted(name: str, value: Any, like: Tensor) -> Tensor:
     return to(as_operand(value, like), like.dtype)
 
 
+@tried(
+    ref=lambda x, other: x.astype(other.dtype),
+    samples=[(real(3, 5), real(2)), (real(), real(0))],
+    dtypes="all",
+    vjp={"input": through},
+)
 @composite
 def type_as(input: Tensor, other: Tensor) -> Tensor:
     """The tensor in the dtype of another."""

@@ -17,11 +17,11 @@ from ..tensor import Tensor, number_as, store
 from .arithmetic import clamp
 from .comparison import eq, logical_not
 from .creation import zeros
-from .declare import as_operand, composite, no_grad, op, root, tried
+from .declare import FOUND, as_operand, composite, no_grad, op, root, through, tried
 from .host import host
 from .index import _index_sum, gather, index_select
 from .reduction import ValuesIndices
-from .samples import Draw, distinct, integer, real
+from .samples import Draw, distinct, index, integer, real
 from .shape import _expand, _reshape, in_range, select, to
 
 POSITIONS = no_grad("the result are positions")
@@ -108,6 +108,13 @@ def sort(
     return ValuesIndices(gather(input, dim, indices), indices)
 
 
+@tried(
+    ref=lambda x, dim=-1, descending=False: _numpy_order(x, dim, descending),
+    samples=[(real(3, 5),), (real(3, 5), 0, True), (real(),), (real(0, 3), 0)],
+    vjp=POSITIONS,
+    dtypes="all",
+    family="sort",
+)
 @composite
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = True) -> Tensor:
     """Where the elements along ``dim`` are in order; see ``sort``."""
@@ -259,6 +266,18 @@ def bucketize(
     return _places("bucketize", boundaries, input, right, None, out_int32)
 
 
+@tried(
+    ref=lambda x, edges, right: _numpy_searchsorted(np.sort(edges), x, right),
+    samples=[(real(3, 4), real(5), False), (integer(9), integer(4), True), (real(), real(0), True)],
+    vjp=POSITIONS,
+    dtypes="number",
+    family="sort",
+    name="bucketize",
+)
+def _bucket(input: Tensor, boundaries: Tensor, right: bool) -> Tensor:
+    return bucketize(input, sort(boundaries).values, right=right)
+
+
 # -- sets and counts -------------------------------------------------------------------------------
 
 
@@ -338,6 +357,17 @@ def _kinds(
     return tuple(found) if len(found) > 1 else values
 
 
+@tried(
+    ref=lambda x, sorted=True, inverse=False, counts=False, dim=None: np.unique(x, axis=dim),
+    samples=[
+        (distinct(3, 5),),
+        (distinct(3, 5), True, False, False, 0),
+        (distinct(3, 5), True, False, False, -1),
+        (distinct(0),),
+    ],
+    dtypes="all",
+    family=FOUND,
+)
 @composite
 def unique(
     input: Tensor,
@@ -364,6 +394,17 @@ def unique(
     )
 
 
+def _numpy_runs(x: Any) -> Any:
+    line = x.reshape(-1)
+    return line[np.append(True, line[1:] != line[:-1])] if line.size else line
+
+
+@tried(
+    ref=_numpy_runs,
+    samples=[(distinct(3, 5),), (distinct(),), (distinct(0),)],
+    dtypes="all",
+    family=FOUND,
+)
 @composite
 def unique_consecutive(
     input: Tensor,
@@ -385,6 +426,16 @@ def unique_consecutive(
     return _kinds(input, dim, first, inverse, counts)
 
 
+@tried(
+    ref=lambda x, weights=None, minlength=0: np.bincount(x, weights, minlength),
+    samples=[
+        (index(20, below=6),),
+        (index(20, below=6), real(20)),
+        (index(0, below=6), real(0)),
+    ],
+    vjp={"weights": through},
+    family=FOUND,
+)
 @composite
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each integer 0, 1, ... appears in a vector; or the sum of the weights there.
@@ -462,6 +513,14 @@ def _histogram(input: Tensor, bins: int, low: float, high: float) -> Any:
     return host(lambda x: _numpy_histc(x, bins, low, high), input)
 
 
+@tried(
+    ref=lambda x, bins=100, min=0, max=0: np.histogram(x, bins, (min, max) if min < max else None)[
+        0
+    ],
+    samples=[(real(3, 50), 7, -2.0, 2.0), (real(40),), (real(0), 3, 0, 1)],
+    vjp=no_grad("counts are constant but where an element changes its bin"),
+    family="constant",
+)
 @composite
 def histc(input: Tensor, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements fall into each of ``bins`` equal parts of [min, max], in the input's dtype.

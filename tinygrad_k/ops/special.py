@@ -17,7 +17,7 @@ from ..tensor import Tensor
 from .arithmetic import abs, clamp, mul, square
 from .comparison import eq, isinf, isnan, le, logical_and, lt, where
 from .declare import as_operand, binary, composite, method, op, tried, unary
-from .samples import Draw, between, positive, real
+from .samples import Draw, away_from, between, positive, real
 from .transcendental import _erf, _erfc, cos, exp, log, sigmoid
 
 ROOT_PI_OVER_2 = math.sqrt(math.pi) / 2
@@ -78,9 +78,14 @@ def xlogy(input: Any, other: Any) -> Tensor:
     """input * log(other); 0 where the input is 0, but for a NaN in other."""
 
 
+def _numpy_logit(x: Any, eps: float | None = None) -> Any:
+    x = x if eps is None else np.clip(x, eps, 1 - eps)
+    return np.log(x / (1 - x))
+
+
 @unary(
     vjp=lambda g, input, result: where(isnan(result), result, g / (input * (1.0 - input))),
-    ref=lambda x: np.log(x / (1 - x)),
+    ref=_numpy_logit,
     domain=between(0.1, 0.9),
     kernel="logit",
     inplace=False,
@@ -89,6 +94,10 @@ def _logit(input: Tensor) -> Tensor:
     """log(x / (1 - x))."""
 
 
+@tried(
+    ref=_numpy_logit,
+    samples=[(between(0.1, 0.9)(3, 5),), (away_from(0.2, 0.8, low=-1, high=2)(7), 0.2)],
+)
 @composite
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of sigmoid; NaN outside [0, 1].
@@ -241,6 +250,10 @@ def _polygamma(n: int, input: Tensor) -> Any:
     return lib.tk_map1(_POLYGAMMA, input._h, n, 0.0)
 
 
+@tried(
+    ref=lambda n, x: _numpy_polygamma(n, x) if n else _numpy_digamma(x),
+    samples=[(0, positive(3, 5)), (1, positive(9)), (2, positive()), (1, positive(0, 3))],
+)
 @composite
 def polygamma(n: int, input: Tensor) -> Tensor:
     """The n-th derivative of digamma; infinite at 0, -1, -2, ..., with the sign from above."""

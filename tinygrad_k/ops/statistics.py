@@ -12,7 +12,7 @@ from ..tensor import Tensor, from_data, wrap
 from .arithmetic import clamp, mul, sub
 from .comparison import ge, isnan, le, logical_and, logical_not, lt, ne, where
 from .creation import tensor
-from .declare import COMPOSITES, composite, op, through, tried
+from .declare import COMPOSITES, composite, like, op, through, tried
 from .host import host, refuse
 from .index import gather
 from .join import cat, movedim
@@ -29,7 +29,7 @@ from .reduction import (
     sum,
 )
 from .results import Results
-from .samples import distinct, index, positive, real
+from .samples import call, distinct, index, integer, positive, real
 from .shape import convert, in_range, narrow, transpose, unsqueeze
 from .sort import MEDIAN, _order, argsort, at_places, sort
 from .special import logaddexp
@@ -99,6 +99,16 @@ def _middles(input: Tensor, dim: int, skip_nan: bool) -> Tensor:
     return gather(argsort(input, dim), dim, clamp(sub(size - 1, gaps), 0) // 2)
 
 
+def _numpy_median(x: Any) -> Any:
+    return np.sort(x, None)[(x.size - 1) // 2]
+
+
+def _numpy_lower(x: Any, dim: int, keepdim: bool) -> Any:
+    lines = np.sort(np.atleast_1d(x), dim)
+    middle = np.take(lines, [(lines.shape[dim] - 1) // 2], dim)
+    return middle if keepdim and x.ndim else np.squeeze(middle, dim)
+
+
 def _median(name: str, skip_nan: bool, ref: Any, doc: str) -> Any:
     def whole(input: Tensor) -> Any:
         rows = input.detach().reshape(-1)
@@ -129,11 +139,16 @@ def _median(name: str, skip_nan: bool, ref: Any, doc: str) -> Any:
 
     along.__name__ = along.__qualname__ = name
     along.__doc__ = doc
-    return composite(along)
-
-
-def _numpy_median(x: Any) -> Any:
-    return np.sort(x, None)[(x.size - 1) // 2]
+    face = composite(along)
+    tried(**like(of_all))(face)
+    tried(
+        ref=lambda x, dim, keepdim=False: (_numpy_lower(x, dim, keepdim),),
+        samples=[(distinct(3, 5), 0), (distinct(3, 4), -1, True), (distinct(), 0)],
+        dtypes="number",
+        family="reduction",
+        outputs=(0,),  # the indices have laws of their own
+    )(face)
+    return face
 
 
 median = _median(
@@ -212,17 +227,11 @@ QUANTILES = [
     (distinct(2, 3, 4), 0.8, 1, True),
     (distinct(7), 1.0, 0),
     (distinct(), 0.2),
-    *((distinct(3, 6), 0.37, 1, False, each) for each in INTERPOLATIONS),
+    *(call(distinct(3, 6), 0.37, 1, interpolation=each) for each in INTERPOLATIONS),
 ]
 
 
-@tried(ref=_numpy_quantile(np.quantile), samples=QUANTILES, family="sums", name="quantile")
-def _one_quantile(
-    input: Tensor, q: Any, dim: Any = None, keepdim: bool = False, interpolation: str = "linear"
-) -> Tensor:
-    return quantile(input, q, dim, keepdim, interpolation=interpolation)
-
-
+@tried(ref=_numpy_quantile(np.quantile), samples=QUANTILES, family="sums")
 @composite
 def quantile(
     input: Tensor,
@@ -240,6 +249,7 @@ def quantile(
     return _quantile("quantile", input, q, dim, keepdim, interpolation, False)
 
 
+@tried(ref=_numpy_quantile(np.nanquantile), samples=QUANTILES, family="sums")
 @composite
 def nanquantile(
     input: Tensor,
@@ -265,6 +275,21 @@ def _numpy_mode(rows: np.ndarray) -> np.ndarray:
     return np.take_along_axis(order, best, -1)
 
 
+def _numpy_modes(x: Any, dim: int = -1, keepdim: bool = False) -> Any:
+    def most_frequent(line: Any) -> Any:
+        values, counts = np.unique(line, return_counts=True)
+        return values[np.argmax(counts)]
+
+    values = np.apply_along_axis(most_frequent, dim, np.atleast_1d(x))
+    return (np.expand_dims(values, dim) if keepdim else values,)
+
+
+@tried(
+    ref=_numpy_modes,
+    samples=[(real(3, 9),), (integer(3, 9),), (integer(9, 2), 0, True), (integer(),)],
+    dtypes="number",
+    outputs=(0,),  # the indices have laws of their own
+)
 @composite
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
     """The most frequent value along ``dim``, of several the smallest, and where it stands last."""
@@ -389,20 +414,15 @@ def _numpy_trapezoid(y: Any, x: Any = None, dx: float | None = None, dim: int = 
     ref=_numpy_trapezoid,
     samples=[
         (real(3, 5),),
-        (real(3, 5), None, 0.5, 0),
+        call(real(3, 5), dx=0.5, dim=0),
         (real(3, 5), real(5)),
         (real(3, 5), real(3, 5)),
-        (real(4), real(4), None, 0),
+        call(real(4), real(4), dim=0),
+        (real(3, 1),),
+        (real(2, 0),),
     ],
     family="sums",
-    name="trapezoid",
 )
-def _trapezoid(
-    y: Tensor, x: Tensor | None = None, dx: float | None = None, dim: int = -1
-) -> Tensor:
-    return trapezoid(y, x, dx=dx, dim=dim)
-
-
 @composite
 def trapezoid(
     y: Tensor, x: Tensor | None = None, *, dx: float | None = None, dim: int = -1

@@ -31,9 +31,11 @@ from .declare import (
     is_unrecorded,
     method,
     op,
+    through,
+    tried,
 )
 from .index import _index_sum, flat_nonzero, index_select, nonzero
-from .samples import Draw, index, real
+from .samples import Draw, index, permutation, real
 from .shape import VIEW, _expand, _permute, _reshape, converted, select, sum_to
 
 _select_door, _subscript_door, _assign_door = lib.tk_select, lib.tk_subscript, lib.tk_assign
@@ -181,9 +183,7 @@ def _looked_up(g: Tensor, shape: Any, dim: int, indices: tuple[Tensor, ...]) -> 
 
 @op(
     kernel="index_gather",
-    vjp={
-        "input": lambda g, input_shape, dim, indices: _looked_up(g, input_shape, dim, indices)
-    },
+    vjp={"input": lambda g, input_shape, dim, indices: _looked_up(g, input_shape, dim, indices)},
     ref=_numpy_lookup,
     samples=[
         (real(5, 3), 0, (index(4, below=5),)),
@@ -561,6 +561,26 @@ Tensor.__setitem__ = _setitem_method
 # -- the same as functions ------------------------------------------------------------------------
 
 
+def _numpy_index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> np.ndarray:
+    out = np.array(x)
+    if accumulate:
+        np.add.at(out, indices, values)
+    else:
+        out[indices] = values
+    return out
+
+
+@tried(
+    ref=_numpy_index_put,
+    samples=[
+        (real(5, 3), (permutation(5),), real(5, 3)),
+        (real(5, 3), (index(4, below=5),), real(3), True),
+        (real(3, 4), (permutation(3), index(3, below=4)), real(3)),
+        (real(3, 4), (index(2, 5, below=3), index(5, below=4)), real(2, 1), True),
+    ],
+    dtypes="number",
+    vjp={"input": through, "values": through},
+)
 @composite
 def index_put(input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """``input`` with input[indices] = values, or, with ``accumulate``, += over repeated indices."""

@@ -12,11 +12,12 @@ import numpy as np
 from ..backend import int64, lib
 from ..dtypes import result_type
 from ..tensor import Tensor, set_data, store
-from .declare import composite, method, root, tried
+from .declare import composite, like, method, root, through, tried
 from .index import index_select
 from .join import _tensors, as_strided, atleast_1d, cat, split, stack, tensor_split
 from .samples import real
 from .shape import (
+    VIEW,
     _reshape,
     check_parts,
     in_range,
@@ -33,24 +34,39 @@ from .shape import (
 from .subscript import Key, _setitem
 
 
+@tried(ref=np.ravel, samples=[(real(3, 5),), (real(),), (real(0, 3),)], dtypes="all", family=VIEW)
 @composite
 def ravel(input: Tensor) -> Tensor:
     """The elements in order as a vector; a view where it can be."""
     return _reshape(input, (-1,))
 
 
+@tried(
+    ref=lambda x, other: np.reshape(x, other.shape),
+    samples=[(real(3, 4), real(2, 6)), (real(), real(1, 1)), (real(0, 3), real(0))],
+    dtypes="all",
+    family=VIEW,
+    vjp={"input": through},
+)
 @composite
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """As ``reshape`` to the shape of another tensor."""
     return _reshape(input, tuple(other.shape))
 
 
+@tried(
+    ref=lambda x: np.swapaxes(x, -1, -2),
+    samples=[(real(3, 5),), (real(2, 0, 3),)],
+    dtypes="all",
+    family=VIEW,
+)
 @composite
 def adjoint(input: Tensor) -> Tensor:
     """The tensor with its last two dimensions exchanged; a view."""
     return transpose(input, -2, -1)
 
 
+@tried(**like(sum_to))
 @composite
 def sum_to_size(input: Tensor, *size: Any) -> Tensor:
     """The sum over the dimensions in which ``size`` broadcasts to the input's shape."""
@@ -107,6 +123,13 @@ for _name, _function in {
 # -- cuts and joints -------------------------------------------------------------------------------
 
 
+@tried(
+    ref=lambda x, sizes, dim=0: np.split(x, np.cumsum(sizes)[:-1], dim),
+    samples=[(real(5, 3), (2, 3)), (real(3, 4), [1, 0, 3], -1)],
+    dtypes="all",
+    family=VIEW,
+    outputs=2,
+)
 @composite
 def split_with_sizes(input: Tensor, split_sizes: Sequence[int], dim: int = 0) -> tuple[Tensor, ...]:
     """As ``split`` by a list of sizes."""
@@ -126,7 +149,14 @@ def _cutter(name: str, dim: int) -> None:
 
     cut.__name__ = cut.__qualname__ = name
     cut.__doc__ = f"As ``tensor_split`` along dimension {dim}, into equal parts; views."
-    composite(cut)
+    shape = (*(1, 3)[:dim], 4, 3)
+    tried(
+        ref=getattr(np, name),
+        samples=[(real(*shape), 2), (real(*shape), (1, 3)), (real(*shape[:dim], 0, 3), 2)],
+        dtypes="all",
+        family=VIEW,
+        outputs=2,
+    )(composite(cut))
 
 
 for _cut_name, _dim in (("hsplit", 1), ("vsplit", 0), ("dsplit", 2)):
@@ -145,14 +175,20 @@ def column_stack(tensors: Sequence[Tensor]) -> Tensor:
     return cat([_reshape(each, (-1, 1)) if each.ndim == 1 else each for each in parts], 1)
 
 
-@root
-def row_stack(tensors: Sequence[Tensor]) -> Tensor:
-    """As ``vstack``."""
-    from .join import vstack
+def _numpy_block_diag(*arrays: Any) -> Any:
+    parts = [np.atleast_2d(x) for x in arrays]
+    out = np.zeros(np.sum([x.shape for x in parts], 0), np.result_type(*parts))
+    ends = np.cumsum([x.shape for x in parts], 0)
+    for x, (row, column) in zip(parts, ends, strict=True):
+        out[row - x.shape[0] : row, column - x.shape[1] : column] = x
+    return out
 
-    return vstack(tensors)
 
-
+@tried(
+    ref=_numpy_block_diag,
+    samples=[(real(2, 3), real(1, 2)), (real(3), real(), real(2, 2)), (real(0, 2), real(2, 1))],
+    dtypes="all",
+)
 @root
 def block_diag(*tensors: Tensor) -> Tensor:
     """The matrices along the diagonal of one of zeros; vectors and numbers are rows."""
@@ -255,6 +291,11 @@ def slice_scatter(
     return _replaced("slice_scatter", input, src, part, key)
 
 
+@tried(
+    ref=lambda x, dim, start, length: np.take(x, range(start, start + length), dim),
+    samples=[(real(5, 3), 0, 1, 3), (real(3, 4), -1, 2, 0)],
+    dtypes="all",
+)
 @composite
 def narrow_copy(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """As ``narrow``, but a copy."""

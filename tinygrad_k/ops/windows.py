@@ -8,7 +8,7 @@ import numpy as np
 
 from ..backend import ffi, kernel_number, lib
 from ..tensor import Tensor, number_as, wrap
-from .declare import composite, op
+from .declare import composite, op, tried
 from .samples import real
 from .shape import _reshape, in_range, select, slice_dim
 
@@ -180,6 +180,22 @@ def _check(
             raise ValueError(f"{name}: {what} must be two ints from {least} on; got {both}")
 
 
+def _numpy_images(function: Any, ndim: int) -> Any:
+    """The reference with numbers for pairs, and for a batch that may be missing."""
+
+    def reference(x: Any, *how: Any) -> Any:
+        pairs = [each if isinstance(each, tuple) else (each, each) for each in how]
+        result = function(x if x.ndim == ndim else x[None], *pairs)
+        return result if x.ndim == ndim else result[0]
+
+    return reference
+
+
+@tried(
+    ref=_numpy_images(_numpy_unfold, 4),
+    samples=[(real(2, 3, 5, 4), (2, 3), 1, 0, 1), (real(2, 5, 6), 2, (2, 1), (1, 2), (2, 1))],
+    family="place",
+)
 @composite
 def unfold(
     input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
@@ -203,6 +219,14 @@ def unfold(
     return _unfold(input, *how)
 
 
+@tried(
+    ref=_numpy_images(_numpy_fold, 3),
+    samples=[
+        (real(2, 18, 8), (5, 4), (2, 3), 1, 0, 1),
+        (real(8, 27), (5, 6), 2, (2, 1), (1, 2), (2, 1)),
+    ],
+    family="place",
+)
 @composite
 def fold(
     input: Tensor,
