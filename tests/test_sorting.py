@@ -164,6 +164,23 @@ def test_runs() -> None:
     assert tk.tensor([]).unique_consecutive().tolist() == []
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "uint8"])
+@pytest.mark.parametrize("length", [0, 1, 7, 32, 33, 100, 1000])
+def test_places_in_sequences_of_any_length(length: int, dtype: str) -> None:
+    """Among them those of NaN, which comes last, and of what equals an element."""
+    rng = np.random.default_rng(length)
+    sequence = np.sort(rng.integers(0, 90, length).astype(dtype))
+    wanted = rng.integers(0, 90, 200).astype(dtype)
+    if dtype.startswith("float"):
+        sequence[length - length // 5 :] = np.nan
+        wanted[[3, 77, 199]] = [np.nan, -0.0, np.nan]
+        wanted[100:130] += 0.5
+    for right in (False, True):
+        expected = np.searchsorted(sequence, wanted, "right" if right else "left")
+        found = tk.bucketize(tk.from_numpy(wanted), tk.from_numpy(sequence), right=right)
+        assert found.tolist() == expected.tolist()
+
+
 @given(data=st.data())
 def test_places_in_a_sorted_sequence(data: st.DataObject) -> None:
     lines = hnp.arrays(np.float64, (2, 5), elements=st.integers(-3, 3).map(float))

@@ -3,6 +3,37 @@
 
 #include "core.h"
 
+#define GRAIN 131072 /* bytes a thread must at least write: a few microseconds */
+
+/* Whether the result was written row by row of a piece of each input: where these lie so, and are more
+ * than single elements, which are better put to their places many at a time. */
+static int join(const tk_tensor *out, int n, tk_tensor *const *in, int64_t rows)
+{
+    const int64_t item = tk_item_size[out->dtype];
+    int64_t most = 0;
+    if (rows < 2 || out->dtype == TK_BOOL)
+        return 0;
+    for (int i = 0; i < n; i++) {
+        if (in[i]->dtype != out->dtype || !(in[i]->flags & TK_CONTIGUOUS))
+            return 0;
+        most = in[i]->numel > most ? in[i]->numel : most;
+    }
+    if (most / rows * item <= 8)
+        return 0;
+    tk_join_work w = {.out = out->data, .row_step = out->numel / rows * item};
+    for (int i = 0; i < n; i += w.n) {
+        w.n = n - i < TK_JOIN ? n - i : TK_JOIN;
+        for (int k = 0; k < w.n; k++) {
+            w.in[k] = in[i + k]->data;
+            w.bytes[k] = in[i + k]->numel / rows * item;
+        }
+        tk_run(TK_K_join, out->dtype, &w, rows, GRAIN / w.row_step + 1);
+        for (int k = 0; k < w.n; k++)
+            w.out += w.bytes[k];
+    }
+    return 1;
+}
+
 /* As PyTorch, an empty 1-d tensor fits anything. */
 static int is_legacy_empty(const tk_tensor *t)
 {
@@ -59,7 +90,11 @@ tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim)
         }
     shape[d] = end;
     tk_tensor *out = tk_empty(type.dtype, first->ndim, shape);
-    int64_t start = 0;
+    int64_t start = 0, rows = 1;
+    for (int i = 0; i < d; i++)
+        rows *= shape[i];
+    if (out && join(out, n, in, rows))
+        return out;
     for (int i = 0; i < n && out; i++) {
         if (in[i]->dtype != type.dtype)
             out->flags |= TK_CONVERTED;
@@ -102,6 +137,11 @@ tk_tensor *tk_stack(int n, tk_tensor **in, int64_t dim)
     for (int i = 0; i <= in[0]->ndim; i++)
         shape[i] = i == d ? n : in[0]->shape[i - (i > d)];
     tk_tensor *out = tk_empty(type.dtype, in[0]->ndim + 1, shape);
+    int64_t rows = 1;
+    for (int i = 0; i < d; i++)
+        rows *= shape[i];
+    if (out && join(out, n, in, rows))
+        return out;
     for (int i = 0; i < n && out; i++) {
         if (in[i]->dtype != type.dtype)
             out->flags |= TK_CONVERTED;

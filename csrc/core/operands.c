@@ -46,6 +46,8 @@ static int64_t work_bytes(int kernel)
         return sizeof(tk_extend_work);
     case TK_K_triangle:
         return sizeof(tk_triangle_work);
+    case TK_K_join:
+        return sizeof(tk_join_work);
     default:
         break;
     }
@@ -273,7 +275,12 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
     case TK_FAMILY_PLACE: {
         tk_extend_work *e = work;
         tk_triangle_work *t = work;
-        if (kernel == TK_K_extend) {
+        tk_join_work *j = work;
+        if (kernel == TK_K_join) {
+            ADD(j->out, TK_WRITES, item);
+            for (int i = 0; i < j->n; i++)
+                ADD(j->in[i], TK_READS, item);
+        } else if (kernel == TK_K_extend) {
             ADD(e->out, TK_WRITES, item);
             ADD(e->in, TK_READS, item);
         } else {

@@ -207,6 +207,13 @@ static void TK_FN(triangle)(const void *work, int64_t lo, int64_t hi)
     tk_triangle_units(work, lo, hi, sizeof(T));
 }
 
+#if !TK_IS_BOOL
+static void TK_FN(join)(const void *work, int64_t lo, int64_t hi)
+{
+    tk_join_units(work, lo, hi);
+}
+#endif
+
 #if !TK_IS_FLOAT && !TK_IS_BOOL
 typedef T TK_FN(eight_indices) __attribute__((vector_size(8 * sizeof(T))));
 typedef int64_t TK_FN(eight_places) __attribute__((vector_size(64)));

@@ -185,6 +185,12 @@ static inline int tk_row_group(const tk_reduce_work *w, const tk_reducer *f, con
 {
     const int group = rows < TK_ROW_GROUP ? (int)rows : TK_ROW_GROUP;
     const int64_t step = w->kept.stride[w->kept.n - 1];
+    if (w->reduced.n == 1 && f->direct && step == f->size) { /* the same, without look-ups */
+        for (int i = 0; i < group; i++)
+            row[i] = base + at->offset + i * w->reduced.stride[0];
+        at->offset += group * w->reduced.stride[0];
+        return group;
+    }
     for (int i = 0; i < group; i++) {
         row[i] = base + at->offset;
         tk_advance(at, &w->reduced, 1);
@@ -304,6 +310,27 @@ TK_OUTLINE void tk_find_columns(const tk_reduce_work *w, int64_t lo, int64_t hi,
     }
 }
 
+/* Short lines, turned to columns. */
+TK_OUTLINE void tk_find_short_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
+                                    const tk_reducer *f, tk_find_rows_fn *find)
+{
+    _Alignas(64) char buffer[TK_CHUNK_BYTES];
+    _Alignas(64) char values[TK_SHORT_LINES * 8];
+    for (int64_t n; lo < hi; lo += n) {
+        n = hi - lo < TK_SHORT_LINES ? hi - lo : TK_SHORT_LINES;
+        const char *row[TK_ROW_GROUP];
+        int64_t *place = w->out_index + lo;
+        const tk_span span = {w->length, n, f->size, w->kept.stride[0]};
+        tk_gather_span(w->in + lo * w->kept.stride[0], &span, buffer, f->size);
+        for (int64_t r = 0, group; r < w->length; r += group) {
+            group = w->length - r < TK_ROW_GROUP ? w->length - r : TK_ROW_GROUP;
+            for (int i = 0; i < group; i++)
+                row[i] = buffer + (r + i) * n * f->size;
+            find(w->out ? w->out + lo * f->size : values, place, row, (int)group, n, r, r == 0);
+        }
+    }
+}
+
 TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk_reducer *f,
                               tk_find_fn *find, tk_find_rows_fn *find_rows)
 {
@@ -311,6 +338,10 @@ TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk
     const tk_reduce_work *w = work;
     if (w->columns) {
         tk_find_columns(w, lo, hi, f, find_rows);
+        return;
+    }
+    if (tk_is_short(w, f) && !w->in_index) {
+        tk_find_short_lines(w, lo, hi, f, find_rows);
         return;
     }
     int64_t output = lo / w->chunks, chunk = lo % w->chunks;

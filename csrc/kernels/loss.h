@@ -55,7 +55,8 @@ static void TK_FN(nll_loss_backward)(const void *work, int64_t lo, int64_t hi)
     static const int64_t zero = 0;
     const tk_nll_work *w = work;
     const int64_t size = (int64_t)sizeof(T), classes = w->classes, inner = w->inner;
-    const int64_t most = 64 + 16384 / (classes * size + 1); /* their slopes: half of a small L1 */
+    /* their slopes: half of a small L1, but a few cache lines of each class */
+    const int64_t most = (inner == 1 ? 1 : 64) + 16384 / (classes * size + 1);
     const char *in;
     for (int64_t n; lo < hi; lo += n) {
         n = TK_FN(some_samples)(w, lo, hi, &in);

@@ -135,6 +135,9 @@ TK_OUTLINE void tk_fill(char *to, int64_t step, const void *item, int64_t size, 
     if (streams)
         for (; i + STEP <= n; i += STEP)
             tk_bytes_stream(to + i, v);
+    for (; i + 4 * STEP <= n; i += 4 * STEP)
+        for (int k = 0; k < 4; k++)
+            tk_bytes_store(to + i + k * STEP, v);
     for (; i + STEP <= n; i += STEP)
         tk_bytes_store(to + i, v);
     tk_bytes_store(to + n - STEP, v);
@@ -342,11 +345,19 @@ TK_INLINE int64_t tk_extend_place(const tk_extend_work *w, int64_t at, int64_t n
     }
 }
 
+/* Up to so many elements around a row are read where a table says. */
+enum { TK_EXTEND_EDGES = 32 };
+
 TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const int64_t size)
 {
     const tk_extend_work *w = work;
     const int last = w->ndim - 1;
     const int64_t length = w->size[last], n = w->from[last];
+    const int64_t left = w->before[last], right = length - left - n;
+    const int tabled = left >= 0 && right >= 0 && left + right <= TK_EXTEND_EDGES;
+    int64_t edge[TK_EXTEND_EDGES];
+    for (int64_t i = 0; tabled && i < left + right; i++)
+        edge[i] = tk_extend_place(w, i < left ? i - left : n + i - left, n);
     int64_t row = lo / length, index[TK_MAX_NDIM] = {0};
     for (int64_t d = last - 1, rest = row; d >= 0; rest /= w->size[d--])
         index[d] = rest % w->size[d];
@@ -362,11 +373,32 @@ TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const i
             index[d] = 0;
         char *to = w->out + row * length * size;
         const int64_t first = lo - row * length;
-        if (place < 0)
+        if (place < 0) {
             tk_fill(to + first * size, size, w->value, size, end - lo, 0);
-        else
+        } else if (tabled && end - lo == length) {
+            const char *from = w->in + place * size;
+            for (int64_t i = 0; i < left + right; i++)
+                memcpy(to + (i < left ? i : n + i) * size,
+                       edge[i] < 0 ? w->value : from + edge[i] * size, (size_t)size);
+            tk_copy(to + left * size, from, n * size, 0);
+        } else {
             tk_extend_row(w, to, first, end - row * length, w->in + place * size, n,
                           w->before[last], size);
+        }
+    }
+}
+
+/* The result is written from its start to its end: input by input it takes twice as long where both do
+ * not fit the caches. */
+TK_OUTLINE void tk_join_units(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_join_work *w = work;
+    for (; lo < hi; lo++) {
+        char *out = w->out + lo * w->row_step;
+        for (int i = 0; i < w->n; i++) {
+            tk_copy(out, w->in[i] + lo * w->bytes[i], w->bytes[i], 0);
+            out += w->bytes[i];
+        }
     }
 }
 

@@ -12,15 +12,18 @@ enum { TK_FN(double_lanes) = TK_VECTOR_BYTES / 8, TK_FN(eight_vectors) = 64 / TK
 typedef T TK_FN(narrow) __attribute__((vector_size(TK_VECTOR_BYTES / 8 * sizeof(T))));
 typedef D (*TK_FN(running_fn))(D a, D b);
 
-TK_INLINE D TK_FN(running_sum)(D a, D b)
-{
-    return a + b;
-}
+typedef double (*TK_FN(running_one_fn))(double a, double b);
 
-TK_INLINE D TK_FN(running_product)(D a, D b)
-{
-    return a * b;
-}
+#define RUNNING(name, type, expression)                                                            \
+    TK_INLINE type TK_FN(name)(type a, type b)                                                     \
+    {                                                                                              \
+        return expression;                                                                         \
+    }
+RUNNING(running_sum, D, a + b)
+RUNNING(running_product, D, a *b)
+RUNNING(running_sum_one, double, a + b)
+RUNNING(running_product_one, double, a *b)
+#undef RUNNING
 
 TK_INLINE D TK_FN(turned_round)(D x)
 {
@@ -51,7 +54,8 @@ TK_INLINE void TK_FN(run_step)(D x[], TK_FN(running_fn) f, D identity, const int
 
 /* One line, backwards or not; carry is what came before it. Returns what its end gave. */
 TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
-                                 TK_FN(running_fn) f, T identity, const int backwards)
+                                 TK_FN(running_fn) f, TK_FN(running_one_fn) one, T identity,
+                                 const int backwards)
 {
     const D nothing = v_set_f64((double)identity);
     M_f64 last;
@@ -83,15 +87,16 @@ TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
         }
         before = f(before, all);
     }
+    carry = before[0];
     for (; left > 0; left--) {
         const int64_t at = backwards ? left - 1 : n - left;
-        before = f(before, v_set_f64((double)in[at]));
-        out[at] = (T)before[0];
+        carry = one(carry, (double)in[at]);
+        out[at] = (T)carry;
     }
-    return before[0];
+    return carry;
 }
 
-#define LINES(name, f, identity)                                                                   \
+#define LINES(name, f, one, identity)                                                              \
     TK_OUTLINE void TK_FN(name##_lines)(const char *in, int64_t in_line, char *out,                \
                                         int64_t out_line, int64_t lines, int64_t n, int reverse,   \
                                         const void *before, void *after)                           \
@@ -100,14 +105,14 @@ TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
         memcpy(&start, before, sizeof start);                                                      \
         for (; lines > 0; lines--, in += in_line, out += out_line)                                 \
             if (reverse)                                                                           \
-                end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, identity, 1);          \
+                end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, one, identity, 1);     \
             else                                                                                   \
-                end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, identity, 0);          \
+                end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, one, identity, 0);     \
         if (after)                                                                                 \
             memcpy(after, &end, sizeof end);                                                       \
     }
-LINES(cumsum, TK_FN(running_sum), 0)
-LINES(cumprod, TK_FN(running_product), 1)
+LINES(cumsum, TK_FN(running_sum), TK_FN(running_sum_one), 0)
+LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
 #undef LINES
 #undef LANES
 #undef VECTORS

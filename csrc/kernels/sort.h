@@ -12,7 +12,6 @@
 #define PAIR TK_FN(sort_pair)
 #define MOST ((KEY)((UKEY)-1 >> 1))
 #define DIGIT(pair, shift) ((pair).key >> (shift) & 255)
-#define ABREAST 8 /* searches at once: a cache line of places */
 #define BLOCK 64  /* elements that are looked at together for one that belongs to the few */
 
 typedef __typeof__(__builtin_choose_expr(sizeof(TK_SCALAR) == 8, (int64_t)0, (int32_t)0)) KEY;
@@ -229,39 +228,73 @@ static void TK_FN(order)(const void *work, int64_t lo, int64_t hi)
     }
 }
 
-/* Places of n <= ABREAST values in one sequence, side by side, as a step waits for the last. */
-TK_INLINE void TK_FN(search_few)(const tk_search_work *w, int64_t from, int n)
+/* The place of one value in a sequence. */
+TK_INLINE int64_t TK_FN(search_one)(const TK_SCALAR *sequence, int64_t length, TK_SCALAR value,
+                                    const int right)
 {
-    const TK_SCALAR *const sequence =
-        (const TK_SCALAR *)w->sequence + from / w->columns * w->length;
-    const int right = w->right != 0;
-    int64_t at[ABREAST] = {0};
-    KEY x[ABREAST];
-    for (int i = 0; i < n; i++)
-        x[i] = TK_FN(key_of)(((const TK_SCALAR *)w->in)[from + i], 0);
-    for (int64_t size = w->length; size > 0;) { /* of those before which x may stand */
+    const KEY x = TK_FN(key_of)(value, 0);
+    int64_t at = 0;
+    for (int64_t size = length; size > 0;) { /* of those before which x may stand */
         const int64_t half = (size + 1) / 2;
-        for (int i = 0; i < n; i++) {
-            const KEY y = TK_FN(key_of)(sequence[at[i] + half - 1], 0);
-            at[i] += (y < x[i]) | (right & (y == x[i])) ? half : 0;
-        }
+        const KEY y = TK_FN(key_of)(sequence[at + half - 1], 0);
+        at += (y < x) | (right & (y == x)) ? half : 0;
         size -= half;
     }
-    for (int i = 0; i < n; i++)
-        w->out[from + i] = at[i];
+    return at;
+}
+
+/* Sequences of up to so many elements are compared with all of them, which takes no longer than to
+ * look for the elements to compare with. */
+#define SHORT_SEQUENCE 32
+
+/* The places of a vector of values, none of which is NaN. */
+TK_INLINE M TK_FN(search_vector)(const T *sequence, int64_t length, V x, const int right)
+{
+    M at = {0};
+    if (length <= SHORT_SEQUENCE) {
+        for (int64_t i = 0; i < length; i++) {
+            const V y = v_set(sequence[i]);
+            at -= right ? y <= x : y < x;
+        }
+        return at;
+    }
+    for (int64_t size = length; size > 0;) {
+        const int64_t half = (size + 1) / 2;
+        const V y = v_gather(sequence + half - 1, at);
+        at += (right ? y <= x : y < x) & (M)((M){0} + (I)half);
+        size -= half;
+    }
+    return at;
+}
+
+TK_INLINE void TK_FN(search_units)(const tk_search_work *w, int64_t lo, int64_t hi, const int right)
+{
+    const int vectors = sizeof(T) >= 4 && w->length <= INT32_MAX;
+    for (int64_t n; lo < hi; lo += n) {
+        const T *sequence = (const T *)w->sequence + lo / w->columns * w->length;
+        const T *in = (const T *)w->in + lo;
+        n = w->columns - lo % w->columns; /* left in this sequence */
+        n = n < hi - lo ? n : hi - lo;
+        n = n < W ? n : W;
+        const V x = n < W ? v_load_part(in, (int)n) : v_load(in);
+        if (vectors && !v_any(v_isnan(x))) {
+            const M at = TK_FN(search_vector)(sequence, w->length, x, right);
+            for (int i = 0; i < n; i++)
+                w->out[lo + i] = at[i];
+        } else {
+            for (int i = 0; i < n; i++)
+                w->out[lo + i] = TK_FN(search_one)(sequence, w->length, in[i], right);
+        }
+    }
 }
 
 static void TK_FN(searchsorted)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_search_work *w = work;
-    while (lo < hi) {
-        int64_t n = w->columns - lo % w->columns; /* left in this sequence */
-        n = n < hi - lo ? n : hi - lo;
-        for (; n >= ABREAST; n -= ABREAST, lo += ABREAST)
-            TK_FN(search_few)(w, lo, ABREAST);
-        for (; n > 0; n--, lo++)
-            TK_FN(search_few)(w, lo, 1);
-    }
+    if (w->right)
+        TK_FN(search_units)(w, lo, hi, 1);
+    else
+        TK_FN(search_units)(w, lo, hi, 0);
 }
 #undef KEY
 #undef UKEY
@@ -271,4 +304,4 @@ static void TK_FN(searchsorted)(const void *work, int64_t lo, int64_t hi)
 #undef MOST
 #undef DIGIT
 #undef BLOCK
-#undef ABREAST
+#undef SHORT_SEQUENCE

@@ -150,6 +150,16 @@ typedef struct tk_extend_work {
     int64_t before[TK_MAX_NDIM]; /* elements before the source's first; less than 0: cut off */
 } tk_extend_work;
 
+/* Rows that are put together of pieces: from each input, which is contiguous, as many bytes a row. A
+ * unit is a row. More inputs than TK_JOIN take several launches. */
+enum { TK_JOIN = 4 };
+typedef struct tk_join_work {
+    char *out; /* where the first piece of the first row goes */
+    const char *in[TK_JOIN];
+    int64_t bytes[TK_JOIN], row_step; /* of a piece, and of a row of the result */
+    int32_t n;
+} tk_join_work;
+
 /* Triangles of contiguous matrices [rows][columns], in another tensor or in their own memory. A unit
  * is a row. Kept are columns up to row + diagonal, or from there on. */
 typedef struct tk_triangle_work {

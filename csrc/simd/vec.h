@@ -153,6 +153,23 @@ TK_INLINE V v_upper(V v, const int lanes)
 #endif
 }
 
+/* The elements of p at these places, not of bytes. */
+TK_INLINE V v_gather(const T *p, M at)
+{
+#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
+    return sizeof(T) == 8 ? (V)_mm512_i64gather_epi64((__m512i)at, (const void *)p, 8)
+                          : (V)_mm512_i32gather_epi32((__m512i)at, (const void *)p, 4);
+#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    return sizeof(T) == 8 ? (V)_mm256_i64gather_epi64((const void *)p, (__m256i)at, 8)
+                          : (V)_mm256_i32gather_epi32((const void *)p, (__m256i)at, 4);
+#else
+    V v;
+    for (int i = 0; i < W; i++)
+        v[i] = p[at[i]];
+    return v;
+#endif
+}
+
 TK_INLINE V v_set(T x)
 {
     return x - (V){0}; /* every lane x; minus, because -0.0 - 0.0 keeps its sign */

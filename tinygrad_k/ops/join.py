@@ -89,6 +89,7 @@ def _numpy_cat(tensors: Any, dim: int = 0) -> np.ndarray:
         ([real(4)],),
         ([real(0, 3), real(2, 3)], 0),
         ([real(0), real(2, 3), real(1, 3)], 0),
+        ([real(3, 2), real(3, 7), real(3, 2), real(3, 0), real(3, 5), real(3, 1)], 1),
     ],
     dtypes="all",
     family="join",
@@ -115,6 +116,7 @@ def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     samples=[
         ([real(3, 5), real(3, 5)],),
         ([real(3), real(3)], -1),
+        ([real(2, 3)] * 5, 1),
         ([real()],),
         ([real(0, 2)], 1),
     ],
@@ -377,9 +379,9 @@ def repeat_interleave(
         raise ValueError(
             f"repeat_interleave: expected one number, or {size}, none negative; got {repeats!r}"
         )
-    total = int(counts.astype(object).sum()) * (1 if counts.size == size else size)
+    total = counts.sum(dtype=np.float64) * (1 if counts.size == size else size)
     if total > 2**48:
-        raise ValueError(f"repeat_interleave: {total} parts are too many; got {repeats!r}")
+        raise ValueError(f"repeat_interleave: {total:.0f} parts are too many; got {repeats!r}")
     places = np.repeat(np.arange(size), counts if counts.size == size else int(counts[0]))
     if output_size is not None and output_size != places.size:
         raise ValueError(
@@ -504,6 +506,7 @@ def _numpy_extend(x: Any, pads: tuple[int, ...], mode: str) -> np.ndarray:
         (real(2, 3, 4), (0, 3, 1, 2), "circular"),
         (real(3, 5, 2), (0, 0, -2, 2), "circular"),
         (real(3, 5), (9, 0), "circular"),
+        (real(2, 24), (20, 20), "reflect"),
         (real(0, 3), (1, -1), "circular"),
     ],
     dtypes="all",
