@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import sys
 import threading
 import weakref
 from typing import Any
@@ -1023,3 +1024,60 @@ def test_integers_and_bools_leave_the_graph() -> None:
     for kind in (tk.int64, tk.int32, tk.uint8, tk.bool):
         assert not leaf.to(kind).requires_grad
     assert leaf.double().requires_grad
+
+
+# -- Ctrl-C ---------------------------------------------------------------------------------------
+
+
+class Interrupting:
+    """The C module, when a Ctrl-C is heard as the first change of the grad mode returns."""
+
+    def __init__(self) -> None:
+        self.heard = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(lib, name)
+
+    def tk_set_grad_mode(self, mode: Any) -> int:
+        before = lib.tk_set_grad_mode(mode)
+        if not self.heard:
+            self.heard = True
+            raise KeyboardInterrupt
+        return before
+
+
+def in_a_block(x: tk.Tensor) -> tk.Tensor:
+    with tk.no_grad():
+        return x * 2
+
+
+class Twice(Function):
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x * 2
+
+    @staticmethod
+    def backward(ctx: Any, g: Any) -> Any:
+        return g * 2
+
+
+@pytest.mark.parametrize(
+    ("module", "call"),
+    [
+        ("engine", lambda x: (x * 2).sum().backward()),
+        ("engine", lambda x: x.sum().backward()),
+        ("function", Twice.apply),
+        ("mode", in_a_block),
+        ("mode", tk.no_grad()(lambda x: x * 2)),
+    ],
+)
+def test_an_interrupt_leaves_the_grad_mode(
+    module: str, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x = tk.ones(3, requires_grad=True)
+    where = sys.modules[f"tinygrad_k.autograd.{module}"]
+    with monkeypatch.context() as patched:
+        patched.setattr(where, "lib", Interrupting())
+        with pytest.raises(KeyboardInterrupt):
+            call(x)
+    assert tk.is_grad_enabled()

@@ -163,6 +163,49 @@ def test_fork_while_threads_hold_locks() -> None:
     assert result.returncode == 0, result.stderr
 
 
+INTERRUPTED_STEPS = """
+import random, signal, threading, time
+import tinygrad_k as tk
+random.seed(0)
+model = tk.nn.Sequential(tk.nn.Linear(8, 8), tk.nn.ReLU(), tk.nn.Linear(8, 1))
+optimizer = tk.optim.Adam(model.parameters())
+x = tk.rand(4, 8)
+class Interrupt(BaseException): pass
+def interrupt(*_):
+    raise Interrupt
+signal.signal(signal.SIGALRM, interrupt)
+def step():
+    optimizer.zero_grad()
+    model(x).sum().backward()
+    tk.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+    optimizer.step()
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    try:
+        # Again until it is heard: exceptions are lost in finalizers.
+        signal.setitimer(signal.ITIMER_REAL, 1e-6 + 5e-4 * random.random(), 0.01)
+        while True:
+            step()
+    except Interrupt:
+        while True:
+            try:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                break
+            except Interrupt:
+                pass
+        assert tk.is_grad_enabled()
+other = threading.Thread(target=step, daemon=True)
+other.start()
+other.join(10)
+assert not other.is_alive()
+"""
+
+
+def test_interrupted_steps_leave_the_grad_mode_and_no_lock() -> None:
+    result = run_python(INTERRUPTED_STEPS)
+    assert result.returncode == 0, result.stderr
+
+
 def test_a_daemon_thread_at_exit_does_no_harm() -> None:
     result = run_python(
         "import threading, tinygrad_k as tk\n"

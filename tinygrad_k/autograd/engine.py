@@ -48,8 +48,9 @@ def run(
         waiting = _restrict(waiting, goal)
     ready = [node for node in arrived if not waiting.get(node)]
     found: dict[Any, Tensor] = {}
-    before = lib.tk_set_grad_mode(create_graph)
+    before = lib.tk_grad_mode()
     try:
+        lib.tk_set_grad_mode(create_graph)
         while ready:
             node = ready.pop()
             gradient = arrived.pop(node, None)
@@ -281,8 +282,9 @@ def _owned(gradient: Tensor, create_graph: bool) -> Tensor:
 
 def copy_of(gradient: Tensor, create_graph: bool) -> Tensor:
     """A contiguous copy, recorded if the backward pass is."""
-    before = lib.tk_set_grad_mode(create_graph)
+    before = lib.tk_grad_mode()
     try:
+        lib.tk_set_grad_mode(create_graph)
         return _convert(gradient, gradient.dtype)
     finally:
         lib.tk_set_grad_mode(before)

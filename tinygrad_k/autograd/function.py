@@ -157,8 +157,9 @@ class Function:
             if answer is not batching.ORDINARY:
                 return answer
         ctx = FunctionCtx(cls.__name__, args)
-        before = lib.tk_set_grad_mode(0)
+        before = lib.tk_grad_mode()
         try:
+            lib.tk_set_grad_mode(0)
             if cls.setup_context is Function.setup_context:
                 results = cls.forward(ctx, *args)
             else:

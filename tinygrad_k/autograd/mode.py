@@ -18,17 +18,28 @@ def is_grad_enabled() -> bool:
 
 
 class _Mode:
-    """Sets the grad mode of the thread for a block or a function."""
+    """Sets the grad mode of the thread for a block or a function.
+
+    Here and wherever a mode is set for a while, it is read first and set inside the ``try``: a
+    Ctrl-C may be raised as soon as the call that sets it returns.
+    """
 
     def __init__(self, enabled: bool) -> None:
         self.enabled = enabled
         self._before: list[int] = []
 
     def __enter__(self) -> None:
-        self._before.append(lib.tk_set_grad_mode(self.enabled))
+        before = lib.tk_grad_mode()
+        self._before.append(before)
+        try:
+            lib.tk_set_grad_mode(self.enabled)
+        except BaseException:
+            lib.tk_set_grad_mode(before)
+            raise
 
     def __exit__(self, *exception: Any) -> None:
-        lib.tk_set_grad_mode(self._before.pop())
+        lib.tk_set_grad_mode(self._before[-1])
+        self._before.pop()
 
     def __call__(self, function: F) -> F:
         """The function with this mode inside; of a generator, whenever it runs."""
@@ -36,8 +47,9 @@ class _Mode:
 
         @functools.wraps(function)
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            before = lib.tk_set_grad_mode(enabled)
+            before = lib.tk_grad_mode()
             try:
+                lib.tk_set_grad_mode(enabled)
                 return function(*args, **kwargs)
             finally:
                 lib.tk_set_grad_mode(before)
@@ -55,8 +67,9 @@ def _generator(function: Callable[..., Any], enabled: bool) -> Callable[..., Any
         source = function(*args, **kwargs)
         step: Callable[[], Any] = source.__next__
         while True:
-            before = lib.tk_set_grad_mode(enabled)
+            before = lib.tk_grad_mode()
             try:
+                lib.tk_set_grad_mode(enabled)
                 value = step()
             except StopIteration as end:
                 return end.value

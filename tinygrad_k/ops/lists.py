@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..backend import fail, ffi, kernel_number, lib
-from ..locks import Lock
+from ..locks import new_lock
 from ..tensor import Tensor, wrap
 
 KERNELS = (
@@ -71,7 +71,7 @@ class Step:
         self._kernel = kernel_number(rule)
         self._states: tuple[str | None, ...] | None = None
         self._values: Any = None
-        self._lock = Lock()  # the block and the hyperparameters are of one launch
+        self._lock = new_lock()  # the block and the hyperparameters are of one launch
         self.hyper = ffi.new("double[]", lib.TK_HYPER_COUNT)
         # A replayed step counts in ``hyper`` alone; these dicts hear of it when they are looked at.
         self.counted = 0

@@ -15,7 +15,7 @@ from typing import Any
 from ..autograd import enable_grad, engine, is_grad_enabled
 from ..autograd.node import Node, Plan, unwatch, watch, who_changed
 from ..checks import count
-from ..locks import Lock
+from ..locks import new_lock
 from ..random import fork_rng, get_rng_state, set_rng_state
 from ..tensor import Tensor
 from ..trees import leaves
@@ -68,7 +68,7 @@ class _Part:
         self._stamps = [_stamp(each) for each in self._arguments()]
         self._names: list[str] = []
         self._twins: list[Node | None] = []
-        self._lock = Lock()
+        self._lock = new_lock()
 
     def first(self) -> Any:
         result, nodes = self._run()
