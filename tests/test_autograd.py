@@ -510,6 +510,40 @@ def test_retain_grad() -> None:
     assert (x * 2.0).grad is None
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda y: y.mul_(5.0),
+        lambda y: y[:2].mul_(5.0),
+        lambda y: y.view(3, 1).t().mul_(5.0),
+        lambda y: y.unsqueeze_(0).squeeze_(0).mul_(5.0),
+        lambda y: y.__setitem__(slice(1), tk.ones(1, requires_grad=True) * 5.0),
+        lambda y: Doubled.apply(y),
+    ],
+)
+def test_retain_grad_before_a_change_in_place(change: Any) -> None:
+    """What is kept is the gradient of the tensor as it stands after its last change."""
+    x = leaf(1.0, 2.0, 3.0)
+    middle = x * 3.0
+    middle.retain_grad()
+    change(middle)
+    (middle * middle).sum().backward()
+    assert values(middle.grad) == values(2.0 * middle)
+
+
+class Doubled(Function):
+    """Twice its input, in its memory."""
+
+    @staticmethod
+    def forward(ctx: Any, x: tk.Tensor) -> tk.Tensor:
+        ctx.mark_dirty(x)
+        return x.mul_(2.0)
+
+    @staticmethod
+    def backward(ctx: Any, g: tk.Tensor) -> tk.Tensor:
+        return g * 2.0
+
+
 # -- memory of gradients -----------------------------------------------------------------------
 
 

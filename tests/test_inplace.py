@@ -31,6 +31,8 @@ def test_there_are_some() -> None:
 def test_equals_the_op_and_counts(op: Op, isa: str) -> None:
     """Same bits as the op where the result fits, and a refusal that changes nothing elsewhere."""
     for case in cases(op):
+        if not isinstance(case.args[0], np.ndarray):
+            continue
         ready = case.changed(lambda x: tk.from_numpy(np.array(x)))
         target, before = ready.args[0], array_of(ready.args[0])
         expected = case.call()

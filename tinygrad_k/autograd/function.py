@@ -11,7 +11,7 @@ from ..backend import lib
 from ..tensor import Tensor, wrap
 from . import batching
 from .mode import is_grad_enabled, no_grad
-from .node import Node, Part, Plan, SavedOutput, followers, new_node, note_change
+from .node import Node, Part, Plan, SavedOutput, followers, move_to, new_node, note_change
 
 
 class FunctionCtx:
@@ -239,7 +239,8 @@ def _record(cls: type[Function], ctx: FunctionCtx, outputs: list[Any], results: 
             and output.dtype.is_floating_point
             and not _is_in(results[i], ctx._not_differentiable)
         ):
-            output._node = made_by = node if whole else _part(node, i)
+            made_by = node if whole else _part(node, i)
+            move_to(output, made_by)
             ctx._outputs[i] = weakref.ref(made_by)
     for changed, follower in ctx._followers:
         follower.follow(changed)

@@ -155,6 +155,20 @@ def new_node(plan: Plan, inputs: tuple[Any, ...], saved: Any = (), shapes: Any =
     return node
 
 
+def move_to(tensor: Tensor, node: Any) -> None:
+    """Gives a tensor that was changed another place in the graph."""
+    hand_on(tensor._node, node)
+    tensor._node = node
+
+
+def hand_on(old: Any, node: Any) -> None:
+    """A gradient that was to be kept at a tensor's old place is kept at its new one."""
+    if isinstance(old, Node) and old.keep_grad and isinstance(node, Node):
+        old.keep_grad, node.keep_grad = False, True
+        if node.hooks is None:
+            node.hooks = {}
+
+
 class Leaf:
     """The end of the graph: where a gradient is accumulated.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import batching
-from ..autograd.node import followers, note_change, noted
+from ..autograd.node import followers, hand_on, move_to, note_change, noted
 from ..backend import fail, ffi, lib
 from ..dtypes import can_cast
 from ..tensor import Tensor, from_data, wrap
@@ -71,7 +71,7 @@ def inplace(
     if lib.tk_copy_into(target._h, result._h):
         fail()
     note_change(target, name)
-    target._node = result._node
+    move_to(target, result._node)
     for each in others:
         each.follow(target)
     return target
@@ -244,7 +244,9 @@ def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[
         fail()
     note_change(target, name)
     if recorded:
+        old = target._node
         record(row, target, (target, *operands))
+        hand_on(old, target._node)
         for each in others:
             each.follow(target)
     return target

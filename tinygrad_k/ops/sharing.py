@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.node import Leaf, Plan, new_node
+from ..autograd.node import Leaf, Plan, move_to, new_node
 from ..backend import ffi, int64, lib
 from ..tensor import Tensor, store, wrap
 from .declare import op
@@ -204,13 +204,13 @@ class Follower:
         """Gives the tensor its place in the graph behind the changed one's."""
         old, new = self.tensor._node, changed._node
         if self.relation == lib.TK_SAME:
-            self.tensor._node = new
+            move_to(self.tensor, new)
             return
         if self.relation == lib.TK_COVERED:
             old = None
         plan = PLANS[self.relation][old is not None, new is not None]
         inputs = tuple(node for node in (old, new) if node is not None)
-        self.tensor._node = new_node(plan, inputs, self.saved) if inputs else None
+        move_to(self.tensor, new_node(plan, inputs, self.saved) if inputs else None)
 
 
 def _follower(each: Tensor, target: Tensor) -> Follower | None:

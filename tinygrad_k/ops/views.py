@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.node import move_to
 from ..backend import int64, lib
 from ..dtypes import result_type
 from ..tensor import Tensor, set_data, store
@@ -101,7 +102,7 @@ def _inplace_view(name: str, function: Any) -> None:
             return self
         node = view._node
         set_data(self, lib.tk_alias(view._h))
-        self._node = node
+        move_to(self, node)
         return self
 
     change.__doc__ = f"``{name[:-1]}`` in place: the tensor itself becomes that view of its memory."
