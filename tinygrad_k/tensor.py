@@ -42,6 +42,9 @@ else:
     Methods = object  # what the op table attaches has its types in a stub
 
 _release, _retain, _shape_key = lib.tk_release, lib.tk_retain, lib.tk_shape_key
+_item_float, F64, CONTIGUOUS = lib.tk_item_float, lib.TK_F64, lib.TK_CONTIGUOUS
+MAX_NDIM = lib.TK_MAX_NDIM
+TAPES = ffi.addressof(lib, "tk_tapes")  # read through a pointer in half the time
 _owners: dict[int, Any] = {}  # Python objects whose memory a storage borrows, by owner key
 _owner_keys = itertools.count(1)
 
@@ -208,12 +211,13 @@ class Tensor(Methods):
         h = self._h
         if h.numel != 1:
             raise ValueError(f"item: only a tensor of one element has one; got {tuple(self.shape)}")
-        if lib.tk_tapes:
+        if TAPES[0]:
             check_readable("item")
-        if h.dtype <= lib.TK_F64:
-            return lib.tk_item_float(h)
+        kind = h.dtype
+        if kind <= F64:
+            return _item_float(h)
         value = lib.tk_item_int(h)
-        return bool(value) if h.dtype == lib.TK_BOOL else value
+        return bool(value) if kind == lib.TK_BOOL else value
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; without dimensions one number."""
@@ -221,12 +225,21 @@ class Tensor(Methods):
 
     def _array(self) -> np.ndarray:
         """A NumPy view of the memory; it keeps the storage alive through a tensor of its own."""
-        check_readable("numpy")
+        if TAPES[0]:
+            check_readable("numpy")
         return self._window()
 
     def _window(self) -> np.ndarray:
         """As ``_array``, also while the thread records: for those who have it done again."""
-        return np.asarray(_Window(self))
+        h = self._h
+        if not h.flags & CONTIGUOUS:
+            return np.asarray(_Window(self))
+        kept, kind = alias(self), DTYPES[h.dtype].numpy
+        memory = ffi.gc(h.data, lambda _: kept)  # the array's base, which keeps the tensor
+        array = np.ndarray(self.shape, kind, ffi.buffer(memory, h.numel * kind.itemsize))
+        if h.storage.readonly:
+            array.flags.writeable = False
+        return array
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """A NumPy array that shares this tensor's memory.
@@ -556,22 +569,23 @@ def from_numpy(array: np.ndarray) -> Tensor:
         raise TypeError(f"from_numpy: expected a NumPy array; got {type(array).__name__}")
     kind = FROM_NUMPY.get(array.dtype)
     if kind is None:
+        if not array.dtype.isnative:
+            raise ValueError(f"from_numpy: the array is byte-swapped ({array.dtype.str}); copy it")
         raise TypeError(f"from_numpy: no tensor dtype for {array.dtype}")
-    if not array.dtype.isnative:
-        raise ValueError(f"from_numpy: the array is byte-swapped ({array.dtype.str}); copy it")
     flags = array.flags
-    dense = flags.c_contiguous or not any(step % kind.itemsize for step in array.strides)
-    if not (dense and flags.aligned):
+    dense = flags.c_contiguous
+    fits = dense or not any(step % kind.itemsize for step in array.strides)
+    if not (fits and flags.aligned):
         raise ValueError(
             f"from_numpy: strides {array.strides} or the address are no multiple of "
             f"{kind.itemsize} bytes; copy the array"
         )
     if kind is bool_ and not _is_truth(array):
         raise ValueError("from_numpy: the bytes of a bool array must be 0 or 1; copy it")
-    if array.ndim > lib.TK_MAX_NDIM:
-        raise ValueError(f"from_numpy: at most {lib.TK_MAX_NDIM} dimensions; got {array.ndim}")
+    if array.ndim > MAX_NDIM:
+        raise ValueError(f"from_numpy: at most {MAX_NDIM} dimensions; got {array.ndim}")
     strides: Any
-    if flags.c_contiguous:
+    if dense:
         memory, span, strides = ffi.from_buffer(array), array.nbytes, ffi.NULL
     else:
         memory = ffi.cast("char *", array.__array_interface__["data"][0])
