@@ -4,13 +4,17 @@ An operand is a tensor with a label for each dimension. Labels that one operand 
 its diagonal, those that stand nowhere else are summed, and the rest is contracted pair by pair: in
 the order of fewest multiplications for up to ``EXACT`` operands, else greedily, the pair that
 shrinks the total most first.
+
+All this depends on the equation and the shapes alone. So it is worked out on forms, which note the
+steps that tensors of these shapes take, once for each equation with such shapes.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +32,81 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"  # PyTorch's or
 
 Label = Any  # a letter, or the number of an ellipsis dimension counted from its end
 Labels = tuple[Label, ...]
+Shape = tuple[int, ...]
+Step = tuple[Callable[..., Tensor], tuple[int, ...], tuple[Any, ...]]
+
+
+# -- steps ----------------------------------------------------------------------------------------
+
+
+class Form:
+    """What will be a tensor: its shape, its place among the values, and the steps of the plan."""
+
+    __slots__ = ("place", "plan", "shape")
+
+    def __init__(self, plan: Plan, shape: Sequence[int]) -> None:
+        self.plan, self.shape, self.place = plan, tuple(shape), plan.count
+        plan.count += 1
+
+    def then(
+        self, shape: Sequence[int], step: Callable[..., Tensor], *args: Any, other: Any = ()
+    ) -> Form:
+        """The form of ``step(self, *args)``; of ``step(self, other)``."""
+        places = (self.place, other.place) if other else (self.place,)
+        self.plan.steps.append((step, places, args))
+        return Form(self.plan, shape)
+
+    def reshaped(self, shape: Sequence[int]) -> Form:
+        shape = tuple(shape)
+        return self if shape == self.shape else self.then(shape, _reshape, shape)
+
+    def permuted(self, dims: Sequence[int]) -> Form:
+        dims = tuple(dims)
+        if dims == tuple(range(len(dims))):
+            return self
+        return self.then([self.shape[i] for i in dims], _permute, dims)
+
+    def summed(self, dims: Sequence[int]) -> Form:
+        if all(self.shape[i] == 1 for i in dims):
+            return self.reshaped(_without(self.shape, dims))
+        return self.then(_without(self.shape, dims), _total, tuple(dims))
+
+    def diagonal(self, first: int, second: int) -> Form:
+        shape = (*_without(self.shape, (first, second)), self.shape[first])
+        return self.then(shape, _diagonal, first, second)
+
+
+class Plan:
+    """What is done to operands of given shapes. Every value is used once."""
+
+    def __init__(self, shapes: Sequence[Shape]) -> None:
+        self.count = 0
+        self.steps: list[Step] = []
+        self.operands = [Form(self, shape) for shape in shapes]
+
+    def run(self, operands: Sequence[Tensor]) -> Tensor:
+        """The last value."""
+        values: list[Any] = list(operands)
+        for step, places, args in self.steps:
+            found = [values[each] for each in places]
+            for each in places:  # nobody wants it any more
+                values[each] = None
+            values.append(step(*found, *args))
+        return values[-1]
+
+
+def _total(tensor: Tensor, dims: tuple[int, ...]) -> Tensor:
+    total = _sum(tensor, dims)
+    # small integers are summed in int64
+    return total if total.dtype is tensor.dtype else total.to(tensor.dtype)
+
+
+def _diagonal(tensor: Tensor, first: int, second: int) -> Tensor:
+    return tensor.diagonal(0, first, second)
+
+
+def _without(values: Sequence[Any], places: Sequence[int]) -> tuple[Any, ...]:
+    return tuple(each for i, each in enumerate(values) if i not in places)
 
 
 # -- the grammar --------------------------------------------------------------------------------
@@ -55,28 +134,19 @@ def _sublist(numbers: Any) -> list[Label]:
     return [each if each is ... else LETTERS[each] for each in numbers]
 
 
-def _parse(args: tuple[Any, ...]) -> tuple[list[Tensor], list[list[Label]], list[Label] | None]:
-    """Operands, their labels, and the output's (None: not given)."""
-    if not args:
-        raise ValueError("einsum: expected an equation and operands; got nothing")
-    if isinstance(args[0], str):
-        equation, *operands = args
-        if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-            operands = list(operands[0])
+def _parse(equation: Any, sublists: Any, count: int) -> tuple[list[list[Label]], Any]:
+    """The labels of the operands, and the output's (None: not given), of an equation, or of a list
+    for each operand and, if there is one more, for the output."""
+    if equation is not None:
         left, arrow, right = equation.partition("->")
         terms = [_letters(term, equation) for term in left.split(",")]
         output = _letters(right, equation) if arrow else None
     else:
-        pairs = len(args) // 2
-        operands = list(args[0 : 2 * pairs : 2])
-        terms = [_sublist(each) for each in args[1 : 2 * pairs : 2]]
-        output = _sublist(args[-1]) if len(args) % 2 else None
-    for each in operands:
-        if not isinstance(each, Tensor):
-            raise TypeError(f"einsum: expected tensors; got {type(each).__name__}")
-    if not operands or len(operands) != len(terms):
-        raise ValueError(f"einsum: {len(terms)} terms for {len(operands)} operands")
-    return operands, terms, output
+        terms = [_sublist(each) for each in sublists[:count]]
+        output = _sublist(sublists[count]) if len(sublists) > count else None
+    if not count or count != len(terms):
+        raise ValueError(f"einsum: {len(terms)} terms for {count} operands")
+    return terms, output
 
 
 def _spell_out(term: list[Label], ndim: int) -> Labels:
@@ -107,11 +177,11 @@ def _output_labels(output: list[Label] | None, terms: list[Labels]) -> Labels:
     return labels
 
 
-def _sizes(operands: list[Tensor], terms: list[Labels]) -> dict[Label, int]:
+def _sizes(shapes: Sequence[Shape], terms: list[Labels]) -> dict[Label, int]:
     """The size of each label; 1 gives way to others."""
     sizes: dict[Label, int] = {}
-    for tensor, labels in zip(operands, terms, strict=True):
-        for label, n in zip(labels, tensor.shape, strict=True):
+    for shape, labels in zip(shapes, terms, strict=True):
+        for label, n in zip(labels, shape, strict=True):
             known = sizes.setdefault(label, n)
             if known == 1:
                 sizes[label] = n
@@ -124,7 +194,7 @@ def _sizes(operands: list[Tensor], terms: list[Labels]) -> dict[Label, int]:
 # -- one operand --------------------------------------------------------------------------------
 
 
-def _diagonals(tensor: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
+def _diagonals(tensor: Form, labels: Labels) -> tuple[Form, Labels]:
     """Every label once: repeated ones are read off the diagonal."""
     for label in dict.fromkeys(labels):
         while labels.count(label) > 1:
@@ -135,49 +205,35 @@ def _diagonals(tensor: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
                     f"einsum: {label!r} repeats with sizes {tensor.shape[first]} and "
                     f"{tensor.shape[second]}"
                 )
-            tensor = tensor.diagonal(0, first, second)
+            tensor = tensor.diagonal(first, second)
             rest = [each for i, each in enumerate(labels) if i not in (first, second)]
             labels = (*rest, label)
     return tensor, labels
 
 
-def _summed(tensor: Tensor, labels: Labels, keep: set[Label]) -> tuple[Tensor, Labels]:
+def _summed(tensor: Form, labels: Labels, keep: set[Label]) -> tuple[Form, Labels]:
     """Without the labels that are needed nowhere else."""
     gone = tuple(i for i, label in enumerate(labels) if label not in keep)
-    if not gone:
-        return tensor, labels
-    if all(tensor.shape[i] == 1 for i in gone):
-        return _reshape(tensor, _without(tensor.shape, gone)), _without(labels, gone)
-    total = _sum(tensor, gone)
-    if total.dtype is not tensor.dtype:  # small integers are summed in int64
-        total = total.to(tensor.dtype)
-    return total, _without(labels, gone)
+    return (tensor.summed(gone), _without(labels, gone)) if gone else (tensor, labels)
 
 
-def _without(values: Sequence[Any], places: Sequence[int]) -> tuple[Any, ...]:
-    return tuple(each for i, each in enumerate(values) if i not in places)
-
-
-def _arranged(tensor: Tensor, labels: Labels, order: Sequence[Label]) -> Tensor:
+def _arranged(tensor: Form, labels: Labels, order: Sequence[Label]) -> Form:
     """The dimensions in another order, a view."""
-    dims = tuple(labels.index(label) for label in order)
-    return tensor if dims == tuple(range(len(dims))) else _permute(tensor, dims)
+    return tensor.permuted([labels.index(label) for label in order])
 
 
 # -- two operands -------------------------------------------------------------------------------
 
 
-def _narrowed(tensor: Tensor, labels: Labels, other: dict[Label, int]) -> tuple[Tensor, Labels]:
+def _narrowed(tensor: Form, labels: Labels, other: dict[Label, int]) -> tuple[Form, Labels]:
     """Without the dimensions of size 1 that broadcast against the other operand."""
     gone = [i for i, label in enumerate(labels) if tensor.shape[i] == 1 != other.get(label, 1)]
-    if not gone:
-        return tensor, labels
-    return _reshape(tensor, _without(tensor.shape, gone)), _without(labels, gone)
+    return tensor.reshaped(_without(tensor.shape, gone)), _without(labels, gone)
 
 
 def _contract(
-    a: Tensor, a_labels: Labels, b: Tensor, b_labels: Labels, keep: set[Label], last: Labels
-) -> tuple[Tensor, Labels]:
+    a: Form, a_labels: Labels, b: Form, b_labels: Labels, keep: set[Label], last: Labels
+) -> tuple[Form, Labels]:
     """The sum of products over what both share and nobody else needs: batches of one product.
 
     ``last`` is the order wanted in the end, () if there are more steps.
@@ -202,19 +258,17 @@ def _contract(
 
     full = tuple(size[each] for each in (*batch, *rows, *columns))
     if not inner:  # nothing to sum: an elementwise product
-        a = _reshape(
-            _arranged(a, a_labels, (*batch, *rows)),
-            (*full[: len(full) - len(columns)], *(1 for _ in columns)),
+        a = _arranged(a, a_labels, (*batch, *rows)).reshaped(
+            (*full[: len(full) - len(columns)], *(1 for _ in columns))
         )
-        b = _reshape(
-            _arranged(b, b_labels, (*batch, *columns)),
-            (*shape(), *(1 for _ in rows), *(size[each] for each in columns)),
+        b = _arranged(b, b_labels, (*batch, *columns)).reshaped(
+            (*shape(), *(1 for _ in rows), *(size[each] for each in columns))
         )
-        return mul(a, b), (*batch, *rows, *columns)
-    a = _arranged(a, a_labels, (*batch, *rows, *inner))
-    b = _arranged(b, b_labels, (*batch, *inner, *columns))
-    product = matmul(_reshape(a, shape(rows, inner)), _reshape(b, shape(inner, columns)))
-    return _reshape(product, full), (*batch, *rows, *columns)
+        return a.then(full, mul, other=b), (*batch, *rows, *columns)
+    a = _arranged(a, a_labels, (*batch, *rows, *inner)).reshaped(shape(rows, inner))
+    b = _arranged(b, b_labels, (*batch, *inner, *columns)).reshaped(shape(inner, columns))
+    product = a.then(shape(rows, columns), matmul, other=b)
+    return product.reshaped(full), (*batch, *rows, *columns)
 
 
 # -- the order ----------------------------------------------------------------------------------
@@ -288,18 +342,40 @@ def einsum(*args: Any) -> Tensor:
     occur once, in alphabetical order behind the ellipsis. A letter repeated in a term is a
     diagonal. Size 1 broadcasts. Or ``einsum(a, [0, 1], b, [1, 2], [0, 2])``.
     """
-    operands, given, wanted = _parse(args)
-    terms = [_spell_out(term, t.ndim) for term, t in zip(given, operands, strict=True)]
+    if not args:
+        raise ValueError("einsum: expected an equation and operands; got nothing")
+    equation, *operands = args
+    sublists: Any = ()
+    if not isinstance(equation, str):
+        pairs = len(args) // 2 * 2
+        equation, operands, sublists = None, list(args[0:pairs:2]), [*args[1:pairs:2]]
+        if len(args) > pairs:
+            sublists.append(args[-1])
+    elif len(operands) == 1 and isinstance(operands[0], (list, tuple)):
+        operands = list(operands[0])
+    for each in operands:
+        if not isinstance(each, Tensor):
+            raise TypeError(f"einsum: expected tensors; got {type(each).__name__}")
+    shapes = tuple([each.shape for each in operands])
+    if equation is None:
+        return _planned(None, sublists, shapes).run(operands)
+    return _known(equation, shapes).run(operands)
+
+
+def _planned(equation: str | None, sublists: Any, shapes: tuple[Shape, ...]) -> Plan:
+    given, wanted = _parse(equation, sublists, len(shapes))
+    terms = [_spell_out(term, len(shape)) for term, shape in zip(given, shapes, strict=True)]
     output = _output_labels(wanted, terms)
-    sizes = _sizes(operands, terms)
-    pairs = [_diagonals(*pair) for pair in zip(operands, terms, strict=True)]
+    sizes = _sizes(shapes, terms)
+    plan = Plan(shapes)
+    pairs = [_diagonals(*pair) for pair in zip(plan.operands, terms, strict=True)]
     everywhere = [
         {label for _, labels in pairs[:i] + pairs[i + 1 :] for label in labels}
         for i in range(len(pairs))
     ]
     pairs = [
-        _summed(tensor, labels, {*output} | elsewhere)
-        for (tensor, labels), elsewhere in zip(pairs, everywhere, strict=True)
+        _summed(form, labels, {*output} | elsewhere)
+        for (form, labels), elsewhere in zip(pairs, everywhere, strict=True)
     ]
     sets, final = [frozenset(labels) for _, labels in pairs], frozenset(output)
     order = _best_order if len(pairs) <= EXACT else _greedy_order
@@ -308,9 +384,15 @@ def einsum(*args: Any) -> Tensor:
         keep = set(_left(a | b, sets, final))
         last = output if len(parts) == 2 else ()
         parts[a | b] = _contract(*parts.pop(a), *parts.pop(b), keep, last)
-    ((tensor, labels),) = parts.values()
-    tensor, labels = _summed(tensor, labels, {*output})
-    return _arranged(tensor, labels, output)
+    ((form, labels),) = parts.values()
+    form, labels = _summed(form, labels, {*output})
+    _arranged(form, labels, output)
+    return plan
+
+
+@functools.lru_cache(maxsize=256)  # a program has few equations, but may have many shapes
+def _known(equation: str, shapes: tuple[Shape, ...]) -> Plan:
+    return _planned(equation, (), shapes)
 
 
 MATRIX, CUBE = real(3, 4), real(2, 3, 4)
@@ -396,9 +478,12 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
         others[j] = names[i]
     kept = [n for i, n in enumerate(names) if i not in mine]
     kept += [n for j, n in enumerate(others) if j not in yours]
-    _sizes([a, b], [tuple(names), tuple(others)])
-    result, labels = _contract(a, tuple(names), b, tuple(others), set(kept), tuple(kept))
-    return _arranged(result, labels, kept)
+    _sizes([a.shape, b.shape], [tuple(names), tuple(others)])
+    plan = Plan([a.shape, b.shape])
+    first, second = plan.operands
+    form, labels = _contract(first, tuple(names), second, tuple(others), set(kept), tuple(kept))
+    _arranged(form, labels, kept)
+    return plan.run([a, b])
 
 
 def _apart(input: Tensor, ndim: int, other: int) -> list[int]:
