@@ -353,8 +353,8 @@ def _complete(found: Iterable[Tensor], storage: Any) -> bool:
     return len(handles) == storage.refs - storage.held
 
 
-# Generations of the garbage collector, and which of their objects, the last being the youngest: views
-# are mostly changed where they were made. To look at 64 takes 4 us, at all of the youngest 30.
+# Generations of the garbage collector, and which of their objects, the youngest last: views mostly
+# change where they were made. To look at 64 takes 4 us, at all of the youngest generation 30.
 LOOKS = ((0, slice(-64, None)), (0, slice(None)), (1, slice(None)), (2, slice(None)))
 
 
