@@ -211,7 +211,9 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
                                                                          : COPY_ROWS));
     g->a_down = g->a_row == 1;
     int collide = !g->a_down && (uint64_t)(g->a_row * size + LINE) % PAGE <= 2 * LINE;
-    int copy = g->a_down ? mr * size < LINE - 8 || g->n > most_cols : collide && mr <= WAYS;
+    int few_lines = g->a_down && g->a_col * size % (PAGE / 2) == 0; /* of L1, used again and again */
+    int copy = g->a_down ? mr * size < LINE - 8 || g->n > most_cols || few_lines
+                         : collide && mr <= WAYS;
     g->pack_a = tiles && (!(g->a_row == 1 || g->a_col == 1) ||
                           (g->m > mr && g->n > 4 * nr && copy));
 
