@@ -63,7 +63,11 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     return change(OPS["_fill"], self, (value,), lambda: lib.tk_copy_into(self._h, value._h))
 
 
-@quick_method(lambda self: _fills(self, 0))
+def _zeroes(self: Tensor) -> int:
+    return lib.tk_write_int(self._h, 0) if self._node is None or not lib.tk_grad_mode() else 0
+
+
+@quick_method(_zeroes)
 def zero_(self: Tensor) -> Tensor:
     """Zeros everywhere; in place."""
     return fill_(self, 0)
