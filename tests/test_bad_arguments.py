@@ -158,6 +158,7 @@ def as_tensors(value: Any) -> Any:
 MISTAKES = """
 x.size(int) | x.size(n) | x.stride(2**70) | x.stride(n) | x.requires_grad_(n)
 y.sum().backward(inputs=[None]) | y.sum().backward(inputs=None, gradient=[[None]])
+tk.linalg.svd(m) | tk.linalg.svdvals(m) | tk.linalg.pinv(m) | tk.linalg.eigh(m)
 tk.autograd.grad(y.sum(), None) | tk.autograd.grad([None], y)
 """
 
@@ -165,6 +166,8 @@ tk.autograd.grad(y.sum(), None) | tk.autograd.grad([None], y)
 @pytest.mark.parametrize("call", [each.strip() for each in re.split(r"[|\n]", MISTAKES.strip())])
 def test_found_before(call: str) -> None:
     names = {"tk": tk, "x": tk.ones(2, 3), "y": tk.ones(2).requires_grad_()}
+    endless = [[-5e-324, np.inf, -2e-16], [np.inf, -np.inf, -0.5], [0.0, 2.225e-308, -0.0]]
+    names["m"] = tk.tensor(endless, dtype=tk.float64)  # LAPACK iterates on it for ever
     names["n"] = np.array([None, 1])
     with pytest.raises(REFUSALS) as caught:
         eval(call, names)

@@ -340,8 +340,9 @@ class Methods:
 
     def as_strided_(
         self,
-        *args: Any,
-        **kwargs: Any,
+        size: Any,
+        stride: Any,
+        storage_offset: builtins.int | None = ...,
     ) -> Tensor:
         """``as_strided`` in place: the tensor itself becomes that view of its memory."""
 
@@ -2625,8 +2626,7 @@ class Methods:
 
     def squeeze_(
         self,
-        *args: Any,
-        **kwargs: Any,
+        dim: Any = ...,
     ) -> Tensor:
         """``squeeze`` in place: the tensor itself becomes that view of its memory."""
 
@@ -2712,8 +2712,8 @@ class Methods:
 
     def swapaxes_(
         self,
-        *args: Any,
-        **kwargs: Any,
+        dim0: builtins.int,
+        dim1: builtins.int,
     ) -> Tensor:
         """``swapaxes`` in place: the tensor itself becomes that view of its memory."""
 
@@ -2726,15 +2726,13 @@ class Methods:
 
     def swapdims_(
         self,
-        *args: Any,
-        **kwargs: Any,
+        dim0: builtins.int,
+        dim1: builtins.int,
     ) -> Tensor:
         """``swapdims`` in place: the tensor itself becomes that view of its memory."""
 
     def t_(
         self,
-        *args: Any,
-        **kwargs: Any,
     ) -> Tensor:
         """``t`` in place: the tensor itself becomes that view of its memory."""
 
@@ -2824,8 +2822,8 @@ class Methods:
 
     def transpose_(
         self,
-        *args: Any,
-        **kwargs: Any,
+        dim0: builtins.int,
+        dim1: builtins.int,
     ) -> Tensor:
         """``transpose`` in place: the tensor itself becomes that view of its memory."""
 
@@ -2976,8 +2974,7 @@ class Methods:
 
     def unsqueeze_(
         self,
-        *args: Any,
-        **kwargs: Any,
+        dim: builtins.int,
     ) -> Tensor:
         """``unsqueeze`` in place: the tensor itself becomes that view of its memory."""
 

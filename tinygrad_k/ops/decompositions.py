@@ -45,6 +45,13 @@ def lapack(name: str, fact: str, compute: Callable[..., Any], *operands: Tensor)
     return host(careful, *operands)
 
 
+def finite(a: np.ndarray) -> np.ndarray:
+    """The array, if LAPACK's iterations end for it: with infinities some do not."""
+    if not np.isfinite(a).all():
+        raise np.linalg.LinAlgError
+    return a
+
+
 def _culprit(compute: Callable[..., Any], arrays: tuple[np.ndarray, ...]) -> str:
     """Which matrix of a batch it was."""
     shape = arrays[0].shape
@@ -262,7 +269,7 @@ def _eigh(input: Tensor, upper: bool) -> Any:
     check_matrices("linalg.eigh", input, square=True)
 
     def compute(a: Any) -> Any:
-        values, vectors = np.linalg.eigh(a, "U" if upper else "L")
+        values, vectors = np.linalg.eigh(finite(a), "U" if upper else "L")
         return np.concatenate([vectors, values[..., None, :]], -2)
 
     return lapack("linalg.eigh", "the eigenvalues did not converge", compute, input)
@@ -292,7 +299,7 @@ def _svd_rule(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
 
 
 def _numpy_svd(a: Any) -> Any:
-    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    u, s, vh = np.linalg.svd(finite(a), full_matrices=False)
     return np.concatenate([u, s[..., None, :], np.swapaxes(vh, -1, -2)], -2)
 
 
@@ -364,7 +371,7 @@ def _pinv_rule(g: Tensor, input: Tensor, result: Tensor) -> Tensor:
 
 
 def _numpy_pinv(a: Any, atol: float = 0.0, rtol: float | None = None) -> Any:
-    u, s, vh = np.linalg.svd(a, full_matrices=False)
+    u, s, vh = np.linalg.svd(finite(a), full_matrices=False)
     if rtol is None:
         rtol = max(a.shape[-2:]) * np.finfo(a.dtype).eps
     cutoff = np.maximum(atol, rtol * np.max(s, -1, keepdims=True, initial=0))

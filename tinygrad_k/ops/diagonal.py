@@ -11,7 +11,7 @@ from ..tensor import Tensor, store, wrap
 from .declare import CONSTANT, MADE, OPS, Op, change, composite, like, method, op, root, tried
 from .index import index_copy
 from .samples import real
-from .shape import VIEW, _reshape, clone, in_range
+from .shape import VIEW, _reshape, clone, convert, in_range
 
 
 @op(
@@ -163,7 +163,8 @@ def diagonal_scatter(
         raise ValueError(
             f"diagonal_scatter: src must be {tuple(found.shape)}; got {tuple(src.shape)}"
         )
-    flat = index_copy(_reshape(input, (-1,)), 0, _reshape(found, (-1,)), _reshape(src, (-1,)))
+    values = _reshape(convert(src, input.dtype), (-1,))
+    flat = index_copy(_reshape(input, (-1,)), 0, _reshape(found, (-1,)), values)
     return _reshape(flat, input.shape)
 
 

@@ -25,6 +25,7 @@ from .decompositions import (
     _solve_triangle,
     _svd,
     check_matrices,
+    finite,
     identity,
     lapack,
     split_rows,
@@ -431,7 +432,7 @@ def svd(A: Tensor, full_matrices: bool = True, *, driver: str | None = None) -> 
         fact, wide = "the singular values did not converge", m < n
 
         def others(a: np.ndarray) -> np.ndarray:
-            u, _, vh = np.linalg.svd(a)
+            u, _, vh = np.linalg.svd(finite(a))
             return vh[..., m:, :] if wide else u[..., n:]
 
         rest = wrap(lapack("linalg.svd", fact, others, A.detach()))

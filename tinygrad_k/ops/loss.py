@@ -600,13 +600,13 @@ def _soft_cross_entropy(
     _same_shape("cross_entropy", input, target)
     classes = input.shape[dim]
     if smoothing:
-        target = target * (1.0 - smoothing) + smoothing / classes
+        target = target * (1.0 - smoothing) + smoothing / max(classes, 1)
     terms = log_softmax(input, dim) * target
     if weight is not None:
         terms = terms * _reshape(weight, (classes,) + (1,) * (input.ndim - dim - 1))
     losses = neg(_sum(terms, dim))
-    if reduction == "mean":
-        return _sum(losses) / float(math.prod(losses.shape))
+    if reduction == "mean":  # NaN where there are no classes
+        return _sum(losses) / float(math.prod(losses.shape) if classes else 0)
     return _reduce("cross_entropy", losses, reduction)
 
 

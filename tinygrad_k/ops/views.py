@@ -105,6 +105,7 @@ def _inplace_view(name: str, function: Any) -> None:
         move_to(self, node)
         return self
 
+    change.__wrapped__ = function  # type: ignore[attr-defined]  # its parameters
     change.__doc__ = f"``{name[:-1]}`` in place: the tensor itself becomes that view of its memory."
     method(change, name)
 

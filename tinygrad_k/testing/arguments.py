@@ -1,13 +1,16 @@
 """Arguments for any public function, drawn by what its parameters are called.
 
 The names are PyTorch's, so a name says what is wanted: a ``dim`` lies within the dimensions, an
-``index`` within the sizes. A drawn call is likely, not certain, to be accepted. Tensors are drawn
-as NumPy arrays, so that a call can be made with any library. Needs Hypothesis.
+``index`` within the sizes. Where arguments must fit each other, ``forms`` says how. A drawn call is
+likely, not certain, to be accepted. Tensors are drawn as NumPy arrays, so that a call can be made
+with any library. Needs Hypothesis.
 """
 
 from __future__ import annotations
 
+import ast
 import inspect
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +18,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from ..backend import DTYPES, float32, float64, int64
+from .forms import BY_NAME
 from .strategies import special_values
 
 Shape = tuple[int, ...]
@@ -36,16 +40,22 @@ WORDS = {
     "interpolation": ("linear", "lower", "higher", "midpoint", "nearest"),
 }
 TENSORS_OR_NUMBERS = {"other", "exponent", "min", "max", "value", "weight", "values", "source"}
+INTEGER_NAMES = re.compile("bitwise_.*|__.*shift__|gcd|lcm")
+ABSENT = object()  # an argument that a form leaves out
 
 
 class Arguments:
     """The shapes, dtypes and values that the arguments of one call have in common."""
 
-    def __init__(self, draw: Any, special: bool) -> None:
+    def __init__(self, draw: Any, special: bool, name: str = "") -> None:
         self.draw, self.special = draw, special
         self.side = draw(st.integers(1, 4))
         self.shape = self.sizes(0, 3)
-        self.kind = draw(st.sampled_from((float64, float32, int64, *DTYPES)))
+        integers = bool(INTEGER_NAMES.fullmatch(name))
+        usual = (int64,) if integers else (float64, float32)
+        self.kind = draw(st.sampled_from((*usual * (8 // len(usual)), *DTYPES)))
+        self.letters: dict[str, int] = {}
+        self.front: Shape | None = None
         self.rng = np.random.default_rng(draw(st.integers(0, 2**32)))
         self.mixed = draw(st.booleans()) and draw(st.booleans())
 
@@ -95,6 +105,71 @@ class Arguments:
             | (st.sampled_from((float("inf"), float("nan"), -0.0)) if self.special else st.just(2))
         )
 
+    def letter(self, letter: str) -> int:
+        """The size that a letter or a digit of a form stands for."""
+        if letter.isdigit():
+            return int(letter)
+        if letter not in self.letters:
+            sizes = (self.side, self.side, 1, 2, 3, 4) if self.draw(st.integers(0, 15)) else (0,)
+            self.letters[letter] = self.draw(st.sampled_from(sizes))
+        return self.letters[letter]
+
+    def shaped(self, text: str) -> Shape:
+        """The shape that a form's letters stand for."""
+        if text.startswith("*"):
+            if self.front is None:
+                self.front = self.sizes(0, 2)
+            return (*self.front, *map(self.letter, text[1:]))
+        return tuple(map(self.letter, text))
+
+    def valued(self, text: str) -> np.ndarray:
+        """An array of a form: a shape, and behind a slash what the values are."""
+        letters, _, values = text.partition("/")
+        shape, rng = self.shaped(letters), self.rng
+        if not values:
+            return self.array(shape)
+        floating = self.kind if self.kind.is_floating_point else float32
+        if values == "%":
+            return np.asarray(rng.uniform(0.01, 0.99, shape)).astype(floating.numpy)
+        if values == "s":
+            return np.asarray(rng.choice((-1.0, 1.0), shape)).astype(floating.numpy)
+        if values == "r":
+            return rng.integers(0, 4, shape)
+        if values == "+":
+            factor = rng.standard_normal(shape)
+            return (factor @ factor.swapaxes(-1, -2) + np.eye(shape[-1])).astype(floating.numpy)
+        below = self.letter(values[1])
+        if values[0] == "o":
+            return np.sort(np.r_[0, rng.integers(0, below + 1, shape)])[: shape[0]]
+        low = {"i": 0, "j": -1, "p": 1}[values[0]]
+        return np.asarray(rng.integers(low, max(below, low + 1), shape))
+
+    def item(self, text: str) -> Any:
+        """A member of a form's list."""
+        if text.startswith("="):
+            return ast.literal_eval(text[1:])
+        return self.letter(text[1:]) if text.startswith("@") else self.valued(text)
+
+    def formed(self, form: str) -> dict[str, Any]:
+        """The arguments that a form speaks of, by name."""
+        found: dict[str, Any] = {}
+        for word in form.split():
+            name = re.match(r"[?-]?(\w+)", word)[1]  # type: ignore[index]
+            rest = word.lstrip("?-")[len(name) :]
+            if word[0] == "-" or (word[0] == "?" and self.draw(st.booleans())):
+                found[name] = ABSENT
+            elif rest.startswith(":["):
+                found[name] = [self.item(each) for each in rest[2:-1].split(";")]
+            elif rest.startswith(":"):
+                found[name] = self.valued(rest[1:])
+                if not any(isinstance(each, np.ndarray) for each in list(found.values())[:-1]):
+                    self.shape = found[name].shape
+            elif rest.startswith("=@"):
+                found[name] = self.shaped(rest[2:])
+            else:
+                found[name] = ast.literal_eval(rest[1:])
+        return found
+
     def of(self, parameter: inspect.Parameter) -> Any:
         """A value for a parameter."""
         draw, name, annotation = self.draw, parameter.name, str(parameter.annotation)
@@ -126,6 +201,8 @@ class Arguments:
             return draw(st.sampled_from(choices))
         if name == "pad":
             return tuple(draw(st.lists(st.integers(-1, 2), min_size=2, max_size=4)))
+        if name == "eps":
+            return draw(st.sampled_from((1e-8, 1e-5, 1e-3)))
         if isinstance(default, bool) or annotation == "bool":
             return draw(st.booleans())
         if annotation.startswith("int") or isinstance(default, int):
@@ -146,17 +223,28 @@ def arguments(
     draw: Any, function: Callable[..., Any], special: bool = False
 ) -> tuple[list[Any], dict[str, Any]]:
     """Positional and keyword arguments of a call; defaults are left as they are half the time."""
-    made = Arguments(draw, special)
+    name = function.__name__.strip("_")
+    made = Arguments(draw, special, name)
+    given: dict[str, Any] = {}
+    if name in BY_NAME and draw(st.integers(0, 7)):
+        made.mixed = made.mixed and draw(st.integers(0, 3)) == 0
+        given = made.formed(draw(st.sampled_from(BY_NAME[name])))
     args: list[Any] = []
     kwargs: dict[str, Any] = {}
     for each in parameters_of(function):
+        if given.get(each.name) is ABSENT:
+            continue
         if each.kind == each.VAR_POSITIONAL:
-            if each.name in ("tensors", "operands"):
+            if each.name in given:
+                args += given[each.name]
+            elif each.name in ("tensors", "operands"):
                 args += [made.array(made.like()) for _ in range(draw(st.integers(1, 3)))]
             else:
                 args += list(made.sizes(0, 3))
         elif each.default is each.empty and each.kind != each.KEYWORD_ONLY:
-            args.append(made.of(each))
+            args.append(given[each.name] if each.name in given else made.of(each))
+        elif each.name in given:
+            kwargs[each.name] = given[each.name]
         elif draw(st.booleans()):
             kwargs[each.name] = made.of(each)
     return args, kwargs
