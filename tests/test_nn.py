@@ -3,6 +3,8 @@
 import copy
 import math
 import pickle
+import sys
+import threading
 
 import numpy as np
 import pytest
@@ -527,6 +529,26 @@ def test_second_derivatives_through_hooks_in_backward():
     assert np.allclose(first.tolist(), 2 * (1 - t**2))
     assert np.allclose(second.tolist(), 2 * -2 * t * (1 - t**2))
     assert len(calls) == 1
+
+
+def test_threads_add_and_remove_hooks_at_once():
+    m = nn.Linear(2, 2)
+
+    def work():
+        for _ in range(4000):
+            m.register_forward_hook(lambda *given: None).remove()
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not m._forward_hooks and not m._hook_count
 
 
 def test_a_hook_that_is_always_called_is_called_after_an_error():

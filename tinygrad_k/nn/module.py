@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ..autograd.api import clear_gradients
 from ..autograd.hooks import RemovableHandle
 from ..backend import dtype as dtype_class, float32, float64, recorder, world
+from ..locks import new_lock
 from ..tensor import Tensor
 from . import hooks, state
 from .parameter import Parameter
@@ -21,6 +22,7 @@ from .trace import add_path
 
 M = TypeVar("M", bound="Module")
 
+_hooks_change = new_lock()  # threads may add and remove hooks at once
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 
 
@@ -107,11 +109,14 @@ class Module:
         if not callable(hook.function):
             got = type(hook.function).__name__
             raise TypeError(f"register_hook: expected a callable; got {got}")
-        present = getattr(self, kind)
-        self._set_hooks(kind, (hook, *present) if prepend else (*present, hook))
+        with _hooks_change:
+            present = getattr(self, kind)
+            self._set_hooks(kind, (hook, *present) if prepend else (*present, hook))
 
         def remove() -> None:
-            self._set_hooks(kind, tuple(each for each in getattr(self, kind) if each is not hook))
+            with _hooks_change:
+                left = tuple(each for each in getattr(self, kind) if each is not hook)
+                self._set_hooks(kind, left)
 
         return RemovableHandle(remove)
 
