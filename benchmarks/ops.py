@@ -128,6 +128,15 @@ def composites(elements: int) -> Iterator[tuple[str, Callable[[Any, Callable[[An
     yield "one_hot", one(lambda lib, x: lib.nn.functional.one_hot(x[0], columns), labels)
     yield "pad", one(lambda lib, x: lib.nn.functional.pad(x[0], (1, 1)), matrix)
     yield "pad, reflect", one(lambda lib, x: lib.nn.functional.pad(x[0], (1, 1), "reflect"), matrix)
+    small = matrix.reshape(-1, 1, 10, 10)
+    yield (
+        "pad of small images, reflect",
+        one(lambda lib, x: lib.nn.functional.pad(x[0], (1, 1, 1, 1), "reflect"), small),
+    )
+    counts = rng.integers(0, 3, rows)
+    yield "repeat_interleave", one(lambda lib, x: lib.repeat_interleave(*x, 0), matrix, counts)
+    edges = np.sort(rng.standard_normal(1000, dtype=np.float32))
+    yield "searchsorted", one(lambda lib, x: lib.searchsorted(x[0], x[1]), edges, matrix)
     yield "roll", one(lambda lib, x: lib.roll(x[0], 3, 1), matrix)
     yield "flip", one(lambda lib, x: lib.flip(x[0], (1,)), matrix)
     yield "rot90", one(lambda lib, x: lib.rot90(x[0]), square)
