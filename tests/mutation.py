@@ -129,7 +129,7 @@ EQUIVALENT = (
     ("_layer_norm_slopes", "_sum(each, rows) if rows", NO_SHORTCUT),
     ("_batch_norm_rule", "None if ", UNWANTED),
     ("rule of _unfold", "2 -> -2", "the last two of four"),
-    ("rule of _median", "False -> True", "a number broadcasts with a dimension or without"),
+    ("rule of _nanmedian", "False -> True", "a number broadcasts with a dimension or without"),
     ("_scaled", "1 -> -1", NO_SHORTCUT),
     ("_scaled", "t if alpha == 1", NO_SHORTCUT),
     ("_spread", "g if keepdim", NO_SHORTCUT),

@@ -268,6 +268,7 @@ ENTROPIES: list[tuple[Any, ...]] = [
     (real(4, 3), index(4, below=3), positive(3), 1, 0.3),
     (real(2, 70), index(2, below=70), positive(70), -100, 0.1),
     (real(2, 3, 5), index(2, 5, below=3), positive(3), 1, 0.3),
+    (real(2, 3, 5), index(2, 5, below=3), None, 1, 0.3),
     (real(2, 3, 4, 5), index(2, 4, 5, below=3)),
     (real(1, 70, 18), index(1, 18, below=70), positive(70), -100, 0.1),
 ]
