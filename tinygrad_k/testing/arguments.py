@@ -245,6 +245,6 @@ def arguments(
             args.append(given[each.name] if each.name in given else made.of(each))
         elif each.name in given:
             kwargs[each.name] = given[each.name]
-        elif draw(st.booleans()):
+        elif each.default is each.empty or draw(st.booleans()):
             kwargs[each.name] = made.of(each)
     return args, kwargs
