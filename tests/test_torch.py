@@ -75,6 +75,7 @@ UNSEEN |= {
     "Tensor.register_hook",
 }
 UNSEEN |= {"Tensor.register_post_accumulate_grad_hook", "Tensor.requires_grad_"}
+FRAGILE = {"pdist"}  # whose backward in PyTorch dies by a signal where there is no element
 THEIR_ERRORS = (Exception,)
 
 
@@ -229,7 +230,7 @@ def compare(name: str, args: Any, kwargs: Any, special: bool) -> str | None:
         if a.requires_grad != b.requires_grad:
             return f"requires_grad is {a.requires_grad}, PyTorch {b.requires_grad}"
     pairs = [(a, b) for a, b in pairs if b.requires_grad]
-    if not pairs:
+    if not pairs or (name in FRAGILE and not pairs[0][1].numel()):
         return None
     rng = np.random.default_rng(0)
     seeds = [np.asarray(rng.standard_normal(tuple(b.shape))) for _, b in pairs]
