@@ -108,14 +108,15 @@ NAMES = [
 
 
 def leaves(
-    value: tuple[Any, dict[str, Any]], make: Callable[[np.ndarray], Any]
+    value: tuple[Any, dict[str, Any]], make: Callable[[np.ndarray], Any], constant: Any = None
 ) -> tuple[tuple[Any, dict[str, Any]], list[Any]]:
-    """The arguments with tensors for arrays, the floating ones as leaves, and these."""
+    """The arguments with tensors for arrays, the floating ones but ``constant`` as leaves, and
+    these."""
     found: list[Any] = []
 
     def leaf(x: np.ndarray) -> Any:
         tensor = make(np.array(x))
-        if x.dtype.kind == "f":
+        if x.dtype.kind == "f" and x is not constant:
             tensor.requires_grad_()
             found.append(tensor)
         return tensor
@@ -200,16 +201,20 @@ class Refused(Exception):
     """PyTorch refuses a call."""
 
 
-def compare(name: str, args: Any, kwargs: Any, special: bool) -> str | None:
+def compare(name: str, args: Any, kwargs: Any, special: bool, constant: Any = None) -> str | None:
     """What differs in a call, None if nothing does; Refused."""
-    (their_args, their_kwargs), their_leaves = leaves((args, kwargs), torch.from_numpy)
+    (their_args, their_kwargs), their_leaves = leaves((args, kwargs), torch.from_numpy, constant)
     function = theirs(name)
     assert function is not None
     try:
         expected = outcome(name, function, their_args, their_kwargs)
     except THEIR_ERRORS as error:
+        wrong = re.search(r"not differentiable with respect to argument '(\w+)'", str(error))
+        if wrong and constant is None:
+            bound = inspect.signature(OURS[name]).bind(*args, **kwargs).arguments
+            return compare(name, args, kwargs, special, bound.get(wrong[1]))
         raise Refused from error
-    (our_args, our_kwargs), our_leaves = leaves((args, kwargs), tk.from_numpy)
+    (our_args, our_kwargs), our_leaves = leaves((args, kwargs), tk.from_numpy, constant)
     try:
         found = outcome(name, OURS[name], our_args, our_kwargs)
     except REFUSALS as error:

@@ -242,6 +242,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "histc": ("input:*n bins=5 min=-1.0 max=2.0", "input:*n ?bins=4 -min -max"),
     "isin": ("elements:nm test_elements:k",),
     "arange": ("start=0 end=5 step=2", "start=1.5 end=-3 step=-0.5", "start=4 -end -step"),
+    "linspace logspace": ("start=0.5 end=2.0 steps=4", "start=-1 end=1 steps=3 ?base=2.0"),
     "diff": ("input:*nm -prepend -append n=1", "input:nm ?prepend:n1 ?append:n1 -dim -n"),
     "trapezoid trapz": ("y:*nm ?x:m -dx -dim", "y:*nm -x dx=0.5 ?dim=0"),
     "lerp": ("input:*nm end:*nm weight:*nm", "input:*nm end:*nm weight=0.3"),
