@@ -279,6 +279,7 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     ("Refused rather than guessed", "pad", "refused: pad: mode '.*' takes no value", False),
     ("Refused rather than guessed", "embedding", "refused: ", False),
     ("Refused rather than guessed", "index_.*", "refused: .* out of range for size 0", False),
+    ("Refused rather than guessed", "instance_norm", "refused: .*more than one value", False),
     ("Refused rather than guessed", "cov", "refused: cov: .*weights must be", False),
     ("Integers in floating functions", "addr", "dtype int64, PyTorch bool", False),
     ("Integers in floating functions", "bincount", "dtype float.*, PyTorch int64", False),
