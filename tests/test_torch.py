@@ -28,7 +28,7 @@ from tinygrad_k.testing.arguments import arguments
 
 torch = pytest.importorskip("torch")
 
-LEAST = 0.125  # of the drawn calls PyTorch must accept, half of what the worst name has
+LEAST = 0.1  # of the drawn calls PyTorch must accept; the worst name has 0.16
 LIMIT = 8 << 30  # bytes of address space: PyTorch may try any size that a drawn number asks for
 
 
@@ -344,6 +344,7 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
         False,
     ),
     ("Gradients of constants", "(nan)?quantile", "^gradient 1 is None", False),
+    ("Limits of the dtype", "linalg.lstsq", "^shape .*PyTorch .0,", True),
     ("Limits of the dtype", ".*", "refused: linalg.*did not converge", True),
     ("Gradients of constants", "vander|trapezoid|trapz", "requires_grad is True", False),
     ("Limits of the dtype", "slogdet", r"^\[-?[01].0", True),
