@@ -84,8 +84,9 @@ def main() -> int:
         )
         for report in sorted(Path(folder).glob("report*")):
             print(report.read_text(encoding="utf-8", errors="replace"))
-    print("sanitizers: clean" if result.returncode == 0 else "sanitizers: see above")
-    return min(result.returncode, 1)
+    code = result.returncode
+    print(f"sanitizers: {'see above' if code else 'clean'}; pytest ended with {code}")
+    return 1 if code else 0
 
 
 if __name__ == "__main__":

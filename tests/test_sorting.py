@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as hnp
 
 import tinygrad_k as tk
 from tinygrad_k.autograd import gradcheck, gradgradcheck
+from tinygrad_k.ops import OPS
 
 FEW = st.sampled_from([0.0, -0.0, 1.0, -2.0, 3.5, np.nan, np.inf, -np.inf])
 WHOLE = st.integers(-3, 3)
@@ -117,6 +118,8 @@ def test_the_only_element_of_a_scalar() -> None:
     for k in (0, 1):
         values, indices = tk.tensor(3.0).topk(k)
         assert (values.tolist(), indices.tolist()) == (3.0, 0)
+    with pytest.raises(ValueError, match=r"^topk: k must be 1 to .*; got 0 of 1"):
+        OPS["_order"].function(tk.tensor(3.0), 0, 0, False)
 
 
 def test_values_carry_their_gradients() -> None:

@@ -37,7 +37,7 @@ tk_tensor *tk_order(tk_tensor *a, int64_t dim, int64_t k, int descending, int mo
     static const char *const names[] = {"topk", "kthvalue", "median"};
     const char *op = mode == TK_ORDER_ALL && k < 0 ? "sort" : names[mode];
     tk_order_work w = {.descending = descending, .mode = mode};
-    int64_t outer, least = mode != TK_ORDER_ALL;
+    int64_t outer, least = mode != TK_ORDER_ALL || a->ndim == 0; /* a scalar cannot become empty */
     if (tk_lines(op, a, dim, &outer, &w.length, &w.inner))
         return NULL;
     k = mode == TK_ORDER_ALL && k < 0 ? w.length : k;
