@@ -270,7 +270,7 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     ),
     (
         "Refused rather than guessed",
-        "matmul|b?mm|mv|dot|linear|add(r|mm|mv|bmm)|baddbmm|einsum|chain_matmul|linalg.*",
+        "matmul|b?mm|mv|dot|(bi)?linear|add(r|mm|mv|bmm)|baddbmm|einsum|chain_matmul|linalg.*",
         "refused: .*(dtypes differ|for bool)",
         False,
     ),
@@ -311,7 +311,7 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     (
         "Positions of equal elements",
         "topk|sort|argsort|kthvalue|median|mode",
-        r"^\[?.*\d\]?, Py",
+        r"^\[*.*\d\]*, Py",
         False,
     ),
     ("Numbers that do not fit", ".*", "refused: .* does not fit", False),
@@ -336,7 +336,13 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     ("Integers in floating functions", "trapezoid|trapz", "dtype float32, PyTorch", False),
     ("Integers in floating functions", "trapezoid|trapz|triplet_margin.*_loss", ".*", True),
     ("Precision of mixed dtypes", "hardsigmoid", r"gradient \d: ", False),
-    ("Precision of mixed dtypes", "huber_loss", "dtype float64, PyTorch float32", False),
+    (
+        "Precision of mixed dtypes",
+        "huber_loss|binary_cross_entropy_with_logits",
+        "dtype float64, PyTorch float32",
+        False,
+    ),
+    ("Precision of mixed dtypes", "cov", "dtype float32, PyTorch float64", False),
     (
         "Gradients of constants",
         "(.*_)?norm|cdist|pairwise_distance|triplet_margin_loss|matrix_power|slogdet",
@@ -344,6 +350,10 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
         False,
     ),
     ("Gradients of constants", "(nan)?quantile", "^gradient 1 is None", False),
+    ("Gradients of constants", "fill_", "requires_grad is False", False),
+    ("Gradients of blocks of nothing", "block_diag", r"^gradient \d: ", False),
+    ("Refused rather than guessed", "linear", "refused: linear: bias and weight", False),
+    ("Refused rather than guessed", ".*solve_triangular", "refused: .*singular", False),
     ("Residuals of least squares", "linalg.lstsq", "^shape .*PyTorch .0,", False),
     ("Limits of the dtype", ".*", "refused: linalg.*did not converge", True),
     ("Gradients of constants", "vander|trapezoid|trapz", "requires_grad is True", False),

@@ -169,10 +169,10 @@ tk_tensor *tk_matmul(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *bias)
 /* All rows of a batch below each other; a vector is one row. */
 static tk_tensor *as_rows(tk_tensor *t)
 {
-    const int64_t shape[2] = {-1, t->shape[t->ndim - 1]};
-    if (t->ndim == 2 || shape[1] == 0)
-        return tk_alias(t);
-    return tk_reshape(t, 2, shape);
+    int64_t shape[2] = {1, t->shape[t->ndim - 1]};
+    for (int d = 0; d < t->ndim - 1; d++)
+        shape[0] *= t->shape[d];
+    return t->ndim == 2 ? tk_alias(t) : tk_reshape(t, 2, shape);
 }
 
 int tk_linear_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *weight, int wanted,

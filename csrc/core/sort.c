@@ -35,6 +35,10 @@ static int run(tk_order_work *w, int dtype, int64_t units)
 tk_tensor *tk_order(tk_tensor *a, int64_t dim, int64_t k, int descending, int mode)
 {
     static const char *const names[] = {"topk", "kthvalue", "median"};
+    if (mode < TK_ORDER_ALL || mode > TK_ORDER_MEDIAN) {
+        tk_fail(TK_VALUE_ERROR, "order: unknown mode %d", mode);
+        return NULL;
+    }
     const char *op = mode == TK_ORDER_ALL && k < 0 ? "sort" : names[mode];
     tk_order_work w = {.descending = descending, .mode = mode};
     int64_t outer, least = mode != TK_ORDER_ALL || a->ndim == 0; /* a scalar cannot become empty */

@@ -22,6 +22,11 @@ _MATMUL, _LINEAR = kernel_number("matmul"), kernel_number("linear")
 _tk_matmul, _NULL = lib.tk_matmul, ffi.NULL
 
 
+def _rows(t: Tensor) -> Tensor:
+    """A matrix of the last dimension; -1 would not tell how many rows of nothing there are."""
+    return _reshape(t, (math.prod(t.shape[:-1]), t.shape[-1]))
+
+
 def _matmul_input(g: Tensor, input: Tensor, other: Tensor) -> Tensor:
     """g @ other^T, with vectors as matrices, summed over the batches that were broadcast."""
     if input.ndim == 1 and other.ndim == 1:
@@ -45,8 +50,7 @@ def _matmul_other(g: Tensor, input: Tensor, other: Tensor) -> Tensor:
         full = matmul(transpose(input, -1, -2), unsqueeze(g, -1))
         return sum_to(_reshape(full, full.shape[:-1]), tuple(other.shape))
     if other.ndim == 2 and input.ndim > 2:  # one long product instead of a batch and a sum
-        rows = _reshape(input, (-1, input.shape[-1]))
-        return matmul(transpose(rows, 0, 1), _reshape(g, (-1, g.shape[-1])))
+        return matmul(transpose(_rows(input), 0, 1), _rows(g))
     full = matmul(transpose(input, -1, -2), g)
     return full if full.ndim == other.ndim == 2 else sum_to(full, tuple(other.shape))
 
@@ -67,6 +71,8 @@ def _matmul_other(g: Tensor, input: Tensor, other: Tensor) -> Tensor:
         (real(3, 4), real(2, 4, 5)),
         (real(0, 4), real(4, 5)),
         (real(3, 0), real(0, 5)),
+        (real(2, 3, 0), real(0, 5)),
+        (real(2, 3, 4), real(4, 0)),
         (real(17, 33), real(33, 18)),
     ],
     dtypes="number",
@@ -109,7 +115,7 @@ def _linear_weight(g: Tensor, input: Tensor, weight_shape: Any) -> Tensor:
     if input.ndim == 1:
         return unsqueeze(g, -1) * input
     if input.ndim > 2:
-        input, g = _reshape(input, (-1, input.shape[-1])), _reshape(g, (-1, g.shape[-1]))
+        input, g = _rows(input), _rows(g)
     return matmul(transpose(g, 0, 1), input)
 
 
@@ -142,6 +148,8 @@ def _linear_rule(g: Tensor, input: Tensor, weight: Tensor, *, wanted: int) -> li
         (real(2, 3, 4), real(5, 4), real(5)),
         (real(0, 4), real(5, 4), real(5)),
         (real(3, 0), real(5, 0), real(5)),
+        (real(2, 3, 0), real(5, 0), real(5)),
+        (real(2, 3, 4), real(0, 4), real(0)),
         (real(17, 33), real(18, 33), real(18)),
         (real(4), real(4)),
         (real(2, 3, 4), real(4)),
@@ -219,10 +227,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
         raise ValueError(
             f"inner: last sizes differ; got {tuple(input.shape)} and {tuple(other.shape)}"
         )
-    rows, columns = (
-        _reshape(each, (math.prod(each.shape[:-1]), each.shape[-1])) for each in (input, other)
-    )
-    product = matmul(rows, transpose(columns, 0, 1))
+    product = matmul(_rows(input), transpose(_rows(other), 0, 1))
     return _reshape(product, (*input.shape[:-1], *other.shape[:-1]))
 
 

@@ -49,6 +49,8 @@ def positions(size: Sequence[int], stride: Sequence[int], offset: int) -> np.nda
 
 def _view(t: Tensor, size: Sequence[int], stride: Sequence[int], offset: int) -> Any:
     """A handle of the window on a contiguous tensor's elements."""
+    if len(size) != len(stride):
+        raise ValueError(f"window: a stride for each size is needed; got {size} and {stride}")
     return lib.tk_as_strided(t._h, len(size), size, stride, t.storage_offset() + offset)
 
 

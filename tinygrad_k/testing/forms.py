@@ -100,7 +100,11 @@ FORMS: dict[str, tuple[str, ...]] = {
     ),
     "solve": ("A:*nn B:*nn", "A:*nn B:*nk left=True", "A:*nn B:*kn left=False", "A:nn B:n"),
     "solve_triangular": _TRIANGLE,
-    "lstsq": ("A:43 B:42 -driver -rcond", "A:*53 B:*51 -driver -rcond", "A:23 B:24 -driver -rcond"),
+    "lstsq": (
+        "A:43/% B:42 -driver -rcond",
+        "A:*53/% B:*51 -driver -rcond",
+        "A:23/% B:24 -driver -rcond",
+    ),
     "kthvalue": ("input:*4 k=2 -dim", "input:5n k=5 dim=0"),
     "cross_entropy": (*_CLASSES, "input:nc target:nc/% ?weight:c", "input:c target:/ic ?weight:c"),
     "nll_loss": _CLASSES,
