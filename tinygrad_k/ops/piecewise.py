@@ -296,12 +296,17 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Any:
 
 
 def _channels(weight: Any, x: Any) -> Any:
-    return weight.reshape(-1, *(1,) * max(x.ndim - 2, 0)) if weight.size > 1 else weight
+    return weight.reshape(weight.size, *(1,) * max(x.ndim - 2, 0)) if weight.size != 1 else weight
 
 
 @tried(
     ref=lambda x, w: np.where(x > 0, x, _channels(w, x) * x),
-    samples=[(KINK(3, 5), real(5)), (KINK(2, 3, 4), real(3)), (KINK(3, 5), real(1))],
+    samples=[
+        (KINK(3, 5), real(5)),
+        (KINK(2, 3, 4), real(3)),
+        (KINK(3, 5), real(1)),
+        (KINK(2, 0, 3), real(0)),
+    ],
     family="sums",
 )
 @composite
@@ -313,7 +318,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"prelu: one weight, or one a channel; got {tuple(weight.shape)} for "
             f"{tuple(input.shape)}"
         )
-    weight = weight.reshape(*(-1, *(1,) * (input.ndim - 2)) if count > 1 else ())
+    weight = weight.reshape(*(count, *(1,) * (input.ndim - 2)) if count != 1 else ())
     return where(gt(input, 0.0), input, input * weight)
 
 
