@@ -247,3 +247,9 @@ def test_python_data_in_compiled_functions(function: Callable[[tk.Tensor], tk.Te
         noise = [tk.full((3,), 99.0) for _ in range(3)]  # what freed memory might hold now
         assert compiled(x).tolist() == function(x).tolist()
         del noise
+
+
+def test_targets_keep_their_fractions_beside_integers() -> None:
+    integers, target = tk.tensor([0, 2, 1]), tk.tensor([2.7, 0.4, 1.5])
+    losses = [F.poisson_nll_loss(x, target, full=True) for x in (integers, integers.float())]
+    assert losses[0].item() == losses[1].item()

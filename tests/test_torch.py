@@ -277,7 +277,7 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     ("Refused rather than guessed", "(lin|log)space", "refused: .* must be finite", False),
     ("Refused rather than guessed", "softplus", "refused: softplus: beta cannot be 0", False),
     ("Refused rather than guessed", "pad", "refused: pad: mode '.*' takes no value", False),
-    ("Refused rather than guessed", "pad", "refused: pad: reflect of", False),
+    ("Refused rather than guessed", "pad", "refused: pad: (reflect|replicate|circular) of", False),
     ("Images of nothing", "pixel_(un)?shuffle", "^shape .* PyTorch .*0", False),
     ("Refused rather than guessed", "embedding", "refused: ", False),
     ("Refused rather than guessed", "index_.*", "refused: .* out of range for size 0", False),

@@ -253,7 +253,7 @@ def poisson_nll_loss(
     losses = exp(input) - target * input if log_input else input - target * log(input + eps)
     if full:
         large = gt(target, 1)
-        t = where(large, convert(target, input.dtype), 2.0)
+        t = where(large, convert(target, losses.dtype), 2.0)
         stirling = t * log(t) - t + log(t * (2 * math.pi)) * 0.5
         losses = losses + where(large, stirling, 0.0)
     return _reduce("poisson_nll_loss", losses, reduction)
