@@ -380,6 +380,7 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
         True,
     ),
     ("Gradients where there is none", "polygamma", r"^\[-?inf", False),
+    ("Positions of equal elements", "unique", r"^\[+\d", True),
     ("Positions of equal elements", "searchsorted|bucketize", r"^\[.*\d\]", True),
     ("Gradients where there is none", "poisson_nll_loss", r"^gradient \d: .*PyTorch \[nan", False),
     ("Gradients where there is none", "narrow_copy", r"^gradient 0: .*PyTorch \[0.0", False),
