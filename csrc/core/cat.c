@@ -5,12 +5,14 @@
 
 #define GRAIN 131072 /* bytes a thread must at least write: a few microseconds */
 
-/* Whether the result was written row by row of a piece of each input: where these lie so, and are more
- * than single elements, which are better put to their places many at a time. */
-static int join(const tk_tensor *out, int n, tk_tensor *const *in, int64_t rows)
+/* Whether the result was written row by row of a piece of each input, a row being all from dim on: where
+ * these lie so, and are more than single elements, which are better put to their places many at a time. */
+static int join(const tk_tensor *out, int n, tk_tensor *const *in, int dim)
 {
     const int64_t item = tk_item_size[out->dtype];
-    int64_t most = 0;
+    int64_t most = 0, rows = 1;
+    for (int i = 0; i < dim; i++)
+        rows *= out->shape[i];
     if (rows < 2 || out->dtype == TK_BOOL)
         return 0;
     for (int i = 0; i < n; i++) {
@@ -90,10 +92,8 @@ tk_tensor *tk_cat(int n, tk_tensor **in, int64_t dim)
         }
     shape[d] = end;
     tk_tensor *out = tk_empty(type.dtype, first->ndim, shape);
-    int64_t start = 0, rows = 1;
-    for (int i = 0; i < d; i++)
-        rows *= shape[i];
-    if (out && join(out, n, in, rows))
+    int64_t start = 0;
+    if (out && join(out, n, in, d))
         return out;
     for (int i = 0; i < n && out; i++) {
         if (in[i]->dtype != type.dtype)
@@ -137,10 +137,7 @@ tk_tensor *tk_stack(int n, tk_tensor **in, int64_t dim)
     for (int i = 0; i <= in[0]->ndim; i++)
         shape[i] = i == d ? n : in[0]->shape[i - (i > d)];
     tk_tensor *out = tk_empty(type.dtype, in[0]->ndim + 1, shape);
-    int64_t rows = 1;
-    for (int i = 0; i < d; i++)
-        rows *= shape[i];
-    if (out && join(out, n, in, rows))
+    if (out && join(out, n, in, d))
         return out;
     for (int i = 0; i < n && out; i++) {
         if (in[i]->dtype != type.dtype)

@@ -7,6 +7,7 @@ the number of threads never shows.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -457,6 +458,14 @@ def _numpy_std(*args: Any, **kwargs: Any) -> Any:
     return np.sqrt(_numpy_var(*args, **kwargs))
 
 
+def _numpy_with_mean(spread: Callable[..., Any]) -> Callable[..., Any]:
+    """The reference of a spread and the mean."""
+    return lambda x, dim=None, unbiased=None, keepdim=False, correction=None: (
+        spread(x, dim, unbiased, keepdim, correction),
+        np.mean(x, axis=_dims(dim), keepdims=keepdim),
+    )
+
+
 SPREADS = [
     (real(3, 5), False),
     (real(3, 5),),
@@ -500,10 +509,7 @@ def std(
 
 
 @tried(
-    ref=lambda x, dim=None, unbiased=None, keepdim=False, correction=None: (
-        _numpy_var(x, dim, unbiased, keepdim, correction),
-        np.mean(x, axis=_dims(dim), keepdims=keepdim),
-    ),
+    ref=_numpy_with_mean(_numpy_var),
     samples=SPREADS[1:],
     family=FAMILY,
     outputs=2,
@@ -523,10 +529,7 @@ def var_mean(
 
 
 @tried(
-    ref=lambda x, dim=None, unbiased=None, keepdim=False, correction=None: (
-        _numpy_std(x, dim, unbiased, keepdim, correction),
-        np.mean(x, axis=_dims(dim), keepdims=keepdim),
-    ),
+    ref=_numpy_with_mean(_numpy_std),
     samples=SPREADS[1:],
     family=FAMILY,
     outputs=2,

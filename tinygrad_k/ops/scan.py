@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -136,42 +137,26 @@ RUNNING = [
 ]
 
 
-@tried(
-    ref=lambda x, dim: _numpy_running(np.maximum, x, dim),
-    samples=RUNNING,
-    dtypes="all",
-    family="scan",
-    outputs=(0,),
-)
-@tried(
-    ref=lambda x, dim: _numpy_running(np.maximum, x, dim),
-    samples=RUNNING,
-    vjp=POSITION,
-    dtypes="all",
-    family="scan",
-    outputs=(1,),
-)
+def _tried_running(extreme: np.ufunc) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """``tried`` for the values and, which have no gradient, for their places."""
+    given: dict[str, Any] = {
+        "ref": lambda x, dim: _numpy_running(extreme, x, dim),
+        "samples": RUNNING,
+        "dtypes": "all",
+        "family": "scan",
+    }
+    values, places = tried(**given, outputs=(0,)), tried(**given, outputs=(1,), vjp=POSITION)
+    return lambda function: values(places(function))
+
+
+@_tried_running(np.maximum)
 @composite
 def cummax(input: Tensor, dim: int) -> ValuesIndices:
     """The largest of everything up to each element along ``dim``, and where it was last met."""
     return _running(input, dim, _CUMMAX)
 
 
-@tried(
-    ref=lambda x, dim: _numpy_running(np.minimum, x, dim),
-    samples=RUNNING,
-    dtypes="all",
-    family="scan",
-    outputs=(0,),
-)
-@tried(
-    ref=lambda x, dim: _numpy_running(np.minimum, x, dim),
-    samples=RUNNING,
-    vjp=POSITION,
-    dtypes="all",
-    family="scan",
-    outputs=(1,),
-)
+@_tried_running(np.minimum)
 @composite
 def cummin(input: Tensor, dim: int) -> ValuesIndices:
     """The smallest of everything up to each element along ``dim``, and where it was last met."""
