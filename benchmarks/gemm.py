@@ -1,10 +1,11 @@
-"""Matrix products against the processor's peak and against PyTorch and NumPy.
+"""Matrix products against the processor's peak and against PyTorch, NumPy and JAX.
 
     python benchmarks/gemm.py [--threads 1] [--dtype float32] [--sizes 256 2048] [--only square]
 
 square: n x n products in the four transpositions, as shares of the multiply-add peak measured in
 the same run (limits.py). layers: what a linear layer computes forward and backward for batches of
-1 to 128, the whole call; a peer's column is its time over ours.
+1 to 128, the whole call (JAX aside, whose calls cost tens of microseconds); a peer's column is its
+time over ours.
 """
 
 from __future__ import annotations
@@ -19,23 +20,37 @@ SIZES = (256, 512, 1000, 1023, 1024, 1536, 2000, 2048)
 BATCHES, WIDTHS = (1, 8, 32, 128), (8, 32, 64, 128, 256, 512, 1024)
 LAYER_SECONDS = 4e-4  # a contender and round: 588 cases must not take minutes
 
-Contenders = dict[str, Callable[[], Any]]
+Call = Callable[[], Any]
+Contenders = dict[str, Callable[[Any, Any], Call]]  # a library's call of the product of two arrays
 
 
-def product(a: Any, b: Any) -> Callable[[], Any]:
-    return lambda: a @ b
+def stored(matrix: Any) -> tuple[Any, bool]:
+    """The contiguous array that a matrix views, and whether it views it transposed."""
+    return (matrix, False) if matrix.flags.c_contiguous else (matrix.T, True)
 
 
-def contenders(a: Any, b: Any, libraries: dict[str, Any]) -> Contenders:
-    """The product of two arrays, which may be transposed views, by each library."""
-    calls = {}
-    for name, to_tensor in libraries.items():
-        x, y = (to_tensor(m) if m.flags.c_contiguous else to_tensor(m.T).T for m in (a, b))
-        calls[name] = product(x, y)
-    return calls
+def eager(to_tensor: Callable[[Any], Any]) -> Callable[[Any, Any], Call]:
+    def bind(*matrices: Any) -> Call:
+        x, y = (
+            to_tensor(array).T if transposed else to_tensor(array)
+            for array, transposed in map(stored, matrices)
+        )
+        return lambda: x @ y
+
+    return bind
 
 
-def square(options: Any, libraries: dict[str, Any], isa: str) -> None:
+def jitted(jax: Any) -> Callable[[Any, Any], Call]:
+    def bind(a: Any, b: Any) -> Call:
+        (a, across), (b, down) = stored(a), stored(b)
+        multiply = jax.jit(lambda x, y: (x.T if across else x) @ (y.T if down else y))
+        x, y = jax.numpy.asarray(a), jax.numpy.asarray(b)
+        return lambda: multiply(x, y).block_until_ready()
+
+    return bind
+
+
+def square(options: Any, libraries: Contenders, isa: str) -> None:
     import limits
     import numpy as np
 
@@ -48,13 +63,14 @@ def square(options: Any, libraries: dict[str, Any], isa: str) -> None:
         a, b = (rng.standard_normal((n, n)).astype(options.dtype) for _ in "ab")
         shares: dict[str, list[str]] = {name: [] for name in libraries}
         for x, y in ((a, b), (a.T, b), (a, b.T), (a.T, b.T)):
-            medians = harness.compare(contenders(x, y, libraries), options.rounds)
+            calls = {name: bind(x, y) for name, bind in libraries.items()}
+            medians = harness.compare(calls, options.rounds)
             for name, seconds in medians.items():
                 shares[name].append(f"{2 * n**3 / seconds / peak:.2f}")
         print(f"n {n:5}", *(f"   {name} {' '.join(each)}" for name, each in shares.items()))
 
 
-def layers(options: Any, libraries: dict[str, Any]) -> None:
+def layers(options: Any, libraries: Contenders) -> None:
     import numpy as np
 
     peers = [name for name in libraries if name != harness.OURS]
@@ -74,7 +90,8 @@ def layers(options: Any, libraries: dict[str, Any]) -> None:
                         for shape in ((batch, inputs), (outputs, inputs), (batch, outputs))
                     )
                     a, b = {"y": (x, w.T), "dx": (g, w), "dW": (g.T, x)}[kind.split()[0]]
-                    medians = harness.compare(contenders(a, b, libraries), 5, LAYER_SECONDS)
+                    calls = {name: bind(a, b) for name, bind in libraries.items()}
+                    medians = harness.compare(calls, 5, LAYER_SECONDS)
                     ours = medians[harness.OURS]
                     for peer in peers:
                         ratio = medians[peer] / ours
@@ -98,18 +115,22 @@ def main() -> None:
     options = options.parse_args()
     harness.limit_threads(options.threads)
     torch = harness.import_torch(options.threads)
+    jax = harness.optional("jax") if options.only != "layers" else None
     import numpy as np
 
     import tinygrad_k as tk
 
-    libraries: dict[str, Any] = {harness.OURS: tk.tensor}
+    libraries: Contenders = {harness.OURS: eager(tk.tensor)}
     if torch is not None:
-        libraries["torch"] = torch.from_numpy
-    libraries["numpy"] = np.asarray
+        libraries["torch"] = eager(torch.from_numpy)
+    libraries["numpy"] = eager(np.asarray)
     facts = harness.machine(options.threads)
     print(*(f"{key}: {value}" for key, value in facts.items()), sep="\n")
     if options.only != "layers":
-        square(options, libraries, facts["isa"])
+        if jax is not None:
+            jax.config.update("jax_enable_x64", True)
+        peers = {"jax": jitted(jax)} if jax is not None else {}
+        square(options, libraries | peers, facts["isa"])
     if options.only != "square":
         layers(options, libraries)
 

@@ -30,9 +30,14 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 
 def limit_threads(threads: int) -> None:
-    """Sets the thread counts that peers read at import; call it before importing them."""
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TK_NUM_THREADS"):
-        os.environ[name] = str(threads)
+    """Sets the thread counts that peers read at import. A process that has imported NumPy starts
+    anew with them."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TK_NUM_THREADS")
+    counts = dict.fromkeys(names, str(threads))
+    known = counts.items() <= os.environ.items()
+    os.environ.update(counts)
+    if "numpy" in sys.modules and not known:
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
     if threads == 1:
         flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
         os.environ.setdefault("XLA_FLAGS", flags)
