@@ -431,7 +431,7 @@ def test_a_state_of_parameters_under_one_number_is_refused():
 
 @pytest.mark.parametrize("make", ALL)
 def test_settings_that_are_flags_are_bools(make):
-    for value in ("no", None, 2):
+    for value in ("no", None, 2, np.zeros(2)):
         with pytest.raises(TypeError, match=f"{make.__name__}: maximize must be a bool"):
             make(parameters((1,)), maximize=value)
 

@@ -26,7 +26,7 @@ def count(owner: str, name: str, value: Any, least: int = 0) -> int:
 
 def check_flag(owner: str, name: str, value: Any) -> None:
     """TypeError unless ``value`` is a bool, or 0 or 1."""
-    if not isinstance(value, (bool, np.bool_)) and value not in (0, 1):
+    if not isinstance(value, (bool, np.bool_, int, np.integer)) or value not in (0, 1):
         raise TypeError(f"{owner}: {name} must be a bool; got {value!r}")
 
 

@@ -411,15 +411,9 @@ static tk_tensor *checked_apart(const char *op, const tk_tensor *out, tk_tensor 
     return checked(op, index, size, dim, how);
 }
 
-int tk_scatter(int kernel, tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, int fresh)
+static int scatter(const char *op, int kernel, tk_tensor *out, int64_t dim, tk_tensor *index,
+                   tk_tensor *src, int fresh)
 {
-    const char *op = kernel == TK_K_index_scatter       ? "scatter"
-                     : kernel == TK_K_index_scatter_add ? "scatter_add"
-                                                        : "scatter_reduce";
-    if (kernel < TK_K_index_scatter || kernel > TK_K_index_scatter_min) {
-        tk_fail(TK_RUNTIME_ERROR, "kernel %d does not scatter", kernel);
-        return -1;
-    }
     tk_tensor to = with_dims(out), where = with_dims(index), from = with_dims(src);
     int d, how;
     if (tk_check_dim(op, &to, dim, &d) || check_target(op, out, src))
@@ -441,6 +435,18 @@ int tk_scatter(int kernel, tk_tensor *out, int64_t dim, tk_tensor *index, tk_ten
     if (values)
         tk_release(values);
     return failed ? -1 : 0;
+}
+
+int tk_scatter(int kernel, tk_tensor *out, int64_t dim, tk_tensor *index, tk_tensor *src, int fresh)
+{
+    if (kernel < TK_K_index_scatter || kernel > TK_K_index_scatter_min) {
+        tk_fail(TK_RUNTIME_ERROR, "kernel %d does not scatter", kernel);
+        return -1;
+    }
+    const char *op = kernel == TK_K_index_scatter       ? "scatter"
+                     : kernel == TK_K_index_scatter_add ? "scatter_add"
+                                                        : "scatter_reduce";
+    return scatter(op, kernel, out, dim, index, src, fresh);
 }
 
 tk_tensor *tk_scattered(int kernel, tk_tensor *a, int64_t dim, tk_tensor *index, tk_tensor *src)
@@ -529,7 +535,7 @@ tk_tensor *tk_one_hot(tk_tensor *labels, int64_t classes)
     tk_tensor *which = out ? tk_unsqueeze(labels, -1) : NULL;
     tk_tensor *value = which ? tk_full_int(TK_I64, 0, NULL, one) : NULL;
     tk_tensor *ones = value ? tk_expand(value, which->ndim, which->shape) : NULL;
-    int failed = !ones || tk_scatter(TK_K_index_scatter, out, -1, which, ones, 1);
+    int failed = !ones || scatter("one_hot", TK_K_index_scatter, out, -1, which, ones, 1);
     tk_tensor *made[3] = {which, value, ones};
     for (int i = 0; i < 3; i++)
         if (made[i])

@@ -275,7 +275,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         num_classes = int(tensor.max().item()) + 1
     if num_classes < 1:
         raise ValueError(f"one_hot: num_classes must be positive; got {num_classes}")
-    try:
-        return wrap(lib.tk_one_hot(tensor._h, num_classes))
-    except IndexError as error:
-        raise ValueError(f"one_hot: a label does not fit {num_classes} classes") from error
+    return wrap(lib.tk_one_hot(tensor._h, num_classes))
