@@ -58,6 +58,7 @@ typedef struct tk_tensor {
     int32_t dtype;
     int32_t flags;
     int32_t refs;
+    int64_t key; /* the shape in one number; -1 where it has no room */
     int64_t shape[TK_MAX_NDIM];
     int64_t stride[TK_MAX_NDIM];
 } tk_tensor;
@@ -115,9 +116,9 @@ tk_tensor *tk_wrap(char *data, int64_t nbytes, int64_t owner, int readonly, int 
                    const int64_t *shape, const int64_t *stride); /* not ours; no stride: dense */
 int64_t tk_release(tk_tensor *t); /* the owner key of a storage that died with it, else 0 */
 tk_tensor *tk_retain(tk_tensor *t);
+int64_t tk_plain_bytes(const tk_tensor *t); /* if row-major and not read-only, else -1 */
 int tk_is_sole(const tk_tensor *t); /* whether no other handle sees this memory */
 int tk_same_shape(const tk_tensor *a, const tk_tensor *b);
-int64_t tk_shape_key(const tk_tensor *t); /* the shape in one number; -1 where it has no room */
 /* What elements t has in common with another tensor of its dtype on the same storage: none; all, in the
  * same places; t is one piece of memory around all of the other's; or the reverse, and t's are
  * distinct; or it must be looked at element by element. start: the other's first, counted from t's. */

@@ -41,8 +41,10 @@ if TYPE_CHECKING:
 else:
     Methods = object  # what the op table attaches has its types in a stub
 
-_release, _retain, _shape_key = lib.tk_release, lib.tk_retain, lib.tk_shape_key
-_item_float, F64, CONTIGUOUS = lib.tk_item_float, lib.TK_F64, lib.TK_CONTIGUOUS
+_release, _retain, _plain_bytes = lib.tk_release, lib.tk_retain, lib.tk_plain_bytes
+_item_float, F64 = lib.tk_item_float, lib.TK_F64
+_gc, _buffer, _from_buffer, NULL = ffi.gc, ffi.buffer, ffi.from_buffer, ffi.NULL
+_wrap_memory, _ndarray = lib.tk_wrap, np.ndarray
 MAX_NDIM = lib.TK_MAX_NDIM
 TAPES = ffi.addressof(lib, "tk_tapes")  # read through a pointer in half the time
 _owners: dict[int, Any] = {}  # Python objects whose memory a storage borrows, by owner key
@@ -100,13 +102,13 @@ class Tensor(Methods):
     @property
     def shape(self) -> Size:
         """The sizes of the dimensions."""
-        key = _shape_key(self._h)
-        shape = _shapes.get(key)
-        if shape is None:
-            h = self._h
+        h = self._h
+        try:
+            return _shapes[h.key]
+        except KeyError:
             shape = Size(ffi.unpack(h.shape, h.ndim))
-            if key >= 0 and len(_shapes) < 4096:  # beyond, a program makes shapes without end
-                _shapes[key] = shape
+        if h.key >= 0 and len(_shapes) < 4096:  # beyond, a program makes shapes without end
+            _shapes[h.key] = shape
         return shape
 
     def size(self, dim: int | None = None) -> Size | int:
@@ -221,7 +223,16 @@ class Tensor(Methods):
 
     def tolist(self) -> Any:
         """The elements as nested lists of Python numbers; without dimensions one number."""
-        return self._array().tolist()
+        h = self._h
+        if h.ndim == 0:
+            return self.item()
+        if TAPES[0]:
+            check_readable("tolist")
+        nbytes = _plain_bytes(h)
+        if nbytes <= 0:
+            return self._window().tolist()
+        kind = DTYPES[h.dtype].numpy.char
+        return memoryview(_buffer(h.data, nbytes)).cast(kind, self.shape).tolist()
 
     def _array(self) -> np.ndarray:
         """A NumPy view of the memory; it keeps the storage alive through a tensor of its own."""
@@ -232,14 +243,14 @@ class Tensor(Methods):
     def _window(self) -> np.ndarray:
         """As ``_array``, also while the thread records: for those who have it done again."""
         h = self._h
-        if not h.flags & CONTIGUOUS:
+        nbytes = _plain_bytes(h)
+        if nbytes < 0:
             return np.asarray(_Window(self))
-        kept, kind = alias(self), DTYPES[h.dtype].numpy
-        memory = ffi.gc(h.data, lambda _: kept)  # the array's base, which keeps the tensor
-        array = np.ndarray(self.shape, kind, ffi.buffer(memory, h.numel * kind.itemsize))
-        if h.storage.readonly:
-            array.flags.writeable = False
-        return array
+        kept = Tensor()  # as ``alias``
+        kept._h = _retain(h)
+        kept._node = None
+        memory = _gc(h.data, lambda _: kept)  # the array's base, which keeps the tensor
+        return _ndarray(self.shape, DTYPES[h.dtype].numpy, _buffer(memory, nbytes))
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """A NumPy array that shares this tensor's memory.
@@ -249,7 +260,9 @@ class Tensor(Methods):
         """
         if self._node is not None and not force:
             raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
-        return self._array()
+        if TAPES[0]:
+            check_readable("numpy")
+        return self._window()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         array = self.numpy()
@@ -565,13 +578,26 @@ def from_numpy(array: np.ndarray) -> Tensor:
     oddly strided arrays, and bools whose bytes are not 0 or 1, cannot be shared and are an error;
     ``tk.tensor`` copies them.
     """
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, _ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array; got {type(array).__name__}")
     kind = FROM_NUMPY.get(array.dtype)
     if kind is None:
         if not array.dtype.isnative:
             raise ValueError(f"from_numpy: the array is byte-swapped ({array.dtype.str}); copy it")
         raise TypeError(f"from_numpy: no tensor dtype for {array.dtype}")
+    key, ndim, flags = next(_owner_keys), array.ndim, array.flags
+    if flags.carray and kind is not bool_ and ndim <= MAX_NDIM:
+        memory, nbytes = _from_buffer(array), array.nbytes
+        handle = _wrap_memory(memory, nbytes, key, 0, kind.number, ndim, array.shape, NULL)
+    else:
+        handle = _share(array, kind, key)
+    t = wrap(handle)
+    _owners[key] = array
+    return t
+
+
+def _share(array: np.ndarray, kind: dtype, key: int) -> Any:
+    """A handle on the memory of an array that is strided, read-only, or of bools."""
     flags = array.flags
     dense = flags.c_contiguous
     fits = dense or not any(step % kind.itemsize for step in array.strides)
@@ -586,19 +612,16 @@ def from_numpy(array: np.ndarray) -> Tensor:
         raise ValueError(f"from_numpy: at most {MAX_NDIM} dimensions; got {array.ndim}")
     strides: Any
     if dense:
-        memory, span, strides = ffi.from_buffer(array), array.nbytes, ffi.NULL
+        memory, span, strides = _from_buffer(array), array.nbytes, NULL
     else:
         memory = ffi.cast("char *", array.__array_interface__["data"][0])
         strides = [step // kind.itemsize for step in array.strides]
         reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
         span = sum(step for step in reach if step > 0) + kind.itemsize if array.size else 0
-    key = next(_owner_keys)
     readonly = not flags.writeable
-    t = wrap(
-        lib.tk_wrap(memory, span, key, readonly, kind.number, array.ndim, array.shape, strides)
+    return _wrap_memory(
+        memory, span, key, readonly, kind.number, array.ndim, array.shape, strides
     )
-    _owners[key] = array
-    return t
 
 
 def _is_truth(array: np.ndarray) -> bool:

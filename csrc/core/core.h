@@ -37,11 +37,11 @@ static inline int tk_is_float(int dtype)
 }
 tk_tensor *tk_new_view(const tk_tensor *base); /* same storage, data, dtype; shape to be filled in */
 void tk_found_family(tk_tensor *view);         /* it is the first of a new one: see tk_detach */
-void tk_finish_view(tk_tensor *view);          /* computes numel and flags from shape and stride */
+void tk_finish_view(tk_tensor *view);          /* numel, flags and key from shape and stride */
 /* What a subscript names, on t's storage and no handle of its own; -1 with an error. */
 int tk_find_part(const tk_tensor *t, int n, const int64_t *items, tk_tensor *part);
 int64_t tk_checked_numel(int ndim, const int64_t *shape); /* -1 with an error if it is none */
-void tk_row_major(tk_tensor *t);               /* fills in stride from shape */
+void tk_row_major(tk_tensor *t);               /* stride and key from shape */
 void tk_byte_range(const tk_tensor *t, const char **low, const char **high); /* [low, high) */
 tk_tensor *tk_new_bytes(tk_storage *storage); /* all of a storage, as uint8 */
 int tk_overlaps(const tk_tensor *a, const tk_tensor *b);      /* the byte ranges meet */

@@ -473,6 +473,7 @@ static int make_results(tk_program *p, tk_tensor **made, tk_tensor **out)
         t->dtype = r->form.dtype;
         t->ndim = r->form.ndim;
         t->numel = r->form.numel;
+        t->key = r->form.key;
         t->flags = r->form.flags;
         int32_t family = (int32_t)((uint32_t)t->flags / TK_FAMILY);
         if (family > t->storage->families) /* those founded later have other numbers */

@@ -37,6 +37,21 @@ int tk_dim(int64_t dim, int ndim)
     return positive >= 0 && positive < ndim ? (int)positive : -1;
 }
 
+static int64_t shape_key(const tk_tensor *t)
+{
+    /* The number of dimensions in the lowest 3 bits; the sizes share the other 60. */
+    static const int bits[] = {60, 60, 30, 20, 15, 12};
+    int64_t key = 0;
+    if (t->ndim >= (int)(sizeof bits / sizeof *bits))
+        return -1;
+    for (int i = 0; i < t->ndim; i++) {
+        if (t->shape[i] >> bits[t->ndim])
+            return -1;
+        key = key << bits[t->ndim] | t->shape[i];
+    }
+    return key << 3 | t->ndim;
+}
+
 void tk_row_major(tk_tensor *t)
 {
     int64_t step = 1;
@@ -44,6 +59,7 @@ void tk_row_major(tk_tensor *t)
         t->stride[i] = step;
         step *= t->shape[i] > 0 ? t->shape[i] : 1;
     }
+    t->key = shape_key(t);
 }
 
 static int is_contiguous(const tk_tensor *t)
@@ -92,21 +108,6 @@ int tk_same_shape(const tk_tensor *a, const tk_tensor *b)
 {
     return a->ndim == b->ndim &&
            memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape) == 0;
-}
-
-int64_t tk_shape_key(const tk_tensor *t)
-{
-    /* The number of dimensions in the lowest 3 bits; the sizes share the other 60. */
-    static const int bits[] = {60, 60, 30, 20, 15, 12};
-    int64_t key = 0;
-    if (t->ndim >= (int)(sizeof bits / sizeof *bits))
-        return -1;
-    for (int i = 0; i < t->ndim; i++) {
-        if (t->shape[i] >> bits[t->ndim])
-            return -1;
-        key = key << bits[t->ndim] | t->shape[i];
-    }
-    return key << 3 | t->ndim;
 }
 
 /* The lowest and one past the highest byte a tensor can touch. */
@@ -382,6 +383,12 @@ int64_t tk_release(tk_tensor *t)
     return owner;
 }
 
+int64_t tk_plain_bytes(const tk_tensor *t)
+{
+    const int plain = t->flags & TK_CONTIGUOUS && !t->storage->readonly;
+    return plain ? t->numel * tk_item_size[t->dtype] : -1;
+}
+
 int tk_is_sole(const tk_tensor *t)
 {
     return __atomic_load_n(&t->refs, __ATOMIC_ACQUIRE) == 1 &&
@@ -422,6 +429,7 @@ void tk_finish_view(tk_tensor *t)
         t->numel *= t->shape[i];
     t->flags = (t->flags & FAMILY_BITS) | (is_contiguous(t) ? TK_CONTIGUOUS : 0) |
                (grad_mode ? TK_RECORD : 0);
+    t->key = shape_key(t);
 }
 
 /* -- values -------------------------------------------------------------------------------------- */

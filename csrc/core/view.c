@@ -475,6 +475,7 @@ tk_tensor *tk_subscript(tk_tensor *t, int n, const int64_t *items)
     view->data = part.data;
     view->ndim = part.ndim;
     view->numel = part.numel;
+    view->key = part.key;
     view->flags |= part.flags;
     for (int i = 0; i < part.ndim; i++) {
         view->shape[i] = part.shape[i];

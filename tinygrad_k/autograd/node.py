@@ -219,6 +219,7 @@ class SavedOutput:
 
 # What the latest in-place changes were, by the clock, and where: only for error messages.
 _recent: deque[tuple[int, str, CodeType, int]] = deque(maxlen=1024)
+_remember, _getframe = _recent.append, sys._getframe
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -254,9 +255,9 @@ def noted(stamp: int, name: str, depth: int = 2) -> None:
     if stamp < 0:
         fail()
     try:
-        frame: Any = sys._getframe(depth)
+        frame: Any = _getframe(depth)
     except ValueError:  # called from C, as by atexit
-        frame = sys._getframe()
+        frame = _getframe()
     code = frame.f_code
     if code is not _outside:
         while code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
@@ -264,7 +265,7 @@ def noted(stamp: int, name: str, depth: int = 2) -> None:
             code = frame.f_code
         _outside = code
     # The line is worked out when it is asked for; a frame would keep its variables alive.
-    _recent.append((stamp, name, code, frame.f_lasti))
+    _remember((stamp, name, code, frame.f_lasti))
 
 
 def who_changed(t: Tensor) -> str:

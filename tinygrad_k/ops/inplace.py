@@ -139,7 +139,10 @@ def quick(
 
     def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         try:
-            stamp = fast(self, *args, **kwargs)
+            if kwargs or len(args) > 1:
+                stamp = fast(self, *args, **kwargs)
+            else:  # without unpacking, which costs 0.1 us
+                stamp = fast(self, args[0]) if args else fast(self)
         except MISTAKES:
             stamp = 0
         if stamp:

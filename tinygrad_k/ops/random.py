@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.node import noted
 from ..backend import (
     DEFAULT,
     as_dtype,
@@ -29,9 +28,9 @@ from .declare import (
     explain,
     inplace,
     method,
+    quick_method,
     root,
     root_face,
-    unrecorded,
 )
 from .host import check, host, refuse
 from .shape import to
@@ -245,7 +244,7 @@ def bernoulli(
 ) -> Tensor:
     """1 with the probability that the input gives, or ``p`` everywhere, else 0, elementwise."""
     if p is not None:
-        return _refill("bernoulli", empty_like(input), BERNOULLI, p, 0.0, generator)
+        return _redraw("bernoulli", empty_like(input), BERNOULLI, p, 0.0, generator)
     if not input.dtype.is_floating_point:
         raise TypeError(f"bernoulli: the probabilities must be floating; got {input.dtype.name}")
     input = input.detach()
@@ -311,11 +310,15 @@ def multinomial(
 # -- in place -------------------------------------------------------------------------------------
 
 
-def _refill(name: str, self: Tensor, kernel: int, p: float, q: float, generator: Any) -> Tensor:
+def _redrawn(self: Tensor, kernel: int, p: float, q: float, generator: Any) -> int:
+    """What ``quick`` takes: everything drawn anew."""
+    if self._node is None or not lib.tk_grad_mode():
+        return lib.tk_refill(kernel, self._h, handle("random", generator), p, q)
+    return 0
+
+
+def _redraw(name: str, self: Tensor, kernel: int, p: float, q: float, generator: Any) -> Tensor:
     source = handle(name, generator)
-    if unrecorded(self, ()):
-        noted(lib.tk_refill(kernel, self._h, source, p, q), name, 4)
-        return self
     return inplace(
         name,
         self,
@@ -325,34 +328,42 @@ def _refill(name: str, self: Tensor, kernel: int, p: float, q: float, generator:
     )
 
 
-@method
+@quick_method(
+    lambda self, from_=0.0, to=1.0, *, generator=None: _redrawn(self, UNIFORM, from_, to, generator)
+)
 def uniform_(
     self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
     """Uniform random numbers of [from, to) everywhere; in place."""
-    return _refill("uniform_", self, UNIFORM, from_, to, generator)
+    return _redraw("uniform_", self, UNIFORM, from_, to, generator)
 
 
-@method
+@quick_method(
+    lambda self, mean=0.0, std=1.0, *, generator=None: _redrawn(self, NORMAL, mean, std, generator)
+)
 def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
     """Normal random numbers everywhere; in place."""
-    return _refill("normal_", self, NORMAL, mean, std, generator)
+    return _redraw("normal_", self, NORMAL, mean, std, generator)
 
 
-@method
+@quick_method(
+    lambda self, lambd=1.0, *, generator=None: _redrawn(self, EXPONENTIAL, lambd, 0.0, generator)
+)
 def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Exponential random numbers of a rate everywhere; in place."""
-    return _refill("exponential_", self, EXPONENTIAL, lambd, 0.0, generator)
+    return _redraw("exponential_", self, EXPONENTIAL, lambd, 0.0, generator)
 
 
-@method
+@quick_method(
+    lambda self, p=0.5, *, generator=None: _redrawn(self, BERNOULLI, p, 0.0, generator)
+)
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """1 with a probability, a number or a tensor of them, else 0, everywhere; in place."""
     if isinstance(p, Tensor):
         return self.copy_(bernoulli(p.expand(self.shape), generator=generator))
-    return _refill("bernoulli_", self, BERNOULLI, p, 0.0, generator)
+    return _redraw("bernoulli_", self, BERNOULLI, p, 0.0, generator)
 
 
 @method
