@@ -619,9 +619,7 @@ def _share(array: np.ndarray, kind: dtype, key: int) -> Any:
         reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
         span = sum(step for step in reach if step > 0) + kind.itemsize if array.size else 0
     readonly = not flags.writeable
-    return _wrap_memory(
-        memory, span, key, readonly, kind.number, array.ndim, array.shape, strides
-    )
+    return _wrap_memory(memory, span, key, readonly, kind.number, array.ndim, array.shape, strides)
 
 
 def _is_truth(array: np.ndarray) -> bool:

@@ -356,9 +356,7 @@ def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | Non
     return _redraw("exponential_", self, EXPONENTIAL, lambd, 0.0, generator)
 
 
-@quick_method(
-    lambda self, p=0.5, *, generator=None: _redrawn(self, BERNOULLI, p, 0.0, generator)
-)
+@quick_method(lambda self, p=0.5, *, generator=None: _redrawn(self, BERNOULLI, p, 0.0, generator))
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """1 with a probability, a number or a tensor of them, else 0, everywhere; in place."""
     if isinstance(p, Tensor):
