@@ -152,7 +152,10 @@ tk_tensor *tk_diagonal(tk_tensor *t, int64_t offset, int64_t dim1, int64_t dim2)
 tk_tensor *tk_contiguous(tk_tensor *t);
 tk_tensor *tk_cast(tk_tensor *t, int dtype); /* always a new, contiguous tensor */
 int tk_copy_into(tk_tensor *dst, tk_tensor *src); /* broadcasts and converts */
-tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask); /* a copy */
+/* A copy, backwards along the dimensions of dim_mask; then two that differ change places. */
+tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask, int dim0, int dim1);
+/* Elements moved on along dims, or in row-major order; what leaves comes in on the other side. */
+tk_tensor *tk_roll(tk_tensor *t, int n, const int64_t *shifts, const int64_t *dims_or_null);
 /* The tensor with so many elements before and after each dimension, or without them where they are
  * less than 0. TK_EXTEND_FILL: of the value, a tensor of one element and this dtype, or 0; _BORDER: of
  * the next there is; _MIRROR: of what lies as far inside; _WRAP: as if it stood there again. */

@@ -467,11 +467,11 @@ static void put_source_inside(tk_map_work *w, int item)
 }
 
 /* So is their direction: what is read backwards is written backwards instead, but along the last
- * dimension where single elements lie side by side, which are read in blocks. */
-static void put_source_forward(tk_map_work *w, int item)
+ * dimension, where blocks are turned over either way. */
+static void put_source_forward(tk_map_work *w)
 {
-    for (int d = 0; d < w->ndim; d++) {
-        if (w->stride[1][d] >= 0 || (d == w->ndim - 1 && w->stride[1][d] == -item))
+    for (int d = 0; d < w->ndim - 1; d++) {
+        if (w->stride[1][d] >= 0)
             continue;
         for (int i = 0; i < 2; i++) {
             w->data[i] += (w->size[d] - 1) * w->stride[i][d];
@@ -487,7 +487,7 @@ void tk_copy_new(tk_tensor *dst, tk_tensor *src)
     tk_map_work w = {.ndim = 0};
     tk_plan_map(&w, dst, &src, 1);
     if (dst->numel && !(src->flags & TK_CONTIGUOUS)) {
-        put_source_forward(&w, tk_item_size[src->dtype]);
+        put_source_forward(&w);
         put_source_inside(&w, tk_item_size[src->dtype]);
     }
     w.streams = tk_streams(dst, &src, 1);
@@ -502,14 +502,27 @@ tk_tensor *tk_cast(tk_tensor *t, int dtype)
     return out;
 }
 
-tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask)
+tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask, int dim0, int dim1)
 {
     tk_tensor view = *t;
+    if (dim0 != dim1 && (tk_dim(dim0, t->ndim) != dim0 || tk_dim(dim1, t->ndim) != dim1)) {
+        tk_fail(TK_INDEX_ERROR, "flip: dims %d and %d are out of range for %d dimensions", dim0,
+                dim1, t->ndim);
+        return NULL;
+    }
     for (int d = 0; d < t->ndim; d++) {
         if (!(dim_mask >> d & 1) || t->shape[d] < 2)
             continue;
         view.data += (t->shape[d] - 1) * t->stride[d] * tk_item_size[t->dtype];
         view.stride[d] = -t->stride[d];
+        view.flags = 0;
+    }
+    if (dim0 != dim1) {
+        const int64_t size = view.shape[dim0], step = view.stride[dim0];
+        view.shape[dim0] = view.shape[dim1];
+        view.stride[dim0] = view.stride[dim1];
+        view.shape[dim1] = size;
+        view.stride[dim1] = step;
         view.flags = 0;
     }
     return tk_cast(&view, t->dtype);

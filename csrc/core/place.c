@@ -22,17 +22,36 @@ static int check_extension(const tk_tensor *t, int d, int64_t before, int64_t af
     return -1;
 }
 
-tk_tensor *tk_extend(tk_tensor *t, const int64_t *before, const int64_t *after, int mode,
-                     const tk_tensor *value)
+/* The geometry of a work struct, from the sizes and the elements before the source's first. */
+static void plan(tk_extend_work *w, int ndim, const int64_t *from, const int64_t *size,
+                 const int64_t *before)
 {
-    int64_t shape[TK_MAX_NDIM];
-    if (mode < TK_EXTEND_FILL || mode > TK_EXTEND_WRAP || (value && value->dtype != t->dtype)) {
-        tk_fail(TK_RUNTIME_ERROR, "pad: no such mode, or a value of another dtype");
-        return NULL;
+    const int one = w->mode == TK_EXTEND_FILL || w->mode == TK_EXTEND_WRAP;
+    int last = 0, plain = 1; /* the dimension written last, and that it is as it was */
+    w->size[0] = w->from[0] = 1;
+    w->before[0] = 0;
+    for (int d = 0; d < ndim; d++) {
+        /* One that stays as it was moves with the one before it, if all of that is one block. */
+        const int same = before[d] == 0 && size[d] == from[d];
+        const int single = w->size[last] == 1 && w->from[last] == 1 && w->before[last] == 0;
+        if (single || (same && (one || plain))) {
+            w->size[last] *= size[d];
+            w->before[last] = w->before[last] * from[d] + before[d];
+            w->from[last] *= from[d];
+        } else {
+            last++;
+            w->size[last] = size[d];
+            w->from[last] = from[d];
+            w->before[last] = before[d];
+            plain = 1;
+        }
+        plain &= same;
     }
-    for (int d = 0; d < t->ndim; d++)
-        if (check_extension(t, d, before[d], after[d], mode, &shape[d]))
-            return NULL;
+    w->ndim = last + 1;
+}
+
+static tk_tensor *run_extension(tk_extend_work *w, tk_tensor *t, const int64_t *shape)
+{
     tk_tensor *out = tk_empty(t->dtype, t->ndim, shape);
     tk_tensor *in = out ? tk_contiguous(t) : NULL;
     if (!in) {
@@ -40,34 +59,50 @@ tk_tensor *tk_extend(tk_tensor *t, const int64_t *before, const int64_t *after, 
             tk_release(out);
         return NULL;
     }
-    tk_extend_work w = {.out = out->data, .in = in->data, .mode = mode, .ndim = 1,
-                        .size = {1}, .from = {1}};
-    if (value)
-        memcpy(w.value, value->data, (size_t)tk_item_size[t->dtype]);
-    int last = 0, plain = 1; /* the dimension written last, and that it is as it was */
-    for (int d = 0; d < t->ndim; d++) {
-        /* One that stays as it was moves with the one before it, if all of that is one block. */
-        const int same = before[d] == 0 && after[d] == 0;
-        const int one = mode == TK_EXTEND_FILL || mode == TK_EXTEND_WRAP;
-        const int single = w.size[last] == 1 && w.from[last] == 1 && w.before[last] == 0;
-        if (single || (same && (one || plain))) {
-            w.size[last] *= shape[d];
-            w.before[last] = w.before[last] * t->shape[d] + before[d];
-            w.from[last] *= t->shape[d];
-        } else {
-            last++;
-            w.size[last] = shape[d];
-            w.from[last] = t->shape[d];
-            w.before[last] = before[d];
-            plain = 1;
-        }
-        plain &= same;
-    }
-    w.ndim = last + 1;
+    w->out = out->data;
+    w->in = in->data;
     if (out->numel)
-        tk_run(TK_K_extend, t->dtype, &w, out->numel, GRAIN);
+        tk_run(TK_K_extend, t->dtype, w, out->numel, GRAIN);
     tk_release(in);
     return out;
+}
+
+tk_tensor *tk_extend(tk_tensor *t, const int64_t *before, const int64_t *after, int mode,
+                     const tk_tensor *value)
+{
+    int64_t shape[TK_MAX_NDIM];
+    tk_extend_work w = {.mode = mode};
+    if (mode < TK_EXTEND_FILL || mode > TK_EXTEND_WRAP || (value && value->dtype != t->dtype)) {
+        tk_fail(TK_RUNTIME_ERROR, "pad: no such mode, or a value of another dtype");
+        return NULL;
+    }
+    for (int d = 0; d < t->ndim; d++)
+        if (check_extension(t, d, before[d], after[d], mode, &shape[d]))
+            return NULL;
+    if (value)
+        memcpy(w.value, value->data, (size_t)tk_item_size[t->dtype]);
+    plan(&w, t->ndim, t->shape, shape, before);
+    return run_extension(&w, t, shape);
+}
+
+tk_tensor *tk_roll(tk_tensor *t, int n, const int64_t *shifts, const int64_t *dims)
+{
+    int64_t before[TK_MAX_NDIM] = {0};
+    tk_extend_work w = {.mode = TK_EXTEND_WRAP};
+    if (!dims && n != 1) {
+        tk_fail(TK_VALUE_ERROR, "roll: %d shifts without dims", n);
+        return NULL;
+    }
+    for (int i = 0, d = 0; i < n; i++) {
+        if (dims && tk_check_dim("roll", t, dims[i], &d))
+            return NULL;
+        int64_t size = dims ? t->shape[d] : t->numel, step = size ? shifts[i] % size : 0;
+        step += before[d] - size;
+        before[d] = step < 0 ? step + size : step;
+        before[d] += before[d] < 0 ? size : 0;
+    }
+    plan(&w, dims ? t->ndim : 1, dims ? t->shape : &t->numel, dims ? t->shape : &t->numel, before);
+    return run_extension(&w, t, t->shape);
 }
 
 static int run_triangle(const tk_tensor *out, const tk_tensor *in, int64_t diagonal, int upper)

@@ -297,23 +297,33 @@ static inline void tk_scatter_span(char *to, const tk_span *s, const void *buffe
     (size == 1 ? tk_scatter_1 : size == 4 ? tk_scatter_4 : tk_scatter_8)(to, s, buffer);
 }
 
+/* As tk_extend_row, of a source that stands there again and again. */
+TK_INLINE void tk_wrap_row(char *to, int64_t start, int64_t end, const char *from, int64_t n,
+                           int64_t before, int64_t size)
+{
+    int64_t place = start == before ? 0 : (start - before) % n;
+    place += place < 0 ? n : 0;
+    for (int64_t count; start < end; start += count, place = 0) {
+        count = end - start < n - place ? end - start : n - place;
+        tk_copy(to + start * size, from + place * size, count * size, 0);
+    }
+}
+
 /* Elements [start, end) of a row of an extended tensor (tk_extend_work), whose source is the n
  * elements at `from`, the first of them at place `before`. */
 TK_INLINE void tk_extend_row(const tk_extend_work *w, char *to, int64_t start, int64_t end,
-                                 const char *from, int64_t n, int64_t before, int64_t size)
+                             const char *from, int64_t n, int64_t before, int64_t size)
 {
+    if (w->mode == TK_EXTEND_WRAP) {
+        tk_wrap_row(to, start, end, from, n, before, size);
+        return;
+    }
     for (int64_t at = start - before, count; start < end; start += count, at += count) {
         const int64_t left = end - start, inside = at < 0 ? -at : n - at;
-        int64_t place = at;
         char *out = to + start * size;
-        if (w->mode == TK_EXTEND_WRAP) {
-            place = at % n + (at % n < 0 ? n : 0);
-            count = left < n - place ? left : n - place;
-        } else {
-            count = left < inside || at >= n ? left : inside;
-        }
-        if (place >= 0 && place < n) {
-            tk_copy(out, from + place * size, count * size, 0);
+        count = left < inside || at >= n ? left : inside;
+        if (at >= 0 && at < n) {
+            tk_copy(out, from + at * size, count * size, 0);
         } else if (w->mode == TK_EXTEND_MIRROR) {
             const char *last = from + (at < 0 ? -at : 2 * (n - 1) - at) * size;
             tk_gather_span(last, &(tk_span){1, count, 0, -size}, out, size);

@@ -174,7 +174,16 @@ def _along(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any
 
 @_rule("_squeeze", "_flip")
 def _masked_dims(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
-    return function(args[0], args[1] << 1)
+    return function(args[0], args[1] << 1, *inside(tuple(args[2:])))
+
+
+@_rule("_roll")
+def _rolled(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
+    t, shifts, dims = args
+    if dims is not None:
+        return NotImplemented if t.ndim == 1 else function(t, shifts, inside(dims))
+    flat = OPS["_reshape"].function(t, (size, t.numel() // max(size, 1)))
+    return OPS["_reshape"].function(function(flat, shifts, (1,)), tuple(t.shape))
 
 
 @_rule("tril", "triu")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
@@ -393,16 +392,34 @@ def repeat_interleave(
 # -- rearranging ----------------------------------------------------------------------------------
 
 
+def _unflip(g: Tensor, mask: int, dim0: int, dim1: int) -> Tensor:
+    if (mask >> dim0 ^ mask >> dim1) & 1:
+        mask ^= 1 << dim0 | 1 << dim1
+    return _flip(g, mask, dim0, dim1)
+
+
+def _numpy_flip(x: Any, mask: int, dim0: int = 0, dim1: int = 0) -> Any:
+    x = np.flip(x, tuple(d for d in range(x.ndim) if mask >> d & 1))
+    return x if dim0 == dim1 else np.swapaxes(x, dim0, dim1)
+
+
 @op(
-    vjp={"input": lambda g, mask: _flip(g, mask)},
-    ref=lambda x, mask: np.flip(x, tuple(d for d in range(x.ndim) if mask >> d & 1)),
-    samples=[(real(3, 5), 0b01), (real(2, 3, 4), 0b101), (real(0, 3), 0b10), (real(3, 5), 0)],
+    vjp={"input": _unflip},
+    ref=_numpy_flip,
+    samples=[
+        (real(3, 5), 0b01),
+        (real(2, 3, 4), 0b101),
+        (real(0, 3), 0b10),
+        (real(3, 5), 0),
+        (real(3, 5), 0b10, 0, 1),
+        (real(2, 3, 4), 0b101, 2, 1),
+    ],
     dtypes="all",
     family="copy",
 )
-def _flip(input: Tensor, mask: int) -> Any:
-    """``mask``: a bit for each dimension that is reversed."""
-    return lib.tk_flip(input._h, mask)
+def _flip(input: Tensor, mask: int, dim0: int = 0, dim1: int = 0) -> Any:
+    """``mask``: a bit for each dimension that is reversed, before two of them change places."""
+    return lib.tk_flip(input._h, mask, dim0, dim1)
 
 
 @tried(
@@ -445,11 +462,8 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
         raise ValueError(f"rot90: two different dimensions are needed; got {dims}")
     a, b = plane
     k %= 4
-    if k == 2:
-        return flip(input, a, b)
-    if k:
-        input = slice_dim(input, b if k == 1 else a, None, None, -1).transpose(a, b)
-    return clone(input)
+    mask = (k == 1 or k == 2) << b | (k >= 2) << a
+    return _flip(input, mask, a, b if k & 1 else a)
 
 
 def widths(name: str, ndim: int, pads: tuple[int, ...]) -> tuple[list[int], list[int]]:
@@ -480,8 +494,6 @@ def _borrowed(mode: str, size: int, before: int, after: int) -> np.ndarray:
 
 def _extend_rule(g: Tensor, input_shape: Any, pads: tuple[int, ...], mode: str) -> Tensor:
     before, after = widths("pad", g.ndim, pads)
-    if mode == "circular" and not any(map(operator.add, before, after)):
-        return _extend(g, tuple(-n for n in pads), mode)
     for d, size in enumerate(input_shape):
         if before[d] or after[d]:
             places = store(_borrowed(mode, size, before[d], after[d]), int64)
@@ -517,16 +529,26 @@ def _extend(input: Tensor, pads: tuple[int, ...], mode: str) -> Any:
     return lib.tk_extend(input._h, *widths("pad", input.ndim, pads), MODES[mode], NULL)
 
 
-@tried(
+@op(
+    kernel="extend",
+    vjp={"input": lambda g, shifts, dims: _roll(g, tuple(-n for n in shifts), dims)},
     ref=np.roll,
     samples=[
-        (real(3, 5), 7),
-        (real(3, 5), -2, 1),
+        (real(3, 5), (7,), None),
+        (real(3, 5), (-2,), (1,)),
         (real(3, 5), (1, 3), (1, 0)),
-        (real(0, 3), 1, 0),
+        (real(3, 5), (4, -2, 3), (-1, 1, 0)),
+        (real(), (3,), None),
+        (real(0, 3), (1,), (0,)),
     ],
     dtypes="all",
+    family="place",
 )
+def _roll(input: Tensor, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Any:
+    return lib.tk_roll(input._h, len(shifts), shifts, NULL if dims is None else dims)
+
+
+@tried(**like(_roll))
 @composite
 def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """The elements moved on by ``shifts`` along ``dims``; what leaves comes in on the other side.
@@ -535,21 +557,11 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     """
     steps = sizes("roll", (shifts,))
     if dims is None or dims == ():
-        if len(steps) != 1:
-            raise ValueError(f"roll: {len(steps)} shifts without dims")
-        if input.ndim != 1:
-            return _reshape(roll(_reshape(input, (-1,)), steps, 0), input.shape)
-        dims = 0
+        return _roll(input, steps, None)
     axes = sizes("roll", (dims,))
     if len(axes) != len(steps):
         raise ValueError(f"roll: as many shifts as dims are needed; got {steps} and {axes}")
-    pads = [0] * (2 * input.ndim)
-    for step, axis in zip(steps, axes, strict=True):
-        d = input._dim(axis, "roll")
-        before = 2 * (input.ndim - 1 - d)
-        pads[before] = (pads[before] + step) % max(input.shape[d], 1)
-        pads[before + 1] = -pads[before]
-    return _extend(input, tuple(pads), "circular")
+    return _roll(input, steps, axes)
 
 
 @tried(

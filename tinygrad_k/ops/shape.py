@@ -127,6 +127,8 @@ def mask_of(name: str, input: Tensor, dim: Any) -> int:
     ndim = input._h.ndim
     if dim is None:
         return (1 << ndim) - 1
+    if type(dim) is tuple and len(dim) == 1:
+        dim = dim[0]
     if type(dim) is int and -ndim <= dim < ndim:
         return 1 << dim % ndim
     if type(dim) is tuple and len(dim) == 2 and type(dim[0]) is type(dim[1]) is int:
