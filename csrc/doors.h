@@ -22,6 +22,12 @@ int64_t tk_assign_int(tk_tensor *t, int n, const int64_t *items, int64_t value);
 /* Where a mask of t's shape holds, or to the parts of the first dimension that a vector names. */
 int64_t tk_assign_float_at(tk_tensor *t, tk_tensor *index, double value);
 int64_t tk_assign_int_at(tk_tensor *t, tk_tensor *index, int64_t value);
+/* t[index] = src for a vector of integers, src of the part's shape; 0 for others. */
+int64_t tk_assign_at(tk_tensor *t, tk_tensor *index, tk_tensor *src);
+/* tk_scatter, where source and index have as many dimensions. */
+int64_t tk_change_scatter(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, tk_tensor *src);
+int64_t tk_change_scatter_float(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, double value);
+int64_t tk_change_triangle(tk_tensor *t, int64_t diagonal, int upper); /* tk_cut_triangle */
 int64_t tk_refill(int kernel, tk_tensor *t, tk_generator *g, double p, double q); /* tk_random */
 
 /* -- by index ----------------------------------------------------------------------------------- */
@@ -30,6 +36,19 @@ int64_t tk_refill(int kernel, tk_tensor *t, tk_generator *g, double p, double q)
 tk_tensor *tk_lookup(tk_tensor *a, int64_t dim, int n, tk_tensor **index);
 tk_tensor *tk_scattered(int kernel, tk_tensor *a, int64_t dim, tk_tensor *index,
                         tk_tensor *src); /* tk_scatter into a copy */
+
+/* -- copies whose parts stand elsewhere or again -------------------------------------------------- */
+/* Each part of a dimension n times in a row. */
+tk_tensor *tk_repeat_parts(tk_tensor *t, int64_t dim, int64_t n);
+/* Zeros of a shape with t on a diagonal. */
+tk_tensor *tk_from_diagonal(tk_tensor *t, int ndim, const int64_t *shape, int64_t offset, int64_t dim1,
+                            int64_t dim2);
+
+/* -- counts and places, int64, written by no launch ----------------------------------------------- */
+tk_tensor *tk_bincount(tk_tensor *t, int64_t least); /* how often 0, 1, ... appear; at least so many */
+tk_tensor *tk_repeated_places(tk_tensor *counts);    /* i so often as counts[i] says, ascending */
+/* [2, n]: rows and columns of the lower or upper triangle, as tk_triangle cuts it. */
+tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, int upper);
 /* cdef end */
 
 #endif

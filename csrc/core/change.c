@@ -140,6 +140,46 @@ int64_t tk_assign_int_at(tk_tensor *t, tk_tensor *index, int64_t value)
     return int_for(&number, t, value) ? assign_at(t, index, &number.tensor) : 0;
 }
 
+int64_t tk_assign_at(tk_tensor *t, tk_tensor *index, tk_tensor *src)
+{
+    if ((index->dtype != TK_I64 && index->dtype != TK_I32) || index->ndim != 1 || t->ndim == 0 ||
+        src->dtype != t->dtype || src->ndim != t->ndim || src->shape[0] != index->numel ||
+        memcmp(src->shape + 1, t->shape + 1, (size_t)(t->ndim - 1) * sizeof *t->shape))
+        return 0;
+    tk_tensor *places = tk_wrap_index(index, t->shape[0]);
+    if (!places)
+        return -1;
+    int64_t stamp = changed(tk_index_copy(t, 0, places, src, 0), t);
+    tk_release(places);
+    return stamp;
+}
+
+int64_t tk_change_scatter(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, tk_tensor *src)
+{
+    if (t->dtype != src->dtype || src->ndim != index->ndim)
+        return 0;
+    return changed(tk_scatter(kernel, t, dim, index, src, 0), t);
+}
+
+int64_t tk_change_scatter_float(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, double value)
+{
+    tk_number number;
+    if (!tk_is_float(t->dtype))
+        return 0;
+    tk_number_float(&number, t->dtype, value);
+    number.tensor.ndim = index->ndim;
+    memcpy(number.tensor.shape, index->shape, sizeof index->shape);
+    memset(number.tensor.stride, 0, sizeof number.tensor.stride);
+    number.tensor.numel = index->numel;
+    number.tensor.flags = 0;
+    return changed(tk_scatter(kernel, t, dim, index, &number.tensor, 0), t);
+}
+
+int64_t tk_change_triangle(tk_tensor *t, int64_t diagonal, int upper)
+{
+    return changed(tk_cut_triangle(t, diagonal, upper), t);
+}
+
 int64_t tk_refill(int kernel, tk_tensor *t, tk_generator *g, double p, double q)
 {
     return changed(tk_random(kernel, t, g, p, q), t);

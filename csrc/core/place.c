@@ -105,6 +105,59 @@ tk_tensor *tk_roll(tk_tensor *t, int n, const int64_t *shifts, const int64_t *di
     return run_extension(&w, t, t->shape);
 }
 
+tk_tensor *tk_repeat_parts(tk_tensor *t, int64_t dim, int64_t n)
+{
+    int d;
+    if (tk_check_dim("repeat_interleave", t, dim, &d))
+        return NULL;
+    int64_t shape[TK_MAX_NDIM];
+    memcpy(shape, t->shape, sizeof shape);
+    if (n < 0 || __builtin_mul_overflow(shape[d], n, &shape[d]) || shape[d] > (int64_t)1 << 48) {
+        tk_fail(TK_VALUE_ERROR, "repeat_interleave: each of %lld parts %lld times are none or too many",
+                (long long)t->shape[d], (long long)n);
+        return NULL;
+    }
+    tk_tensor *out = tk_empty(t->dtype, t->ndim, shape);
+    if (!out || out->numel == 0)
+        return out;
+    tk_tensor from = *t, to = *out; /* [before, parts, n, after] both, before and after in one */
+    tk_tensor *in = tk_contiguous(t);
+    if (!in) {
+        tk_release(out);
+        return NULL;
+    }
+    from.data = in->data;
+    from.ndim = to.ndim = 3;
+    from.shape[2] = 1;
+    for (int i = d + 1; i < t->ndim; i++)
+        from.shape[2] *= t->shape[i];
+    from.shape[0] = t->numel / from.shape[2];
+    from.shape[1] = n;
+    memcpy(to.shape, from.shape, sizeof to.shape);
+    tk_row_major(&to);
+    from.stride[0] = from.shape[2];
+    from.stride[1] = 0;
+    from.stride[2] = 1;
+    from.flags = 0;
+    from.numel = to.numel;
+    tk_copy_new(&to, &from);
+    tk_release(in);
+    return out;
+}
+
+tk_tensor *tk_from_diagonal(tk_tensor *t, int ndim, const int64_t *shape, int64_t offset, int64_t dim1,
+                            int64_t dim2)
+{
+    tk_tensor *out = tk_full_int(t->dtype, ndim, shape, 0);
+    tk_tensor *window = out ? tk_diagonal(out, offset, dim1, dim2) : NULL;
+    const int failed = !window || tk_copy_into(window, t);
+    if (window)
+        tk_release(window);
+    if (failed && out)
+        tk_release(out);
+    return failed ? NULL : out;
+}
+
 static int run_triangle(const tk_tensor *out, const tk_tensor *in, int64_t diagonal, int upper)
 {
     const int64_t rows = in->ndim > 1 ? in->shape[in->ndim - 2] : 0;

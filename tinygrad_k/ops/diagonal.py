@@ -7,8 +7,21 @@ from typing import Any
 import numpy as np
 
 from ..backend import as_dtype, bool_, int64, lib
-from ..tensor import Tensor, store, wrap
-from .declare import CONSTANT, MADE, OPS, Op, change, composite, like, method, op, root, tried
+from ..tensor import Tensor, recording, store, wrap
+from .declare import (
+    CONSTANT,
+    MADE,
+    OPS,
+    Op,
+    change,
+    composite,
+    like,
+    method,
+    op,
+    quick_method,
+    root,
+    tried,
+)
 from .index import index_copy
 from .samples import real
 from .shape import VIEW, _reshape, clone, convert, in_range
@@ -59,11 +72,8 @@ def _numpy_from_diagonal(
 )
 def _from_diagonal(input: Tensor, shape: tuple[int, ...], offset: int, dim1: int, dim2: int) -> Any:
     """Zeros of a shape with the input on a diagonal."""
-    out = wrap(lib.tk_full_float(input._h.dtype, len(shape), shape, 0.0))
-    window = wrap(lib.tk_diagonal(out._h, in_range("diagonal", offset), dim1, dim2))
-    if lib.tk_copy_into(window._h, input._h):
-        return None
-    return lib.tk_retain(out._h)
+    offset = in_range("diagonal", offset)
+    return lib.tk_from_diagonal(input._h, len(shape), shape, offset, dim1, dim2)
 
 
 @tried(**like(_diagonal, (real(2, 3, 4),)))
@@ -117,7 +127,8 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """The diagonal of a matrix, as a copy; or the matrix that has a vector as diagonal."""
     if input.ndim == 1:
-        return diag_embed(input, diagonal)
+        side = input._h.shape[0] + abs(in_range("diag", diagonal))
+        return _from_diagonal(input, (side, side), diagonal, 0, 1)
     if input.ndim == 2:
         return clone(_diagonal(input, diagonal, 0, 1))
     raise ValueError(f"diag: a vector or a matrix; got {tuple(input.shape)}")
@@ -216,12 +227,18 @@ def triu(input: Tensor, diagonal: int = 0) -> Any:
 def _triangle_inplace(row: Op, upper: int) -> None:
     name = f"{row.name}_"
 
+    def fast(self: Tensor, diagonal: int = 0) -> int:
+        if self._node is None or not lib.tk_grad_mode():
+            return lib.tk_change_triangle(self._h, diagonal, upper)
+        return 0
+
     def method_(self: Tensor, diagonal: int = 0) -> Tensor:
         diagonal = in_range(name, diagonal)
         return change(row, self, (diagonal,), lambda: lib.tk_cut_triangle(self._h, diagonal, upper))
 
     method_.__doc__ = f"``{row.name}`` in place."
-    method(method_, name)
+    method_.__name__ = name
+    quick_method(fast)(method_)
 
 
 _triangle_inplace(OPS["tril"], 0)
@@ -229,10 +246,11 @@ _triangle_inplace(OPS["triu"], 1)
 
 
 def _corner_indices(name: str, places: Any, row: int, col: int, offset: int, kind: Any) -> Tensor:
-    for size in (row, col):
-        if not 0 <= in_range(name, size) < 2**31:
-            raise ValueError(f"{name}: row and col must be sizes; got {row} and {col}")
-    return store(np.stack(places(row, offset, col)), as_dtype(name, kind, int64))
+    row, col, offset = (in_range(name, each) for each in (row, col, offset))
+    found = wrap(lib.tk_triangle_places(row, col, offset, name == "triu_indices"))
+    if recording():
+        found = store(np.stack(places(row, offset, col)), int64)
+    return convert(found, as_dtype(name, kind, int64)) if kind is not None else found
 
 
 @tried(

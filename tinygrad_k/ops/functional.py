@@ -241,12 +241,17 @@ def pad(input: Tensor, pad: Any, mode: str = "constant", value: float | None = N
         )
     if value is not None:
         raise ValueError(f"pad: mode {mode!r} takes no value; got {value!r}")
-    for d, (before, after) in enumerate(zip(*widths("pad", input.ndim, pads), strict=True)):
-        size = input.shape[d]
-        most = {"reflect": size - 1, "circular": size, "replicate": FARTHEST if size else 0}[mode]
-        if max(before, after) > most or min(before, after) < 0:
+    ndim, shape = input._h.ndim, input._h.shape
+    for i in range(0, min(len(pads), 2 * ndim) - 1, 2):
+        d = ndim - 1 - i // 2
+        size = shape[d]
+        most = (
+            size - 1 if mode == "reflect" else size if mode == "circular" or not size else FARTHEST
+        )
+        if not (0 <= pads[i] <= most and 0 <= pads[i + 1] <= most):
             raise ValueError(
-                f"pad: {mode} of {before} and {after} needs 0 to {most} for size {size} of dim {d}"
+                f"pad: {mode} of {pads[i]} and {pads[i + 1]} needs 0 to {most} for size {size} of "
+                f"dim {d}"
             )
     return _extend(input, pads, mode) if any(pads) else input
 

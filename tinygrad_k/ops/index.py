@@ -6,6 +6,7 @@ The gradient of reading is adding, and of adding, reading: so each rule is made 
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,11 @@ from .declare import (
     change,
     composite,
     inplace,
+    is_unrecorded,
     method,
     no_grad,
     op,
+    quick_method,
     through,
     tried,
     unrecorded,
@@ -449,7 +452,27 @@ def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     return _scatter_add(input, dim, index, _scatter_source("scatter_add", input, index, src))
 
 
-@method
+def _scatters(
+    self: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
+) -> int:
+    if reduce is not None or (src is None) == (value is None):
+        return 0
+    if src is None:
+        src = value
+    if type(src) is float:
+        if self._node is None or not lib.tk_grad_mode():
+            return lib.tk_change_scatter_float(SCATTER, self._h, dim, index._h, src)
+        return 0
+    return _scatters_by(SCATTER, self, dim, index, src)
+
+
+def _scatters_by(kernel: int, self: Tensor, dim: int, index: Tensor, src: Tensor) -> int:
+    if not is_unrecorded(self, src):
+        return 0
+    return lib.tk_change_scatter(kernel, self._h, dim, index._h, src._h)
+
+
+@quick_method(_scatters)
 def scatter_(
     self: Tensor,
     dim: int,
@@ -474,7 +497,7 @@ def scatter_(
     )
 
 
-@method
+@quick_method(functools.partial(_scatters_by, SCATTER_ADD))
 def scatter_add_(self: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """``scatter_add`` in place."""
     dim, src = in_range("scatter_add_", dim), _scatter_source("scatter_add_", self, index, src)

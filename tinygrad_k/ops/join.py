@@ -3,16 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from ..backend import ffi, int64, lib
-from ..tensor import Size, Tensor, store, wrap
-from .declare import composite, like, method, op, root, tried
+from ..backend import check_readable, fail, ffi, int64, lib
+from ..tensor import Size, Tensor, from_data, store, wrap
+from .declare import (
+    MISTAKES,
+    OPS,
+    RECORD,
+    composite,
+    like,
+    method,
+    op,
+    record,
+    root,
+    tried,
+)
 from .index import _index_sum, index_select
+from .mistakes import wraps
+from .reduction import _sum
 from .samples import real
 from .shape import (
     VIEW,
@@ -46,6 +59,37 @@ def _tensors(name: str, tensors: Any) -> list[Tensor]:
     if not found or found[0] is tensors:
         raise ValueError(f"{name}: expected a sequence of at least one tensor")
     return found
+
+
+def _joining(op: Callable[..., Tensor], door: Any) -> Callable[..., Callable[..., Tensor]]:
+    """Declares the face of an op that joins: what is a list or a tuple is one door's work."""
+    row = OPS[op.__name__]
+
+    def declare(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
+        def join(tensors: Any, dim: int = 0) -> Tensor:
+            kind = type(tensors)
+            if kind is not list and kind is not tuple:
+                tensors = _tensors(function.__name__, tensors)
+            parts = [*tensors]  # the handles live as long as these
+            try:
+                handle = door(len(parts), [each._h for each in parts], dim)
+            except MISTAKES:
+                return op(parts, dim)
+            if not handle:
+                fail()
+            out = Tensor()
+            out._h = handle
+            out._node = None
+            for each in parts:
+                if each._node is not None:
+                    if handle.flags & RECORD:
+                        record(row, out, (parts, dim))
+                    break
+            return out
+
+        return wraps(join, function)
+
+    return declare
 
 
 def _handles(name: str, tensors: Any) -> tuple[list[Tensor], list[Any]]:
@@ -100,13 +144,12 @@ def _cat(tensors: Sequence[Tensor], dim: int = 0) -> Any:
 
 @tried(**like(_cat))
 @root
+@_joining(_cat, lib.tk_cat)
 def cat(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """The tensors behind each other along a dimension; they agree in all other sizes.
 
     An empty vector fits anything. Different dtypes are promoted.
     """
-    kind = type(tensors)
-    return _cat(tensors if kind is list or kind is tuple else _tensors("cat", tensors), dim)
 
 
 @op(
@@ -132,10 +175,9 @@ def _stack(tensors: Sequence[Tensor], dim: int = 0) -> Any:
 
 @tried(**like(_stack))
 @root
+@_joining(_stack, lib.tk_stack)
 def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape along a new dimension."""
-    kind = type(tensors)
-    return _stack(tensors if kind is list or kind is tuple else _tensors("stack", tensors), dim)
 
 
 @tried(
@@ -349,6 +391,30 @@ def tile(input: Tensor, *dims: Any) -> Tensor:
     return repeat(input, (1,) * (input.ndim - len(times)) + times)
 
 
+def _unrepeated(g: Tensor, input_shape: Any, dim: int, n: int) -> Tensor:
+    d = dim % len(input_shape)
+    parts = _reshape(g, (*input_shape[: d + 1], n, *input_shape[d + 1 :]))
+    return _sum(parts, d + 1)
+
+
+@op(
+    vjp={"input": _unrepeated},
+    ref=lambda x, dim, n: np.repeat(x, n, dim),
+    samples=[
+        (real(3, 5), 0, 2),
+        (real(2, 3, 4), -2, 3),
+        (real(5), 0, 0),
+        (real(3, 0), 0, 2),
+        (real(0, 3), 0, 2),
+    ],
+    dtypes="all",
+    family="copy",
+)
+def _repeat_interleave(input: Tensor, dim: int, n: int) -> Any:
+    """Each part of a dimension n times in a row."""
+    return lib.tk_repeat_parts(input._h, dim, n)
+
+
 @tried(
     ref=np.repeat,
     samples=[(real(3, 5), 2), (real(3, 5), 3, 1)],
@@ -367,26 +433,30 @@ def repeat_interleave(
         input, repeats, dim = store(np.arange(input.numel()), int64), input, 0
     if dim is None:
         input, dim = _reshape(input, (-1,)), 0
-    d = input._dim(dim, "repeat_interleave")
-    size = input.shape[d]
-    counts = np.atleast_1d(repeats._array() if isinstance(repeats, Tensor) else np.asarray(repeats))
-    if not counts.size:  # NumPy takes an empty list for floats
-        counts = counts.astype(np.int64)
-    if counts.dtype.kind not in "iu":
-        raise TypeError(f"repeat_interleave: repeats must be integers; got {repeats!r}")
-    if counts.ndim != 1 or counts.size not in (1, size) or (counts < 0).any():
-        raise ValueError(
-            f"repeat_interleave: expected one number, or {size}, none negative; got {repeats!r}"
-        )
-    total = counts.sum(dtype=np.float64) * (1 if counts.size == size else size)
-    if total > 2**48:
-        raise ValueError(f"repeat_interleave: {total:.0f} parts are too many; got {repeats!r}")
-    places = np.repeat(np.arange(size), counts if counts.size == size else int(counts[0]))
-    if output_size is not None and output_size != places.size:
-        raise ValueError(
-            f"repeat_interleave: the result has {places.size}, not {output_size} parts"
-        )
-    return index_select(input, d, store(places, int64))
+    if type(repeats) is not int:
+        check_readable("repeat_interleave")
+        if not isinstance(repeats, Tensor):
+            repeats = from_data(repeats if np.size(repeats) else np.zeros(0, np.int64))
+        if repeats.dtype.numpy.kind not in "iu" or repeats.ndim > 1:
+            raise TypeError(
+                f"repeat_interleave: repeats must be integers; got {repeats.dtype.name} "
+                f"{tuple(repeats.shape)}"
+            )
+        if repeats.numel() == 1:
+            repeats = repeats.item()
+    if isinstance(repeats, Tensor):
+        d = input._dim(dim, "repeat_interleave")
+        size = input._h.shape[d]
+        if tuple(repeats.shape) != (size,):
+            raise ValueError(
+                f"repeat_interleave: expected one number, or {size}; got {tuple(repeats.shape)}"
+            )
+        result = index_select(input, d, wrap(lib.tk_repeated_places(repeats._h)))
+    else:
+        result = _repeat_interleave(input, dim, repeats)
+    if output_size is not None and output_size != (parts := result.shape[dim]):
+        raise ValueError(f"repeat_interleave: the result has {parts}, not {output_size} parts")
+    return result
 
 
 # -- rearranging ----------------------------------------------------------------------------------

@@ -13,16 +13,17 @@ import numpy as np
 
 from ..backend import bool_, check_readable, float32, float64, int32, int64, lib
 from ..dtypes import result_type
-from ..tensor import Tensor, number_as, store
+from ..tensor import Tensor, store, wrap
 from .arithmetic import clamp
 from .comparison import eq, logical_not
 from .creation import zeros
 from .declare import FOUND, as_operand, composite, no_grad, op, root, through, tried
 from .host import host
-from .index import _index_sum, gather, index_select
+from .index import _index_sum, flat_nonzero, gather, index_select
 from .reduction import ValuesIndices
 from .samples import Draw, distinct, index, integer, real
-from .shape import _expand, _reshape, in_range, select, to
+from .scan import _cumsum
+from .shape import _reshape, in_range, select, to
 
 POSITIONS = no_grad("the result are positions")
 
@@ -382,16 +383,46 @@ def unique(
     often each appears. Every NaN is different. Gradients go to the first of equal elements.
     """
     check_readable("unique")
-    rows, shape = _parts("unique", input, dim)
-    order = np.lexsort(rows.T[::-1])
-    starts = _starts(rows[order])
-    kinds = np.empty(len(rows), np.int64)
-    kinds[order] = np.cumsum(starts) - 1
+    if dim is None and input.dtype.numpy.kind in "iu" and input.numel():
+        found = _counted(input, return_inverse, return_counts)
+        if found is not None:
+            return found
+    if dim is None:
+        shape: tuple[int, ...] = tuple(input.shape)
+        line = _reshape(input, (-1,)).detach()
+        places = _order(line, 0, -1, False)
+        order = places.numpy()
+        starts = _starts(index_select(line, 0, places).numpy().reshape(-1, 1))
+    else:
+        rows, shape = _parts("unique", input, dim)
+        order = np.lexsort(rows.T[::-1])
+        starts = _starts(rows[order])
+    kinds = np.empty(len(order), np.int64)
+    if return_inverse:
+        kinds[order] = np.cumsum(starts) - 1
     edges = np.flatnonzero(starts)
-    counts = np.diff(np.append(edges, len(rows))) if return_counts else None
+    counts = np.diff(np.append(edges, len(order))) if return_counts else None
     return _kinds(
         input, dim, order[edges], kinds.reshape(shape) if return_inverse else None, counts
     )
+
+
+def _counted(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
+    """What unique returns for integers in a narrow range, by counting; None for others."""
+    x = _values(input)
+    low, high = int(x.min()), int(x.max())
+    if high - low > 4 * x.size + 1024:  # so large a table would take longer than to sort
+        return None
+    line = _reshape(to(input, int64), (-1,)) - low
+    counts = wrap(lib.tk_bincount(line._h, 0))
+    kinds = flat_nonzero(counts)
+    found = [to(kinds + low, input.dtype)]
+    if return_inverse:
+        ranks = _cumsum(to(counts > 0, int64), 0) - 1
+        found.append(_reshape(index_select(ranks, 0, line), tuple(input.shape)))
+    if return_counts:
+        found.append(index_select(counts, 0, kinds))
+    return tuple(found) if len(found) > 1 else found[0]
 
 
 def _numpy_runs(x: Any) -> Any:
@@ -449,20 +480,15 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if in_range("bincount", minlength) < 0:
         raise ValueError(f"bincount: minlength must not be negative; got {minlength}")
     check_readable("bincount")
-    x = _values(input)
-    low, high = (int(x.min()), int(x.max())) if x.size else (0, -1)
-    if low < 0:
-        raise ValueError(f"bincount: the integers must not be negative; got {low}")
-    length = max(high + 1, minlength)
+    counts = wrap(lib.tk_bincount(input._h, minlength))
     if weights is None:
-        ones = _expand(number_as("bincount", 1, int64), tuple(input.shape))
-        return _index_sum(ones, (length,), 0, to(input, int64))
+        return counts
     if weights.shape != input.shape:
         raise ValueError(
             f"bincount: the shapes must agree; got {tuple(input.shape)} and {tuple(weights.shape)}"
         )
     weights = weights if weights.dtype is float32 else to(weights, float64)
-    return _index_sum(weights, (length,), 0, to(input, int64))
+    return _index_sum(weights, tuple(counts.shape), 0, to(input, int64))
 
 
 MOST_BINS = 2**24  # up to there float32 counts are exact

@@ -29,8 +29,8 @@ from .declare import (
     change,
     composite,
     is_unrecorded,
-    method,
     op,
+    quick_method,
     through,
     tried,
 )
@@ -517,7 +517,11 @@ def _is_there(self: Tensor, key: Any, value: Tensor) -> bool:
 
 # The doors that write a number, by its kind: to a subscript, and where one tensor says.
 ASSIGN = {float: lib.tk_assign_float, int: lib.tk_assign_int}
-ASSIGN_AT = {float: lib.tk_assign_float_at, int: lib.tk_assign_int_at}
+ASSIGN_AT = {
+    float: lib.tk_assign_float_at,
+    int: lib.tk_assign_int_at,
+    Tensor: lib.tk_assign_at,
+}
 
 
 def _assigned_at_once(self: Tensor, key: Any, value: Any) -> int:
@@ -529,7 +533,7 @@ def _assigned_at_once(self: Tensor, key: Any, value: Any) -> int:
     elif kind not in ASSIGN or (self._node is not None and lib.tk_grad_mode()):
         return 0
     if type(key) is Tensor:
-        return 0 if kind is Tensor else ASSIGN_AT[kind](self._h, key._h, value)
+        return ASSIGN_AT[kind](self._h, key._h, value if kind is not Tensor else value._h)
     items = _items(key if type(key) is tuple else (key,))
     if items is None:
         return 0
@@ -600,7 +604,13 @@ def _accumulated(input: Tensor, key: Key, values: Tensor) -> Tensor:
     )
 
 
-@method
+def _puts(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> int:
+    if accumulate or len(indices) != 1 or not is_unrecorded(self, values):
+        return 0
+    return lib.tk_assign_at(self._h, indices[0]._h, values._h)
+
+
+@quick_method(_puts)
 def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """``index_put`` in place."""
     key, values = Key(self, tuple(indices)), _assigned("index_put_", self, values)
