@@ -362,11 +362,7 @@ MAP1(acosh, v_acosh(x))
 MAP1(atanh, v_atanh(x))
 MAP1(frac, x - v_trunc(x))
 MAP1(erfinv, TK_FN(inverse_erf)(x))
-#if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
-MAP1(lgamma, v_each1(x, TK_FN(lgamma_one)))
-#else
-MAP1(lgamma, TK_FN(lgamma_vector)(x))
-#endif
+MAP1(lgamma, v_lgamma(x))
 MAP1(digamma, TK_FN(digamma_vector)(x))
 MAP1(polygamma, TK_FN(polygamma_vector)(x, (double)p[0]))
 MAP1(sinc, TK_FN(cardinal_sine)(x))

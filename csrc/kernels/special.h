@@ -1,40 +1,8 @@
-/* Special functions of map.h, once per floating type, float64 first: those of Gamma are computed in
- * double for both, so float32 results are within 1 ulp; float64 ones within 1e-15 of the largest
- * intermediate value, which near a zero of the function is more than an ulp. */
+/* Special functions of map.h, once per floating type, float64 first: digamma and polygamma are
+ * computed in double for both, so float32 results are within 1 ulp; float64 ones within 1e-15 of the
+ * largest intermediate value, which near a zero of the function is more than an ulp. */
 
 #if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
-/* ln |Gamma(x)|; the sign libm also finds is kept off its global variable. */
-TK_OUTLINE T TK_FN(lgamma_one)(T x)
-{
-    int sign;
-    return lgamma_r(x, &sign);
-}
-
-/* The same for numbers of single precision: up to 8 by 8 steps of the recurrence, then the series
- * of Stirling; below 0 by reflection. Abramowitz and Stegun 6.1.17, 6.1.41. */
-TK_OUTLINE V TK_FN(lgamma_vector)(V x)
-{
-    const V one = v_set(1), infinite = v_set(INFINITY);
-    V z = v_less(x, v_set(0), one - x, x), product = z;
-    for (int i = 1; i < 8; i++)
-        product = product * (z + i);
-    product = v_less(z, v_set(8), product, one);
-    V y = v_less(z, v_set(8), z + 8, z), inverse = 1 / y, square = inverse * inverse;
-    V p = 1 / 156.0 * square - 691 / 360360.0;
-    p = p * square + 1 / 1188.0;
-    p = p * square - 1 / 1680.0;
-    p = p * square + 1 / 1260.0;
-    p = p * square - 1 / 360.0;
-    p = (p * square + 1 / 12.0) * inverse + 0.91893853320467274178; /* log(2 pi) / 2 */
-    V sum = (y - 0.5) * v_log(y) - y + p - v_log(product);
-    if (v_any(x < 0)) {
-        V fraction = x - v_rint(x);
-        V reflected = v_log(M_PI / v_abs(v_sin(M_PI * fraction))) - sum;
-        sum = v_less(x, v_set(0), v_select(fraction == 0, infinite, reflected), sum);
-    }
-    return v_select(v_abs(x) == infinite, infinite, sum);
-}
-
 /* The derivative of ln Gamma: 10 steps of psi(x) = psi(x + 1) - 1 / x, two at a time, then the
  * asymptotic series. Below 0 by reflection, psi(1 - x) - pi / tan(pi x); Abramowitz and Stegun
  * 6.3.5-18. */
@@ -125,31 +93,14 @@ TK_OUTLINE V TK_FN(polygamma_vector)(V x, double order)
 }
 #else
 /* in double precision, half of the lanes at a time */
-TK_INLINE V TK_FN(in_halves)(V x, V_f64 (*f)(V_f64), V_f64 (*by)(V_f64, double), double n)
-{
-    TK_Half half[2];
-    memcpy(half, &x, sizeof x);
-    for (int i = 0; i < 2; i++) {
-        V_f64 wide = __builtin_convertvector(half[i], V_f64);
-        half[i] = __builtin_convertvector(f ? f(wide) : by(wide, n), TK_Half);
-    }
-    memcpy(&x, half, sizeof x);
-    return x;
-}
-
-TK_INLINE V TK_FN(lgamma_vector)(V x)
-{
-    return TK_FN(in_halves)(x, lgamma_vector_f64, 0, 0);
-}
-
 TK_INLINE V TK_FN(digamma_vector)(V x)
 {
-    return TK_FN(in_halves)(x, digamma_vector_f64, 0, 0);
+    return v_narrow(digamma_vector_f64(v_widen(x, 0)), digamma_vector_f64(v_widen(x, 1)));
 }
 
 TK_INLINE V TK_FN(polygamma_vector)(V x, double n)
 {
-    return TK_FN(in_halves)(x, 0, polygamma_vector_f64, n);
+    return v_narrow(polygamma_vector_f64(v_widen(x, 0), n), polygamma_vector_f64(v_widen(x, 1), n));
 }
 #endif
 

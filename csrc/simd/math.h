@@ -65,6 +65,7 @@
 #define v_erfc_parts TK_FN(v_erfc_parts)
 #define v_erfc_beyond TK_FN(v_erfc_beyond)
 #define v_pick TK_FN(v_pick)
+#define v_pick16 TK_FN(v_pick16)
 #define v_far2 TK_FN(v_far2)
 #define v_fma TK_FN(v_fma)
 #define v_product TK_FN(v_product)
@@ -88,6 +89,11 @@
 #define v_tan_poly TK_FN(v_tan_poly)
 #define v_atan_unit TK_FN(v_atan_unit)
 #define v_asin_tail TK_FN(v_asin_tail)
+#define v_stirling TK_FN(v_stirling)
+#define v_sine_of_turn TK_FN(v_sine_of_turn)
+#define v_lgamma_far TK_FN(v_lgamma_far)
+#define v_lgamma_above TK_FN(v_lgamma_above)
+#define v_lgamma_below TK_FN(v_lgamma_below)
 #endif
 
 TK_INLINE V v_abs(V x)
@@ -232,6 +238,29 @@ TK_INLINE V v_pick(const T *eight, V t)
     for (int i = 0; i < W; i++)
         t[i] = eight[((M)t)[i] & 7];
     return t;
+#endif
+}
+
+/* for each lane the one of sixteen aligned numbers which the low bits of t tell */
+TK_INLINE V v_pick16(const T *sixteen, M t)
+{
+#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
+    if (sizeof(T) == 8)
+        return (V)_mm512_permutex2var_epi64(_mm512_load_si512(sixteen), (__m512i)t,
+                                            _mm512_load_si512(sixteen + 8));
+    return (V)_mm512_permutexvar_epi32((__m512i)t, _mm512_load_si512(sixteen));
+#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    if (sizeof(T) == 8)
+        return v_gather(sixteen, t & 15);
+    const __m256i *eight = (const __m256i *)sixteen;
+    __m256i low = _mm256_permutevar8x32_epi32(eight[0], (__m256i)t);
+    __m256i high = _mm256_permutevar8x32_epi32(eight[1], (__m256i)t);
+    return (V)_mm256_blendv_ps((__m256)low, (__m256)high, (__m256)(t << 28));
+#else
+    V v;
+    for (int i = 0; i < W; i++)
+        v[i] = sixteen[t[i] & 15];
+    return v;
 #endif
 }
 

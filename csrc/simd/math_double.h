@@ -367,6 +367,7 @@ TK_INLINE V v_normal_tail(V x, V factor)
 }
 
 #include "curves.h"
+#include "gamma.h"
 
 /* a^y for 0 < a < inf and |y| <= 2^65. y log(a) is as large as 745, so the logarithm is the sum of
  * two numbers and wrong by 2^-65 of itself; v_product keeps products apart that the compiler would

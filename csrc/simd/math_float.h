@@ -233,7 +233,49 @@ TK_INLINE V v_asin_tail(V s, V z)
 typedef double TK_Wide __attribute__((vector_size(TK_VECTOR_BYTES)));
 typedef int64_t TK_WideMask __attribute__((vector_size(TK_VECTOR_BYTES)));
 typedef uint64_t TK_WideBits __attribute__((vector_size(TK_VECTOR_BYTES)));
-typedef float TK_Half __attribute__((vector_size(TK_VECTOR_BYTES / 2)));
+
+/* the lanes of the lower half (0) or the upper one (1); GCC makes three instructions of a conversion
+ * between vectors of two sizes, and of halves joined in memory a load that waits for both stores */
+TK_INLINE TK_Wide v_widen(V x, const int upper)
+{
+#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
+    return _mm512_cvtps_pd(upper ? _mm512_extractf32x8_ps(x, 1) : _mm512_castps512_ps256(x));
+#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    return _mm256_cvtps_pd(upper ? _mm256_extractf128_ps(x, 1) : _mm256_castps256_ps128(x));
+#else
+    TK_Wide wide;
+    for (int i = 0; i < W / 2; i++)
+        wide[i] = x[i + upper * W / 2];
+    return wide;
+#endif
+}
+
+/* both halves, rounded */
+TK_INLINE V v_narrow(TK_Wide lower, TK_Wide upper)
+{
+#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(lower)),
+                              _mm512_cvtpd_ps(upper), 1);
+#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    return _mm256_set_m128(_mm256_cvtpd_ps(upper), _mm256_cvtpd_ps(lower));
+#else
+    V x;
+    for (int i = 0; i < W / 2; i++) {
+        x[i] = (float)lower[i];
+        x[i + W / 2] = (float)upper[i];
+    }
+    return x;
+#endif
+}
+
+/* a = 2^e m with 2/3 <= m < 4/3, for positive a; e + 1024 is set in the low bits of 2^52 */
+TK_INLINE TK_Wide v_split_wide(TK_Wide a, TK_Wide *e)
+{
+    const uint64_t mantissa = UINT64_C(0xfffffffffffff), two_thirds = UINT64_C(0x3fe5555555555555);
+    TK_WideBits k = (TK_WideBits)a - two_thirds + (UINT64_C(1024) << 52);
+    *e = (TK_Wide)((k >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1024);
+    return (TK_Wide)((k & mantissa) + two_thirds);
+}
 
 /* 2^x, |x| <= 200: degree 6 in the fraction, error 2^-29 */
 TK_INLINE TK_Wide v_exp2_wide(TK_Wide x)
@@ -265,34 +307,18 @@ TK_INLINE TK_Wide v_erfc_wide(TK_Wide a)
     return p * inverse * v_exp2_wide(a * a * -0x1.71547652b82fep0);
 }
 
-TK_INLINE TK_Half v_erfc_half(TK_Half half)
-{
-    return __builtin_convertvector(v_erfc_wide(__builtin_convertvector(half, TK_Wide)), TK_Half);
-}
-
 TK_INLINE V v_erfc(V x)
 {
     V a = v_at_most(v_abs(x), 10.5f); /* erfc(10.06) rounds to 0 */
-    TK_Half half[2];
-    memcpy(half, &a, sizeof a);
-    half[0] = v_erfc_half(half[0]);
-    half[1] = v_erfc_half(half[1]);
-    V y;
-    memcpy(&y, half, sizeof y);
+    V y = v_narrow(v_erfc_wide(v_widen(a, 0)), v_erfc_wide(v_widen(a, 1)));
     return v_less(x, v_set(0), 2 - y, y);
 }
 
 /* a^y for 0 < a < inf and finite y */
-TK_INLINE TK_Half v_pow_half(TK_Half half_a, TK_Half half_y)
+TK_INLINE TK_Wide v_pow_wide(TK_Wide a, TK_Wide y)
 {
-    TK_Wide a = __builtin_convertvector(half_a, TK_Wide);
-    TK_Wide y = __builtin_convertvector(half_y, TK_Wide);
 
-    /* a = 2^e m with 2/3 <= m < 4/3; e + 1024 is set in the low bits of 2^52 */
-    const uint64_t mantissa = UINT64_C(0xfffffffffffff), two_thirds = UINT64_C(0x3fe5555555555555);
-    TK_WideBits k = (TK_WideBits)a - two_thirds + (UINT64_C(1024) << 52);
-    TK_Wide e = (TK_Wide)((k >> 52) | UINT64_C(0x4330000000000000)) - (0x1p52 + 1024);
-    TK_Wide m = (TK_Wide)((k & mantissa) + two_thirds);
+    TK_Wide e, m = v_split_wide(a, &e);
 
     /* log2(m) = s P(s^2), s = (m - 1) / (m + 1), |s| <= 1/5, error 2^-42.4 */
     TK_Wide s = (m - 1) / (m + 1), z = s * s;
@@ -307,7 +333,7 @@ TK_INLINE TK_Half v_pow_half(TK_Half half_a, TK_Half half_y)
     TK_WideMask far = (power > 200) | (power < -200);
     TK_Wide bound = (TK_Wide)(((TK_WideMask)power & INT64_MIN) | (TK_WideMask)(0 * a + 200));
     power = (TK_Wide)((far & (TK_WideMask)bound) | (~far & (TK_WideMask)power));
-    return __builtin_convertvector(v_exp2_wide(power), TK_Half);
+    return v_exp2_wide(power);
 }
 
 TK_INLINE V v_pow(V x, V y)
@@ -315,33 +341,23 @@ TK_INLINE V v_pow(V x, V y)
     V a = v_abs(x);
     /* 2^40 makes any a but 1 over- or underflow */
     V bounded = v_at_most(v_at_least(y, -0x1p40f), 0x1p40f);
-    TK_Half base[2], power[2];
-    memcpy(base, &a, sizeof a);
-    memcpy(power, &bounded, sizeof a);
-    base[0] = v_pow_half(base[0], power[0]);
-    base[1] = v_pow_half(base[1], power[1]);
-    memcpy(&a, base, sizeof a);
+    a = v_narrow(v_pow_wide(v_widen(a, 0), v_widen(bounded, 0)),
+                 v_pow_wide(v_widen(a, 1), v_widen(bounded, 1)));
     return v_pow_ends(x, y, a);
 }
 
 /* factor times the normal distribution function at -|x|, in double precision */
-TK_INLINE TK_Half v_normal_half(TK_Half half, TK_Half half_factor)
+TK_INLINE TK_Wide v_normal_wide(TK_Wide a, TK_Wide factor)
 {
-    TK_Wide a = __builtin_convertvector(half, TK_Wide) * 0.70710678118654752440;
-    TK_Wide factor = __builtin_convertvector(half_factor, TK_Wide) * 0.5;
-    return __builtin_convertvector(v_erfc_wide(a) * factor, TK_Half);
+    return v_erfc_wide(a * 0.70710678118654752440) * (factor * 0.5);
 }
 
 TK_INLINE V v_normal_tail(V x, V factor)
 {
     V a = v_at_most(v_abs(x), 14.9f); /* 39 times its tail rounds to 0 */
-    TK_Half half[2], by[2];
-    memcpy(half, &a, sizeof a);
-    memcpy(by, &factor, sizeof a);
-    half[0] = v_normal_half(half[0], by[0]);
-    half[1] = v_normal_half(half[1], by[1]);
-    memcpy(&a, half, sizeof a);
-    return a;
+    return v_narrow(v_normal_wide(v_widen(a, 0), v_widen(factor, 0)),
+                    v_normal_wide(v_widen(a, 1), v_widen(factor, 1)));
 }
 
 #include "curves.h"
+#include "gamma.h"

@@ -169,4 +169,5 @@ TK_OUTLINE void tk_stream(char *to, const char *from, int64_t n)
 #define v_asinh TK_FN(v_asinh)
 #define v_acosh TK_FN(v_acosh)
 #define v_atanh TK_FN(v_atanh)
+#define v_lgamma TK_FN(v_lgamma)
 #endif
