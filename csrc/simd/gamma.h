@@ -2,8 +2,8 @@
  *
  * Between 1/2 and 8 it is a polynomial of u = x - c for each quarter of each octave, with c = 1 or
  * 2, where it is 0, in the quarters beside them, so that it keeps its digits there; from 8 on the
- * series of Stirling; below 1/2 by ln Gamma(1 + x) - ln |x| and by reflection. Abramowitz and Stegun
- * 6.1.15, 6.1.17 and 6.1.41.
+ * series of Stirling; below 1/2 by ln Gamma(1 + x) - ln |x| and by reflection. Abramowitz and
+ * Stegun 6.1.15, 6.1.17 and 6.1.41.
  */
 #define TK_GAMMA_QUARTERS 16
 

@@ -234,8 +234,8 @@ typedef double TK_Wide __attribute__((vector_size(TK_VECTOR_BYTES)));
 typedef int64_t TK_WideMask __attribute__((vector_size(TK_VECTOR_BYTES)));
 typedef uint64_t TK_WideBits __attribute__((vector_size(TK_VECTOR_BYTES)));
 
-/* the lanes of the lower half (0) or the upper one (1); GCC makes three instructions of a conversion
- * between vectors of two sizes, and of halves joined in memory a load that waits for both stores */
+/* The lanes of the lower half (0) or the upper one (1). GCC makes three instructions of a conversion
+ * between vectors of two sizes, and of halves joined in memory a load that waits for both stores. */
 TK_INLINE TK_Wide v_widen(V x, const int upper)
 {
 #if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
