@@ -592,7 +592,10 @@ def test_a_gradient_shares_memory_with_nothing() -> None:
 def test_grad_results_share_memory_with_nothing() -> None:
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
     seed = tk.from_numpy(np.array([1.0, 1.0]))
-    a, b = grad(x + y, [x, y], seed)
+    a, b, again = grad(x + y, [x, y, x], seed)
+    assert apart(a, b, again, seed)
+    between = x * 2.0
+    a, b = grad(between + y, [between, x], seed)
     assert apart(a, b, seed)
 
 

@@ -133,19 +133,24 @@ def grad(
     )
     results: list[Tensor | None] = []
     for i, source in enumerate(sources):
-        gradient = found.get(source._node)
-        if gradient is None and materialize_grads:
-            gradient = wrap(lib.tk_full_float(source.dtype.number, source.ndim, source.shape, 0.0))
-        elif gradient is None and not allow_unused:
+        node = source._node
+        if node in found:
+            gradient = found.pop(node)
+            if not create_graph or any(gradient is each for each in (*given, *results)):
+                gradient = engine.owned(gradient, create_graph)
+            found[node] = gradient  # for the next of the same source
+            results.append(gradient)
+        elif materialize_grads:
+            results.append(
+                wrap(lib.tk_full_float(source.dtype.number, source.ndim, source.shape, 0.0))
+            )
+        elif allow_unused:
+            results.append(None)
+        else:
             raise RuntimeError(
                 f"grad: input {i} of shape {tuple(source.shape)} was not used to compute the "
                 "outputs; pass allow_unused=True for None"
             )
-        elif gradient is not None and (
-            not create_graph or any(gradient is each for each in (*given, *results))
-        ):
-            gradient = engine.copy_of(gradient, create_graph)
-        results.append(gradient)
     return tuple(results)
 
 

@@ -271,11 +271,13 @@ def _take(gradients: list[Any], i: int, create_graph: bool) -> Tensor | None:
     """One of the gradients of several outputs, whose memory nobody else sees."""
     gradient = gradients[i]
     gradients[i] = None
-    return None if gradient is None else _owned(gradient, create_graph)
+    return None if gradient is None else owned(gradient, create_graph)
 
 
-def _owned(gradient: Tensor, create_graph: bool) -> Tensor:
-    if _alone(sys.getrefcount(gradient), gradient):
+def owned(gradient: Tensor, create_graph: bool) -> Tensor:
+    """A gradient that one name of the caller's holds, or a copy if anybody else sees its memory."""
+    ours = _alone(sys.getrefcount(gradient), gradient)
+    if ours and (create_graph or gradient._h.flags & lib.TK_CONTIGUOUS):
         return gradient
     return copy_of(gradient, create_graph)
 
