@@ -124,10 +124,13 @@ int tk_number_int(tk_number *number, int dtype, int64_t value);
 
 /* The pieces of an elementwise launch that other families use too. */
 void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int nin);
-/* Bytes of the last-level cache. Other sizes than this usual one move where stores begin to go past
- * it, not what they store. What moves more than three quarters of it finds little there. */
-#define TK_LAST_LEVEL ((int64_t)32 << 20)
-#define TK_COLD_BYTES (TK_LAST_LEVEL / 4 * 3)
+/* Bytes of the second and the last cache of this machine. What moves more than three quarters of the
+ * last finds little there. */
+extern int64_t tk_second_cache, tk_last_cache;
+static inline int64_t tk_cold_bytes(void)
+{
+    return tk_last_cache / 4 * 3;
+}
 /* Whether an output should be written past the caches. */
 int tk_streams(const tk_tensor *out, tk_tensor *const *in, int n);
 /* tk_copy_into without its checks: of src's shape, writable, apart from it. */

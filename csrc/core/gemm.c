@@ -1,7 +1,5 @@
 #include "gemm.h"
 
-#include <unistd.h>
-
 #include "core.h"
 
 #define SERIAL_WORK 65536 /* multiply-adds a thread must have: 1 to 2 us, what waking it may cost */
@@ -12,7 +10,7 @@
 #define LONG_DOT 3        /* lanes of sums beat tiles where k is above this times n's square */
 #define LONG_DOT_ACROSS 4 /* (if their results lie across C's rows, this times), */
 #define SHORT_DOT 8       /* but not less than half a line of float32 */
-#define A_BYTES (4 << 20) /* of A are copied at a time: some of the last cache */
+#define A_SHARE 8         /* copies of A take at most so much of the last cache */
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
 #define SHORT 16          /* values of k: with fewer, writing a large C is what takes time, */
 #define WIDE 1024         /* whose rows have so many bytes */
@@ -42,20 +40,6 @@ static int64_t at_least(int64_t a, int64_t b)
 static int64_t at_most(int64_t a, int64_t b)
 {
     return a < b ? a : b;
-}
-
-static int64_t l2_bytes(void)
-{
-    static _Atomic int64_t known;
-    if (!known) {
-#ifdef _SC_LEVEL2_CACHE_SIZE
-        int64_t n = sysconf(_SC_LEVEL2_CACHE_SIZE);
-#else
-        int64_t n = 0;
-#endif
-        known = n < (256 << 10) ? 256 << 10 : at_most(n, 4 << 20);
-    }
-    return known;
 }
 
 /* Steps of dimensions of size 1 are free: take those that suit best. */
@@ -205,7 +189,7 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     int tiles = tk_is_float(dtype) && g->path == TK_GEMM_TILES;
 
     /* One block of B, kc x cols, takes half of the L2 cache. */
-    int64_t most_cols = (l2_bytes() / 2 / TK_GEMM_KC >> __builtin_ctz((unsigned)size)) & -nr;
+    int64_t most_cols = (tk_second_cache / 2 / TK_GEMM_KC >> __builtin_ctz((unsigned)size)) & -nr;
     g->pack_b = tiles && (g->b_col != 1 ||
                           g->m > mr * (b_collides(g, size, vector_bytes) ? COLLIDE_ROWS
                                                                          : COPY_ROWS));
@@ -236,7 +220,7 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     if (g->cols > most_cols)
         g->block_cols = round_up(ceil_div(g->cols, ceil_div(g->cols, most_cols)), nr);
     g->keep_a = g->pack_a && g->cols > g->block_cols;
-    int64_t most_rows = A_BYTES / TK_GEMM_KC / size;
+    int64_t most_rows = tk_last_cache / A_SHARE / TK_GEMM_KC / size;
     g->block_rows = g->m;
     if (g->keep_a && g->m > most_rows)
         g->block_rows = ceil_div(ceil_div(g->m, ceil_div(g->m, most_rows)), mr) * mr;

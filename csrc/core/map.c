@@ -86,7 +86,7 @@ void tk_remove_dim(tk_tensor *t, int dim)
 int tk_streams(const tk_tensor *out, tk_tensor *const *in, int n)
 {
     int64_t moved = out->numel * tk_item_size[out->dtype];
-    if (moved < TK_LAST_LEVEL / 8) /* quickly, for nearly all */
+    if (moved < tk_last_cache / 8) /* quickly, for nearly all */
         return 0;
     for (int i = 0; i < n; i++) {
         if (in[i]->data == out->data)
@@ -95,7 +95,7 @@ int tk_streams(const tk_tensor *out, tk_tensor *const *in, int n)
         const tk_storage *storage = in[i]->storage; /* NULL for a number; less where it is expanded */
         moved += storage && storage->nbytes < bytes ? storage->nbytes : bytes;
     }
-    return moved >= TK_COLD_BYTES;
+    return moved >= tk_cold_bytes();
 }
 
 static int64_t grain_of(int kernel)

@@ -127,7 +127,7 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
         w->chunk = chunk_size(w, item, size);
         w->chunks = (w->length - 1) / w->chunk + 1;
         w->last = w->chunks == 1 && fold == 1;
-        w->cold = w->columns && w->outputs * w->length * item >= TK_COLD_BYTES;
+        w->cold = w->columns && w->outputs * w->length * item >= tk_cold_bytes();
         int64_t rows = w->chunks * fold + (rest > 0), partials = outputs * rows;
         int64_t bytes = w->last ? 0 : partials * (size + (index ? (int64_t)sizeof(int64_t) : 0));
         char *block = w->last ? NULL : tk_block_get(bytes);
