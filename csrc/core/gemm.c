@@ -14,11 +14,12 @@
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
 #define SHORT 16          /* values of k: with fewer, writing a large C is what takes time, */
 #define WIDE 1024         /* whose rows have so many bytes */
+#define L1_BYTES 32768    /* of B that need not be asked for before they are used */
 #define LINE 64           /* bytes of a cache line */
 #define PAGE 4096         /* bytes after which an L1 cache starts over, */
 #define WAYS 8            /* and the lines it holds of those that are so far apart */
 #define COPY_ROWS 24      /* strips of A from which copying B into panels pays for itself, */
-#define COLLIDE_ROWS 4    /* and where B's rows collide in L1, which */
+#define COLLIDE_ROWS 8    /* and where B's rows collide in L1, which */
 #define LONG_TILE 64      /* values of k make good for where a row of a tile has two lines */
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -193,6 +194,7 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     g->pack_b = tiles && (g->b_col != 1 ||
                           g->m > mr * (b_collides(g, size, vector_bytes) ? COLLIDE_ROWS
                                                                          : COPY_ROWS));
+    g->ahead = tiles && !g->pack_b && g->k * g->n * size > L1_BYTES;
     g->a_down = g->a_row == 1;
     int collide = !g->a_down && (uint64_t)(g->a_row * size + LINE) % PAGE <= 2 * LINE;
     int few_lines = g->a_down && g->a_col * size % (PAGE / 2) == 0; /* of L1, used again and again */

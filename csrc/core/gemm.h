@@ -91,6 +91,7 @@ typedef struct {
     int64_t rows, cols, row_units, col_units, units, grain;
     int64_t block_rows, block_cols; /* of a unit: what is done with one copy of A, of B */
     int pack_a, pack_b; /* copy strips of A, panels of B into scratch first */
+    int ahead; /* without pack_b: ask for the next tile's columns, too far apart to be foreseen */
     int keep_a;         /* for the next block of columns */
     int64_t strip;      /* rows of a strip, at most */
     int a_down;         /* without pack_a: A is read down its contiguous columns */

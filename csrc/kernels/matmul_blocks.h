@@ -10,8 +10,8 @@
 #define CHUNK (256 / (int)sizeof(T))
 #define TALL ((MR + SIDE - 1) / SIDE * SIDE) /* a tile's rows, in blocks of v_transpose */
 
-typedef void TK_FN(gemm_tile)(int64_t k, const T *a, int64_t step, const T *b, int64_t b_row, T *c,
-                              int64_t c_row, int add);
+typedef void TK_FN(gemm_tile)(int64_t k, const T *a, int64_t step, const T *b, int64_t b_row,
+                              int64_t ahead, T *c, int64_t c_row, int add);
 #define TILE(name) TK_FN(name)
 #define TILE_BYTES TK_VECTOR_BYTES
 #define TILE_NV NV
@@ -208,7 +208,7 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
             width = TK_FN(gemm_width)(j1 - j);
             int cols = (int)(j1 - j < width ? j1 - j : width);
             const T *bs = b + k0 * g->b_row + j;
-            int64_t b_row = g->b_row;
+            int64_t b_row = g->b_row, ahead = g->ahead ? width : 0;
             if (g->pack_b || cols < width) {
                 bs = g->pack_b ? panels + (j - j0) * k : panels;
                 b_row = width;
@@ -216,12 +216,12 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
             TK_FN(gemm_tile) *tile = TK_FN(gemm_tile_of)(rows, (int)width, along);
             T *to = c + i * g->c_row + j * g->c_col;
             if (cols == width && g->c_col == 1 && !g->held && !(last && (g->bias || g->addend))) {
-                tile(k, as, step, bs, b_row, to, g->c_row, add);
+                tile(k, as, step, bs, b_row, ahead, to, g->c_row, add);
                 for (int r = 0; last && g->epilogue && r < rows; r++)
                     TK_FN(gemm_end)(g, to + r * g->c_row, cols);
                 continue;
             }
-            tile(k, as, step, bs, b_row, sums, NV * W, 0);
+            tile(k, as, step, bs, b_row, ahead, sums, NV * W, 0);
             if (g->held) {
                 TK_FN(gemm_hold)(held, sums, !k0, last);
                 held += MR * NV * W;

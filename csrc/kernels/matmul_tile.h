@@ -3,6 +3,7 @@
 typedef T TILE(gemm_vector) __attribute__((vector_size(TILE_BYTES)));
 #define X TILE(gemm_vector)
 #define LANES (TILE_BYTES / (int)sizeof(T))
+#define LINE (64 / (int)sizeof(T)) /* of a cache */
 
 TK_INLINE X TILE(gemm_get)(const T *p)
 {
@@ -34,10 +35,11 @@ TK_INLINE void TILE(gemm_store_tile)(int mr, int nv, X acc[MR][TILE_NV], T *c, i
 
 /* Stores the sums over k of one tile, mr x nv vectors, to c, or adds them to what is there. A's
  * value (i, p) is a[i*step + p] where it is read `along` its contiguous rows in place, otherwise
- * a[p*step + i]: a copied strip, or contiguous columns in place. */
+ * a[p*step + i]: a copied strip, or contiguous columns in place. What lies `ahead` of B's rows is
+ * asked for, unless that is 0. */
 TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int along, int64_t k, const T *a,
-                               int64_t step, const T *b, int64_t b_row, T *c, int64_t c_row,
-                               int add)
+                               int64_t step, const T *b, int64_t b_row, int64_t ahead, T *c,
+                               int64_t c_row, int add)
 {
     X acc[MR][TILE_NV];
     const int64_t i_step = along ? step : 1, p_step = along ? 1 : step;
@@ -54,6 +56,10 @@ TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int along, int64_t k, const
 #pragma GCC unroll 2
         for (int v = 0; v < nv; v++)
             row[v] = TILE(gemm_get)(b + v * LANES);
+        if (ahead)
+#pragma GCC unroll 2
+            for (int v = 0; v < nv * LANES; v += LINE)
+                __builtin_prefetch(b + ahead + v, 0, 2); /* for the second level */
 #pragma GCC unroll 16
         for (int i = 0; i < mr; i++) {
             T value = !along || i < 5 ? a[i * i_step]
@@ -73,14 +79,16 @@ TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int along, int64_t k, const
 
 #define ONE(mr, nv) \
     static void TILE(gemm_down_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
-                                            int64_t b_row, T *c, int64_t c_row, int add) \
+                                            int64_t b_row, int64_t ahead, T *c, \
+                                            int64_t c_row, int add) \
     { \
-        TILE(gemm_sums)(mr, nv, 0, k, a, step, b, b_row, c, c_row, add); \
+        TILE(gemm_sums)(mr, nv, 0, k, a, step, b, b_row, ahead, c, c_row, add); \
     } \
     static void TILE(gemm_along_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
-                                             int64_t b_row, T *c, int64_t c_row, int add) \
+                                             int64_t b_row, int64_t ahead, T *c, \
+                                             int64_t c_row, int add) \
     { \
-        TILE(gemm_sums)(mr, nv, 1, k, a, step, b, b_row, c, c_row, add); \
+        TILE(gemm_sums)(mr, nv, 1, k, a, step, b, b_row, ahead, c, c_row, add); \
     }
 #if TILE_NV == 2
 #define EACH(mr) ONE(mr, 1) ONE(mr, 2)
@@ -111,3 +119,4 @@ static TK_FN(gemm_tile) *const TILE(gemm_tiles)[MR][TILE_NV][2] = {
 #undef EACH
 #undef X
 #undef LANES
+#undef LINE
