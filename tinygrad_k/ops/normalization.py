@@ -10,7 +10,7 @@ import numpy as np
 from ..autograd.node import note_change
 from ..backend import dtype as dtype_class, fail, ffi, float64, kernel_number, lib
 from ..tensor import Tensor, wrap
-from .arithmetic import mul, neg
+from .arithmetic import addcmul, mul, neg
 from .declare import composite, like, op, through, tried
 from .reduction import _as_dtype, _mean, _sum, _var
 from .samples import call, positive, real
@@ -409,7 +409,6 @@ def batch_norm(
                 f"batch_norm: {name} must be ({channels},) for {tuple(input.shape)}; "
                 f"got {tuple(value.shape)}"
             )
-    shape = (1, channels) + (1,) * (input.ndim - 2)
     if training:
         count = math.prod(input.shape) // max(channels, 1)
         if count <= 1:
@@ -420,9 +419,11 @@ def batch_norm(
         return _batch_norm(input, weight, bias, running_mean, running_var, momentum, eps)
     if running_mean is None or running_var is None:
         raise ValueError("batch_norm: evaluation needs running_mean and running_var")
-    mean, variance = _reshape(running_mean, shape), _reshape(running_var, shape)
-    scale = rsqrt(variance + eps)
+    scale = rsqrt(running_var + eps)
     if weight is not None:
-        scale = scale * _reshape(weight, shape)
-    result = (input - mean) * scale
-    return result if bias is None else result + _reshape(bias, shape)
+        scale = scale * weight
+    shift = neg(running_mean * scale)
+    if bias is not None:
+        shift = shift + bias
+    shape = (1, channels) + (1,) * (input.ndim - 2)
+    return addcmul(_reshape(shift, shape), input, _reshape(scale, shape))
