@@ -10,6 +10,7 @@
  * was done, as the number does not fit the dtype or the index is of another kind ---------------- */
 int64_t tk_change1(int kernel, tk_tensor *t, double p, double q);
 int64_t tk_change2(int kernel, tk_tensor *t, tk_tensor *b);
+int64_t tk_change3(int kernel, tk_tensor *t, tk_tensor *b, tk_tensor *c, double p);
 int64_t tk_change_float(int kernel, tk_tensor *t, double value);
 int64_t tk_change_int(int kernel, tk_tensor *t, int64_t value);
 int64_t tk_add_scaled(tk_tensor *t, tk_tensor *b, double scale);
@@ -49,6 +50,10 @@ tk_tensor *tk_bincount(tk_tensor *t, int64_t least); /* how often 0, 1, ... appe
 tk_tensor *tk_repeated_places(tk_tensor *counts);    /* i so often as counts[i] says, ascending */
 /* [2, n]: rows and columns of the lower or upper triangle, as tk_triangle cuts it. */
 tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, int upper);
+
+/* -- made and filled ----------------------------------------------------------------------------- */
+tk_tensor *tk_drawn(int kernel, int dtype, int ndim, const int64_t *shape, tk_generator *g,
+                    double p, double q); /* tk_random */
 /* cdef end */
 
 #endif

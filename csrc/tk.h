@@ -107,8 +107,6 @@ tk_tensor *tk_full_int(int dtype, int ndim, const int64_t *shape, int64_t value)
 tk_tensor *tk_of_memory(int dtype, int ndim, const int64_t *shape, const char *values);
 tk_tensor *tk_of_float(double value); /* without dimensions, of the default dtype; int64 */
 tk_tensor *tk_of_int(int64_t value);
-tk_tensor *tk_of_floats(int dtype, int64_t n, const double *values); /* float32 or float64 */
-tk_tensor *tk_of_ints(int64_t n, const int64_t *values);             /* int64 */
 tk_tensor *tk_range_float(int dtype, int64_t n, double start, double step, double last);
 tk_tensor *tk_range_int(int64_t n, int64_t start, int64_t step);
 tk_tensor *tk_eye(int dtype, int64_t rows, int64_t columns); /* float32 or float64 */
@@ -186,9 +184,9 @@ tk_tensor *tk_scan(int kernel, tk_tensor *a, int64_t dim, int reverse);
 /* cummax, cummin: out gets the values and where they were last met; 0 or -1 */
 int tk_running_extreme(int kernel, tk_tensor *a, int64_t dim, tk_tensor **out);
 tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b_or_null, int64_t dim); /* softmax ... */
-/* Over the last ndim dimensions. out receives y, mean and rstd (those with sizes 1 in their place). */
-int tk_layer_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_null, int ndim,
-                  double eps, tk_tensor **out);
+/* Over the last ndim dimensions. kept, if given, receives mean and rstd, with sizes 1 in their place. */
+tk_tensor *tk_layer_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_null, int ndim,
+                         double eps, tk_tensor **kept_or_null);
 /* out receives the gradients of x, of weight and of bias; NULL where not wanted. */
 int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
                            tk_tensor *weight_or_null, int ndim, int want_weight, int want_bias,
@@ -287,10 +285,9 @@ tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor 
                                      tk_tensor *weight_or_null, int64_t ignored, double smoothing);
 tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
                          int64_t classes, int dtype); /* [N, ...]: weight[t], 0 where ignored */
-/* The sum of the losses of a kernel over that of the labels' weights; out receives the mean and the
- * latter. */
-int tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *weight_or_null,
-                  int64_t ignored, double smoothing, tk_tensor **out);
+/* A kernel's losses, added up, over the sum of the labels' weights, which total receives, if given. */
+tk_tensor *tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *weight_or_null,
+                         int64_t ignored, double smoothing, tk_tensor **total_or_null);
 
 /* -- recording and replay ------------------------------------------------------------------------ */
 extern int tk_tapes; /* how many threads record */

@@ -6,6 +6,7 @@ when ``tinygrad_k.ops`` is imported.
 
 from __future__ import annotations
 
+import array as arrays
 import functools
 import itertools
 import math
@@ -42,9 +43,9 @@ else:
     Methods = object  # what the op table attaches has its types in a stub
 
 _release, _retain, _plain_bytes = lib.tk_release, lib.tk_retain, lib.tk_plain_bytes
-_item_float, F64 = lib.tk_item_float, lib.TK_F64
+_item_float, F64, CONTIGUOUS = lib.tk_item_float, lib.TK_F64, lib.TK_CONTIGUOUS
 _gc, _buffer, _from_buffer, NULL = ffi.gc, ffi.buffer, ffi.from_buffer, ffi.NULL
-_wrap_memory, _ndarray = lib.tk_wrap, np.ndarray
+_wrap_memory, _of_memory, _ndarray = lib.tk_wrap, lib.tk_of_memory, np.ndarray
 MAX_NDIM = lib.TK_MAX_NDIM
 TAPES = ffi.addressof(lib, "tk_tapes")  # read through a pointer in half the time
 _owners: dict[int, Any] = {}  # Python objects whose memory a storage borrows, by owner key
@@ -168,7 +169,7 @@ class Tensor(Methods):
 
     def is_contiguous(self) -> bool:
         """Whether the elements lie in row-major order without gaps."""
-        return bool(self._h.flags & lib.TK_CONTIGUOUS)
+        return bool(self._h.flags & CONTIGUOUS)
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is float32 or float64."""
@@ -665,6 +666,8 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
         return number_as("tensor", data, kind or get_default_dtype())
     if scalar is bool or scalar is int:
         return number_as("tensor", data, kind or (bool_ if scalar is bool else int64))
+    if scalar is list and (handle := _of_list(data, kind)):
+        return wrap(handle)
     own: dtype | None = None
     if isinstance(data, (np.ndarray, np.generic)):
         array = np.asarray(data)
@@ -679,6 +682,31 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
     if copy or not same or odd or any(step % kind.itemsize for step in array.strides):
         return store(array, kind)
     return from_numpy(array)
+
+
+def _of_list(data: list[Any], kind: dtype | None) -> Any:
+    """A handle of lists of lists of one length that end in floats alone, or in ints; of anything
+    else None. The dtype may be a floating one, or that of such numbers."""
+    shape = [len(data)]
+    kinds = set(map(type, data))
+    while kinds == {list} and len(shape) < MAX_NDIM:  # a list may stand in itself
+        sizes = set(map(len, data))
+        if len(sizes) > 1:
+            return None
+        shape.append(sizes.pop())
+        data = list(itertools.chain.from_iterable(data))
+        kinds = set(map(type, data))
+    if kinds == {float}:
+        own = get_default_dtype()
+    elif kinds == {int} and -(2**63) <= min(data) <= max(data) < 2**63:
+        own = int64
+    else:
+        return None
+    kind = kind or own
+    if (kind is not own and not kind.is_floating_point) or recording():
+        return None
+    values = _from_buffer(arrays.array(kind.numpy.char, data))
+    return _of_memory(kind.number, len(shape), shape, values)
 
 
 def store(array: np.ndarray, kind: dtype) -> Tensor:
@@ -702,7 +730,7 @@ def filled(array: np.ndarray, kind: dtype) -> Tensor:
             array = array.astype(kind.numpy)
     if not array.flags.c_contiguous:
         array = array.copy("C")
-    return wrap(lib.tk_of_memory(kind.number, array.ndim, array.shape, ffi.from_buffer(array)))
+    return wrap(_of_memory(kind.number, array.ndim, array.shape, _from_buffer(array)))
 
 
 def recording() -> bool:

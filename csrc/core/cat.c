@@ -13,7 +13,8 @@ static int join(const tk_tensor *out, int n, tk_tensor *const *in, int dim)
     int64_t most = 0, rows = 1;
     for (int i = 0; i < dim; i++)
         rows *= out->shape[i];
-    if (rows < 2 || out->dtype == TK_BOOL)
+    const int one_thread = rows == 1 && out->numel * item > GRAIN;
+    if (rows == 0 || one_thread || out->dtype == TK_BOOL)
         return 0;
     for (int i = 0; i < n; i++) {
         if (in[i]->dtype != out->dtype || !(in[i]->flags & TK_CONTIGUOUS))

@@ -20,6 +20,11 @@ int64_t tk_change2(int kernel, tk_tensor *t, tk_tensor *b)
     return changed(tk_map_into(kernel, t, t, b, NULL, 0, 0), t);
 }
 
+int64_t tk_change3(int kernel, tk_tensor *t, tk_tensor *b, tk_tensor *c, double p)
+{
+    return changed(tk_map_into(kernel, t, t, b, c, p, 0), t);
+}
+
 int64_t tk_change_float(int kernel, tk_tensor *t, double value)
 {
     tk_number number;
@@ -39,7 +44,7 @@ int64_t tk_add_scaled(tk_tensor *t, tk_tensor *b, double scale)
 {
     tk_number one;
     tk_number_float(&one, t->dtype, 1);
-    return changed(tk_map_into(TK_K_addcmul, t, t, b, &one.tensor, scale, 0), t);
+    return tk_change3(TK_K_addcmul, t, b, &one.tensor, scale);
 }
 
 /* -- all elements, or those that a subscript names ------------------------------------------------- */
@@ -62,16 +67,25 @@ static int int_for(tk_number *number, const tk_tensor *t, int64_t value)
     return tk_number_int(number, t->dtype, t->dtype == TK_BOOL ? value != 0 : value);
 }
 
+/* A number fits any shape and lies in nobody's memory. */
+static int64_t write_number(tk_tensor *t, tk_number *number)
+{
+    if (tk_check_writable("copy_", t))
+        return -1;
+    tk_copy_new(t, &number->tensor);
+    return changed(0, t);
+}
+
 int64_t tk_write_float(tk_tensor *t, double value)
 {
     tk_number number;
-    return float_for(&number, t, value) ? tk_write(t, &number.tensor) : 0;
+    return float_for(&number, t, value) ? write_number(t, &number) : 0;
 }
 
 int64_t tk_write_int(tk_tensor *t, int64_t value)
 {
     tk_number number;
-    return int_for(&number, t, value) ? tk_write(t, &number.tensor) : 0;
+    return int_for(&number, t, value) ? write_number(t, &number) : 0;
 }
 
 int64_t tk_assign(tk_tensor *t, int n, const int64_t *items, tk_tensor *src)

@@ -250,11 +250,10 @@ tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor 
                    NULL);
 }
 
-int tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *weight,
-                  int64_t ignored, double smoothing, tk_tensor **out)
+tk_tensor *tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *weight,
+                         int64_t ignored, double smoothing, tk_tensor **total)
 {
-    tk_tensor *losses, *weights = NULL, *sum = NULL;
-    out[0] = out[1] = NULL;
+    tk_tensor *losses, *weights = NULL, *sum = NULL, *over = NULL, *mean = NULL;
     if (kernel == TK_K_cross_entropy)
         losses = entropy(kernel, NULL, input, target, weight, ignored, smoothing, &weights);
     else
@@ -263,14 +262,14 @@ int tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *we
     if (losses)
         sum = tk_reduce(TK_K_sum, losses, all, 0, 0);
     if (sum)
-        out[1] = tk_reduce(TK_K_sum, weights, all, 0, 0);
-    if (out[1])
-        out[0] = tk_map2(TK_K_div, sum, out[1], 0, 0);
-    if (out[1] && !out[0])
-        tk_release(out[1]);
-    tk_tensor *made[3] = {losses, weights, sum};
-    for (int i = 0; i < 3; i++)
+        over = tk_reduce(TK_K_sum, weights, all, 0, 0);
+    if (over)
+        mean = tk_map2(TK_K_div, sum, over, 0, 0);
+    if (total)
+        *total = mean ? tk_retain(over) : NULL;
+    tk_tensor *made[4] = {losses, weights, sum, over};
+    for (int i = 0; i < 4; i++)
         if (made[i])
             tk_release(made[i]);
-    return out[0] ? 0 : -1;
+    return mean;
 }

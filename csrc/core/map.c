@@ -30,13 +30,14 @@ void tk_plan_map(tk_map_work *w, const tk_tensor *out, tk_tensor *const *in, int
     for (int i = 0; i < n; i++) {
         w->data[i] = operand[i]->data;
         item[i] = tk_item_size[operand[i]->dtype];
-        simple &= (operand[i]->flags & TK_CONTIGUOUS) && operand[i]->numel == out->numel;
+        simple &= (operand[i]->flags & TK_CONTIGUOUS) &&
+                  (operand[i]->numel == out->numel || operand[i]->numel == 1);
     }
-    if (simple) { /* the numbers of elements agree and the shapes fit: everything is one row */
+    if (simple) { /* as many elements, or one for all, and the shapes fit: everything is one row */
         w->ndim = 1;
         w->size[0] = out->numel;
         for (int i = 0; i < n; i++)
-            w->stride[i][0] = item[i];
+            w->stride[i][0] = operand[i]->numel == out->numel ? item[i] : 0;
         return;
     }
     int d = 0; /* dimensions written so far; the last one may still grow */

@@ -66,22 +66,21 @@ static const char *data(const tk_tensor *t)
     return t ? t->data : NULL;
 }
 
-int tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim, double eps,
-                  tk_tensor **out)
+tk_tensor *tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim, double eps,
+                         tk_tensor **kept)
 {
     const char *op = tk_kernel_name(TK_K_layer_norm);
     tk_norm_work w = {.eps = eps};
     int64_t shape[TK_MAX_NDIM];
-    out[0] = out[1] = out[2] = NULL;
     if (split(op, x, ndim, &w))
-        return -1;
+        return NULL;
     const int64_t *inner = x->shape + (x->ndim - ndim);
     if ((weight && check_like(op, "weight", weight, x->dtype, ndim, inner)) ||
         (bias && check_like(op, "bias", bias, x->dtype, ndim, inner)))
-        return -1;
+        return NULL;
     for (int d = 0; d < x->ndim; d++)
         shape[d] = d < x->ndim - ndim ? x->shape[d] : 1;
-    tk_tensor *in[3] = {x, weight, bias}, *made[3];
+    tk_tensor *in[3] = {x, weight, bias}, *made[3], *out[3] = {NULL};
     int failed = contiguous(3, in, made);
     for (int i = 0; i < 3 && !failed; i++) {
         out[i] = tk_empty(x->dtype, x->ndim, i ? shape : x->shape);
@@ -100,7 +99,11 @@ int tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim, do
         drop(3, out);
     }
     drop(3, made);
-    return failed ? -1 : 0;
+    if (kept)
+        memcpy(kept, out + 1, 2 * sizeof *out);
+    else
+        drop(2, out + 1);
+    return out[0];
 }
 
 /* The sums over rows from those of the units: partial is [units][length]. */

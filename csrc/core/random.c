@@ -78,6 +78,17 @@ int tk_random(int kernel, tk_tensor *out, tk_generator *g, double p, double q)
     return 0;
 }
 
+tk_tensor *tk_drawn(int kernel, int dtype, int ndim, const int64_t *shape, tk_generator *g,
+                    double p, double q)
+{
+    tk_tensor *out = tk_empty(dtype, ndim, shape);
+    if (out && tk_random(kernel, out, g, p, q)) {
+        tk_release(out);
+        return NULL;
+    }
+    return out;
+}
+
 /* Whether every integer of [low, high) is a number of that dtype. */
 static int holds(int dtype, int64_t low, int64_t high)
 {

@@ -140,7 +140,7 @@ int tk_overlaps_itself(const tk_tensor *t)
     /* Sorted by stride, each dimension must step past all that the smaller ones reach. This is
      * sufficient for distinct addresses, and every ordinary view meets it. */
     int order[TK_MAX_NDIM], n = 0;
-    if (t->numel <= 1)
+    if (t->numel <= 1 || t->flags & TK_CONTIGUOUS)
         return 0;
     for (int i = 0; i < t->ndim; i++) {
         if (t->shape[i] == 1)

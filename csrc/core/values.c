@@ -1,4 +1,4 @@
-/* Tensors of given numbers: memory, lists, ranges and unit matrices. They are written at once, by no
+/* Tensors of given numbers: memory, ranges and unit matrices. They are written at once, by no
  * launch, so what is recorded makes them otherwise (tinygrad_k/tensor.py). */
 #include <string.h>
 
@@ -22,24 +22,6 @@ static tk_tensor *room(int dtype, int fit, int ndim, const int64_t *shape)
 }
 
 #define FLOATS (1 << TK_F32 | 1 << TK_F64)
-
-tk_tensor *tk_of_floats(int dtype, int64_t n, const double *values)
-{
-    tk_tensor *out = room(dtype, FLOATS, 1, &n);
-    if (!out)
-        return NULL;
-    if (dtype == TK_F64 && n)
-        memcpy(out->data, values, (size_t)n * sizeof *values);
-    else
-        for (int64_t i = 0; i < n; i++)
-            ((float *)out->data)[i] = (float)values[i];
-    return out;
-}
-
-tk_tensor *tk_of_ints(int64_t n, const int64_t *values)
-{
-    return tk_of_memory(TK_I64, 1, &n, (const char *)values);
-}
 
 enum { LANES = 8 }; /* numbers at a time, which the compiler makes vectors of */
 typedef double doubles __attribute__((vector_size(8 * LANES)));

@@ -318,6 +318,7 @@ TK_INLINE V TK_FN(hardswish_slope)(V x)
 
 TEST1(isinf, v_abs(x) == v_set((T)INFINITY))
 TEST1(isfinite, v_abs(x) < v_set((T)INFINITY))
+TEST1(outside_unit, (x < ZERO) | (x > ONE))
 MAP1(abs, v_abs(x))
 MAP1(sign, v_select(x > ZERO, ONE, v_select(x < ZERO, -ONE, ZERO)))
 MAP1(reciprocal, ONE / x)
@@ -372,6 +373,8 @@ MAP2(hypot, TK_FN(hypotenuse)(x, y))
 MAP2(logaddexp, TK_FN(log_sum)(x, y, 0))
 MAP2(logaddexp2, TK_FN(log_sum)(x, y, 1))
 MAP2(xlogy, v_select(v_isnan(y), y, v_select(x == ZERO, ZERO, x *v_log(y))))
+MAP2(binary_entropy,
+     -(y * v_max(v_log(x), v_set(-100)) + (ONE - y) * v_max(v_log(ONE - x), v_set(-100))))
 
 /* Activations; x is the gradient and y what was saved in the *_backward rows. */
 MAP2(relu_backward, v_select(y <= ZERO, v_and_mask(v_isnan(x), x), x))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import lib, recorder, world
-from ..tensor import Tensor, wrap
+from ..tensor import F64, Tensor, wrap
 from . import engine, hooks
 from .node import Leaf
 
@@ -205,7 +205,7 @@ def _requires_grad_(self: Tensor, requires_grad: bool = True) -> Tensor:
             f"requires_grad_: requires_grad must be a bool; got {type(requires_grad).__name__}"
         )
     if requires_grad:
-        if not self.dtype.is_floating_point:
+        if self._h.dtype > F64:
             raise RuntimeError(f"requires_grad_: only floating tensors can; got {self.dtype.name}")
         if self._node is None:
             if world.recorders and (recording := recorder()) is not None:

@@ -498,7 +498,25 @@ def _clamps(self: Tensor, min: Any = None, max: Any = None) -> int:
     return 0
 
 
+def _changed_by_two(kernel: int) -> Callable[..., int]:
+    def fast(self: Tensor, first: Tensor, second: Tensor, *, value: float = 1) -> int:
+        if self._node is first._node is second._node is None or not lib.tk_grad_mode():
+            return lib.tk_change3(kernel, self._h, first._h, second._h, value)
+        return 0
+
+    return fast
+
+
+def _mixes(self: Tensor, end: Tensor, weight: Any) -> int:
+    return _mix(self, end, as_operand(weight, self))
+
+
+_mix = _changed_by_two(_LERP)
+
 FAST: dict[str, Callable[..., int]] = {
+    "addcmul": _changed_by_two(_ADDCMUL),
+    "addcdiv": _changed_by_two(_ADDCDIV),
+    "lerp": _mixes,
     "add": _adds_scaled(OPS["add"], 1),
     "sub": _adds_scaled(OPS["sub"], -1),
     "div": changed_by(OPS["div"]),

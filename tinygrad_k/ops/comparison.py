@@ -294,4 +294,4 @@ def equal(input: Tensor, other: Tensor) -> bool:
     """Whether both have the same shape and equal elements, as a Python bool; NaN equals nothing."""
     if not isinstance(other, Tensor):
         raise TypeError(f"equal: other must be a Tensor; got {type(other).__name__}")
-    return tuple(input.shape) == tuple(other.shape) and bool(eq(input, other).all())
+    return input.shape == other.shape and bool(eq(input, other).all())

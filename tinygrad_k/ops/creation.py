@@ -18,7 +18,7 @@ from ..backend import (
     int64,
     lib,
 )
-from ..tensor import Tensor, from_data, from_numpy, number_as, recording
+from ..tensor import Tensor, from_data, from_numpy, number_as
 from .declare import (
     CONSTANT,
     MADE,
@@ -36,8 +36,7 @@ from .shape import sizes, to
 
 _index = operator.index
 _full_float, _empty = lib.tk_full_float, lib.tk_empty
-_of_float, _of_floats = lib.tk_of_float, lib.tk_of_floats
-_of_int, _of_ints = lib.tk_of_int, lib.tk_of_ints
+_of_float, _of_int = lib.tk_of_float, lib.tk_of_int
 
 
 def finish(handle: Any, requires_grad: bool = False) -> Tensor:
@@ -91,8 +90,6 @@ def tensor(
             handle = _of_float(data)
         elif kind is int and -(2**63) <= data < 2**63:
             handle = _of_int(data)
-        elif kind is list:
-            handle = _of_list(data)
     if handle is None:
         return _tensor(data, dtype, device, requires_grad)
     return finish(handle, requires_grad)
@@ -103,19 +100,6 @@ def _tensor(data: Any, dtype: Any, device: Any, requires_grad: bool) -> Tensor:
     check_device("tensor", device)
     t = from_data(data, None if dtype is None else as_dtype("tensor", dtype))
     return t.requires_grad_() if requires_grad else t
-
-
-def _of_list(data: list[Any]) -> Any:
-    """A vector of floats alone, or of ints; None for any other list."""
-    kinds = set(map(type, data))
-    if len(kinds) != 1 or recording():
-        return None
-    kind = kinds.pop()
-    if kind is float:
-        return _of_floats(DEFAULT[0].number, len(data), data)
-    if kind is int and -(2**63) <= min(data) <= max(data) < 2**63:
-        return _of_ints(len(data), data)
-    return None
 
 
 @root

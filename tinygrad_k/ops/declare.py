@@ -29,8 +29,6 @@ from .inplace import (
     keep_value,
     named,
     quick,
-    unrecorded,
-    written,
 )
 from .mistakes import MISTAKES, checked, explain, meant, wraps
 from .samples import Draw
@@ -88,9 +86,7 @@ __all__ = [
     "through",
     "tried",
     "unary",
-    "unrecorded",
     "vanishes",
-    "written",
 ]
 
 
@@ -109,8 +105,8 @@ def op(
     ``vjp`` maps each differentiable parameter to its rule; or it is one function that returns the
     gradients of all tensor arguments (lists of tensors are flattened), and may take by the keyword
     ``wanted`` the bits of those that are wanted; or ``no_grad(reason)``.
-    With ``keeps`` the body returns more handles behind the result: by-products that nobody sees,
-    which rules may take by these names.
+    With ``keeps`` the body may return a tuple, of the result and by-products that nobody sees but
+    rules, which take them by these names: where an operand is in the graph it does.
     """
 
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
@@ -129,7 +125,7 @@ def op(
                 if other is None:
                     return explain(body, error, args, kwargs, row)
                 return function(*other[0], **other[1])
-            if keeps and handle:
+            if keeps and type(handle) is tuple:
                 handle, *others = handle
                 kept = tuple([wrap(other) for other in others])
             if not handle:
@@ -144,7 +140,13 @@ def op(
                     if kept or kwargs or len(args) < count:
                         whole = row.bind(args, kwargs) + kept
                     attach(row, out, whole, 1, (node,), args, flags)
-            elif kwargs or lists:
+            elif lists and not kwargs:
+                for each in args[0]:
+                    if each._node is not None:
+                        if handle.flags & RECORD:
+                            record(row, out, args)
+                        break
+            elif kwargs:
                 if handle.flags & RECORD:
                     record(row, out, args, kwargs, kept)
             else:
@@ -172,14 +174,14 @@ def op(
 
 
 def _tensor_arguments(body: Callable[..., Any]) -> tuple[bool, bool, tuple[int, ...]]:
-    """Whether only the first argument is a tensor; whether one is a list of tensors; and a bit for
+    """Whether only the first argument is a tensor; whether it is a list of tensors; and a bit for
     each argument that may be one, 0 for others."""
     kinds = {name: str(kind) for name, kind in body.__annotations__.items() if name != "return"}
     tensors = [name for name in kinds if "Tensor" in kinds[name]]
     arguments = body.__code__.co_varnames[: body.__code__.co_argcount]
     lone = tensors == [arguments[0]] and kinds[arguments[0]] == "Tensor"
     places = [1 << i if name in tensors else 0 for i, name in enumerate(arguments)]
-    return lone, any("Sequence[Tensor]" in kinds[name] for name in tensors), tuple(places)
+    return lone, kinds.get(arguments[0]) == "Sequence[Tensor]", tuple(places)
 
 
 def composite(function: Callable[..., Any]) -> Callable[..., Any]:

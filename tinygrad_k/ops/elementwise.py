@@ -68,7 +68,7 @@ def unary(
                         kept._h = retain(handle)
                         kept._node = None
                         made.saved = (kept,)
-                    elif plan.pick is None:
+                    elif not plan.plain:
                         made.saved = plan.derive((input,), out)
                     else:
                         made.saved = (input,)
@@ -90,6 +90,7 @@ def binary(
     ref: Callable[..., Any],
     domain: tuple[Draw, Draw] = (real, real),
     name: str | None = None,
+    kernel: str | None = None,
     dtypes: str = "number",
     operator: str | None = None,
     inplace: bool = True,
@@ -101,7 +102,7 @@ def binary(
     """
 
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
-        row = Op(body, name or body.__name__, vjp, name)
+        row = Op(body, kernel or name or body.__name__, vjp, name)
         row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "binary", domain
         row.function = _binary_function(row, body, _refuse)
         OPS[row.name] = row

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, kernel_number, lib
+from ..backend import kernel_number, lib
 from ..tensor import Tensor, number_as, wrap
-from .comparison import where
+from .comparison import _choose
 from .declare import (
     FOUND,
     OPS,
+    as_operand,
     change,
     composite,
     inplace,
@@ -27,8 +28,6 @@ from .declare import (
     quick_method,
     through,
     tried,
-    unrecorded,
-    written,
 )
 from .samples import Draw, boolean, call, distinct, index, integer, permutation, real
 from .shape import (
@@ -54,10 +53,15 @@ def _copied(input: Tensor, write: Any) -> Any:
 
 def _source(name: str, input: Tensor, value: Any) -> Tensor:
     """A number or a tensor as an operand of the input's dtype."""
-    if isinstance(value, Tensor) and value.dtype is not input.dtype and value.ndim:
-        raise TypeError(
-            f"{name}: the dtypes must agree; got {input.dtype.name} and {value.dtype.name}"
-        )
+    if isinstance(value, Tensor):
+        if value._h.dtype == input._h.dtype:
+            return value
+        if value.ndim:
+            raise TypeError(
+                f"{name}: the dtypes must agree; got {input.dtype.name} and {value.dtype.name}"
+            )
+    if type(value) is float and input._h.dtype <= lib.TK_F64:
+        return as_operand(value, input)
     return converted(name, value, input)
 
 
@@ -364,7 +368,7 @@ def _scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Any:
 def _scatter_source(name: str, input: Tensor, index: Tensor, src: Any) -> Tensor:
     """``src``, which may be a number or larger than the index, in the shape of the index."""
     src = _source(name, input, src)
-    if src.shape == index.shape:
+    if lib.tk_same_shape(src._h, index._h):
         return src
     if src.ndim == 0:
         return _expand(src, index.shape)
@@ -594,7 +598,7 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 
 
 def _check_mask(name: str, mask: Any) -> None:
-    if not isinstance(mask, Tensor) or mask.dtype is not bool_:
+    if not isinstance(mask, Tensor) or mask._h.dtype != lib.TK_BOOL:
         kind = mask.dtype.name if isinstance(mask, Tensor) else type(mask).__name__
         raise TypeError(f"{name}: the mask must be a bool tensor; got {kind}")
 
@@ -612,18 +616,26 @@ def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     value = _source("masked_fill", input, value)
     if value.ndim:
         raise ValueError(f"masked_fill: value must have no dimensions; got {tuple(value.shape)}")
-    return where(mask, value, input)
+    return _choose(mask, value, input)
 
 
-@method
+def _fills_masked(self: Tensor, mask: Tensor, value: Any) -> int:
+    door = MASK_WRITERS.get(type(value))
+    unrecorded = self._node is None or not lib.tk_grad_mode()
+    if door is not None and mask._h.dtype == lib.TK_BOOL and unrecorded:
+        return door(self._h, mask._h, value)
+    return 0
+
+
+MASK_WRITERS = {float: lib.tk_assign_float_at, int: lib.tk_assign_int_at}  # by the kind of number
+
+
+@quick_method(_fills_masked)
 def masked_fill_(self: Tensor, mask: Tensor, value: Any) -> Tensor:
     """``masked_fill`` in place."""
     _check_mask("masked_fill_", mask)
     value = _source("masked_fill_", self, value)
     h = self._h
-    if unrecorded(self, (value,)):
-        failed = lib.tk_map_into(WHERE, h, mask._h, value._h, h, 0.0, 0.0)
-        return written("masked_fill_", self, failed)
     return inplace(
         "masked_fill_",
         self,

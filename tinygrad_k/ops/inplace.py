@@ -77,24 +77,6 @@ def inplace(
     return target
 
 
-def unrecorded(target: Tensor, operands: tuple[Any, ...]) -> bool:
-    """Whether a change of ``target`` is surely nothing but a write: it has no place in the graph,
-    and no vmap runs."""
-    if type(target) is not Tensor and (
-        batching.change is not None or not isinstance(target, Tensor)
-    ):
-        return False
-    return not _recorded(target, operands)
-
-
-def written(name: str, target: Tensor, failed: int) -> Tensor:
-    """The target of a write, which is noted, or the error of one that failed."""
-    if failed:
-        fail()
-    note_change(target, name)
-    return target
-
-
 def _recorded(target: Tensor, operands: tuple[Any, ...]) -> bool:
     """Whether a change of ``target`` has a place in the graph."""
     if target._node is not None:

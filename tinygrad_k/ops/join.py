@@ -188,7 +188,7 @@ def stack(tensors: Sequence[Tensor], dim: int = 0) -> Tensor:
 @root
 def hstack(tensors: Sequence[Tensor]) -> Tensor:
     """Vectors behind each other; other tensors along dimension 1."""
-    parts = [atleast_1d(each) for each in _tensors("hstack", tensors)]
+    parts = [atleast_1d(t) if t._h.ndim < 1 else t for t in _tensors("hstack", tensors)]
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
@@ -200,7 +200,7 @@ def hstack(tensors: Sequence[Tensor]) -> Tensor:
 @root
 def vstack(tensors: Sequence[Tensor]) -> Tensor:
     """The tensors along dimension 0; vectors are rows."""
-    return cat([atleast_2d(each) for each in _tensors("vstack", tensors)], 0)
+    return cat([atleast_2d(t) if t._h.ndim < 2 else t for t in _tensors("vstack", tensors)], 0)
 
 
 @tried(
@@ -650,11 +650,10 @@ def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
     places = [input._dim(d, "movedim") for d in sizes("movedim", (destination,))]
     if len(moved) != len(places) or len({*moved}) < len(moved) or len({*places}) < len(places):
         raise ValueError(f"movedim: dims must be distinct pairs; got {source} to {destination}")
-    targets = dict(zip(places, moved, strict=True))
-    rest = iter(d for d in range(input.ndim) if d not in moved)
-    return _permute(
-        input, tuple(targets[i] if i in targets else next(rest) for i in range(input.ndim))
-    )
+    order = [d for d in range(input.ndim) if d not in moved]
+    for place, d in sorted(zip(places, moved, strict=True)):
+        order.insert(place, d)
+    return _permute(input, tuple(order))
 
 
 @tried(

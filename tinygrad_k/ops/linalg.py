@@ -213,8 +213,9 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
 @composite
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """Every product of two vectors (n,) and (m,): (n, m)."""
-    _check_dims("outer", (input, 1), (vec2, 1))
-    return unsqueeze(input, -1) * vec2
+    if not input._h.ndim == vec2._h.ndim == 1:
+        _check_dims("outer", (input, 1), (vec2, 1))
+    return mul(unsqueeze(input, -1), vec2)
 
 
 @tried(ref=np.inner, samples=[(real(2, 4), real(3, 4)), (real(4), real(4)), (real(), real(3))])
@@ -241,13 +242,12 @@ def vdot(input: Tensor, other: Tensor) -> Tensor:
 
 def _blend(name: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     """beta * input + alpha * product; the input broadcasts, and beta 0 ignores it, NaN and all."""
-    if not (isinstance(beta, int) and isinstance(alpha, int)) and (
-        product.dtype.name in ("int64", "int32", "uint8")
-    ):
+    h, p = input._h, product._h
+    if p.dtype > lib.TK_F64 and not (isinstance(beta, int) and isinstance(alpha, int)):
         raise TypeError(f"{name}: integers need integer beta and alpha; got {beta} and {alpha}")
     if alpha != 1:
         product = product * alpha
-    h, p = input._h, product._h
+        p = product._h
     if h.dtype != p.dtype:
         raise TypeError(f"{name}: dtypes differ; got {input.dtype.name} and {product.dtype.name}")
     fits = h.shape[0] == p.shape[p.ndim - 1] if h.ndim == 1 else input.shape == product.shape
@@ -275,7 +275,9 @@ def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2); the input broadcasts. beta 0 ignores the input."""
-    return _blend("addmm", input, mm(mat1, mat2), beta, alpha)
+    if not mat1._h.ndim == mat2._h.ndim == 2:
+        _check_dims("addmm", (mat1, 2), (mat2, 2))
+    return _blend("addmm", input, matmul(mat1, mat2), beta, alpha)
 
 
 @tried(

@@ -11,9 +11,9 @@ from ..backend import ffi, kernel_number, lib
 from ..tensor import Tensor
 from .activation import softplus
 from .arithmetic import abs, clamp, mul, neg, square
-from .comparison import eq, gt, logical_or, lt, where
+from .comparison import eq, lt, where
 from .creation import ones_like
-from .declare import composite, no_grad, op, through, tried
+from .declare import as_operand, binary, composite, no_grad, op, through, tried, unary
 from .host import refuse
 from .normalization import log_softmax, softmax, softmax_backward
 from .reduction import _mean, _sum
@@ -346,18 +346,16 @@ def cross_entropy_backward(
 
 def _of_labels(name: str, input: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
     """Input (N, C, ...) and labels (N, ...); both gain N = 1 where they are (C,) and ()."""
-    for what, value in (("input", input), ("target", target)):
-        if not isinstance(value, Tensor):
-            raise TypeError(f"{name}: {what} must be a Tensor; got {type(value).__name__}")
-    if input.ndim == 1 and target.ndim == 0:
+    ndim, label_ndim = input._h.ndim, target._h.ndim
+    if ndim > 1 and label_ndim:
+        return input, target
+    if ndim == 1 and label_ndim == 0:
         return unsqueeze(input, 0), unsqueeze(target, 0)
-    if input.ndim < 2 or target.ndim == 0:
-        wanted = tuple(input.shape[:1] + input.shape[2:]) if input.ndim > 1 else ()
-        raise ValueError(
-            f"{name}: an input of {tuple(input.shape)} needs labels of {wanted}; "
-            f"got {tuple(target.shape)}"
-        )
-    return input, target
+    wanted = tuple(input.shape[:1] + input.shape[2:]) if ndim > 1 else ()
+    raise ValueError(
+        f"{name}: an input of {tuple(input.shape)} needs labels of {wanted}; "
+        f"got {tuple(target.shape)}"
+    )
 
 
 def _reduce_labels(name: str, losses: Tensor, target: Tensor, reduction: str) -> Tensor:
@@ -372,6 +370,21 @@ def _numpy_label_mean(
 ) -> Any:
     weights = _numpy_label_weights(np.empty((1, classes)), target, weight, ignore_index)
     return np.sum(losses) / np.sum(weights)
+
+
+def _label_mean(
+    kernel: int,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    smoothing: float,
+) -> Any:
+    """The mean, and what it was divided by where the gradient will want that."""
+    total = ffi.NULL if input._node is None else ffi.new("tk_tensor **")
+    scale = ffi.NULL if weight is None else weight._h
+    mean = lib.tk_label_mean(kernel, input._h, target._h, scale, ignore_index, smoothing, total)
+    return (mean, total[0]) if total else mean
 
 
 @op(
@@ -403,12 +416,7 @@ def _entropy_mean(
     smoothing: float = 0.0,
 ) -> Any:
     """The cross-entropies of labels, added up, over the labels' weights."""
-    out = ffi.new("tk_tensor *[2]")
-    scale = _weight_handle(weight)
-    failed = lib.tk_label_mean(
-        CROSS_ENTROPY, input._h, target._h, scale, ignore_index, smoothing, out
-    )
-    return None if failed else tuple(out)
+    return _label_mean(CROSS_ENTROPY, input, target, weight, ignore_index, smoothing)
 
 
 @op(
@@ -437,10 +445,7 @@ def _nll_mean(
     input: Tensor, target: Tensor, weight: Tensor | None = None, ignore_index: int = -100
 ) -> Any:
     """What ``_nll`` gives for labels, added up, over the labels' weights."""
-    out = ffi.new("tk_tensor *[2]")
-    scale = _weight_handle(weight)
-    failed = lib.tk_label_mean(NLL, input._h, target._h, scale, ignore_index, 0.0, out)
-    return None if failed else tuple(out)
+    return _label_mean(NLL, input, target, weight, ignore_index, 0.0)
 
 
 def _numpy_label_weights(logp: Any, target: Any, weight: Any, ignore_index: int) -> Any:
@@ -614,6 +619,39 @@ def _soft_cross_entropy(
 SHARE = between(0.05, 0.95)
 
 
+@unary(
+    vjp=no_grad("the result is bool"),
+    ref=lambda x: (x < 0) | (x > 1),
+    domain=between(-1, 2),
+    kernel="outside_unit",
+    inplace=False,
+)
+def _outside_unit(input: Tensor) -> Tensor:
+    """Whether an element lies outside [0, 1]; NaN does not."""
+
+
+def _log_odds(x: Tensor) -> Tensor:
+    """log((1 - x) / x), of logarithms that are at least -100."""
+    return clamp(log(1.0 - x), min=-100.0) - clamp(log(x), min=-100.0)
+
+
+@binary(
+    vjp={
+        "input": lambda g, input, other: (
+            g * ((input - other) / clamp(input * (1.0 - input), min=1e-12))
+        ),
+        "other": lambda g, input: g * _log_odds(as_operand(input, g)),
+    },
+    ref=lambda x, t: -(t * np.maximum(np.log(x), -100) + (1 - t) * np.maximum(np.log(1 - x), -100)),
+    domain=(SHARE, SHARE),
+    kernel="binary_entropy",
+    dtypes="float",
+    inplace=False,
+)
+def _binary_entropy(input: Any, other: Any) -> Tensor:
+    """-(t log x + (1 - t) log(1 - x)) with logarithms of at least -100, elementwise."""
+
+
 @tried(
     ref=lambda x, t, weight=None, reduction="mean": _numpy_reduce(
         -(t * np.maximum(np.log(x), -100) + (1 - t) * np.maximum(np.log(1 - x), -100))
@@ -635,12 +673,8 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-(t log x + (1 - t) log(1 - x)) for probabilities x; logarithms are at least -100."""
     _same_shape("binary_cross_entropy", input, target)
-    outside = logical_or(lt(input, 0.0), gt(input, 1.0))
-    refuse(outside, "binary_cross_entropy: the input must lie in [0, 1]")
-    losses = neg(
-        target * clamp(log(input), min=-100.0)
-        + (1.0 - target) * clamp(log(1.0 - input), min=-100.0)
-    )
+    refuse(_outside_unit(input), "binary_cross_entropy: the input must lie in [0, 1]")
+    losses = _binary_entropy(input, target)
     return _reduce("binary_cross_entropy", _weighted(losses, weight), reduction)
 
 

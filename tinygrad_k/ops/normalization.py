@@ -210,16 +210,15 @@ def _numpy_layer_norm(x: Any, weight: Any, bias: Any, ndim: int, eps: float = 1e
 def _layer_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, ndim: int, eps: float = 1e-5
 ) -> Any:
-    out = ffi.new("tk_tensor *[3]")
-    failed = lib.tk_layer_norm(
-        input._h,
-        _handle(weight),
-        _handle(bias),
-        ndim,
-        eps,
-        out,
-    )
-    return None if failed else tuple(out)
+    plain = input._node is None
+    gain, shift = ffi.NULL, ffi.NULL
+    if weight is not None:
+        gain, plain = weight._h, plain and weight._node is None
+    if bias is not None:
+        shift, plain = bias._h, plain and bias._node is None
+    kept = ffi.NULL if plain else ffi.new("tk_tensor *[2]")  # only a gradient wants them
+    out = lib.tk_layer_norm(input._h, gain, shift, ndim, eps, kept)
+    return out if plain else (out, *kept)
 
 
 @tried(
@@ -248,12 +247,12 @@ def layer_norm(
     if isinstance(normalized_shape, int):
         normalized_shape = (normalized_shape,)
     shape = tuple(normalized_shape)
-    if not shape or tuple(input.shape[-len(shape) :]) != shape:
+    if not shape or input.shape[-len(shape) :] != shape:
         raise ValueError(
             f"layer_norm: the input's last dimensions must be {shape}; got {tuple(input.shape)}"
         )
     for name, value in (("weight", weight), ("bias", bias)):
-        if value is not None and tuple(value.shape) != shape:
+        if value is not None and value.shape != shape:
             raise ValueError(f"layer_norm: {name} must be {shape}; got {tuple(value.shape)}")
     return _layer_norm(input, weight, bias, len(shape), eps)
 

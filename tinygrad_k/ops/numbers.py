@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
 
-from ..backend import float64
+from ..backend import dtype, float64
 from ..tensor import Tensor
 from .arithmetic import STEPS, mul, power, round as to_whole, sign
 from .comparison import eq, ge, gt, isinf, isnan, le, logical_or, where
@@ -114,6 +115,11 @@ def positive(input: Tensor) -> Tensor:
     return input
 
 
+@functools.cache
+def _largest(kind: dtype) -> float:
+    return float(np.finfo(kind.numpy).max)
+
+
 @tried(ref=np.nan_to_num, domain=(real,), dtypes="number")
 @composite
 def nan_to_num(
@@ -125,9 +131,9 @@ def nan_to_num(
     """
     if not input.dtype.is_floating_point:
         return input.clone()
-    limits = np.finfo(input.dtype.numpy)
-    high = float(limits.max) if posinf is None else posinf
-    low = float(limits.min) if neginf is None else neginf
+    most = _largest(input.dtype)
+    high = most if posinf is None else posinf
+    low = -most if neginf is None else neginf
     ends = where(gt(input, 0.0), high, as_operand(low, input))
     return where(isnan(input), nan if nan is not None else 0.0, where(isinf(input), ends, input))
 

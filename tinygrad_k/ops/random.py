@@ -50,10 +50,7 @@ def drawn(
 def _filled(
     kernel: int, number: int, ndim: int, shape: Any, generator: Any, p: float, q: float
 ) -> Tensor:
-    t = wrap(lib.tk_empty(number, ndim, shape))
-    if lib.tk_random(kernel, t._h, handle("random", generator), p, q):
-        fail()
-    return t
+    return wrap(lib.tk_drawn(kernel, number, ndim, shape, handle("random", generator), p, q))
 
 
 def _made(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import DTYPES, as_dtype, check_device, dtype as dtype_class, fail, ffi, lib
-from ..tensor import Size, Tensor, number_as, wrap
+from ..tensor import CONTIGUOUS, Size, Tensor, number_as, wrap
 from .declare import (
     MISTAKES,
     OPS,
@@ -562,7 +562,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 @composite
 def contiguous(input: Tensor) -> Tensor:
     """The tensor itself where it is row-major, else a copy that is."""
-    return input if input.is_contiguous() else clone(input)
+    return input if input._h.flags & CONTIGUOUS else clone(input)
 
 
 def _target(args: tuple[Any, ...], dtype: Any, copy: bool) -> tuple[dtype_class, bool]:
