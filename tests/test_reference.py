@@ -24,7 +24,6 @@ from cases import (
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as hnp
 
-import tinygrad_k as tk
 from tinygrad_k.backend import lib
 from tinygrad_k.ops import Op
 
