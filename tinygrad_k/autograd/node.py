@@ -32,17 +32,15 @@ class Plan:
     ``op``      the op: it has a ``name``.
     ``saves``   what to save: positions among the op's arguments, RESULT for the result itself,
                 SHAPES - i for the shape of argument i.
-    ``pick``    takes it from the arguments; ``plain``: it is nothing but arguments.
-    ``results`` the positions in what was saved that are the result; ``sized`` those of shapes.
+    ``pick``    takes it from the arguments, where it is nothing but arguments; else None.
+    ``results`` the positions in what was saved that are the result.
     ``rules``   for each operand that wants a gradient a function of (gradient, saved values...) and
                 what takes these out of ``saved``, None for all of them; or, where ``joint``, one
                 function of (gradient, all saved values...) that returns the gradients of all.
     ``foreign`` whether the rule is a user's, who may change the gradient it is given in place.
     """
 
-    __slots__ = (
-        "foreign", "joint", "op", "pick", "plain", "results", "rules", "saves", "sized",
-    )  # fmt: skip
+    __slots__ = ("foreign", "joint", "op", "pick", "results", "rules", "saves")
 
     RESULT, SHAPES = -1, -2
 
@@ -52,26 +50,24 @@ class Plan:
         self.op = op
         self.saves = saves
         self.results = tuple(i for i, which in enumerate(saves) if which == self.RESULT)
-        self.sized = tuple(i for i, which in enumerate(saves) if which <= self.SHAPES)
         self.rules = rules
         self.joint = joint
         self.foreign = foreign
-        self.plain = min(saves, default=0) >= 0
-        # The operand stands for its shape at first, and any argument for the result.
-        self.pick = getter([self.SHAPES - i if i <= self.SHAPES else max(i, 0) for i in saves])
+        self.pick = getter(saves) if min(saves, default=0) >= 0 else None
 
     def derive(self, args: tuple[Any, ...], out: Tensor) -> tuple[Any, ...]:
         """What to save, with the result as a tensor outside the graph, and shapes (of a list of
         tensors, all of them)."""
-        saved = list(self.pick(args))
-        for i in self.sized:
-            arg = saved[i]
-            if isinstance(arg, Tensor):
-                saved[i] = arg.shape
+        saved = []
+        for i in self.saves:
+            if i >= 0:
+                saved.append(args[i])
+            elif i == self.RESULT:
+                saved.append(alias(out))
             else:
-                saved[i] = tuple([each.shape for each in arg])
-        for i in self.results:
-            saved[i] = alias(out)
+                arg = args[self.SHAPES - i]
+                shaped = isinstance(arg, Tensor)
+                saved.append(arg.shape if shaped else tuple([each.shape for each in arg]))
         return tuple(saved)
 
 

@@ -111,7 +111,7 @@ def op(
 
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
         row = Op(body, kernel, vjp)
-        lone, lists, places = _tensor_arguments(body)
+        lone, lists = _tensor_arguments(body)
         count = body.__code__.co_argcount + body.__code__.co_kwonlyargcount
         row.ref, row.given, row.dtypes, row.family = ref, tuple(samples), dtypes, family
         row.keeps = keeps
@@ -150,9 +150,9 @@ def op(
                 if handle.flags & RECORD:
                     record(row, out, args, kwargs, kept)
             else:
-                wanted = 0
-                for arg, bit in zip(args, places):  # noqa: B905
-                    if bit and isinstance(arg, Tensor):
+                wanted, bit = 0, 1
+                for arg in args:
+                    if isinstance(arg, Tensor):
                         node = arg._node
                         if node is not None:
                             if not wanted:
@@ -161,6 +161,7 @@ def op(
                                 inputs.append(node)
                                 operands.append(arg)
                             wanted += bit
+                    bit += bit
                 if wanted and (flags := handle.flags) & RECORD:
                     args = row.bind(args, kwargs) + kept
                     attach(row, out, args, wanted, tuple(inputs), operands, flags)
@@ -173,15 +174,13 @@ def op(
     return declare
 
 
-def _tensor_arguments(body: Callable[..., Any]) -> tuple[bool, bool, tuple[int, ...]]:
-    """Whether only the first argument is a tensor; whether it is a list of tensors; and a bit for
-    each argument that may be one, 0 for others."""
-    kinds = {name: str(kind) for name, kind in body.__annotations__.items() if name != "return"}
-    tensors = [name for name in kinds if "Tensor" in kinds[name]]
-    arguments = body.__code__.co_varnames[: body.__code__.co_argcount]
-    lone = tensors == [arguments[0]] and kinds[arguments[0]] == "Tensor"
-    places = [1 << i if name in tensors else 0 for i, name in enumerate(arguments)]
-    return lone, kinds.get(arguments[0]) == "Sequence[Tensor]", tuple(places)
+def _tensor_arguments(body: Callable[..., Any]) -> tuple[bool, bool]:
+    """Whether only the first argument is a tensor; whether it is a list of tensors."""
+    kinds = {name: str(kind) for name, kind in body.__annotations__.items()}
+    tensors = [name for name in kinds if "Tensor" in kinds[name] and name != "return"]
+    first = body.__code__.co_varnames[0]
+    lone = tensors == [first] and kinds[first] == "Tensor"
+    return lone, kinds.get(first) == "Sequence[Tensor]"
 
 
 def composite(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -68,7 +68,7 @@ def unary(
                         kept._h = retain(handle)
                         kept._node = None
                         made.saved = (kept,)
-                    elif not plan.plain:
+                    elif plan.pick is None:
                         made.saved = plan.derive((input,), out)
                     else:
                         made.saved = (input,)

@@ -240,8 +240,9 @@ def attach(
         node.saved = ()
     else:
         node.stamp = CLOCK[0]
-        if plan.plain:
-            node.saved = plan.pick(args)
+        pick = plan.pick
+        if pick is not None:
+            node.saved = pick(args)
         elif saves == RESULT_ONLY:
             node.saved = (alias(out),)
         elif saves == SHAPE_ONLY and isinstance(args[0], Tensor):
