@@ -38,6 +38,16 @@ def test_equal_values_spread_nothing_back() -> None:
     assert x.grad is not None and x.grad.tolist() == [0.0, 0.0, 0.0]
 
 
+def test_binary_cross_entropy_of_certainties() -> None:
+    """Its slope is finite where the logarithm is not: (x - t) over at least 1e-12."""
+    x = tk.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)
+    losses = tk.nn.functional.binary_cross_entropy(x, tk.tensor([0.0, 1.0, 1.0, 0.0]), None, "none")
+    assert losses.tolist() == [0.0, 0.0, 100.0, 100.0]
+    losses.sum().backward()
+    assert x.grad is not None
+    np.testing.assert_allclose(x.grad.numpy(), [0.0, 0.0, -1e12, 1e12], rtol=1e-6)
+
+
 def test_digamma_beside_its_poles() -> None:
     near = np.array([-1e-16, -2.2e-16, -1e-300, -1 + 2.0**-50, -3 - 2.0**-48])
     expected = np.array([1e16, 1 / 2.2e-16, 1e300, -(2.0**50), 2.0**48])

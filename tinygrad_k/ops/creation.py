@@ -354,21 +354,21 @@ def new_tensor(
 @method
 def new_zeros(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in this tensor's dtype, unless told otherwise."""
-    kind = as_dtype("new_zeros", dtype, self.dtype)
+    kind = self.dtype if dtype is None else dtype
     return _filled("new_zeros", size, 0.0, kind, None, requires_grad)
 
 
 @method
 def new_ones(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in this tensor's dtype, unless told otherwise."""
-    kind = as_dtype("new_ones", dtype, self.dtype)
+    kind = self.dtype if dtype is None else dtype
     return _filled("new_ones", size, 1.0, kind, None, requires_grad)
 
 
 @method
 def new_empty(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Memory as it comes, in this tensor's dtype unless told otherwise."""
-    kind = as_dtype("new_empty", dtype, self.dtype)
+    kind = self.dtype if dtype is None else dtype
     return _filled("new_empty", size, None, kind, None, requires_grad)
 
 
@@ -377,5 +377,5 @@ def new_full(
     self: Tensor, size: Any, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """One number everywhere, in this tensor's dtype unless told otherwise."""
-    kind = as_dtype("new_full", dtype, self.dtype)
+    kind = self.dtype if dtype is None else dtype
     return constant("new_full", size, fill_value, kind, None, requires_grad)

@@ -671,7 +671,10 @@ def _binary_entropy(input: Any, other: Any) -> Tensor:
 def binary_cross_entropy(
     input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
 ) -> Tensor:
-    """-(t log x + (1 - t) log(1 - x)) for probabilities x; logarithms are at least -100."""
+    """-(t log x + (1 - t) log(1 - x)) for probabilities x; logarithms are at least -100.
+
+    The slope is (x - t) / max(x (1 - x), 1e-12), finite for probabilities of 0 and 1.
+    """
     _same_shape("binary_cross_entropy", input, target)
     refuse(_outside_unit(input), "binary_cross_entropy: the input must lie in [0, 1]")
     losses = _binary_entropy(input, target)

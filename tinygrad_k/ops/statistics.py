@@ -111,12 +111,14 @@ def _numpy_lower(x: Any, dim: int, keepdim: bool) -> Any:
 
 def _median(name: str, skip_nan: bool, ref: Any, doc: str) -> Any:
     def whole(input: Tensor) -> Any:
-        rows = input.detach().reshape(-1)
-        if not rows.numel():
+        count = input._h.numel
+        if not count:
             middle = from_data(math.nan, input.dtype)
-        else:
-            middle = gather(rows, 0, _middles(rows, 0, skip_nan)).reshape(())
-        return lib.tk_retain(middle._h)
+            return lib.tk_retain(middle._h)
+        row = wrap(lib.tk_reshape(input._h, 1, (count,)))
+        places = _middles(row, 0, skip_nan)
+        middle = wrap(lib.tk_gather(row._h, 0, places._h))
+        return lib.tk_reshape(middle._h, 0, ())
 
     whole.__name__ = whole.__qualname__ = f"_{name}"
     whole.__annotations__["input"] = Tensor
