@@ -202,8 +202,9 @@ int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
 
 /* -- order ------------------------------------------------------------------------------------- */
 /* The places of the first k elements along dim (k < 0: all) in order; or, of size 1, that of the k-th; or of the
- * first NaN if there is one, else of the k-th. Equal elements keep their order, NaN is the largest. */
-enum { TK_ORDER_ALL, TK_ORDER_LAST, TK_ORDER_MEDIAN };
+ * first NaN if there is one, else of the k-th; or of the lower middle one of those that are not NaN, in ascending
+ * order, whatever k says. Equal elements keep their order, NaN is the largest. */
+enum { TK_ORDER_ALL, TK_ORDER_LAST, TK_ORDER_MEDIAN, TK_ORDER_NANMEDIAN };
 tk_tensor *tk_order(tk_tensor *a, int64_t dim, int64_t k, int descending, int mode);
 /* Of one dtype: where in a sorted vector, or in the rows [..., n] for a [..., m], each element would
  * stand; behind equal ones if right. */

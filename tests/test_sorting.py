@@ -102,6 +102,10 @@ def test_order_of_lines_of_any_length(kind: tk.dtype, ties: bool, length: int) -
         nan = np.isnan(x)
         expected = np.where(nan.any(1, keepdims=True), nan.argmax(1)[:, None], expected)
     assert np.array_equal(places, expected)
+    places = t.nanmedian(1, keepdim=True).indices.numpy()
+    nans = np.isnan(x).sum(1, keepdims=True)  # they come last
+    middle = np.maximum(length - nans - 1, 0) // 2
+    assert np.array_equal(places, np.take_along_axis(up, middle, 1))
 
 
 def test_many_of_which_few_are_wanted() -> None:

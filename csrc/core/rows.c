@@ -55,8 +55,9 @@ tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
         w.in[0] = x->data;
         w.in[1] = y ? y->data : x->data;
         w.out = out->data;
-        /* Two inputs to a row leave less to gain from it, and short rows are written in pieces. */
-        w.streams = !b && is_long(w.length * tk_item_size[a->dtype]) && tk_streams(out, in, 1);
+        /* Short rows are written in pieces. */
+        const int64_t row = w.inner == 1 ? w.length : w.inner;
+        w.streams = is_long(row * tk_item_size[a->dtype]) && tk_streams(out, in, y ? 2 : 1);
         tk_run(kernel, a->dtype, &w, outer * w.inner, GRAIN / w.length + 1);
     }
     if (x)

@@ -34,17 +34,18 @@ static int run(tk_order_work *w, int dtype, int64_t units)
 
 tk_tensor *tk_order(tk_tensor *a, int64_t dim, int64_t k, int descending, int mode)
 {
-    static const char *const names[] = {"topk", "kthvalue", "median"};
-    if (mode < TK_ORDER_ALL || mode > TK_ORDER_MEDIAN) {
+    static const char *const names[] = {"topk", "kthvalue", "median", "nanmedian"};
+    if (mode < TK_ORDER_ALL || mode > TK_ORDER_NANMEDIAN) {
         tk_fail(TK_VALUE_ERROR, "order: unknown mode %d", mode);
         return NULL;
     }
     const char *op = mode == TK_ORDER_ALL && k < 0 ? "sort" : names[mode];
-    tk_order_work w = {.descending = descending, .mode = mode};
+    const int middle = mode == TK_ORDER_NANMEDIAN;
+    tk_order_work w = {.descending = descending && !middle, .mode = mode};
     int64_t outer, least = mode != TK_ORDER_ALL || a->ndim == 0; /* a scalar cannot become empty */
     if (tk_lines(op, a, dim, &outer, &w.length, &w.inner))
         return NULL;
-    k = mode == TK_ORDER_ALL && k < 0 ? w.length : k;
+    k = mode == TK_ORDER_ALL && k < 0 ? w.length : middle ? (w.length + 1) / 2 : k;
     if (k < least || k > w.length || w.length > UINT32_MAX) {
         tk_fail(TK_VALUE_ERROR, "%s: k must be %lld to the size of dim %lld, which must be below 2^32; "
                 "got %lld of %lld", op, (long long)least, (long long)dim, (long long)k,

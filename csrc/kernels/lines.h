@@ -152,23 +152,37 @@ TK_OUTLINE void tk_reduce_plain_lines(const tk_reduce_work *w, int64_t lo, int64
         f->finish(out, hi - lo, w->p, pivot);
 }
 
+/* Whether the elements of each line lie side by side. */
+static inline int tk_is_contiguous(const tk_reduce_work *w, const tk_reducer *f)
+{
+    return !w->columns && w->reduced.n == 1 && w->reduced.stride[0] == f->in_size;
+}
+
 TK_OUTLINE void tk_reduce_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
                                 const tk_reducer *f)
 {
     _Alignas(64) char buffer[TK_CHUNK_BYTES];
     int64_t output = lo / w->chunks, chunk = lo % w->chunks;
+    const int joins = w->chunks > 1 && f->direct && !w->pivot && tk_is_contiguous(w, f);
     tk_cursor kept;
     tk_seek(&kept, &w->kept, output);
-    for (; lo < hi; lo++) {
+    for (int64_t some; lo < hi; lo += some) {
         int64_t start = chunk * w->chunk, n = w->length - start;
         if (n > w->chunk)
             n = w->chunk;
         char *out = w->out + lo * f->size;
         const void *pivot = tk_pivot(w, f, output);
-        f->line(out, tk_line(w, f, w->in + kept.offset, start, n, buffer), n, pivot);
+        some = 1;
+        if (joins && n == w->chunk) { /* whole chunks of a line lie like lines */
+            some = w->length / w->chunk - chunk;
+            some = some < hi - lo ? some : hi - lo;
+            f->lines(out, w->in + kept.offset + start * f->size, n, n, some, NULL);
+        } else {
+            f->line(out, tk_line(w, f, w->in + kept.offset, start, n, buffer), n, pivot);
+        }
         if (w->last && f->finish)
             f->finish(out, 1, w->p, pivot);
-        if (++chunk == w->chunks) {
+        if ((chunk += some) == w->chunks) {
             chunk = 0;
             output++;
             tk_advance(&kept, &w->kept, 1);
@@ -264,6 +278,35 @@ TK_OUTLINE void tk_reduce_units(const void *work, int64_t lo, int64_t hi, const 
         tk_reduce_plain_lines(w, lo, hi, f);
     else
         tk_reduce_lines(w, lo, hi, f);
+}
+
+/* What a chunk of a contiguous line is reduced to. */
+typedef int64_t tk_ask_fn(const void *x, int64_t n);
+
+/* An answer that decides is that of the whole line: nothing more of it is read. */
+TK_OUTLINE void tk_ask_lines(const tk_reduce_work *w, int64_t lo, int64_t hi, const tk_reducer *f,
+                             tk_ask_fn *ask, int64_t decisive)
+{
+    int64_t output = lo / w->chunks, chunk = lo % w->chunks, answer = 0;
+    int decided = 0;
+    tk_cursor kept;
+    tk_seek(&kept, &w->kept, output);
+    for (; lo < hi; lo++) {
+        const int64_t start = chunk * w->chunk, rest = w->length - start;
+        if (!decided)
+            answer = ask(w->in + kept.offset + start * f->in_size,
+                         rest < w->chunk ? rest : w->chunk);
+        decided = answer == decisive;
+        if (f->size == 1)
+            ((uint8_t *)w->out)[lo] = (uint8_t)answer;
+        else
+            ((int64_t *)(void *)w->out)[lo] = answer;
+        if (++chunk == w->chunks) {
+            chunk = decided = 0;
+            output++;
+            tk_advance(&kept, &w->kept, 1);
+        }
+    }
 }
 
 /* The position of an extreme: the index in the line of the first of the values that a scan finds,
@@ -368,11 +411,9 @@ TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk
  * lines side by side, `rows` elements of each; stride elements from row to row. */
 typedef struct tk_block {
     int64_t rows, n, stride;
-    int columns, streams;
+    int streams;
 } tk_block;
 
-enum { TK_BLOCK_COLUMNS = 512 }; /* lines side by side: their parameters take 4 KiB in double */
-#define TK_BLOCK_ELEMENTS 16384  /* of a tile, if it can be so small: in and out fit a 256 KiB L2 */
 /* Lines one behind the other that every step of a row kernel does before the next step begins: the
  * chains of their sums run at once, where one line's would be waited for. Together they are short. */
 enum { TK_BLOCK_LINES = 8, TK_LINES_ELEMENTS = 4096 };
@@ -384,22 +425,27 @@ static inline int64_t tk_lines_together(int64_t length, int64_t most)
 }
 
 /* The block that starts with line lo and at element *at; returns how many lines it has. */
-static inline int64_t tk_next_block(const tk_rows_work *w, int64_t lo, int64_t hi, tk_block *b,
+static inline int64_t tk_next_lines(const tk_rows_work *w, int64_t lo, int64_t hi, tk_block *b,
                                     int64_t *at)
 {
-    if (w->inner == 1) {
-        *b = (tk_block){.rows = tk_lines_together(w->length, hi - lo),
-                        .n = w->length,
-                        .stride = w->length,
-                        .streams = w->streams};
-        *at = lo * w->length;
-        return b->rows;
-    }
-    int64_t column = lo % w->inner, most = TK_BLOCK_ELEMENTS / w->length;
-    most = most < 64 ? 64 : most > TK_BLOCK_COLUMNS ? TK_BLOCK_COLUMNS : most;
-    *b = (tk_block){.rows = w->length, .n = w->inner - column, .stride = w->inner, .columns = 1};
-    b->n = b->n > hi - lo ? hi - lo : b->n;
-    b->n = b->n > most ? most : b->n;
+    *b = (tk_block){.rows = tk_lines_together(w->length, hi - lo),
+                    .n = w->length,
+                    .stride = w->length,
+                    .streams = w->streams};
+    *at = lo * w->length;
+    return b->rows;
+}
+
+/* The same of at most so many lines that lie across each other. */
+static inline int64_t tk_next_columns(const tk_rows_work *w, int64_t lo, int64_t hi, int64_t most,
+                                      tk_block *b, int64_t *at)
+{
+    const int64_t column = lo % w->inner, left = w->inner - column;
+    const int64_t n = left < hi - lo ? left : hi - lo;
+    *b = (tk_block){.rows = w->length,
+                    .n = n < most ? n : most,
+                    .stride = w->inner,
+                    .streams = w->streams};
     *at = lo / w->inner * w->length * w->inner + column;
     return b->n;
 }

@@ -325,9 +325,6 @@ STAGE(stage_count, int64_t, != 0)
     }
 REDUCE(amax, T, 1, stage, amax, TK_FN)
 REDUCE(amin, T, 1, stage, amin, TK_FN)
-REDUCE(any, uint8_t, 0, stage_truth, amax, AS_BOOL)
-REDUCE(all, uint8_t, 0, stage_truth, amin, AS_BOOL)
-REDUCE(count_nonzero, int64_t, 0, stage_count, sum, AS_I64)
 #if TK_IS_FLOAT || TK_CAT(TK_IS_I64, TK_SUFFIX)
 REDUCE(sum, T, 1, stage, sum, TK_FN)
 REDUCE(prod, T, 1, stage, prod, TK_FN)
@@ -336,6 +333,61 @@ REDUCE(sum, int64_t, 0, stage_i64, sum, AS_I64)
 REDUCE(prod, int64_t, 0, stage_i64, prod, AS_I64)
 #endif
 #undef REDUCE
+
+/* How many of them are not zero. */
+TK_OUTLINE int64_t TK_FN(nonzeros)(const void *line, int64_t n)
+{
+    const T *x = line;
+    int64_t bytes = 0, i = 0;
+    for (; i + W <= n; i += W)
+        bytes += __builtin_popcountll(v_bits(v_load(x + i) != v_set(0)));
+    if (i < n)
+        bytes += __builtin_popcountll(v_bits(v_load_part(x + i, (int)(n - i)) != v_set(0)));
+    return bytes / (int)sizeof(T);
+}
+
+/* Whether one of them is zero, or is not. */
+TK_INLINE int TK_FN(has)(const T *x, int64_t n, const int zero)
+{
+    int64_t i = 0;
+    M found = {0};
+    for (; i + 4 * W <= n && !v_any(found); i += 4 * W)
+        _Pragma("GCC unroll 4") for (int v = 0; v < 4; v++)
+        {
+            const V some = v_load(x + i + v * W);
+            found |= zero ? some == v_set(0) : some != v_set(0);
+        }
+    for (; i < n && !v_any(found); i += W) {
+        const V some = v_load_filled(x + i, n - i, (T)zero);
+        found = zero ? some == v_set(0) : some != v_set(0);
+    }
+    return v_any(found);
+}
+
+TK_OUTLINE int64_t TK_FN(is_any)(const void *x, int64_t n)
+{
+    return TK_FN(has)(x, n, 0);
+}
+
+TK_OUTLINE int64_t TK_FN(are_all)(const void *x, int64_t n)
+{
+    return !TK_FN(has)(x, n, 1);
+}
+
+#define ASK(name, Acc, stage, kind, of, ask, decisive)                                             \
+    static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
+    {                                                                                              \
+        static const tk_reducer f = {sizeof(T), sizeof(Acc), 0, TK_FN(stage), KIND(kind, of),      \
+                                     NULL};                                                        \
+        if (tk_is_contiguous(work, &f))                                                            \
+            tk_ask_lines(work, lo, hi, &f, TK_FN(ask), decisive);                                  \
+        else                                                                                       \
+            tk_reduce_units(work, lo, hi, &f);                                                     \
+    }
+ASK(any, uint8_t, stage_truth, amax, AS_BOOL, is_any, 1)
+ASK(all, uint8_t, stage_truth, amin, AS_BOOL, are_all, 0)
+ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
+#undef ASK
 #undef KIND
 #undef AS_BOOL
 #undef AS_I64
@@ -360,15 +412,33 @@ PHASED(norm, squares, rooted)
 #undef PHASED
 #endif
 
-TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
+/* The first element that is `best`, or else NaN. */
+TK_INLINE int64_t TK_FN(find_first)(const T *x, int64_t n, T best, const int nan)
 {
-    for (int64_t i = 0; i < n; i += W) {
-        V some = v_load_filled(x + i, n - i, best);
-        M found = (some == v_set(best)) | v_isnan(some);
+    int64_t i = 0;
+    for (; i + 4 * W <= n; i += 4 * W) { /* one question for four vectors */
+        M found = {0};
+        _Pragma("GCC unroll 4") for (int v = 0; v < 4; v++)
+        {
+            const V some = v_load(x + i + v * W);
+            found |= nan ? v_isnan(some) : some == v_set(best);
+        }
+        if (v_any(found))
+            break;
+    }
+    for (; i < n; i += W) {
+        const V some = v_load_filled(x + i, n - i, best);
+        const M found = nan ? v_isnan(some) : some == v_set(best);
         if (v_any(found))
             return i + v_first_true(found);
     }
     return 0;
+}
+
+TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
+{
+    return TK_FN(other)(best, best) ? TK_FN(find_first)(x, n, best, 1)
+                                    : TK_FN(find_first)(x, n, best, 0);
 }
 
 /* In lines, the first element equal to the extreme, which is NaN where there is one; in columns, what

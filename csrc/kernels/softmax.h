@@ -1,12 +1,6 @@
 /* Softmax and its kin: each line along one dimension is reduced, then rewritten with what the
  * reductions gave. Included once per floating type.
- *
- * A block is some lines, or where the lines lie across each other a tile of them: `rows` elements of
- * each, `n` lines side by side. The parameter of a rewrite belongs to the line: one of `rows` numbers
- * for lines, one of n for a tile.
- */
-typedef V (*TK_FN(rewrite_fn))(V x, V y, V p);
-
+ * The parameter of a rewrite belongs to the line. */
 /* Partial results of a line's chunks; this many are folded into one before more are taken. */
 #define PARTS ((int)(1024 / sizeof(T)))
 
@@ -29,53 +23,13 @@ TK_OUTLINE T TK_FN(line_reduce)(const T *x, int64_t n, tk_line_fn *line)
     return result;
 }
 
-TK_OUTLINE void TK_FN(block_reduce)(const tk_block *b, const T *x, T *result, tk_line_fn *line,
-                                    tk_column_fn *columns)
-{
-    enum { ROWS = 8 };
-    if (!b->columns) {
-        for (int64_t r = 0; r < b->rows; r++)
-            result[r] = TK_FN(line_reduce)(x + r * b->stride, b->n, line);
-        return;
-    }
-    T chunk[TK_BLOCK_COLUMNS];
-    const char *const part = (const char *)chunk;
-    for (int64_t start = 0; start < b->rows; start += TK_CHUNK_ROWS) {
-        int64_t rows = b->rows - start < TK_CHUNK_ROWS ? b->rows - start : TK_CHUNK_ROWS;
-        for (int64_t r = 0; r < rows; r += ROWS) {
-            const char *row[ROWS];
-            int group = rows - r < ROWS ? (int)(rows - r) : ROWS;
-            for (int i = 0; i < group; i++)
-                row[i] = (const char *)(x + (start + r + i) * b->stride);
-            columns(start ? chunk : result, row, group, b->n, r == 0, NULL);
-        }
-        if (start)
-            columns(result, &part, 1, b->n, 0, NULL);
-    }
-}
-
-TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V q, const T *p,
-                                  TK_FN(rewrite_fn) f)
+TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V p,
+                                  TK_FN(line_fn) f)
 {
     for (int64_t i = 0; i < n; i += W) {
-        int left = n - i < W ? (int)(n - i) : W;
-        V a, c;
-        if (__builtin_expect(left == W, 1)) {
-            a = v_load(x + i);
-            c = v_load(y + i);
-            if (p)
-                q = v_load(p + i);
-        } else {
-            a = v_load_part(x + i, left);
-            c = v_load_part(y + i, left);
-            if (p)
-                q = v_load_part(p + i, left);
-        }
-        a = f(a, c, q);
-        if (__builtin_expect(left == W, 1))
-            v_store(out + i, a);
-        else
-            v_store_part(out + i, a, left);
+        const int left = n - i < W ? (int)(n - i) : W;
+        const V a = TK_FN(row_load)(x, i, left, 0), c = TK_FN(row_load)(y, i, left, 0);
+        TK_FN(row_store)(out, i, left, f(a, c, p));
     }
 }
 
@@ -86,41 +40,60 @@ TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V q
 
 /* out may be x or y. */
 TK_INLINE void TK_FN(block_rewrite)(const tk_block *b, T *out, const T *x, const T *y, const T *p,
-                                    TK_FN(rewrite_fn) f)
+                                    TK_FN(line_fn) f)
 {
     _Alignas(64) T part[STREAM_PART];
     for (int64_t r = 0; r < b->rows; r++, out += b->stride, x += b->stride, y += b->stride) {
-        const V q = v_set(p[b->columns ? 0 : r]);
+        const V q = v_set(p[r]);
         if (!b->streams) {
-            TK_FN(row_rewrite)(out, x, y, b->n, q, b->columns ? p : NULL, f);
+            TK_FN(row_rewrite)(out, x, y, b->n, q, f);
             continue;
         }
         for (int64_t i = 0, n; i < b->n; i += n) {
             n = b->n - i < STREAM_PART ? b->n - i : STREAM_PART;
-            TK_FN(row_rewrite)(part, x + i, y + i, n, q, NULL, f);
+            TK_FN(row_rewrite)(part, x + i, y + i, n, q, f);
             tk_stream((char *)(out + i), (const char *)part, n * (int64_t)sizeof(T));
         }
     }
 }
 
 #define UNUSED __attribute__((unused))
-#define REWRITE(name, expression)                                                                  \
+#define TERM(name, expression)                                                                     \
     TK_INLINE V TK_FN(name##_of)(V x, V y UNUSED, V p UNUSED)                                      \
     {                                                                                              \
         return expression;                                                                         \
-    }                                                                                              \
+    }
+#define REWRITE(name, expression)                                                                  \
+    TERM(name, expression)                                                                         \
     TK_OUTLINE void TK_FN(name)(const tk_block *b, T *out, const T *x, const T *y, const T *p)     \
     {                                                                                              \
         TK_FN(block_rewrite)(b, out, x, y, p, TK_FN(name##_of));                                   \
     }
-REWRITE(less_exp, v_exp(x - p))
-REWRITE(divide, x / p)
+TERM(less_exp, v_exp(x - p))
+TERM(times, x *y)
+TERM(first, x)
 REWRITE(scale, x *p)
-REWRITE(less, x - p)
-REWRITE(times, x *y)
 REWRITE(scaled_difference, y *(x - p))
 REWRITE(less_scaled_exp, x - v_exp(y) * p)
 #undef REWRITE
+#undef TERM
+
+#define COLUMNS_REWRITE(name, expression)                                                          \
+    TK_INLINE V TK_FN(name##_at)(V x, V y UNUSED, V p, V q UNUSED)                                 \
+    {                                                                                              \
+        return expression;                                                                         \
+    }                                                                                              \
+    TK_OUTLINE void TK_FN(name##_columns)(const tk_block *b, T *out, const T *x, const T *y,       \
+                                          const T *p, const T *q)                                  \
+    {                                                                                              \
+        TK_FN(columns_rewrite)(b, out, x, y, p, q, TK_FN(name##_at));                              \
+    }
+#include "softmax_columns.h"
+COLUMNS_REWRITE(less_exp, v_exp(x - p) * q)
+COLUMNS_REWRITE(less_two, x - p - q)
+COLUMNS_REWRITE(scaled_difference, y *(x - p))
+COLUMNS_REWRITE(less_scaled_exp, x - v_exp(y) * p)
+#undef COLUMNS_REWRITE
 #undef UNUSED
 
 /* The sum of exp(x - top) over a line, the exponentials kept in out unless it is NULL. */
@@ -155,9 +128,6 @@ TK_OUTLINE double TK_FN(product_total)(const T *x, const T *y, int64_t n)
 {
     return TK_FN(sum_line_of)(NULL, x, y, n, 0, 0, TK_FN(times_of));
 }
-
-#define AMAX TK_FN(amax_line), TK_FN(amax_columns)
-#define SUM TK_FN(sum_line), TK_FN(sum_columns)
 
 /* Loads a line, and gives its exponentials, their sum, and the maximum that was subtracted. Lanes
  * without an element hold exp(-inf) = 0. */
@@ -215,7 +185,7 @@ TK_INLINE void TK_FN(short_line)(T *out, const T *x, int64_t n, const int want_l
 TK_INLINE int TK_FN(short_lines)(const tk_block *b, T *out, const T *x, const int want_log)
 {
     const int64_t n = b->n;
-    if (b->columns || n > 2 * TK_LANES)
+    if (n > 2 * TK_LANES)
         return 0;
     _Alignas(64) T part[TK_BLOCK_LINES * 2 * TK_LANES];
     T *to = b->streams ? part : out;
@@ -233,12 +203,13 @@ TK_INLINE int TK_FN(short_lines)(const tk_block *b, T *out, const T *x, const in
 
 TK_INLINE void TK_FN(softmax_block)(const tk_block *b, T *out, const T *x, const T *y)
 {
-    T p[TK_BLOCK_COLUMNS];
+    T p[TK_BLOCK_LINES];
     (void)y;
     if (TK_FN(short_lines)(b, out, x, 0))
         return;
-    TK_FN(block_reduce)(b, x, p, AMAX);
-    if (!b->columns && b->streams && b->n <= STREAMED) {
+    for (int64_t r = 0; r < b->rows; r++)
+        p[r] = TK_FN(line_reduce)(x + r * b->n, b->n, TK_FN(amax_line));
+    if (b->streams && b->n <= STREAMED) {
         T kept[STREAMED];
         tk_block line = *b;
         line.rows = 1;
@@ -248,70 +219,89 @@ TK_INLINE void TK_FN(softmax_block)(const tk_block *b, T *out, const T *x, const
         }
         return;
     }
-    if (!b->columns) {
-        for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
-            p[r] = (T)(1 / TK_FN(kept_exp_sum)(out + at, x + at, b->n, p[r]));
-        TK_FN(scale)(b, out, out, out, p);
-        return;
-    }
-    TK_FN(less_exp)(b, out, x, x, p);
-    TK_FN(block_reduce)(b, out, p, SUM);
-    TK_FN(divide)(b, out, out, out, p);
+    for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
+        p[r] = (T)(1 / TK_FN(kept_exp_sum)(out + at, x + at, b->n, p[r]));
+    TK_FN(scale)(b, out, out, out, p);
+}
+
+TK_INLINE void TK_FN(softmax_across)(const tk_block *b, T *out, const T *x, const T *y)
+{
+    T top[COLUMNS], p[COLUMNS];
+    TK_FN(columns_exp_sum)(b, x, top, p);
+    for (int64_t i = 0; i < b->n; i++)
+        p[i] = 1 / p[i];
+    TK_FN(less_exp_columns)(b, out, x, y, top, p);
 }
 
 /* (x - max) - log(sum of exp(x - max)): subtracted one after the other, for max may be large */
 TK_INLINE void TK_FN(log_softmax_block)(const tk_block *b, T *out, const T *x, const T *y)
 {
-    T top[TK_BLOCK_COLUMNS], p[TK_BLOCK_COLUMNS];
+    T top[TK_BLOCK_LINES], p[TK_BLOCK_LINES];
     (void)y;
     if (TK_FN(short_lines)(b, out, x, 1))
         return;
-    TK_FN(block_reduce)(b, x, top, AMAX);
-    if (!b->columns) {
-        for (int64_t r = 0; r < b->rows; r++)
-            p[r] = (T)log(TK_FN(exp_total)(x + r * b->n, b->n, top[r]));
-        for (int64_t r = 0; r < b->rows; r++, out += b->n, x += b->n)
-            TK_FN(less_two)(out, x, b->n, top[r], p[r], b->streams);
-        return;
-    }
-    TK_FN(less_exp)(b, out, x, x, top);
-    TK_FN(block_reduce)(b, out, p, SUM);
+    for (int64_t r = 0; r < b->rows; r++)
+        top[r] = TK_FN(line_reduce)(x + r * b->n, b->n, TK_FN(amax_line));
+    for (int64_t r = 0; r < b->rows; r++)
+        p[r] = (T)log(TK_FN(exp_total)(x + r * b->n, b->n, top[r]));
+    for (int64_t r = 0; r < b->rows; r++, out += b->n, x += b->n)
+        TK_FN(less_two)(out, x, b->n, top[r], p[r], b->streams);
+}
+
+TK_INLINE void TK_FN(log_softmax_across)(const tk_block *b, T *out, const T *x, const T *y)
+{
+    T top[COLUMNS], p[COLUMNS];
+    TK_FN(columns_exp_sum)(b, x, top, p);
     for (int64_t i = 0; i < b->n; i++)
         p[i] = (T)log((double)p[i]);
-    TK_FN(less)(b, out, x, x, top);
-    TK_FN(less)(b, out, out, out, p);
+    TK_FN(less_two_columns)(b, out, x, y, top, p);
 }
 
 /* The backward ones take the gradient x and the result y of the forward pass. */
 TK_INLINE void TK_FN(softmax_backward_block)(const tk_block *b, T *out, const T *x, const T *y)
 {
-    T p[TK_BLOCK_COLUMNS];
-    if (b->columns) {
-        TK_FN(times)(b, out, x, y, x);
-        TK_FN(block_reduce)(b, out, p, SUM);
-    } else {
-        for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
-            p[r] = (T)TK_FN(product_total)(x + at, y + at, b->n);
-    }
+    T p[TK_BLOCK_LINES];
+    for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
+        p[r] = (T)TK_FN(product_total)(x + at, y + at, b->n);
     TK_FN(scaled_difference)(b, out, x, y, p);
+}
+
+TK_INLINE void TK_FN(softmax_backward_across)(const tk_block *b, T *out, const T *x, const T *y)
+{
+    T p[COLUMNS];
+    TK_FN(columns_sum)(b, x, y, p, TK_FN(times_of));
+    TK_FN(scaled_difference_columns)(b, out, x, y, p, p);
 }
 
 TK_INLINE void TK_FN(log_softmax_backward_block)(const tk_block *b, T *out, const T *x, const T *y)
 {
-    T p[TK_BLOCK_COLUMNS];
-    TK_FN(block_reduce)(b, x, p, SUM);
+    T p[TK_BLOCK_LINES];
+    for (int64_t r = 0; r < b->rows; r++)
+        p[r] = TK_FN(line_reduce)(x + r * b->n, b->n, TK_FN(sum_line));
     TK_FN(less_scaled_exp)(b, out, x, y, p);
+}
+
+TK_INLINE void TK_FN(log_softmax_backward_across)(const tk_block *b, T *out, const T *x, const T *y)
+{
+    T p[COLUMNS];
+    TK_FN(columns_sum)(b, x, x, p, TK_FN(first_of));
+    TK_FN(less_scaled_exp_columns)(b, out, x, y, p, p);
 }
 
 #define ROWS(name)                                                                                 \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
         const tk_rows_work *w = work;                                                              \
+        const T *x = (const T *)w->in[0], *y = (const T *)w->in[1];                                \
         tk_block b;                                                                                \
         for (int64_t at, n; lo < hi; lo += n) {                                                    \
-            n = tk_next_block(w, lo, hi, &b, &at);                                                 \
-            TK_FN(name##_block)                                                                    \
-            (&b, (T *)w->out + at, (const T *)w->in[0] + at, (const T *)w->in[1] + at);            \
+            if (w->inner == 1) {                                                                   \
+                n = tk_next_lines(w, lo, hi, &b, &at);                                             \
+                TK_FN(name##_block)(&b, (T *)w->out + at, x + at, y + at);                         \
+            } else {                                                                               \
+                n = tk_next_columns(w, lo, hi, COLUMNS, &b, &at);                                  \
+                TK_FN(name##_across)(&b, (T *)w->out + at, x + at, y + at);                        \
+            }                                                                                      \
         }                                                                                          \
         if (w->streams)                                                                            \
             tk_stream_end();                                                                       \
@@ -325,5 +315,5 @@ ROWS(log_softmax_backward)
 #undef STREAM_PART
 #undef STREAMED
 #undef MOST
-#undef AMAX
-#undef SUM
+#undef COLUMNS
+#undef GROUP

@@ -167,6 +167,10 @@ static PAIR TK_FN(find_least)(PAIR *from, PAIR *least, int64_t n, int64_t k, int
 static int64_t TK_FN(first_nan)(const TK_SCALAR *in, int64_t n, int64_t step)
 {
     int64_t i = TK_IS_FLOAT ? 0 : n;
+#if TK_IS_FLOAT
+    while (step == 1 && i + W <= n && !v_any(v_isnan(v_load(in + i))))
+        i += W;
+#endif
     while (i < n && !TK_FN(other)(in[i * step], in[i * step]))
         i++;
     return i;
@@ -175,7 +179,8 @@ static int64_t TK_FN(first_nan)(const TK_SCALAR *in, int64_t n, int64_t step)
 static void TK_FN(order_line)(const tk_order_work *w, const TK_SCALAR *in, int64_t *index,
                               PAIR *pairs)
 {
-    const int64_t n = w->length, step = w->inner, k = w->k;
+    const int64_t n = w->length, step = w->inner;
+    int64_t k = w->k;
     const KEY flip = w->descending ? -1 : 0;
     int64_t order[TK_ORDER_SHORT];
     if (w->mode == TK_ORDER_MEDIAN) {
@@ -184,6 +189,12 @@ static void TK_FN(order_line)(const tk_order_work *w, const TK_SCALAR *in, int64
             *index = nan;
             return;
         }
+    }
+    if (w->mode == TK_ORDER_NANMEDIAN) { /* NaN come last: that leaves a smaller k */
+        int64_t nans = 0;
+        for (int64_t i = TK_FN(first_nan)(in, n, step); i < n; i++)
+            nans += TK_FN(other)(in[i * step], in[i * step]);
+        k = nans < n ? (n - nans + 1) / 2 : 1;
     }
     if (!tk_order_takes_pairs(n, k)) {
         if (tk_order_is_few(n, k))

@@ -201,7 +201,8 @@ typedef struct tk_wrap_work {
 } tk_wrap_work;
 
 /* The places of the first k elements of each line in order, or of the k-th alone. A unit is `part`
- * lines, which share the scratch memory of two pairs (key, place) an element. */
+ * lines, which share the scratch memory of two pairs (key, place) an element. The k of a median without
+ * NaN is a line's own, at most this one. */
 enum { TK_ORDER_FEW = 32 };   /* are kept sorted by insertion: a cache line or two of keys */
 enum { TK_ORDER_SHORT = 128 }; /* up to there n^2 comparisons take no longer than a radix sort */
 typedef struct tk_order_work {

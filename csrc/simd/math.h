@@ -36,6 +36,8 @@
 
 /* helpers of math.h and what it includes */
 #define TK_Bits TK_FN(TK_Bits)
+#define v_smaller TK_FN(v_smaller)
+#define v_larger TK_FN(v_larger)
 #define v_at_most TK_FN(v_at_most)
 #define v_at_least TK_FN(v_at_least)
 #define v_less TK_FN(v_less)
@@ -187,23 +189,34 @@ TK_INLINE V v_rsqrt(V x)
     return 1 / v_sqrt(x);
 }
 
+/* The smaller and the larger, as processors choose: b where either is NaN. */
+TK_INLINE V v_smaller(V a, V b)
+{
+#ifdef TK_MM_PREFIX
+    return TK_MM(min)(a, b);
+#else
+    return v_select(a < b, a, b);
+#endif
+}
+
+TK_INLINE V v_larger(V a, V b)
+{
+#ifdef TK_MM_PREFIX
+    return TK_MM(max)(a, b);
+#else
+    return v_select(a > b, a, b);
+#endif
+}
+
 /* min(x, bound) and max(x, bound), where NaN stays NaN */
 TK_INLINE V v_at_most(V x, T bound)
 {
-#ifdef TK_MM_PREFIX
-    return TK_MM(min)(v_set(bound), x);
-#else
-    return v_select(x > bound, v_set(bound), x);
-#endif
+    return v_smaller(v_set(bound), x);
 }
 
 TK_INLINE V v_at_least(V x, T bound)
 {
-#ifdef TK_MM_PREFIX
-    return TK_MM(max)(v_set(bound), x);
-#else
-    return v_select(x < bound, v_set(bound), x);
-#endif
+    return v_larger(v_set(bound), x);
 }
 
 /* a < b ? yes : no */

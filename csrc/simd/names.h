@@ -9,6 +9,7 @@
 #ifndef TK_NAMES_H
 #define TK_NAMES_H
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>

@@ -42,7 +42,9 @@ def _numpy_order(x: np.ndarray, dim: int, descending: bool) -> np.ndarray:
     return x.shape[dim] - 1 - np.flip(order, dim)
 
 
-ALL, LAST, MEDIAN = lib.TK_ORDER_ALL, lib.TK_ORDER_LAST, lib.TK_ORDER_MEDIAN
+ALL, LAST, MEDIAN, NANMEDIAN = (
+    lib.TK_ORDER_ALL, lib.TK_ORDER_LAST, lib.TK_ORDER_MEDIAN, lib.TK_ORDER_NANMEDIAN
+)  # fmt: skip
 
 
 def _numpy_places(x: np.ndarray, dim: int, k: int, descending: bool, mode: int = ALL) -> np.ndarray:
@@ -50,6 +52,9 @@ def _numpy_places(x: np.ndarray, dim: int, k: int, descending: bool, mode: int =
     if x.ndim == 0:
         return order
     k = x.shape[dim] if k < 0 else k
+    if mode == NANMEDIAN:
+        nans = np.isnan(x).sum(dim, keepdims=True)
+        return np.take_along_axis(order, np.maximum(x.shape[dim] - nans - 1, 0) // 2, dim)
     if mode == MEDIAN and x.dtype.kind == "f":  # NaN come last
         nans = np.isnan(x).sum(dim, keepdims=True)
         return np.take_along_axis(order, np.where(nans > 0, x.shape[dim] - nans, k - 1), dim)
@@ -73,6 +78,7 @@ def _numpy_places(x: np.ndarray, dim: int, k: int, descending: bool, mode: int =
         (real(3, 5), 0, 2, False, LAST),
         (Draw(low=0, high=2)(300), 0, 100, False, LAST),
         (real(2, 300), 1, 150, False, MEDIAN),
+        (real(2, 300), 1, 150, False, NANMEDIAN),
     ],
     dtypes="all",
     family="sort",

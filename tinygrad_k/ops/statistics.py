@@ -31,7 +31,7 @@ from .reduction import (
 from .results import Results
 from .samples import call, distinct, index, integer, positive, real
 from .shape import convert, in_range, narrow, transpose, unsqueeze
-from .sort import MEDIAN, _order, argsort, at_places, sort
+from .sort import MEDIAN, NANMEDIAN, _order, at_places, sort
 from .special import logaddexp
 
 
@@ -93,10 +93,7 @@ def _unlined(input: Tensor, like: Tensor, dim: int, keepdim: bool) -> Tensor:
 def _middles(input: Tensor, dim: int, skip_nan: bool) -> Tensor:
     """Where the lower median of each line stands."""
     size = input.shape[dim] if input.ndim else 1
-    if not skip_nan or not input.ndim:
-        return _order(input, dim, (size + 1) // 2, False, MEDIAN)
-    gaps = isnan(input).sum(dim, keepdim=True)  # they come last in a line
-    return gather(argsort(input, dim), dim, clamp(sub(size - 1, gaps), 0) // 2)
+    return _order(input, dim, (size + 1) // 2, False, NANMEDIAN if skip_nan else MEDIAN)
 
 
 def _numpy_median(x: Any) -> Any:
