@@ -92,6 +92,13 @@
 #define v_atan_unit TK_FN(v_atan_unit)
 #define v_asin_tail TK_FN(v_asin_tail)
 #define v_stirling TK_FN(v_stirling)
+#define v_any_more TK_FN(v_any_more)
+#define v_any_outside TK_FN(v_any_outside)
+#define v_log_pieces TK_FN(v_log_pieces)
+#define v_log_normal TK_FN(v_log_normal)
+#define v_log_rare TK_FN(v_log_rare)
+#define v_log_table TK_FN(v_log_table)
+#define v_log1p_rare TK_FN(v_log1p_rare)
 #define v_sine_of_turn TK_FN(v_sine_of_turn)
 #define v_lgamma_far TK_FN(v_lgamma_far)
 #define v_lgamma_above TK_FN(v_lgamma_above)
@@ -285,6 +292,16 @@ TK_INLINE int v_any_above(V x, T limit)
 #else
     return v_any(x > limit);
 #endif
+}
+
+/* the same of integers */
+TK_INLINE int v_any_more(M x, I limit)
+{
+#ifdef TK_MM_LESS
+    if (sizeof(T) == 4)
+        return _mm512_cmpgt_epi32_mask((__m512i)x, _mm512_set1_epi32((int)limit)) != 0;
+#endif
+    return v_any(x > limit);
 }
 
 /* near, with f(x) in the lanes where |x| > limit; out of line, for it is hardly ever needed */

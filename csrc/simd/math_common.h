@@ -107,6 +107,9 @@ TK_INLINE V v_log_ends(V x, V y)
     return v_less(x, v_set(INFINITY), y, x);
 }
 
+#if TK_HAS_FMA && !TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
+#include "log_float.h"
+#else
 TK_INLINE V v_log(V x)
 {
     V e, f = v_log_split(x, &e);
@@ -156,6 +159,7 @@ TK_INLINE V v_log1p(V x)
     y = v_select(x == -1, v_set(-INFINITY), y);
     return v_less(x, v_set(-1), v_set(NAN), y);
 }
+#endif
 
 /* factor / (1 + exp(-x)) divided by TK_EIGHTH_UNIT, for x from TK_GATE_LEAST to 40, between which
  * the unit times exp(-x) = 2^(n/8) exp(-r) is normal, and so is the result */
@@ -185,10 +189,7 @@ TK_INLINE V v_softplus(V x)
 {
     V t, r = v_exp_reduce(v_at_least(-v_abs(x), TK_EXP_LEAST), &t);
     V y = v_scale(v_exp_poly(r), t);
-    V split = v_set(2 * TK_CENTER - 1); /* from where on 1 + y is halved */
-    V f = v_less(y, split, y, y * 0.5f - 0.5f);
-    V e = v_less(y, split, v_set(0), v_set(1));
-    return v_log_sum(f, v_log_tail(f), e) + v_at_least(x, 0);
+    return v_log1p_inner(y) + v_at_least(x, 0);
 }
 
 /* Beyond TK_TANH_SPLIT it is 1 - 2 / (exp(2a) + 1). */
@@ -213,12 +214,12 @@ TK_INLINE V v_cosh(V x)
     return h + 0.25f / h;
 }
 
-/* log(a + sqrt(1 + a^2)) for a = |x|; of a large one log(2a) */
+/* log(a + sqrt(1 + a^2)) for a = |x|; of a large one log(2a), by a/4 because of v_log1p_inner */
 TK_INLINE V v_asinh(V x)
 {
     V a = v_abs(x), large = v_set(0x1p60f); /* where 1 vanishes and a^2 is still a number */
-    V y = v_less(a, large, a + a * a / (1 + v_sqrt(1 + a * a)), a);
-    y = v_log1p_inner(y) + v_less(a, large, v_set(0), v_set(TK_LN2));
+    V y = v_less(a, large, a + a * a / (1 + v_sqrt(1 + a * a)), 0.25f * a);
+    y = v_log1p_inner(y) + v_less(a, large, v_set(0), v_set(3 * TK_LN2));
     return v_copysign(v_less(a, v_set(INFINITY), y, a), x);
 }
 
@@ -226,8 +227,8 @@ TK_INLINE V v_asinh(V x)
 TK_INLINE V v_acosh(V x)
 {
     V d = x - 1, large = v_set(0x1p60f);
-    V y = v_less(x, large, d + v_sqrt(d * (d + 2)), x);
-    y = v_log1p_inner(y) + v_less(x, large, v_set(0), v_set(TK_LN2));
+    V y = v_less(x, large, d + v_sqrt(d * (d + 2)), 0.25f * x);
+    y = v_log1p_inner(y) + v_less(x, large, v_set(0), v_set(3 * TK_LN2));
     y = v_less(x, v_set(INFINITY), y, x);
     return v_less(x, v_set(1), v_set(NAN), y);
 }
