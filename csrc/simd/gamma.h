@@ -193,31 +193,33 @@ TK_OUTLINE V v_lgamma(V x)
 }
 #else
 /* 1 / |Gamma(x)| = |f| P(f) with f = x - rint(x), -7.5 < x <= 0.5: P of degree 10, of the highest
- * degree first, for rint(x) = 0, -7, -6 ... -1. The error is 2^-28.8 of the logarithm, so nearly 0
+ * degree first, for rint(x) = 0, -7, -6 ... -1. The error is 2^-28.4 of the logarithm, so nearly 0
  * where that is 0. */
 static const double tk_inverse_gamma[11][8] __attribute__((aligned(64))) = {
-    {0x1.0bbe1ee0c01d2p-13, -0x1.cf0381c9ce068p5, -0x1.bd34dd97132e1p2, -0x1.b55b366e83c55p-1,
-     -0x1.a59a6689511bbp-4, -0x1.64473aade0d9ap-7, 0x1.2e12179b510ap-14, 0x1.717ec83f104c1p-12},
-    {-0x1.e04e1eb1eb233p-13, 0x1.8da37f50b45c2p5, 0x1.5b50116c652dp3, 0x1.020bce8558549p1,
-     0x1.72b3b79d14feep-2, 0x1.038ac51e1e6e1p-4, 0x1.418fefc5dae5bp-7, 0x1.bc0256c54dbdfp-11},
-    {-0x1.317a4e7de3822p-10, 0x1.79a0267a5ca6dp8, 0x1.ef3a062044222p4, 0x1.d23cfbdc7dfd8p0,
-     -0x1.1cde716511dedp-3, -0x1.a0c9f8eecbfbdp-4, -0x1.14b995004da07p-5, -0x1.12c1a3fac54d7p-7},
-    {0x1.d9549b2dd1abcp-8, -0x1.58900ac5d609bp10, -0x1.440905ecc1199p7, -0x1.423bbf2d6e2c8p4,
-     -0x1.43e4404c96c4bp1, -0x1.14cfcb0ca4149p-2, 0x1.437df71e1373ep-10, 0x1.145a397018f35p-6},
-    {-0x1.3b4a659ba056p-7, 0x1.7eda6fce01255p10, 0x1.e5fa1ebb527e5p7, 0x1.484d82143bcf4p5,
-     0x1.de3956fcbdc07p2, 0x1.7297066210e69p0, 0x1.187f9f2efb3e9p-2, 0x1.0adbe39dd8154p-5},
-    {-0x1.59afe3dcc728fp-5, 0x1.20967a488df95p11, 0x1.537ad170caad5p7, 0x1.a1be6681666bdp1,
-     -0x1.d63cf0122d3cep1, -0x1.ae67cfd63c97ep0, -0x1.4086f70f14b97p-1, -0x1.ab7f8303ee7aap-3},
-    {0x1.551230f0b2864p-3, -0x1.1e9fbdabe298p13, -0x1.1819cd5bdec6ep10, -0x1.2c49266223c3dp7,
-     -0x1.5a17f62543e2p4, -0x1.868e477a3bb9bp1, -0x1.9309f92a07dfbp-3, 0x1.ab17b170c3871p-3},
-    {-0x1.5815df2f9059bp-5, 0x1.1e9271317d872p13, 0x1.4c47f3eed6268p10, 0x1.b716660b6e6b2p7,
-     0x1.4fe837be9f4d2p5, 0x1.2da1483d91449p3, 0x1.3afcfbdf14669p1, 0x1.3a4de62ebe81bp-1},
-    {-0x1.4fcf4023d3ad7p-1, 0x1.1d6a4afc2d949p11, 0x1.0b1e7227ca496p7, -0x1.7b9936dfa8b17p3,
-     -0x1.334268a0c6809p3, -0x1.12378ecfbd3a4p2, -0x1.058e3aeadd9cap1, -0x1.3bac07fe14f4fp0},
-    {0x1.2788cfc4ed9c3p-1, -0x1.3d76a9d3080a1p13, -0x1.5119e6cc2a851p10, -0x1.9977de9694be9p7,
-     -0x1.212cb2156633ep5, -0x1.e2596434fea87p2, -0x1.d87730778d6e8p0, -0x1.b0ee6090f6508p-2},
-    {0x1.fffffffffa589p-1, 0x1.3afffffb7b00cp12, 0x1.67ffffff892dap9, 0x1.dffffffff57d2p6,
-     0x1.7fffffffd0818p4, 0x1.80000002cc7ap2, 0x1.fffffffd5c79ap0, 0x1.000000000ec82p0},
+    {0x1.0bbe1ee0c01d2p-13, -0x1.ccb1f6bb1b76ep5, -0x1.bbcca72de4d29p2, -0x1.b5423c5e803c1p-1,
+     -0x1.a599684acc5c4p-4, -0x1.64469457e0f98p-7, 0x1.2c5d9a98636a5p-14,
+     0x1.717ec83f104c1p-12},
+    {-0x1.e04e1eb1eb233p-13, 0x1.89c943c69b319p5, 0x1.5a3923df7d6adp3, 0x1.01fcaf0ee9af1p1,
+     0x1.72b3c61bfdbc8p-2, 0x1.038aabebe0a88p-4, 0x1.418c48a6ee68cp-7, 0x1.bc0256c54dbdfp-11},
+    {-0x1.317a4e7de3822p-10, 0x1.7984899dd08e1p8, 0x1.ef128bd47481bp4, 0x1.d23915c404e43p0,
+     -0x1.1cdeced76243fp-3, -0x1.a0ca0260570f4p-4, -0x1.14b936c740bcep-5,
+     -0x1.12c1a3fac54d7p-7},
+    {0x1.d9549b2dd1abcp-8, -0x1.587d7067e4572p10, -0x1.43fe6dcad662cp7, -0x1.423a9bac2e58dp4,
+     -0x1.43e44104f48b9p1, -0x1.14cfc756bbae8p-2, 0x1.4391751db21fp-10, 0x1.145a397018f35p-6},
+    {-0x1.3b4a659ba056p-7, 0x1.7eda6b72f2c5ap10, 0x1.e5fa8a4fad836p7, 0x1.484d7f791b53bp5,
+     0x1.de3957c1d5347p2, 0x1.72970673aefa7p0, 0x1.187f9e66a14b5p-2, 0x1.0adbe39dd8154p-5},
+    {-0x1.59afe3dcc728fp-5, 0x1.20948ac73ac4bp11, 0x1.5378979722718p7, 0x1.a1bc82561f092p1,
+     -0x1.d63cf0079684fp1, -0x1.ae67d00603acfp0, -0x1.4086f96bea6dap-1, -0x1.ab7f8303ee7aap-3},
+    {0x1.551230f0b2864p-3, -0x1.1e9fb66c99dd4p13, -0x1.1819cba9307f4p10, -0x1.2c492605c5c85p7,
+     -0x1.5a17f62ac49b7p4, -0x1.868e477a3b334p1, -0x1.9309f9946b371p-3, 0x1.ab17b170c3871p-3},
+    {-0x1.5815df2f9059bp-5, 0x1.1e927b5d283ccp13, 0x1.4c47f9de93de1p10, 0x1.b71666aa4ae8p7,
+     0x1.4fe837bec7d89p5, 0x1.2da1483e09285p3, 0x1.3afcfbee87ac7p1, 0x1.3a4de62ebe81bp-1},
+    {-0x1.4fcf4023d3ad7p-1, 0x1.1d6a4853d7372p11, 0x1.0b1e708dc1508p7, -0x1.7b9937438966cp3,
+     -0x1.334268a054e32p3, -0x1.12378ecfbe69cp2, -0x1.058e3aea39525p1, -0x1.3bac07fe14f4fp0},
+    {0x1.2788cfc4ed9c3p-1, -0x1.3d76aa1581d1ap13, -0x1.5119e6f40a377p10, -0x1.9977de9aacfe4p7,
+     -0x1.212cb21569943p5, -0x1.e2596435047bfp2, -0x1.d87730789ebe8p0, -0x1.b0ee6090f6508p-2},
+    {0x1.fffffffffa589p-1, 0x1.3afffffffffdp12, 0x1.67ffffffff995p9, 0x1.dffffffff6e6bp6,
+     0x1.7fffffffd07d9p4, 0x1.80000002cc41bp2, 0x1.fffffffd63e3ep0, 0x1.000000000ec82p0},
 };
 
 /* That number is 2^e (1 + g). */

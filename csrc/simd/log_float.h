@@ -65,13 +65,6 @@ static __attribute__((noinline, cold, unused)) V v_log_rare(V x, V near, int bas
     return v_log_ends(x, v_less(x, v_set(TK_SMALLEST_NORMAL), small, near));
 }
 
-/* whether any number is not from least to below most, given as bits of positive numbers */
-TK_INLINE int v_any_outside(V x, I least, I most)
-{
-    const uint32_t shift = 0x80000000u - (uint32_t)least; /* least becomes the least integer */
-    return v_any_more((M)((TK_Bits)x + shift), (I)((uint32_t)most + shift) - 1);
-}
-
 TK_INLINE V v_log_table(V x, const int base)
 {
     V y = v_log_normal(x, 0, base);
@@ -94,8 +87,9 @@ TK_INLINE V v_log10(V x)
     return v_log_table(x, TK_DECIMAL);
 }
 
-/* log(1 + x) for 2^-24 <= 1 + x < 2^126. e is that of 1 + x rounded, and x 2^-e c + (2^-e c - 1) is
- * r: the last difference is exact, as c is so short, until x is so large that it does not matter. */
+/* log(1 + x) for 2^-24 <= 1 + x < 2^126. e is that of 1 + x rounded, and x 2^-e c + (2^-e c - 1)
+ * is r: the last difference is exact, as c is so short, until x is so large that it does not
+ * matter. */
 TK_INLINE V v_log1p_inner(V x)
 {
     M k = (M)(1 + x) - TK_LEAST_M, sixteenth = (M)((TK_Bits)k >> 19);

@@ -56,6 +56,13 @@ typedef uint32_t TK_Bits __attribute__((vector_size(TK_VECTOR_BYTES)));
 #define TK_TANH_SPLIT 0.9f
 #define TK_ERF_SPLIT 0.85f
 
+/* whether any number is not from least to below most, given as bits of positive numbers */
+TK_INLINE int v_any_outside(V x, I least, I most)
+{
+    const uint32_t shift = 0x80000000u - (uint32_t)least; /* least becomes the least integer */
+    return v_any_more((M)((TK_Bits)x + shift), (I)((uint32_t)most + shift) - 1);
+}
+
 /* exp(r), |r| <= ln(2)/2: degree 6, error 2^-28.2 */
 TK_INLINE V v_exp_poly(V r)
 {
@@ -234,8 +241,9 @@ typedef double TK_Wide __attribute__((vector_size(TK_VECTOR_BYTES)));
 typedef int64_t TK_WideMask __attribute__((vector_size(TK_VECTOR_BYTES)));
 typedef uint64_t TK_WideBits __attribute__((vector_size(TK_VECTOR_BYTES)));
 
-/* The lanes of the lower half (0) or the upper one (1). GCC makes three instructions of a conversion
- * between vectors of two sizes, and of halves joined in memory a load that waits for both stores. */
+/* The lanes of the lower half (0) or the upper one (1). GCC makes three instructions of a
+ * conversion between vectors of two sizes, and of halves joined in memory a load that waits for
+ * both stores. */
 TK_INLINE TK_Wide v_widen(V x, const int upper)
 {
 #if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
@@ -280,13 +288,10 @@ TK_INLINE TK_Wide v_split_wide(TK_Wide a, TK_Wide *e)
 /* 2^x, |x| <= 200: degree 6 in the fraction, error 2^-29 */
 TK_INLINE TK_Wide v_exp2_wide(TK_Wide x)
 {
-    TK_Wide t = x + 0x1.8p52, r = x - (t - 0x1.8p52);
-    TK_Wide p = 0x1.41d2f1fd91c57p-13 * r + 0x1.5f464e9abf4dbp-10;
-    p = p * r + 0x1.3b2dbe4b9fed8p-7;
-    p = p * r + 0x1.c6aed2f64edb3p-5;
-    p = p * r + 0x1.ebfbdad5a398fp-3;
-    p = p * r + 0x1.62e430c935706p-1;
-    p = p * r + 0x1.0000000265de7p0;
+    TK_Wide t = x + 0x1.8p52, r = x - (t - 0x1.8p52), s = r * r;
+    TK_Wide p = s * 0x1.41d2f1fd91c57p-13 + (0x1.5f464e9abf4dbp-10 * r + 0x1.3b2dbe4b9fed8p-7);
+    p = p * s + (0x1.c6aed2f64edb3p-5 * r + 0x1.ebfbdad5a398fp-3);
+    p = p * s + (0x1.62e430c935706p-1 * r + 0x1.0000000265de7p0);
     return p * (TK_Wide)(((TK_WideBits)t << 52) + (UINT64_C(1023) << 52));
 }
 
@@ -314,36 +319,62 @@ TK_INLINE V v_erfc(V x)
     return v_less(x, v_set(0), 2 - y, y);
 }
 
-/* a^y for 0 < a < inf and finite y */
-TK_INLINE TK_Wide v_pow_wide(TK_Wide a, TK_Wide y)
+#define TK_LEAST_M 0x3f280000 /* 21/32: eighths of what follows have 1 in the middle of one */
+
+/* 2^(y (whole + log2(m c))), c = 2^-h; in double precision for the product with y, in which an
+ * error of the logarithm is up to 150 times as large. log2(1 + r) = r P(r), |r| <= 1/16, error
+ * 2^-37.6 */
+TK_INLINE TK_Wide v_pow_wide(TK_Wide m, TK_Wide whole, TK_Wide y)
 {
-
-    TK_Wide e, m = v_split_wide(a, &e);
-
-    /* log2(m) = s P(s^2), s = (m - 1) / (m + 1), |s| <= 1/5, error 2^-42.4 */
-    TK_Wide s = (m - 1) / (m + 1), z = s * s;
-    TK_Wide p = 0x1.29dae887bc115p-2 * z + 0x1.46f1a5cba60f1p-2;
-    p = p * z + 0x1.a61ea63944cafp-2;
-    p = p * z + 0x1.2776bc424a6f2p-1;
-    p = p * z + 0x1.ec709dcb680e4p-1;
-    p = p * z + 0x1.71547652b7e8ap+1;
-    TK_Wide power = y * (p * s + e);
-
+    static const double powers[8] = {0x1.747aa5953c849p0, 0x1.55556d92600f1p0,
+                                     0x1.3b215ba294f39p0, 0x1.2484abda600efp0,
+                                     0x1.1100ca19ad92fp0, 1,
+                                     0x1.c71cb269e601fp-1, 0x1.9981121235681p-1};
+    const uint64_t least = UINT64_C(0x3fe5000000000000);
+    TK_Wide eighth = (TK_Wide)(((TK_WideBits)m - least) >> 49);
+    TK_Wide r = m * v_pick_f64(powers, eighth) - 1, s = r * r;
+    TK_Wide p = s * 0x1.9f6a9deb89dcap-3 + (0x1.277b0e684499ep-2 - 0x1.ee9939b07ffa4p-3 * r);
+    p = p * s + (0x1.ec709c92c6b12p-2 - 0x1.7153fee4fceeep-2 * r);
+    p = p * s + (0x1.71547652bb0a7p0 - 0x1.715476593db68p-1 * r);
     /* beyond +-200 the result is 0 or infinite in single precision */
-    TK_WideMask far = (power > 200) | (power < -200);
-    TK_Wide bound = (TK_Wide)(((TK_WideMask)power & INT64_MIN) | (TK_WideMask)(0 * a + 200));
-    power = (TK_Wide)((far & (TK_WideMask)bound) | (~far & (TK_WideMask)power));
-    return v_exp2_wide(power);
+    return v_exp2_wide(v_at_most_f64(v_at_least_f64(y * (whole + r * p), -200), 200));
+}
+
+/* a^y 2^(-y scaled) for normal a and finite y */
+TK_INLINE V v_pow_normal(V a, V scaled, V y)
+{
+    static const float h[8] = {-0x1.15p-1f, -0x1.a9p-2f, -0x1.33p-2f, -0x1.8ap-3f,
+                               -0x1.7cp-4f, 0, 0x1.5cp-3f, 0x1.4ap-2f};
+    M k = (M)a - TK_LEAST_M;
+    V m = (V)((M)a - (k & ~0x7fffff)), whole = __builtin_convertvector(k >> 23, V) - scaled;
+    whole = whole + v_pick(h, (V)(k >> 20));
+    return v_narrow(v_pow_wide(v_widen(m, 0), v_widen(whole, 0), v_widen(y, 0)),
+                    v_pow_wide(v_widen(m, 1), v_widen(whole, 1), v_widen(y, 1)));
+}
+#undef TK_LEAST_M
+
+/* where x is not a normal positive number or y is large; near is right unless |x| is not normal
+ * either, or y is */
+static __attribute__((noinline, cold, unused)) V v_pow_rare(V x, V y, V near)
+{
+    V a = v_abs(x), normal = v_set(TK_SMALLEST_NORMAL);
+    if (v_any_outside(a, 0x00800000, 0x7f800000) || v_any_outside(v_abs(y), 0, 0x53800000)) {
+        V scaled = v_less(a, normal, v_set(TK_MANTISSA), v_set(0));
+        a = v_less(a, normal, a / TK_EPSILON, a);
+        /* 2^40 makes any a but 1 over- or underflow */
+        near = v_pow_normal(a, scaled, v_at_most(v_at_least(y, -0x1p40f), 0x1p40f));
+    }
+    return v_pow_ends(x, y, near);
 }
 
 TK_INLINE V v_pow(V x, V y)
 {
-    V a = v_abs(x);
-    /* 2^40 makes any a but 1 over- or underflow */
-    V bounded = v_at_most(v_at_least(y, -0x1p40f), 0x1p40f);
-    a = v_narrow(v_pow_wide(v_widen(a, 0), v_widen(bounded, 0)),
-                 v_pow_wide(v_widen(a, 1), v_widen(bounded, 1)));
-    return v_pow_ends(x, y, a);
+    V near = v_pow_normal(v_abs(x), v_set(0), y);
+    if (__builtin_expect(v_any_outside(x, 0x00800000, 0x7f800000) ||
+                             v_any_outside(v_abs(y), 0, 0x53800000),
+                         0))
+        return v_pow_rare(x, y, near);
+    return near;
 }
 
 /* factor times the normal distribution function at -|x|, in double precision */

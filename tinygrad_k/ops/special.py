@@ -1,6 +1,6 @@
 """Special functions, elementwise; integers give float32.
 
-``lgamma``: 1.5 ulp in float32, and in float64 above -1; below, 2 ulp of the largest of 1, the
+``lgamma``: 1.6 ulp in float32; in float64 1.5 above -1, below 2 ulp of the largest of 1, the
 result and lgamma(-x). ``digamma`` and ``polygamma`` are computed in double: 1 ulp in float32, 1e-15
 of the largest intermediate value in float64. ``erfinv``: 2.2 ulp, ``hypot``: 2. Near a zero of the
 result others are exact to an ulp of their operands only: ``logit`` at 1/2, ``sinc`` at integers.
