@@ -147,6 +147,31 @@ def composites(elements: int) -> Iterator[tuple[str, Callable[[Any, Callable[[An
     yield "mul by a number", one(lambda lib, x: x[0] * 2.0, matrix)
     yield "clone", one(lambda lib, x: x[0].clone(), matrix)
     yield "to float64", one(lambda lib, x: x[0].to(lib.float64), matrix)
+    yield "bools to float32", one(lambda lib, x: x[0].to(lib.float32), matrix > 0)
+    yield "transposed copy of bools", one(lambda lib, x: x[0].t().contiguous(), square > 0)
+    yield "rolled as a vector", one(lambda lib, x: lib.roll(x[0], 3), matrix)
+    yield "each row twice", one(lambda lib, x: lib.repeat_interleave(x[0], 2, 0), matrix)
+    yield "tril in place", one(lambda lib, x: x[0].tril_(), square.copy())
+    places = np.argsort(matrix, 1)
+    yield (
+        "scatter in place",
+        one(lambda lib, x: x[0].scatter_(1, *x[1:]), matrix.copy(), places, matrix),
+    )
+    order = rng.permutation(rows)
+    yield (
+        "rows set",
+        one(lambda lib, x: x[0].index_put_((x[1],), x[2]), matrix.copy(), order, matrix),
+    )
+    yield "sort", one(lambda lib, x: lib.sort(x[0].reshape(-1))[0], matrix)
+    yield "topk of all", one(lambda lib, x: lib.topk(x[0].reshape(-1), 100)[0], matrix)
+    numbers = rng.integers(0, 1000, elements)
+    yield "bincount", one(lambda lib, x: lib.bincount(x[0]), numbers)
+    yield "unique", one(lambda lib, x: lib.unique(x[0]), numbers)
+    yield "unique of floats", one(lambda lib, x: lib.unique(x[0]), matrix)
+    runs = np.sort(numbers)
+    yield "unique_consecutive", one(lambda lib, x: lib.unique_consecutive(x[0]), runs)
+    yield "indices of a triangle", one(lambda lib, x: lib.triu_indices(edge, edge))
+    yield "nan_to_num", one(lambda lib, x: lib.nan_to_num(x[0]), matrix)
 
 
 def products() -> Iterator[tuple[str, Any]]:

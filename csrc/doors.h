@@ -47,6 +47,8 @@ tk_tensor *tk_from_diagonal(tk_tensor *t, int ndim, const int64_t *shape, int64_
 
 /* -- counts and places, int64, written by no launch ----------------------------------------------- */
 tk_tensor *tk_bincount(tk_tensor *t, int64_t least); /* how often 0, 1, ... appear; at least so many */
+int64_t tk_bins(tk_tensor *t, int64_t least); /* how many that are; -1 with an error */
+tk_tensor *tk_run_starts(tk_tensor *t); /* the places of elements that differ from the one before */
 tk_tensor *tk_repeated_places(tk_tensor *counts);    /* i so often as counts[i] says, ascending */
 /* [2, n]: rows and columns of the lower or upper triangle, as tk_triangle cuts it. */
 tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, int upper);

@@ -18,28 +18,67 @@ static tk_tensor *integers(const char *op, tk_tensor *t)
     return t->dtype == TK_I64 ? tk_contiguous(t) : tk_cast(t, TK_I64);
 }
 
+/* All bits that n integers have, which compilers find by vectors, unlike their maximum; -1 with an error
+ * where one is negative. */
+static int64_t bits_of(const int64_t *x, int64_t n)
+{
+    int64_t bits = 0, low = 0;
+    for (int64_t i = 0; i < n; i++)
+        bits |= x[i];
+    if (bits >= 0)
+        return bits;
+    for (int64_t i = 0; i < n; i++)
+        low = x[i] < low ? x[i] : low;
+    tk_fail(TK_VALUE_ERROR, "bincount: the integers must not be negative; got %lld", (long long)low);
+    return -1;
+}
+
+static int64_t length_of(const int64_t *x, int64_t n, int64_t least)
+{
+    int64_t high = least - 1;
+    for (int64_t i = 0; i < n; i++)
+        high = x[i] > high ? x[i] : high;
+    return high < INT64_MAX ? high + 1 : INT64_MAX;
+}
+
 /* Where one integer often follows itself, counting waits for the count before; several tables do not.
- * So many of so few entries take 24 KiB of stack, and stay in L1. */
+ * So many of so few entries, a power of two, take 32 KiB of stack, and stay in L1. */
 enum { TABLES = 4, FEW = 1024 };
 
-static void count_into(int64_t *counts, int64_t length, const int64_t *x, int64_t n)
+static tk_tensor *count_few(const int64_t *x, int64_t n, int64_t bits, int64_t least)
 {
-    int64_t i = 0;
-    if (length <= FEW && n > length) {
-        int64_t more[TABLES - 1][FEW];
-        for (int t = 0; t < TABLES - 1; t++)
-            memset(more[t], 0, (size_t)length * sizeof **more);
-        for (; i + TABLES <= n; i += TABLES) {
-            counts[x[i]]++;
-            more[0][x[i + 1]]++;
-            more[1][x[i + 2]]++;
-            more[2][x[i + 3]]++;
-        }
-        for (int64_t k = 0; k < length; k++)
-            counts[k] += more[0][k] + more[1][k] + more[2][k];
-    }
+    int64_t counts[TABLES][FEW], length = 1, i = 0;
+    while (length <= bits)
+        length *= 2;
+    for (int t = 0; t < TABLES; t++)
+        memset(counts[t], 0, (size_t)length * sizeof **counts);
+    const int64_t mask = length - 1; /* whatever another thread writes meanwhile */
+    for (; i + TABLES <= n; i += TABLES)
+        for (int t = 0; t < TABLES; t++)
+            counts[t][x[i + t] & mask]++;
     for (; i < n; i++)
-        counts[x[i]]++;
+        counts[0][x[i] & mask]++;
+    for (int t = 1; t < TABLES; t++)
+        for (int64_t k = 0; k < length; k++)
+            counts[0][k] += counts[t][k];
+    while (length > 0 && counts[0][length - 1] == 0)
+        length--;
+    least = length > least ? length : least;
+    tk_tensor *out = tk_full_int(TK_I64, 1, &least, 0);
+    if (out)
+        memcpy(out->data, counts[0], (size_t)length * sizeof **counts);
+    return out;
+}
+
+int64_t tk_bins(tk_tensor *t, int64_t least)
+{
+    tk_tensor *in = integers("bincount", t);
+    if (!in)
+        return -1;
+    const int64_t *x = (const int64_t *)in->data;
+    const int64_t length = bits_of(x, in->numel) < 0 ? -1 : length_of(x, in->numel, least);
+    tk_release(in);
+    return length;
 }
 
 tk_tensor *tk_bincount(tk_tensor *t, int64_t least)
@@ -47,20 +86,59 @@ tk_tensor *tk_bincount(tk_tensor *t, int64_t least)
     tk_tensor *in = integers("bincount", t), *out = NULL;
     if (!in)
         return NULL;
-    const int64_t *x = (const int64_t *)in->data;
-    int64_t low = 0, high = -1, length;
-    for (int64_t i = 0; i < in->numel; i++) {
-        low = x[i] < low ? x[i] : low;
-        high = x[i] > high ? x[i] : high;
-    }
-    length = high + 1 > least ? high + 1 : least;
-    if (low < 0 || high == INT64_MAX)
-        tk_fail(TK_VALUE_ERROR, "bincount: the integers must not be negative, and below 2^63 - 1; got %lld",
-                (long long)(low < 0 ? low : high));
-    else
+    const int64_t *x = (const int64_t *)in->data, n = in->numel, bits = bits_of(x, n);
+    if (bits >= 0 && bits < FEW) {
+        out = count_few(x, n, bits, least);
+    } else if (bits >= 0) {
+        const int64_t length = length_of(x, n, least);
         out = tk_full_int(TK_I64, 1, &length, 0);
-    if (out)
-        count_into((int64_t *)out->data, length, x, in->numel);
+        for (int64_t i = 0; out && i < n; i++)
+            if ((uint64_t)x[i] < (uint64_t)length) /* still */
+                ((int64_t *)out->data)[x[i]]++;
+    }
+    tk_release(in);
+    return out;
+}
+
+/* Where elements differ from the one before: how many places, or the first `count` of them from to[0] on,
+ * where nothing is compared. NaN differs from everything. */
+#define RUNS(Item)                                                                                 \
+    static int64_t runs_##Item(const char *data, int64_t n, int64_t *to, int64_t count)            \
+    {                                                                                              \
+        const Item *x = (const Item *)data;                                                        \
+        int64_t found = n > 0;                                                                     \
+        for (int64_t i = 1; !to && i < n; i++)                                                     \
+            found += x[i] != x[i - 1];                                                             \
+        if (to && count)                                                                           \
+            to[0] = 0;                                                                             \
+        for (int64_t i = 1; to && i < n && found < count; i++) { /* unpredictable: no branch */    \
+            to[found] = i;                                                                         \
+            found += x[i] != x[i - 1];                                                             \
+        }                                                                                          \
+        return found;                                                                              \
+    }
+RUNS(float)
+RUNS(double)
+RUNS(int64_t)
+RUNS(int32_t)
+RUNS(uint8_t)
+#undef RUNS
+
+tk_tensor *tk_run_starts(tk_tensor *t)
+{
+    int64_t (*const runs[])(const char *, int64_t, int64_t *, int64_t) = {
+        [TK_F32] = runs_float,   [TK_F64] = runs_double, [TK_I64] = runs_int64_t,
+        [TK_I32] = runs_int32_t, [TK_U8] = runs_uint8_t, [TK_BOOL] = runs_uint8_t};
+    tk_tensor *in = tk_contiguous(t), *out = NULL;
+    if (!in)
+        return NULL;
+    const int64_t count = runs[in->dtype](in->data, in->numel, NULL, 0);
+    out = tk_empty(TK_I64, 1, &count);
+    if (out && runs[in->dtype](in->data, in->numel, (int64_t *)out->data, count) < count) {
+        tk_fail(TK_RUNTIME_ERROR, "unique: the elements changed meanwhile");
+        tk_release(out);
+        out = NULL;
+    }
     tk_release(in);
     return out;
 }

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ..backend import lib
-from ..tensor import Tensor, number_as
+from ..tensor import Tensor, number_as, wrap
 from .creation import constant, zeros_like
 from .declare import OPS, change, is_unrecorded, op, quick_method
 from .samples import real
-from .shape import converted, expand, sum_to, to
+from .shape import converted, sum_to, to
 
 
 @op(
@@ -30,11 +30,12 @@ def _fill(input: Tensor, value: Tensor) -> Any:
 
 def _of_dtype(name: str, input: Tensor, value: Tensor) -> Tensor:
     """The value expanded to the input's shape, outside the graph."""
+    h = input._h
     if value.dtype is not input.dtype:
         raise TypeError(
             f"{name}: the dtypes must agree; got {input.dtype.name} and {value.dtype.name}"
         )
-    return expand(value.detach(), input.shape)
+    return wrap(lib.tk_expand(value._h, h.ndim, h.shape))
 
 
 def _fills(self: Tensor, value: Any) -> int:

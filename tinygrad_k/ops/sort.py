@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, check_readable, float32, float64, int32, int64, lib
+from ..backend import bool_, check_readable, fail, float32, float64, int32, int64, lib
 from ..dtypes import result_type
 from ..tensor import Tensor, store, wrap
 from .arithmetic import clamp
@@ -333,11 +333,9 @@ def _isin(elements: Tensor, test: Tensor) -> Tensor:
     return isin(elements, test)
 
 
-def _parts(name: str, input: Tensor, dim: int | None) -> tuple[np.ndarray, tuple[int, ...]]:
-    """The elements, or the parts of a dimension, one a row; and the shape they stand in."""
+def _parts(name: str, input: Tensor, dim: int) -> tuple[np.ndarray, tuple[int, ...]]:
+    """The parts of a dimension, one a row; and the shape they stand in."""
     x = _values(input)
-    if dim is None:
-        return x.reshape(-1, 1), x.shape
     lines = np.moveaxis(x, input._dim(in_range(name, dim), name), 0)
     if not x.size and len(lines):
         raise ValueError(f"{name}: the parts of dim {dim} are empty; got {x.shape}")
@@ -348,7 +346,16 @@ def _starts(rows: np.ndarray) -> np.ndarray:
     """Which rows differ from the one before; NaN differs from everything."""
     starts = np.ones(len(rows), np.bool_)
     starts[1:] = (rows[1:] != rows[:-1]).any(1)
-    return starts
+    return np.flatnonzero(starts)
+
+
+def _runs(line: Tensor) -> np.ndarray:
+    """The same for the elements of a vector."""
+    return wrap(lib.tk_run_starts(line._h)).numpy()
+
+
+def _lengths(starts: np.ndarray, size: int) -> np.ndarray:
+    return np.diff(np.append(starts, size))
 
 
 def _kinds(
@@ -397,20 +404,18 @@ def unique(
         shape: tuple[int, ...] = tuple(input.shape)
         line = _reshape(input, (-1,)).detach()
         places = _order(line, 0, -1, False)
-        order = places.numpy()
-        starts = _starts(index_select(line, 0, places).numpy().reshape(-1, 1))
+        order, edges = places.numpy(), _runs(index_select(line, 0, places))
     else:
         rows, shape = _parts("unique", input, dim)
         order = np.lexsort(rows.T[::-1])
-        starts = _starts(rows[order])
-    kinds = np.empty(len(order), np.int64)
+        edges = _starts(rows[order])
+    counts = _lengths(edges, len(order))
+    inverse: np.ndarray | None = None
     if return_inverse:
-        kinds[order] = np.cumsum(starts) - 1
-    edges = np.flatnonzero(starts)
-    counts = np.diff(np.append(edges, len(order))) if return_counts else None
-    return _kinds(
-        input, dim, order[edges], kinds.reshape(shape) if return_inverse else None, counts
-    )
+        inverse = np.empty(len(order), np.int64)
+        inverse[order] = np.repeat(np.arange(len(edges)), counts)
+        inverse = inverse.reshape(shape)
+    return _kinds(input, dim, order[edges], inverse, counts if return_counts else None)
 
 
 def _counted(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
@@ -455,12 +460,17 @@ def unique_consecutive(
     length of each run.
     """
     check_readable("unique_consecutive")
-    rows, shape = _parts("unique_consecutive", input, dim)
-    starts = _starts(rows)
-    first = np.flatnonzero(starts)
-    inverse = (np.cumsum(starts) - 1).reshape(shape) if return_inverse else None
-    counts = np.diff(np.append(first, len(rows))) if return_counts else None
-    return _kinds(input, dim, first, inverse, counts)
+    if dim is None:
+        shape: tuple[int, ...] = tuple(input.shape)
+        size, first = input.numel(), _runs(input)
+    else:
+        rows, shape = _parts("unique_consecutive", input, dim)
+        size, first = len(rows), _starts(rows)
+    counts = _lengths(first, size)
+    inverse: np.ndarray | None = None
+    if return_inverse:
+        inverse = np.repeat(np.arange(len(first)), counts).reshape(shape)
+    return _kinds(input, dim, first, inverse, counts if return_counts else None)
 
 
 @tried(
@@ -486,15 +496,17 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
     if in_range("bincount", minlength) < 0:
         raise ValueError(f"bincount: minlength must not be negative; got {minlength}")
     check_readable("bincount")
-    counts = wrap(lib.tk_bincount(input._h, minlength))
     if weights is None:
-        return counts
+        return wrap(lib.tk_bincount(input._h, minlength))
     if weights.shape != input.shape:
         raise ValueError(
             f"bincount: the shapes must agree; got {tuple(input.shape)} and {tuple(weights.shape)}"
         )
     weights = weights if weights.dtype is float32 else to(weights, float64)
-    return _index_sum(weights, tuple(counts.shape), 0, to(input, int64))
+    length = lib.tk_bins(input._h, minlength)
+    if length < 0:
+        fail()
+    return _index_sum(weights, (length,), 0, to(input, int64))
 
 
 MOST_BINS = 2**24  # up to there float32 counts are exact
