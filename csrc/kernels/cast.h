@@ -33,7 +33,16 @@ typedef void TK_FN(convert_fn)(void *restrict out, const T *restrict in, int64_t
 typedef struct TK_FN(cast_row) {
     int64_t size;                /* bytes of a result */
     TK_FN(convert_fn) * convert; /* NULL: the bytes are copied */
+    int moves;                   /* the bytes may be copied, and then, if they are bools, set right */
 } TK_FN(cast_row);
+
+/* Rows of bools, whose bytes may have been anything but 0 for true. */
+TK_OUTLINE void TK_FN(set_right)(char *row, int64_t row_step, int64_t rows, int64_t n)
+{
+    for (int64_t r = 0; r < rows; r++, row += row_step)
+        for (int64_t i = 0; i < n; i++)
+            row[i] = row[i] != 0;
+}
 
 /* What is not contiguous along the last dimension goes through a buffer, a block of rows at a time
  * where either side is crossed. */
@@ -80,10 +89,10 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
     const int fills = in_step == 0;
     /* Rows that end within a cache line make stores past the caches twice as slow as others. */
     const int streams = w->streams && w->size[last] >= 65536 / (int64_t)sizeof(T);
-    const int turns_in = !f->convert && out_step == size && in_down == size;
+    const int turns_in = f->moves && out_step == size && in_down == size;
     const int turns_out = !f->convert && in_step == size && out_down == size;
     const int crossed = tk_crossed(w, 0) || tk_crossed(w, 1);
-    const int gathers = !f->convert && !crossed && out_step == size &&
+    const int gathers = f->moves && !crossed && out_step == size &&
                         (last == 0 || out_down == w->size[last] * size);
     const int scatters = !f->convert && !crossed && in_step == size &&
                          (last == 0 || in_down == w->size[last] * size);
@@ -111,13 +120,19 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
             tk_copy_rows(row[0], out_down, row[1], in_down, rows, n * size, streams);
         } else if (turns_in && rows > 1) {
             tk_turn(row[0], out_down, row[1], in_step, rows, n, size);
+            if (f->convert)
+                TK_FN(set_right)(row[0], out_down, rows, n);
         } else if (turns_out && rows > 1) {
             tk_turn(row[0], out_step, row[1], in_down, n, rows, size);
         } else {
             const tk_span to = {rows, n, out_down, out_step}, from = {rows, n, in_down, in_step};
             if (gathers)
                 tk_gather_span(row[1], &from, row[0], size);
-            else if (scatters)
+            if (gathers && f->convert)
+                TK_FN(set_right)(row[0], 0, 1, rows * n);
+            if (gathers)
+                continue;
+            if (scatters)
                 tk_scatter_span(row[0], &to, row[1], size);
             else
                 TK_FN(cast_staged)(row[0], &to, row[1], &from, f);
@@ -154,7 +169,8 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
     static void TK_FN(cast_##to)(const void *work, int64_t lo, int64_t hi)                         \
     {                                                                                              \
         const int same = raw && __builtin_types_compatible_p(T, Out) && !TK_IS_BOOL;               \
-        const TK_FN(cast_row) f = {sizeof(Out), same ? NULL : TK_FN(convert_##to)};                \
+        const int bools = !raw && TK_IS_BOOL;                                                      \
+        const TK_FN(cast_row) f = {sizeof(Out), same ? NULL : TK_FN(convert_##to), same || bools}; \
         TK_FN(cast_loop)(work, lo, hi, &f);                                                        \
     }
 

@@ -4,7 +4,7 @@
 /* Elements staged at a time where an operand is not contiguous: 4 operands of 512 doubles are
  * 16 KiB, half of a small L1. */
 #ifndef TK_TILE
-#define TK_TILE 512
+#define TK_TILE 1024
 #endif
 
 typedef V (*TK_FN(map_fn))(V x, V y, V z, V p, V q);
@@ -48,7 +48,7 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
     char *row[4] = {0};
     T buffer[4][TK_TILE];
     int direct = 1, crossed = 0, spread = 0;
-    enum { BLOCK = 16 }; /* rows, a cache line of float32 where an operand runs down them */
+    enum { BLOCK = 32 }; /* rows, two cache lines of float32 where an operand runs down them */
 #if TK_IS_FLOAT
     const V p = v_set((T)w->p), q = v_set((T)w->q);
 #else
@@ -327,6 +327,9 @@ MAP1(ceil, v_ceil(x))
 MAP1(round, v_rint(x))
 MAP1(trunc, v_trunc(x))
 MAP1(clamp_scalar, v_min(v_max(x, p), q))
+#define LARGEST v_set((T)(sizeof(T) == 8 ? __DBL_MAX__ : (double)__FLT_MAX__))
+MAP1(nan_to_num, v_select(v_isnan(x), p, v_min(v_max(x, -LARGEST), LARGEST)))
+#undef LARGEST
 MAP2(div, x / y)
 MAP2(floor_divide, v_floor_divide(x, y))
 MAP2(trunc_divide, v_trunc(x / y))

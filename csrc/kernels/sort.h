@@ -108,6 +108,45 @@ static int TK_FN(read_pairs)(const TK_SCALAR *in, int64_t n, int64_t step, KEY f
     return range ? 64 - __builtin_clzll(range) : 0;
 }
 
+#define KEY_BITS (8 * (int)sizeof(KEY))
+#define AS_UKEY(x) ((UKEY)(x) ^ (UKEY)1 << (KEY_BITS - 1)) /* the order of KEY, unsigned */
+
+static PAIR TK_FN(find_least)(PAIR *from, PAIR *least, int64_t n, int64_t k, int bits);
+
+/* Pairs of the few elements that may be among the first k, in their order; returns how many. Those are
+ * collected that come before the k-th of what was collected so far, which is found anew whenever the
+ * room is full: most elements of a long line are only compared with it. */
+static int64_t TK_FN(read_few)(const TK_SCALAR *in, int64_t n, int64_t step, int64_t k, KEY flip,
+                               PAIR *pairs, PAIR *spare)
+{
+    const int64_t room = 2 * k + 16 * BLOCK;
+    KEY worst = MOST;
+    int64_t count = 0;
+    for (int64_t i = 0, known = 0; i < n;) {
+        while (known && step == 1 && i + BLOCK <= n) {
+            int any = 0;
+            for (int j = 0; j < BLOCK; j++)
+                any |= TK_FN(key_of)(in[i + j], flip) < worst;
+            if (any)
+                break;
+            i += BLOCK;
+        }
+        for (int64_t end = i + BLOCK < n ? i + BLOCK : n; i < end; i++) {
+            const KEY x = TK_FN(key_of)(in[i * step], flip);
+            pairs[count] = (PAIR){AS_UKEY(x), (UKEY)i};
+            count += !known | (x < worst);
+        }
+        if (count + BLOCK > room) {
+            const UKEY last = TK_FN(find_least)(pairs, spare, count, k, KEY_BITS).key;
+            memcpy(pairs, spare, (size_t)k * sizeof *pairs);
+            worst = (KEY)AS_UKEY(last);
+            count = k;
+            known = 1;
+        }
+    }
+    return count;
+}
+
 /* Sorts by the lowest bits, a digit of 8 at a time; returns which of the two holds the result. */
 static PAIR *TK_FN(radix)(PAIR *from, PAIR *to, int64_t n, int bits)
 {
@@ -208,16 +247,18 @@ static void TK_FN(order_line)(const tk_order_work *w, const TK_SCALAR *in, int64
         return;
     }
     PAIR *found = pairs + n;
-    const int bits = TK_FN(read_pairs)(in, n, step, flip, pairs);
+    const int few = 8 * (k + 4 * BLOCK) <= n;
+    const int64_t count = few ? TK_FN(read_few)(in, n, step, k, flip, pairs, found) : n;
+    const int bits = few ? KEY_BITS : TK_FN(read_pairs)(in, n, step, flip, pairs);
     if (w->mode != TK_ORDER_ALL) {
-        *index = (int64_t)TK_FN(find_least)(pairs, found, n, k, bits).index;
+        *index = (int64_t)TK_FN(find_least)(pairs, found, count, k, bits).index;
         return;
     }
-    if (2 * k <= n) {
-        TK_FN(find_least)(pairs, found, n, k, bits);
+    if (2 * k <= count) {
+        TK_FN(find_least)(pairs, found, count, k, bits);
         found = TK_FN(radix)(found, pairs, k, bits);
     } else {
-        found = TK_FN(radix)(pairs, found, n, bits);
+        found = TK_FN(radix)(pairs, found, count, bits);
     }
     for (int64_t i = 0; i < k; i++)
         index[i * step] = (int64_t)found[i].index;
@@ -312,6 +353,8 @@ static void TK_FN(searchsorted)(const void *work, int64_t lo, int64_t hi)
 #undef KEYS
 #undef LANES
 #undef PAIR
+#undef KEY_BITS
+#undef AS_UKEY
 #undef MOST
 #undef DIGIT
 #undef BLOCK

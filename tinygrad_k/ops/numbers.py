@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import dtype, float64
+from ..backend import dtype, float64, kernel_number, lib
 from ..tensor import Tensor
 from .arithmetic import STEPS, mul, power, round as to_whole, sign
-from .comparison import eq, ge, gt, isinf, isnan, le, logical_or, where
-from .declare import as_operand, binary, composite, tried, unary, vanishes
+from .comparison import eq, ge, gt, isfinite, isinf, isnan, le, logical_or, where
+from .declare import as_operand, binary, composite, op, tried, unary, vanishes
 from .samples import Draw, away_from, call, integer, positive as above_zero, real
 from .shape import convert, in_range
 
@@ -120,6 +120,21 @@ def _largest(kind: dtype) -> float:
     return float(np.finfo(kind.numpy).max)
 
 
+NAN_TO_NUM = kernel_number("nan_to_num")
+
+
+@op(
+    kernel="nan_to_num",
+    vjp={"input": lambda g, input: where(isfinite(input), g, 0.0)},
+    ref=np.nan_to_num,
+    samples=[(real(3, 5), 0.0), (real(), 1.5), (real(0, 3), -1.0)],
+    family="elementwise",
+)
+def _nan_to_num(input: Tensor, nan: float) -> Any:
+    """``nan`` for NaN, the largest and smallest finite numbers for the infinities."""
+    return lib.tk_map1(NAN_TO_NUM, input._h, nan, 0.0)
+
+
 @tried(ref=np.nan_to_num, domain=(real,), dtypes="number")
 @composite
 def nan_to_num(
@@ -131,6 +146,8 @@ def nan_to_num(
     """
     if not input.dtype.is_floating_point:
         return input.clone()
+    if posinf is None and neginf is None:
+        return _nan_to_num(input, nan if nan is not None else 0.0)
     most = _largest(input.dtype)
     high = most if posinf is None else posinf
     low = -most if neginf is None else neginf
