@@ -45,7 +45,7 @@ tk_tensor *tk_repeat_parts(tk_tensor *t, int64_t dim, int64_t n);
 tk_tensor *tk_from_diagonal(tk_tensor *t, int ndim, const int64_t *shape, int64_t offset, int64_t dim1,
                             int64_t dim2);
 
-/* -- counts and places, int64, written by no launch ----------------------------------------------- */
+/* -- counts and places, int64, written at once ----------------------------------------------- */
 tk_tensor *tk_bincount(tk_tensor *t, int64_t least); /* how often 0, 1, ... appear; at least so many */
 int64_t tk_bins(tk_tensor *t, int64_t least); /* how many that are; -1 with an error */
 tk_tensor *tk_run_starts(tk_tensor *t); /* the places of elements that differ from the one before */

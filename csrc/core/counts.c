@@ -18,102 +18,105 @@ static tk_tensor *integers(const char *op, tk_tensor *t)
     return t->dtype == TK_I64 ? tk_contiguous(t) : tk_cast(t, TK_I64);
 }
 
-/* All bits that n integers have, which compilers find by vectors, unlike their maximum; -1 with an error
- * where one is negative. */
-static int64_t bits_of(const int64_t *x, int64_t n)
+/* The smallest or the largest of integers; 0 with an error in `failed`. */
+static int64_t extreme(int kernel, tk_tensor *in, int *failed)
 {
-    int64_t bits = 0, low = 0;
-    for (int64_t i = 0; i < n; i++)
-        bits |= x[i];
-    if (bits >= 0)
-        return bits;
-    for (int64_t i = 0; i < n; i++)
-        low = x[i] < low ? x[i] : low;
-    tk_fail(TK_VALUE_ERROR, "bincount: the integers must not be negative; got %lld", (long long)low);
+    tk_tensor *found = tk_reduce(kernel, in, (1u << in->ndim) - 1, 0, 0);
+    const int64_t value = found ? tk_item_int(found) : 0;
+    *failed |= !found;
+    if (found)
+        tk_release(found);
+    return value;
+}
+
+/* One more than the largest of the integers, at least `least`; -1 with an error. */
+static int64_t length_of(tk_tensor *in, int64_t least)
+{
+    int failed = 0;
+    if (in->numel == 0)
+        return least;
+    const int64_t low = extreme(TK_K_amin, in, &failed), high = extreme(TK_K_amax, in, &failed);
+    if (!failed && low >= 0 && high < INT64_MAX)
+        return high + 1 > least ? high + 1 : least;
+    if (!failed)
+        tk_fail(TK_VALUE_ERROR, "bincount: the integers must not be negative, and below 2^63 - 1; got %lld",
+                (long long)(low < 0 ? low : high));
     return -1;
 }
 
-static int64_t length_of(const int64_t *x, int64_t n, int64_t least)
-{
-    int64_t high = least - 1;
-    for (int64_t i = 0; i < n; i++)
-        high = x[i] > high ? x[i] : high;
-    return high < INT64_MAX ? high + 1 : INT64_MAX;
-}
-
 /* Where one integer often follows itself, counting waits for the count before; several tables do not.
- * So many of so few entries, a power of two, take 32 KiB of stack, and stay in L1. */
-enum { TABLES = 4, FEW = 1024 };
+ * So many of so few entries are 16 KiB, half of a small L1. */
+enum { TABLES = 4, FEW = 512 };
 
-static tk_tensor *count_few(const int64_t *x, int64_t n, int64_t bits, int64_t least)
+/* What another thread writes meanwhile is not counted where it does not fit. */
+static void count_into(int64_t *counts, int64_t length, const int64_t *x, int64_t n)
 {
-    int64_t counts[TABLES][FEW], length = 1, i = 0;
-    while (length <= bits)
-        length *= 2;
-    for (int t = 0; t < TABLES; t++)
-        memset(counts[t], 0, (size_t)length * sizeof **counts);
-    const int64_t mask = length - 1; /* whatever another thread writes meanwhile */
-    for (; i + TABLES <= n; i += TABLES)
-        for (int t = 0; t < TABLES; t++)
-            counts[t][x[i + t] & mask]++;
-    for (; i < n; i++)
-        counts[0][x[i] & mask]++;
-    for (int t = 1; t < TABLES; t++)
+    const uint64_t size = (uint64_t)length;
+    int64_t more[TABLES - 1][FEW], i = 0;
+    if (length <= FEW && n > length) {
+        for (int t = 0; t < TABLES - 1; t++)
+            memset(more[t], 0, (size_t)length * sizeof **more);
+        for (; i + TABLES <= n; i += TABLES) {
+            const uint64_t a = (uint64_t)x[i], b = (uint64_t)x[i + 1], c = (uint64_t)x[i + 2],
+                           d = (uint64_t)x[i + 3];
+            if (a >= size || b >= size || c >= size || d >= size)
+                continue;
+            counts[a]++;
+            more[0][b]++;
+            more[1][c]++;
+            more[2][d]++;
+        }
         for (int64_t k = 0; k < length; k++)
-            counts[0][k] += counts[t][k];
-    while (length > 0 && counts[0][length - 1] == 0)
-        length--;
-    least = length > least ? length : least;
-    tk_tensor *out = tk_full_int(TK_I64, 1, &least, 0);
-    if (out)
-        memcpy(out->data, counts[0], (size_t)length * sizeof **counts);
-    return out;
+            counts[k] += more[0][k] + more[1][k] + more[2][k];
+    }
+    for (; i < n; i++)
+        if ((uint64_t)x[i] < size)
+            counts[x[i]]++;
 }
 
 int64_t tk_bins(tk_tensor *t, int64_t least)
 {
     tk_tensor *in = integers("bincount", t);
-    if (!in)
-        return -1;
-    const int64_t *x = (const int64_t *)in->data;
-    const int64_t length = bits_of(x, in->numel) < 0 ? -1 : length_of(x, in->numel, least);
-    tk_release(in);
+    const int64_t length = in ? length_of(in, least) : -1;
+    if (in)
+        tk_release(in);
     return length;
 }
 
 tk_tensor *tk_bincount(tk_tensor *t, int64_t least)
 {
     tk_tensor *in = integers("bincount", t), *out = NULL;
-    if (!in)
-        return NULL;
-    const int64_t *x = (const int64_t *)in->data, n = in->numel, bits = bits_of(x, n);
-    if (bits >= 0 && bits < FEW) {
-        out = count_few(x, n, bits, least);
-    } else if (bits >= 0) {
-        const int64_t length = length_of(x, n, least);
+    const int64_t length = in ? length_of(in, least) : -1;
+    if (length >= 0)
         out = tk_full_int(TK_I64, 1, &length, 0);
-        for (int64_t i = 0; out && i < n; i++)
-            if ((uint64_t)x[i] < (uint64_t)length) /* still */
-                ((int64_t *)out->data)[x[i]]++;
-    }
-    tk_release(in);
+    if (out)
+        count_into((int64_t *)out->data, length, (const int64_t *)in->data, in->numel);
+    if (in)
+        tk_release(in);
     return out;
 }
 
-/* Where elements differ from the one before: how many places, or the first `count` of them from to[0] on,
- * where nothing is compared. NaN differs from everything. */
+enum { BLOCK = 64 }; /* elements that may all be equal: then nothing is written */
+
+/* Where elements differ from the one before; returns at how many places. NaN differs from everything. */
 #define RUNS(Item)                                                                                 \
-    static int64_t runs_##Item(const char *data, int64_t n, int64_t *to, int64_t count)            \
+    static int64_t runs_##Item(const char *data, int64_t n, int64_t *to)                           \
     {                                                                                              \
         const Item *x = (const Item *)data;                                                        \
         int64_t found = n > 0;                                                                     \
-        for (int64_t i = 1; !to && i < n; i++)                                                     \
-            found += x[i] != x[i - 1];                                                             \
-        if (to && count)                                                                           \
+        if (found)                                                                                 \
             to[0] = 0;                                                                             \
-        for (int64_t i = 1; to && i < n && found < count; i++) { /* unpredictable: no branch */    \
-            to[found] = i;                                                                         \
-            found += x[i] != x[i - 1];                                                             \
+        for (int64_t i = 1; i < n;) {                                                              \
+            const int64_t end = i + BLOCK < n ? i + BLOCK : n;                                     \
+            int any = end < i + BLOCK;                                                             \
+            for (int k = 0; !any && k < BLOCK; k += 8)                                             \
+                for (int j = k; j < k + 8; j++)                                                    \
+                    any |= x[i + j] != x[i + j - 1];                                               \
+            for (; any && i < end; i++) { /* without a branch: the values are unpredictable */     \
+                to[found] = i;                                                                     \
+                found += x[i] != x[i - 1];                                                         \
+            }                                                                                      \
+            i = end;                                                                               \
         }                                                                                          \
         return found;                                                                              \
     }
@@ -126,20 +129,19 @@ RUNS(uint8_t)
 
 tk_tensor *tk_run_starts(tk_tensor *t)
 {
-    int64_t (*const runs[])(const char *, int64_t, int64_t *, int64_t) = {
+    int64_t (*const runs[])(const char *, int64_t, int64_t *) = {
         [TK_F32] = runs_float,   [TK_F64] = runs_double, [TK_I64] = runs_int64_t,
         [TK_I32] = runs_int32_t, [TK_U8] = runs_uint8_t, [TK_BOOL] = runs_uint8_t};
-    tk_tensor *in = tk_contiguous(t), *out = NULL;
-    if (!in)
-        return NULL;
-    const int64_t count = runs[in->dtype](in->data, in->numel, NULL, 0);
-    out = tk_empty(TK_I64, 1, &count);
-    if (out && runs[in->dtype](in->data, in->numel, (int64_t *)out->data, count) < count) {
-        tk_fail(TK_RUNTIME_ERROR, "unique: the elements changed meanwhile");
-        tk_release(out);
-        out = NULL;
+    tk_tensor *in = tk_contiguous(t), *all = in ? tk_empty(TK_I64, 1, &in->numel) : NULL, *out = NULL;
+    if (all) {
+        const int64_t count = runs[in->dtype](in->data, in->numel, (int64_t *)all->data);
+        out = tk_empty(TK_I64, 1, &count);
+        if (out && count)
+            memcpy(out->data, all->data, (size_t)count * sizeof count);
+        tk_release(all);
     }
-    tk_release(in);
+    if (in)
+        tk_release(in);
     return out;
 }
 
