@@ -191,14 +191,23 @@ tk_tensor *tk_layer_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bia
 int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
                            tk_tensor *weight_or_null, int ndim, int want_weight, int want_bias,
                            tk_tensor **out);
+/* The same of each sample's groups of channels; mean and rstd are [N, groups]. */
+tk_tensor *tk_group_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_null,
+                         int64_t groups, double eps, tk_tensor **kept_or_null);
+int tk_group_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
+                           tk_tensor *weight_or_null, int64_t groups, int want_weight,
+                           int want_bias, tk_tensor **out);
 /* In training: over all dimensions but 1, whose sizes the vectors have. out receives y, the mean and
  * the biased variance; the running statistics, where given, move by momentum. */
 int tk_batch_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_null,
                   tk_tensor *running_mean_or_null, tk_tensor *running_var_or_null, double momentum,
                   double eps, tk_tensor **out);
-/* out receives the gradients of x, of weight and of bias. */
+/* out receives the gradients of x, of weight and of bias; mean and variance are constants if frozen. */
 int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *variance,
-                           tk_tensor *weight_or_null, double eps, tk_tensor **out);
+                           tk_tensor *weight_or_null, double eps, int frozen, tk_tensor **out);
+/* By statistics that are given. */
+tk_tensor *tk_batch_norm_frozen(tk_tensor *x, tk_tensor *mean, tk_tensor *variance,
+                                tk_tensor *weight_or_null, tk_tensor *bias_or_null, double eps);
 
 /* -- order ------------------------------------------------------------------------------------- */
 /* The places of the first k elements along dim (k < 0: all) in order; or, of size 1, that of the k-th; or of the

@@ -30,6 +30,8 @@ from tinygrad_k.backend import lib
 from tinygrad_k.ops import TRIED, Op
 from tinygrad_k.testing.layouts import LAYOUTS, contiguous, transposed
 
+F = tk.nn.functional
+
 every_op = pytest.mark.parametrize(
     "op", rows(lambda op: op.samples and op.family != "storage"), ids=name_of
 )
@@ -135,3 +137,36 @@ def test_threads_do_not_show_in_strided_operands(op: Op, in_turn: Any) -> None:
     expected = array_of(case.call())
     for n in in_turn():
         assert same_bits(array_of(laid.call()), expected), f"{laid}: {n} threads"
+
+
+FUSED = [isa for isa in INSTRUCTION_SETS if isa != "base"]  # with fused multiply-adds
+NORMS: dict[str, Any] = {
+    "layer_norm": lambda x, w: F.layer_norm(x, (x.shape[-1],), w, w),
+    "layer_norm, bias": lambda x, w: F.layer_norm(x, (x.shape[-1],), None, w),
+    "group_norm": lambda x, w: F.group_norm(x, 2, x.detach()[0, :, 0]),
+    "instance_norm": lambda x, w: F.instance_norm(x),
+    "batch_norm": lambda x, w: F.batch_norm(x, None, None, training=True),
+    "batch_norm of columns": lambda x, w: F.batch_norm(x[0], None, None, w, w, training=True),
+    "batch_norm, evaluation": lambda x, w: F.batch_norm(x[0], w, w * w, w, w),
+    "rms_norm": lambda x, w: F.rms_norm(x, (x.shape[-1],), w),
+    "softmax": lambda x, w: F.softmax(x, -1) * w,
+    "log_softmax": lambda x, w: F.log_softmax(x, -1) * w,
+}
+
+
+@pytest.mark.skipif(len(FUSED) < 2, reason="this machine has one of them")
+@pytest.mark.parametrize("name", NORMS)
+@pytest.mark.parametrize("kind", FLOATS, ids=name_of)
+def test_avx2_and_avx512_agree(name: str, kind: Any) -> None:
+    """Rows of every length around the blocks of lanes, and their gradients, to the last bit."""
+    rng = np.random.default_rng(3)
+    for n in (*range(2, 140), 255, 256, 257, 1000, 4100):
+        x, w = (rng.standard_normal(shape).astype(kind.numpy) for shape in ((3, 4, n), (n,)))
+        found = []
+        for isa in FUSED:
+            assert lib.tk_choose_isa(isa.encode()) == 0
+            a = tk.tensor(x, requires_grad=True)
+            y = NORMS[name](a, tk.tensor(w))
+            found.append((array_of(y.detach()), array_of(tk.autograd.grad((y * y).sum(), a)[0])))
+        for one, other in zip(*found, strict=True):
+            assert same_bits(one, other), f"{name} of rows of {n}"

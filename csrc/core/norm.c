@@ -1,9 +1,10 @@
-/* The doors of normalisation by layer and by batch, forward and backward. */
+/* The doors of normalisation by layer, group and batch, forward and backward. */
 #include <string.h>
 
 #include "core.h"
 
 #define GRAIN 8192 /* elements a thread must at least have: several passes over each row */
+#define MIN_PIECE 256 /* bytes: shorter ones cost more than copies that put a channel together */
 #define MIN_COLUMNS 16 /* channels side by side a thread must at least have: a cache line */
 
 /* Rows and their length, where the last `ndim` dimensions are normalised; -1 with an error. */
@@ -22,6 +23,28 @@ static int split(const char *op, const tk_tensor *x, int ndim, tk_norm_work *w)
     w->rows = w->length = 1;
     for (int d = 0; d < x->ndim; d++)
         *(d < x->ndim - ndim ? &w->rows : &w->length) *= x->shape[d];
+    return 0;
+}
+
+/* The same where `groups` divide the channels, dimension 1. */
+static int split_groups(const char *op, const tk_tensor *x, int64_t groups, tk_norm_work *w)
+{
+    char text[TK_TEXT];
+    if (!tk_is_float(x->dtype)) {
+        tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", op, tk_dtype_names[x->dtype]);
+        return -1;
+    }
+    if (x->ndim < 2 || groups < 1 || x->shape[1] % groups) {
+        tk_fail(TK_VALUE_ERROR, "%s: %lld groups do not divide the channels of %s", op,
+                (long long)groups, tk_shape_text(text, x->ndim, x->shape));
+        return -1;
+    }
+    w->groups = groups;
+    w->channels = x->shape[1] / groups;
+    w->rows = x->shape[0] * groups;
+    w->length = w->channels;
+    for (int d = 2; d < x->ndim; d++)
+        w->length *= x->shape[d];
     return 0;
 }
 
@@ -66,6 +89,43 @@ static const char *data(const tk_tensor *t)
     return t ? t->data : NULL;
 }
 
+/* Work that is split already. kept, if given, receives mean and rstd, of this shape. */
+static tk_tensor *norm(tk_norm_work *w, tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim,
+                       const int64_t *shape, tk_tensor **kept)
+{
+    tk_tensor *in[3] = {x, weight, bias}, *made[3], *out[3] = {NULL};
+    int failed = contiguous(3, in, made);
+    for (int i = 0; i < 3 && !failed; i++) {
+        out[i] = tk_empty(x->dtype, i ? ndim : x->ndim, i ? shape : x->shape);
+        failed = out[i] == NULL;
+    }
+    if (!failed) {
+        w->streams = tk_streams(out[0], &x, 1);
+        w->x = made[0]->data;
+        w->weight = data(made[1]);
+        w->bias = data(made[2]);
+        w->out = out[0]->data;
+        w->mean = out[1]->data;
+        w->rstd = out[2]->data;
+        tk_run(TK_K_layer_norm, x->dtype, w, w->rows, GRAIN / (w->length + 1) + 1);
+    } else {
+        drop(3, out);
+    }
+    drop(3, made);
+    if (kept)
+        memcpy(kept, out + 1, 2 * sizeof *out);
+    else
+        drop(2, out + 1);
+    return out[0];
+}
+
+/* x with sizes 1 where dimensions are normalised. */
+static void kept_shape(const tk_tensor *x, int ndim, int64_t *shape)
+{
+    for (int d = 0; d < x->ndim; d++)
+        shape[d] = d < x->ndim - ndim ? x->shape[d] : 1;
+}
+
 tk_tensor *tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim, double eps,
                          tk_tensor **kept)
 {
@@ -78,40 +138,28 @@ tk_tensor *tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int n
     if ((weight && check_like(op, "weight", weight, x->dtype, ndim, inner)) ||
         (bias && check_like(op, "bias", bias, x->dtype, ndim, inner)))
         return NULL;
-    for (int d = 0; d < x->ndim; d++)
-        shape[d] = d < x->ndim - ndim ? x->shape[d] : 1;
-    tk_tensor *in[3] = {x, weight, bias}, *made[3], *out[3] = {NULL};
-    int failed = contiguous(3, in, made);
-    for (int i = 0; i < 3 && !failed; i++) {
-        out[i] = tk_empty(x->dtype, x->ndim, i ? shape : x->shape);
-        failed = out[i] == NULL;
-    }
-    if (!failed) {
-        w.streams = tk_streams(out[0], &x, 1);
-        w.x = made[0]->data;
-        w.weight = data(made[1]);
-        w.bias = data(made[2]);
-        w.out = out[0]->data;
-        w.mean = out[1]->data;
-        w.rstd = out[2]->data;
-        tk_run(TK_K_layer_norm, x->dtype, &w, w.rows, GRAIN / (w.length + 1) + 1);
-    } else {
-        drop(3, out);
-    }
-    drop(3, made);
-    if (kept)
-        memcpy(kept, out + 1, 2 * sizeof *out);
-    else
-        drop(2, out + 1);
-    return out[0];
+    kept_shape(x, ndim, shape);
+    return norm(&w, x, weight, bias, x->ndim, shape, kept);
 }
 
-/* The sums over rows from those of the units: partial is [units][length]. */
-static tk_tensor *sum_units(char *partial, int64_t units, const tk_norm_work *w, int dtype,
-                            int ndim, const int64_t *shape)
+tk_tensor *tk_group_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int64_t groups,
+                         double eps, tk_tensor **kept)
 {
-    tk_tensor all = {.data = partial, .dtype = dtype, .ndim = 2, .numel = units * w->length,
-                     .flags = TK_CONTIGUOUS, .shape = {units, w->length}};
+    const char *op = "group_norm";
+    tk_norm_work w = {.eps = eps};
+    if (split_groups(op, x, groups, &w) ||
+        (weight && check_like(op, "weight", weight, x->dtype, 1, x->shape + 1)) ||
+        (bias && check_like(op, "bias", bias, x->dtype, 1, x->shape + 1)))
+        return NULL;
+    return norm(&w, x, weight, bias, 2, (const int64_t[]){x->shape[0], groups}, kept);
+}
+
+/* The sums over rows from those of the units: partial is [units][n]. */
+static tk_tensor *sum_units(char *partial, int64_t units, int64_t n, int dtype, int ndim,
+                            const int64_t *shape)
+{
+    tk_tensor all = {.data = partial, .dtype = dtype, .ndim = 2, .numel = units * n,
+                     .flags = TK_CONTIGUOUS, .shape = {units, n}};
     tk_row_major(&all);
     tk_tensor *sum = tk_reduce(TK_K_sum, &all, 1, 0, 0);
     if (!sum)
@@ -120,6 +168,59 @@ static tk_tensor *sum_units(char *partial, int64_t units, const tk_norm_work *w,
     memcpy(sum->shape, shape, (size_t)ndim * sizeof *shape);
     tk_row_major(sum);
     return sum;
+}
+
+/* Work that is split already; mean and rstd have the shape `kept`, weight has `inner`. */
+static int norm_backward(const char *op, tk_norm_work *w, tk_tensor *const in[5], int ndim,
+                         const int64_t *kept, int inner_ndim, const int64_t *inner,
+                         int want_weight, int want_bias, tk_tensor **out)
+{
+    static const char *const names[] = {"x", "gradient", "mean", "rstd", "weight"};
+    const tk_tensor *x = in[0];
+    if (check_like(op, names[1], in[1], x->dtype, x->ndim, x->shape) ||
+        check_like(op, names[2], in[2], x->dtype, ndim, kept) ||
+        check_like(op, names[3], in[3], x->dtype, ndim, kept) ||
+        (in[4] && check_like(op, names[4], in[4], x->dtype, inner_ndim, inner)))
+        return -1;
+    tk_tensor *made[5];
+    int failed = contiguous(5, in, made), wanted = (want_weight != 0) + (want_bias != 0);
+    /* of groups a unit is a row, and the sums of a sample's rows stand side by side */
+    int64_t units = w->groups ? w->rows : (w->rows + TK_NORM_ROWS - 1) / TK_NORM_ROWS;
+    int64_t sums = w->groups ? x->shape[0] : units;
+    int64_t n = w->groups ? w->groups * w->channels : w->length;
+    int64_t each = sums * n * tk_item_size[x->dtype];
+    char *partial = failed || !wanted ? NULL : tk_block_get(wanted * each);
+    if (!failed && wanted && !partial) {
+        tk_fail(TK_MEMORY_ERROR, "%s: out of memory: could not allocate %lld bytes", op,
+                (long long)(wanted * each));
+        failed = -1;
+    }
+    if (!failed && !(out[0] = tk_empty(x->dtype, x->ndim, x->shape)))
+        failed = -1;
+    if (!failed) {
+        w->x = made[0]->data;
+        w->gradient = made[1]->data;
+        w->mean = made[2]->data;
+        w->rstd = made[3]->data;
+        w->weight = data(made[4]);
+        w->out = out[0]->data;
+        w->dweight = want_weight ? partial : NULL;
+        w->dbias = want_bias ? partial + (want_weight ? each : 0) : NULL;
+        w->streams = tk_streams(out[0], in, 2);
+        tk_run(TK_K_layer_norm_backward, x->dtype, w, units,
+               GRAIN / (w->rows / (units + 1) * w->length + 1) + 1);
+        if (want_weight)
+            out[1] = sum_units(w->dweight, sums, n, x->dtype, inner_ndim, inner);
+        if (want_bias)
+            out[2] = sum_units(w->dbias, sums, n, x->dtype, inner_ndim, inner);
+        failed = (want_weight && !out[1]) || (want_bias && !out[2]) ? -1 : 0;
+    }
+    if (partial)
+        tk_block_put(partial, wanted * each);
+    drop(5, made);
+    if (failed)
+        drop(3, out);
+    return failed;
 }
 
 int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
@@ -132,49 +233,23 @@ int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
     out[0] = out[1] = out[2] = NULL;
     if (split(op, x, ndim, &w))
         return -1;
-    const int64_t *inner = x->shape + (x->ndim - ndim);
-    for (int d = 0; d < x->ndim; d++)
-        shape[d] = d < x->ndim - ndim ? x->shape[d] : 1;
-    if (check_like(op, "gradient", gradient, x->dtype, x->ndim, x->shape) ||
-        check_like(op, "mean", mean, x->dtype, x->ndim, shape) ||
-        check_like(op, "rstd", rstd, x->dtype, x->ndim, shape) ||
-        (weight && check_like(op, "weight", weight, x->dtype, ndim, inner)))
+    kept_shape(x, ndim, shape);
+    return norm_backward(op, &w, (tk_tensor *const[]){x, gradient, mean, rstd, weight}, x->ndim,
+                         shape, ndim, x->shape + (x->ndim - ndim), want_weight, want_bias, out);
+}
+
+int tk_group_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
+                           tk_tensor *weight, int64_t groups, int want_weight, int want_bias,
+                           tk_tensor **out)
+{
+    const char *op = "group_norm_backward";
+    tk_norm_work w = {0};
+    out[0] = out[1] = out[2] = NULL;
+    if (split_groups(op, x, groups, &w))
         return -1;
-    tk_tensor *in[5] = {x, gradient, mean, rstd, weight}, *made[5];
-    int failed = contiguous(5, in, made), wanted = (want_weight != 0) + (want_bias != 0);
-    int64_t units = (w.rows + TK_NORM_ROWS - 1) / TK_NORM_ROWS;
-    int64_t each = units * w.length * tk_item_size[x->dtype];
-    char *partial = failed || !wanted ? NULL : tk_block_get(wanted * each);
-    if (!failed && wanted && !partial) {
-        tk_fail(TK_MEMORY_ERROR, "%s: out of memory: could not allocate %lld bytes", op,
-                (long long)(wanted * each));
-        failed = -1;
-    }
-    if (!failed && !(out[0] = tk_empty(x->dtype, x->ndim, x->shape)))
-        failed = -1;
-    if (!failed) {
-        w.x = made[0]->data;
-        w.gradient = made[1]->data;
-        w.mean = made[2]->data;
-        w.rstd = made[3]->data;
-        w.weight = data(made[4]);
-        w.out = out[0]->data;
-        w.dweight = want_weight ? partial : NULL;
-        w.dbias = want_bias ? partial + (want_weight ? each : 0) : NULL;
-        tk_run(TK_K_layer_norm_backward, x->dtype, &w, units,
-               GRAIN / (TK_NORM_ROWS * w.length + 1) + 1);
-        if (want_weight)
-            out[1] = sum_units(w.dweight, units, &w, x->dtype, ndim, inner);
-        if (want_bias)
-            out[2] = sum_units(w.dbias, units, &w, x->dtype, ndim, inner);
-        failed = (want_weight && !out[1]) || (want_bias && !out[2]) ? -1 : 0;
-    }
-    if (partial)
-        tk_block_put(partial, wanted * each);
-    drop(5, made);
-    if (failed)
-        drop(3, out);
-    return failed;
+    return norm_backward(op, &w, (tk_tensor *const[]){x, gradient, mean, rstd, weight}, 2,
+                         (const int64_t[]){x->shape[0], groups}, 1, x->shape + 1, want_weight,
+                         want_bias, out);
 }
 
 /* Whether the channels of x lie side by side as they are. */
@@ -183,17 +258,39 @@ static int has_columns(const tk_tensor *x)
     return x->ndim == 2;
 }
 
-/* x as contiguous [channels, ...]: dimensions 0 and 1 change places. As it is where the channels are
- * columns. */
+/* Elements of a sample's channel. */
+static int64_t piece_of(const tk_tensor *x)
+{
+    return x->numel / x->shape[0] / x->shape[1];
+}
+
+/* Whether its pieces are long enough to be read where they are. */
+static int has_pieces(const tk_tensor *x)
+{
+    return piece_of(x) * tk_item_size[x->dtype] >= MIN_PIECE;
+}
+
+/* x as it is where the channels are columns or in pieces; else as contiguous [channels, ...]:
+ * dimensions 0 and 1 change places. */
 static tk_tensor *channels_first(tk_tensor *x)
 {
-    if (has_columns(x))
+    if (has_columns(x) || has_pieces(x))
         return tk_contiguous(x);
     tk_tensor *view = tk_transpose(x, 0, 1);
     tk_tensor *out = view ? tk_contiguous(view) : NULL;
     if (view)
         tk_release(view);
     return out;
+}
+
+static void place_channels(tk_batch_work *w, const tk_tensor *x)
+{
+    const int pieces = !has_columns(x) && has_pieces(x);
+    w->length = x->numel / x->shape[1];
+    w->channels = has_columns(x) ? x->shape[1] : 0;
+    w->pieces = pieces ? x->shape[0] : 1;
+    w->apart = pieces ? piece_of(x) : w->length;
+    w->step = x->shape[1] * piece_of(x);
 }
 
 /* Channels a thread must at least have. Side by side, as many as there are for each: rows are read in
@@ -207,15 +304,16 @@ static int64_t batch_grain(const tk_batch_work *w, int64_t channels)
     return share > grain && share > MIN_COLUMNS ? share : grain > MIN_COLUMNS ? grain : MIN_COLUMNS;
 }
 
-static int check_channels(const char *op, const tk_tensor *x, int n, tk_tensor *const *vectors,
-                          const char *const *names)
+/* Whether x and n vectors go together; -1 with an error. */
+static int check_channels(const char *op, const tk_tensor *x, int may_be_empty, int n,
+                          tk_tensor *const *vectors, const char *const *names)
 {
     char text[TK_TEXT];
     if (!tk_is_float(x->dtype)) {
         tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", op, tk_dtype_names[x->dtype]);
         return -1;
     }
-    if (x->ndim < 2 || x->numel == 0) {
+    if (x->ndim < 2 || (x->numel == 0 && !may_be_empty)) {
         tk_fail(TK_SHAPE_ERROR, "%s: needs elements in at least 2 dimensions; got %s", op,
                 tk_shape_text(text, x->ndim, x->shape));
         return -1;
@@ -233,7 +331,7 @@ int tk_batch_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, tk_tensor *r
     const char *op = tk_kernel_name(TK_K_batch_norm);
     tk_tensor *in[4] = {weight, bias, running_mean, running_var}, *made[5] = {NULL};
     out[0] = out[1] = out[2] = NULL;
-    if (check_channels(op, x, 4, in, names))
+    if (check_channels(op, x, 0, 4, in, names))
         return -1;
     for (int i = 2; i < 4; i++)
         if (in[i] && tk_check_writable(op, in[i]))
@@ -257,8 +355,8 @@ int tk_batch_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, tk_tensor *r
                            .running_var = made[3] ? made[3]->data : NULL,
                            .eps = eps,
                            .momentum = momentum,
-                           .length = x->numel / channels,
-                           .channels = has_columns(x) ? channels : 0};
+                           .streams = !has_columns(x) && tk_streams(result, &x, 1)};
+        place_channels(&w, x);
         tk_run(TK_K_batch_norm, x->dtype, &w, channels, batch_grain(&w, channels));
         for (int i = 2; i < 4 && !failed; i++) /* a copy was moved */
             if (made[i] && made[i]->data != in[i]->data)
@@ -275,13 +373,13 @@ int tk_batch_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, tk_tensor *r
 }
 
 int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *variance,
-                           tk_tensor *weight, double eps, tk_tensor **out)
+                           tk_tensor *weight, double eps, int frozen, tk_tensor **out)
 {
     static const char *const names[] = {"mean", "variance", "weight"};
     const char *op = tk_kernel_name(TK_K_batch_norm_backward);
     tk_tensor *in[3] = {mean, variance, weight}, *made[5] = {NULL}, *slopes = NULL;
     out[0] = out[1] = out[2] = NULL;
-    if (check_channels(op, x, 3, in, names) ||
+    if (check_channels(op, x, 0, 3, in, names) ||
         check_like(op, "gradient", gradient, x->dtype, x->ndim, x->shape))
         return -1;
     const int64_t channels = x->shape[1];
@@ -300,8 +398,10 @@ int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
                            .dweight = out[1]->data,
                            .dbias = out[2]->data,
                            .eps = eps,
-                           .length = x->numel / channels,
-                           .channels = has_columns(x) ? channels : 0};
+                           .frozen = frozen,
+                           .streams = !has_columns(x) &&
+                                      tk_streams(slopes, (tk_tensor *const[]){x, gradient}, 2)};
+        place_channels(&w, x);
         tk_run(TK_K_batch_norm_backward, x->dtype, &w, channels, batch_grain(&w, channels));
         failed = !(out[0] = channels_first(slopes));
     }
@@ -311,4 +411,40 @@ int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
     if (failed)
         drop(3, out);
     return failed ? -1 : 0;
+}
+
+/* v as [1, channels, 1 ...] beside x; v, which may be NULL after a failure, is given up. */
+static tk_tensor *beside(tk_tensor *v, const tk_tensor *x)
+{
+    int64_t shape[TK_MAX_NDIM];
+    for (int d = 0; d < x->ndim; d++)
+        shape[d] = d == 1 ? x->shape[1] : 1;
+    tk_tensor *view = v ? tk_view(v, x->ndim, shape) : NULL;
+    drop(1, &v);
+    return view;
+}
+
+/* x scale + shift, with scale = weight / sqrt(variance + eps) and shift = bias - mean scale. */
+tk_tensor *tk_batch_norm_frozen(tk_tensor *x, tk_tensor *mean, tk_tensor *variance,
+                                tk_tensor *weight, tk_tensor *bias, double eps)
+{
+    static const char *const names[] = {"running_mean", "running_var", "weight", "bias"};
+    tk_tensor *in[4] = {mean, variance, weight, bias};
+    if (check_channels("batch_norm", x, 1, 4, in, names))
+        return NULL;
+    tk_tensor *sum = tk_map_float(TK_K_add, variance, eps, 0);
+    tk_tensor *rstd = sum ? tk_map1(TK_K_rsqrt, sum, 0, 0) : NULL;
+    tk_tensor *scale = !rstd || !weight ? rstd : tk_map2(TK_K_mul, rstd, weight, 0, 0);
+    tk_tensor *off = scale ? tk_map2(TK_K_mul, mean, scale, 0, 0) : NULL;
+    tk_tensor *shift = !off  ? NULL
+                       : bias ? tk_map2(TK_K_sub, bias, off, 0, 0)
+                              : tk_map1(TK_K_neg, off, 0, 0);
+    tk_tensor *gain = beside(scale, x), *bend = beside(shift, x);
+    tk_tensor *out = gain && bend ? tk_map3(TK_K_addcmul, bend, x, gain, 1, 0) : NULL;
+    if (out)
+        out->flags &= ~TK_BROADCAST; /* the gradients have their operands' shapes */
+    if (!weight) /* it was scale */
+        rstd = NULL;
+    drop(5, (tk_tensor *[]){sum, rstd, off, gain, bend});
+    return out;
 }

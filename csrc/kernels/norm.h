@@ -1,4 +1,4 @@
-/* Layer normalisation, Ba, Kiros and Hinton 2016; and by batch. Included once per floating type.
+/* Normalisation by layer, group and batch. Included once per floating type.
  *
  * Sums over a row go chunk by chunk, the chunks' sums in double. */
 #define CHUNK ((int64_t)(TK_CHUNK_BYTES / sizeof(T)))
@@ -25,25 +25,51 @@ TK_OUTLINE double TK_FN(centred_product)(const T *a, const T *x, int64_t n, T me
     return TK_FN(sum_line_of)(NULL, a, x, n, 0, mean, TK_FN(centred));
 }
 
-/* The sums of the distances to a pivot, and of their squares, over n of at most a chunk. In lanes of
- * 128 bytes: of two sums, those of 256 would not fit 16 registers. */
-TK_INLINE void TK_FN(moments_of_chunk)(const T *x, int64_t n, T pivot, double *sum, double *square)
+/* Adds to two sums what x, y and p give. */
+typedef void (*TK_FN(pair_fn))(V x, V y, V p, V *first, V *second);
+
+TK_INLINE void TK_FN(distances)(V x, V y, V p, V *first, V *second)
+{
+    const V d = x - p;
+    (void)y;
+    *first += d;
+    *second += d * d;
+}
+
+TK_INLINE void TK_FN(slopes)(V x, V g, V mean, V *first, V *second)
+{
+    *first += g;
+    *second += g * (x - mean);
+}
+
+/* Both sums over x and y, whose elements are multiplied by those of weight, if there are any: at most
+ * a chunk of them. In lanes of 128 bytes: of two sums, those of 256 would not fit 16 registers. They
+ * start from 0: a first product left for the folding would be fused on some instruction sets only. */
+TK_INLINE void TK_FN(pairs_of_chunk)(const T *x, const T *y, const T *weight, int64_t n, T p,
+                                     double *first, double *second, TK_FN(pair_fn) f)
 {
     enum { VECTORS = 128 / TK_VECTOR_BYTES, LANES = 128 / sizeof(T) };
-    const V p = v_set(pivot);
     V s[VECTORS], q[VECTORS];
     const int64_t full = n / LANES * LANES, rest = n - full;
 #pragma GCC unroll 8
     for (int v = 0; v < VECTORS; v++) {
-        s[v] = rest ? v_load_filled(x + full + v * W, rest - v * W, pivot) - p : v_set(0);
-        q[v] = s[v] * s[v];
+        s[v] = q[v] = v_set(0);
+        if (rest) {
+            const int64_t at = full + v * W, left = n - at;
+            V other = v_load_filled(y + at, left, 0);
+            if (weight)
+                other *= v_load_filled(weight + at, left, 0);
+            f(v_load_filled(x + at, left, p), other, v_set(p), s + v, q + v);
+        }
     }
     for (int64_t i = 0; i < full; i += LANES)
 #pragma GCC unroll 8
         for (int v = 0; v < VECTORS; v++) {
-            const V d = v_load(x + i + v * W) - p;
-            s[v] += d;
-            q[v] += d * d;
+            const int64_t at = i + v * W;
+            V other = v_load(y + at);
+            if (weight)
+                other *= v_load(weight + at);
+            f(v_load(x + at), other, v_set(p), s + v, q + v);
         }
 #pragma GCC unroll 4
     for (int half = VECTORS / 2; half > 0; half /= 2)
@@ -52,8 +78,31 @@ TK_INLINE void TK_FN(moments_of_chunk)(const T *x, int64_t n, T pivot, double *s
             s[v] += s[v + half];
             q[v] += q[v + half];
         }
-    *sum += (double)TK_FN(fold)(s[0], TK_FN(added));
-    *square += (double)TK_FN(fold)(q[0], TK_FN(added));
+    *first += (double)TK_FN(fold)(s[0], TK_FN(added));
+    *second += (double)TK_FN(fold)(q[0], TK_FN(added));
+}
+
+/* The sums of the distances to a pivot, and of their squares. */
+TK_OUTLINE void TK_FN(line_moments)(const T *x, int64_t n, T pivot, double *sum, double *square)
+{
+    for (; n > 0; n -= CHUNK, x += CHUNK)
+        TK_FN(pairs_of_chunk)
+        (x, x, NULL, n < CHUNK ? n : CHUNK, pivot, sum, square, TK_FN(distances));
+}
+
+/* The sums of g and of g (x - mean), g multiplied by the weight, if there is one. */
+TK_OUTLINE void TK_FN(line_slopes)(const T *x, const T *g, const T *weight, int64_t n, T mean,
+                                   double *sum, double *product)
+{
+    for (int64_t some; n > 0; n -= some, x += some, g += some) {
+        some = n < CHUNK ? n : CHUNK;
+        if (weight) {
+            TK_FN(pairs_of_chunk)(x, g, weight, some, mean, sum, product, TK_FN(slopes));
+            weight += some;
+        } else {
+            TK_FN(pairs_of_chunk)(x, g, NULL, some, mean, sum, product, TK_FN(slopes));
+        }
+    }
 }
 
 /* The mean of n elements and the sum of their squared distances to it, from the sums of distances to
@@ -65,15 +114,19 @@ TK_INLINE void TK_FN(settle)(double sum, double sum_of_squares, double n, T pivo
     *square = fmax(sum_of_squares - sum * sum / n, 0);
 }
 
-/* Of a row, the mean and the sum of squared distances to it. What the first mean is off by corrects
- * both: nearly equal elements are scaled up a lot. */
-TK_OUTLINE void TK_FN(row_moments)(const T *x, int64_t n, T *mean, double *square)
+/* Of `pieces` lines of n elements, `step` elements apart, the mean and the sum of squared distances to
+ * it. What the first mean is off by corrects both: nearly equal elements are scaled up a lot. */
+TK_OUTLINE void TK_FN(moments)(const T *x, int64_t pieces, int64_t n, int64_t step, T *mean,
+                               double *square)
 {
-    const T pivot = (T)(TK_FN(row_total)(x, n) / (double)n);
-    double sum = 0, squares = 0;
-    for (int64_t i = 0; i < n; i += CHUNK)
-        TK_FN(moments_of_chunk)(x + i, n - i < CHUNK ? n - i : CHUNK, pivot, &sum, &squares);
-    TK_FN(settle)(sum, squares, (double)n, pivot, mean, square);
+    const double count = (double)(pieces * n);
+    double total = 0, sum = 0, squares = 0;
+    for (int64_t p = 0; p < pieces; p++)
+        total += TK_FN(row_total)(x + p * step, n);
+    const T pivot = (T)(total / count);
+    for (int64_t p = 0; p < pieces; p++)
+        TK_FN(line_moments)(x + p * step, n, pivot, &sum, &squares);
+    TK_FN(settle)(sum, squares, count, pivot, mean, square);
 }
 
 /* The same of a line held in registers, whose other lanes are zero. */
@@ -89,10 +142,50 @@ TK_INLINE void TK_FN(held_moments)(const V *x, int64_t n, T *mean, double *squar
         d[v] = x[v] - v_set(pivot);
         if (left < W)
             d[v] = v_and_mask(v_first(left < 0 ? 0 : (int)left), d[v]);
-        q[v] = d[v] * d[v];
+        q[v] = v_set(0) + d[v] * d[v]; /* as in pairs_of_chunk: nothing is left to fuse */
     }
     TK_FN(settle)((double)TK_FN(fold_line)(d, TK_FN(added), vectors),
                   (double)TK_FN(fold_line)(q, TK_FN(added), vectors), (double)n, pivot, mean, square);
+}
+
+/* What goes past the caches does so by parts of this. */
+enum { TK_FN(norm_part) = 4096 / sizeof(T) };
+
+/* y = (x - p[0]) p[1] + p[2], or backward, g p[1] - p[2] - (x - p[0]) p[3]. */
+TK_INLINE void TK_FN(map_piece)(T *y, const T *x, const T *g, int64_t n, const T *p, int streams,
+                                const int backward)
+{
+    enum { PART = TK_FN(norm_part) };
+    _Alignas(64) T part[PART];
+    const V mean = v_set(p[0]), gain = v_set(p[1]), shift = v_set(p[2]);
+    const V slope = v_set(backward ? p[3] : 0);
+    for (int64_t start = 0, end; start < n; start = end) {
+        T *to = streams ? part : y + start;
+        end = streams && n - start > PART ? start + PART : n;
+        for (int64_t i = start; i < end; i += W) {
+            const int left = end - i < W ? (int)(end - i) : W;
+            const V d = TK_FN(row_load)(x, i, left, 0);
+            if (backward) {
+                const V gradient = TK_FN(row_load)(g, i, left, 0);
+                TK_FN(row_store)(to, i - start, left, gradient * gain - shift - (d - mean) * slope);
+            } else {
+                TK_FN(row_store)(to, i - start, left, (d - mean) * gain + shift);
+            }
+        }
+        if (streams)
+            tk_stream((char *)(y + start), (const char *)part, (end - start) * (int64_t)sizeof(T));
+    }
+}
+
+TK_OUTLINE void TK_FN(norm_piece)(T *y, const T *x, int64_t n, const T *p, int streams)
+{
+    TK_FN(map_piece)(y, x, NULL, n, p, streams, 0);
+}
+
+TK_OUTLINE void TK_FN(norm_piece_backward)(T *dx, const T *x, const T *g, int64_t n, const T *p,
+                                           int streams)
+{
+    TK_FN(map_piece)(dx, x, g, n, p, streams, 1);
 }
 
 TK_INLINE T TK_FN(rstd_of)(double square, int64_t n, double eps)
@@ -102,7 +195,8 @@ TK_INLINE T TK_FN(rstd_of)(double square, int64_t n, double eps)
 
 TK_INLINE V TK_FN(normalised)(V x, V mean, V rstd, V weight, V bias)
 {
-    return (x - mean) * rstd * weight + bias;
+    /* 0 is added, so that a branch between the product and the bias does not show in the bits */
+    return v_set(0) + (x - mean) * rstd * weight + bias;
 }
 
 /* A line of layer_norm in so many registers. */
@@ -127,12 +221,12 @@ TK_INLINE void TK_FN(norm_held)(const tk_norm_work *w, T *y, const T *x, T *mean
 
 TK_OUTLINE void TK_FN(norm_line)(const tk_norm_work *w, T *y, const T *x, T *mean, T *rstd)
 {
-    enum { PART = 4096 / sizeof(T) }; /* lines that go past the caches do so by parts of this */
+    enum { PART = TK_FN(norm_part) };
     _Alignas(64) T part[PART];
     const int64_t n = w->length;
     const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
     double square;
-    TK_FN(row_moments)(x, n, mean, &square);
+    TK_FN(moments)(x, 1, n, 0, mean, &square);
     *rstd = TK_FN(rstd_of)(square, n, w->eps);
     const V centre = v_set(*mean), gain = v_set(*rstd);
     for (int64_t start = 0, end; start < n; start = end) {
@@ -150,6 +244,28 @@ TK_OUTLINE void TK_FN(norm_line)(const tk_norm_work *w, T *y, const T *x, T *mea
     }
 }
 
+/* Group normalisation, Wu and He 2018: a line is some channels, each with one weight and bias. */
+TK_OUTLINE void TK_FN(norm_group)(const tk_norm_work *w, int64_t row, T *y, const T *x, T *mean,
+                                  T *rstd)
+{
+    const int64_t n = w->length, size = n / w->channels, first = row % w->groups * w->channels;
+    const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
+    double square;
+    if (n <= 2 * TK_LANES) {
+        V a[MOST];
+        EACH_OF(v, MOST) a[v] = v_load_filled(x + v * W, n - v * W, 0);
+        TK_FN(held_moments)(a, n, mean, &square, MOST);
+    } else {
+        TK_FN(moments)(x, 1, n, 0, mean, &square);
+    }
+    *rstd = TK_FN(rstd_of)(square, n, w->eps);
+    for (int64_t c = first; c < first + w->channels; c++, x += size, y += size) {
+        const T p[3] = {*mean, weight ? *rstd * weight[c] : *rstd, bias ? bias[c] : 0};
+        TK_FN(norm_piece)(y, x, size, p, w->streams);
+    }
+}
+
+/* Layer normalisation, Ba, Kiros and Hinton 2016, or of groups. */
 static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_norm_work *w = work;
@@ -157,7 +273,9 @@ static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
     for (; lo < hi; lo++) {
         const T *x = (const T *)w->x + lo * n;
         T *y = (T *)w->out + lo * n, *mean = (T *)w->mean + lo, *rstd = (T *)w->rstd + lo;
-        if (n <= W)
+        if (w->channels)
+            TK_FN(norm_group)(w, lo, y, x, mean, rstd);
+        else if (n <= W)
             TK_FN(norm_held)(w, y, x, mean, rstd, 1);
         else if (n <= TK_LANES)
             TK_FN(norm_held)(w, y, x, mean, rstd, TK_VECTORS);
@@ -171,56 +289,107 @@ static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
 }
 
 /* With h = (x - mean) rstd and d = g weight: dx = rstd (d - mean(d) - h mean(d h)),
- * dweight = the sum over rows of g h, dbias = that of g; here the sums of a unit's rows. */
+ * dweight = the sum over rows of g h, dbias = that of g; of a group here those of its row. */
+TK_OUTLINE void TK_FN(norm_group_backward)(const tk_norm_work *w, int64_t row)
+{
+    const int64_t n = w->length, many = w->channels, size = n / many;
+    const T *x = (const T *)w->x + row * n, *g = (const T *)w->gradient + row * n;
+    const T *weight = w->weight ? (const T *)w->weight + row % w->groups * many : NULL;
+    T *dweight = (T *)w->dweight, *dbias = (T *)w->dbias, *dx = (T *)w->out + row * n;
+    const T mean = ((const T *)w->mean)[row], rstd = ((const T *)w->rstd)[row];
+    double sum = 0, product = 0;
+    for (int64_t c = 0; c < many; c++) {
+        const double scale = weight ? (double)weight[c] : 1;
+        double first = 0, second = 0;
+        TK_FN(line_slopes)(x + c * size, g + c * size, NULL, size, mean, &first, &second);
+        sum += first * scale;
+        product += second * scale;
+        if (dweight)
+            dweight[row * many + c] = (T)(second * (double)rstd);
+        if (dbias)
+            dbias[row * many + c] = (T)first;
+    }
+    const double gain = (double)rstd, less = gain * sum / (double)n;
+    const double slope = gain * gain * gain * product / (double)n;
+    for (int64_t c = 0; c < many; c++, x += size, g += size, dx += size) {
+        const T p[4] = {mean, weight ? rstd * weight[c] : rstd, (T)less, (T)slope};
+        TK_FN(norm_piece_backward)(dx, x, g, size, p, w->streams);
+    }
+}
+
+/* Of `rows` lines, `step` elements apart, n columns: p[r] has the mean, rstd, mean(d) and mean(d h) of
+ * line r. dweight and dbias are added to unless `fresh`; both may be NULL. */
+TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, const T *x, const T *g, const T *weight,
+                                           T *dweight, T *dbias, int64_t rows, int64_t step,
+                                           int64_t n, T (*p)[4], int fresh)
+{
+    for (int64_t i = 0; i < n; i += W) {
+        const int left = n - i < W ? (int)(n - i) : W;
+        const V scale = TK_FN(row_load)(weight, i, left, 1);
+        V dw = TK_FN(row_load)(fresh ? NULL : dweight, i, left, 0);
+        V db = TK_FN(row_load)(fresh ? NULL : dbias, i, left, 0);
+        for (int64_t r = 0; r < rows; r++) {
+            const V mean = v_set(p[r][0]), gain = v_set(p[r][1]);
+            const V less = v_set(p[r][2]), slope = v_set(p[r][3]);
+            const V gradient = TK_FN(row_load)(g + r * step, i, left, 0);
+            V h = TK_FN(row_load)(x + r * step, i, left, 0);
+            h = (h - mean) * gain;
+            dw += gradient * h;
+            db += gradient;
+            TK_FN(row_store)
+            (to + r * step, i, left, gain * (gradient * scale - less - h * slope));
+        }
+        if (dweight)
+            TK_FN(row_store)(dweight, i, left, dw);
+        if (dbias)
+            TK_FN(row_store)(dbias, i, left, db);
+    }
+}
+
+/* A unit's rows. */
+TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
+{
+    _Alignas(64) T part[TK_LINES_ELEMENTS];
+    const int64_t n = w->length, start = unit * TK_NORM_ROWS;
+    const int64_t end = start + TK_NORM_ROWS < w->rows ? start + TK_NORM_ROWS : w->rows;
+    const T *weight = (const T *)w->weight;
+    T *dweight = w->dweight ? (T *)w->dweight + unit * n : NULL;
+    T *dbias = w->dbias ? (T *)w->dbias + unit * n : NULL;
+    for (int64_t row = start, rows; row < end; row += rows) {
+        const T *x = (const T *)w->x + row * n, *g = (const T *)w->gradient + row * n;
+        T *dx = (T *)w->out + row * n, p[TK_BLOCK_LINES][4];
+        rows = tk_lines_together(n, end - row);
+        for (int64_t r = 0; r < rows; r++) {
+            const T mean = ((const T *)w->mean)[row + r], rstd = ((const T *)w->rstd)[row + r];
+            double sum = 0, product = 0;
+            TK_FN(line_slopes)(x + r * n, g + r * n, weight, n, mean, &sum, &product);
+            p[r][0] = mean;
+            p[r][1] = rstd;
+            p[r][2] = (T)(sum / (double)n);
+            p[r][3] = (T)(product * (double)rstd / (double)n);
+        }
+        for (int64_t i = 0, some; i < n; i += some) {
+            some = w->streams && n - i > TK_LINES_ELEMENTS ? TK_LINES_ELEMENTS : n - i;
+            TK_FN(norm_lines_backward)
+            (w->streams ? part : dx + i, x + i, g + i, weight ? weight + i : NULL,
+             dweight ? dweight + i : NULL, dbias ? dbias + i : NULL, rows, n, some, p, row == start);
+            if (w->streams)
+                tk_stream((char *)(dx + i), (const char *)part,
+                          rows * some * (int64_t)sizeof(T));
+        }
+    }
+}
+
 static void TK_FN(layer_norm_backward)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_norm_work *w = work;
-    const int64_t n = w->length;
-    const T *weight = (const T *)w->weight;
-    for (; lo < hi; lo++) {
-        const int64_t start = lo * TK_NORM_ROWS;
-        const int64_t end = start + TK_NORM_ROWS < w->rows ? start + TK_NORM_ROWS : w->rows;
-        T *dweight = w->dweight ? (T *)w->dweight + lo * n : NULL;
-        T *dbias = w->dbias ? (T *)w->dbias + lo * n : NULL;
-        for (int64_t row = start, rows; row < end; row += rows) {
-            const T *x = (const T *)w->x + row * n, *g = (const T *)w->gradient + row * n;
-            const T *mean = (const T *)w->mean + row, *rstd = (const T *)w->rstd + row;
-            T *dx = (T *)w->out + row * n, a[TK_BLOCK_LINES], b[TK_BLOCK_LINES];
-            rows = tk_lines_together(n, end - row);
-            for (int64_t r = 0; r < rows; r++)
-                for (int64_t i = 0; i < n; i += W) {
-                    int left = n - i < W ? (int)(n - i) : W;
-                    V scale = TK_FN(row_load)(weight, i, left, 1);
-                    TK_FN(row_store)
-                    (dx + r * n, i, left, TK_FN(row_load)(g + r * n, i, left, 0) * scale);
-                }
-            for (int64_t r = 0; r < rows; r++)
-                b[r] = (T)(TK_FN(centred_product)(dx + r * n, x + r * n, n, mean[r]) *
-                           (double)rstd[r] / (double)n);
-            for (int64_t r = 0; r < rows; r++)
-                a[r] = (T)(TK_FN(row_total)(dx + r * n, n) / (double)n);
-            for (int64_t r = 0; r < rows; r++, x += n, g += n, dx += n) {
-                const int first = row + r == start;
-                const V centre = v_set(mean[r]), gain = v_set(rstd[r]);
-                const V p = v_set(a[r]), q = v_set(b[r]);
-                for (int64_t i = 0; i < n; i += W) {
-                    int left = n - i < W ? (int)(n - i) : W;
-                    V h = TK_FN(row_load)(x, i, left, 0), d = TK_FN(row_load)(dx, i, left, 0);
-                    V gradient = TK_FN(row_load)(g, i, left, 0);
-                    V dw = TK_FN(row_load)(first ? NULL : dweight, i, left, 0);
-                    V db = TK_FN(row_load)(first ? NULL : dbias, i, left, 0);
-                    h = (h - centre) * gain;
-                    dw += gradient * h;
-                    db += gradient;
-                    TK_FN(row_store)(dx, i, left, gain * (d - p - h * q));
-                    if (dweight)
-                        TK_FN(row_store)(dweight, i, left, dw);
-                    if (dbias)
-                        TK_FN(row_store)(dbias, i, left, db);
-                }
-            }
-        }
-    }
+    for (; lo < hi; lo++)
+        if (w->channels)
+            TK_FN(norm_group_backward)(w, lo);
+        else
+            TK_FN(norm_rows_backward)(w, lo);
+    if (w->streams)
+        tk_stream_end();
 }
 
 /* Batch normalisation, Ioffe and Szegedy 2015. What a channel's elements are multiplied by and what
@@ -245,15 +414,16 @@ TK_INLINE void TK_FN(batch_channel)(const tk_batch_work *w, int64_t channel, T m
     }
 }
 
-/* The gradient is scale (g - less - (x - mean) slope); the sums are of g and of g (x - mean). */
+/* The gradient is scale (g - less - (x - mean) slope); the sums are of g and of g (x - mean). The last
+ * two are 0 where the statistics are not the batch's. */
 TK_INLINE void TK_FN(batch_slopes)(const tk_batch_work *w, int64_t channel, double sum,
                                    double product, T *scale, T *less, T *slope)
 {
     const double n = (double)w->length;
     const double rstd = 1 / sqrt((double)((const T *)w->variance)[channel] + w->eps);
     *scale = (T)(rstd * (w->weight ? (double)((const T *)w->weight)[channel] : 1));
-    *less = (T)(sum / n);
-    *slope = (T)(rstd * rstd * product / n);
+    *less = w->frozen ? 0 : (T)(sum / n);
+    *slope = w->frozen ? 0 : (T)(rstd * rstd * product / n);
     ((T *)w->dweight)[channel] = (T)(product * rstd);
     ((T *)w->dbias)[channel] = (T)sum;
 }
@@ -264,8 +434,6 @@ enum { TK_FN(batch_columns) = 4096 / sizeof(T), TK_FN(batch_rows) = 8 };
 
 /* first and second (n columns each) get the sums over some rows of what f gives of x, y and p, which
  * is added to them unless `fresh`. */
-typedef void (*TK_FN(pair_fn))(V x, V y, V p, V *first, V *second);
-
 TK_INLINE void TK_FN(column_pairs)(T *first, T *second, const T *x, const T *y, const T *p,
                                    int64_t step, int64_t rows, int64_t n, int fresh,
                                    TK_FN(pair_fn) f)
@@ -284,20 +452,6 @@ TK_INLINE void TK_FN(column_pairs)(T *first, T *second, const T *x, const T *y, 
         TK_FN(row_store)(first, i, left, a);
         TK_FN(row_store)(second, i, left, b);
     }
-}
-
-TK_INLINE void TK_FN(distances)(V x, V y, V p, V *first, V *second)
-{
-    const V d = x - p;
-    (void)y;
-    *first += d;
-    *second += d * d;
-}
-
-TK_INLINE void TK_FN(slopes)(V g, V x, V mean, V *first, V *second)
-{
-    *first += g;
-    *second += g * (x - mean);
 }
 
 /* Over rows of at most a chunk. */
@@ -378,7 +532,7 @@ TK_OUTLINE void TK_FN(batch_norm_backward_columns)(const tk_batch_work *w, int64
     double sums[MOST_COLUMNS] = {0}, products[MOST_COLUMNS] = {0};
     for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
         const int64_t some = rows - start < TK_CHUNK_ROWS ? rows - start : TK_CHUNK_ROWS;
-        TK_FN(column_slopes)(first, second, g + start * step, x + start * step, mean, step, some, n);
+        TK_FN(column_slopes)(first, second, x + start * step, g + start * step, mean, step, some, n);
         for (int64_t i = 0; i < n; i++) {
             sums[i] += (double)first[i];
             products[i] += (double)second[i];
@@ -393,7 +547,7 @@ TK_OUTLINE void TK_FN(batch_norm_backward_columns)(const tk_batch_work *w, int64
             V d = TK_FN(row_load)(x, i, left, 0), gradient = TK_FN(row_load)(g, i, left, 0);
             V m = TK_FN(row_load)(mean, i, left, 0), gain = TK_FN(row_load)(scale, i, left, 0);
             V a = TK_FN(row_load)(less, i, left, 0), b = TK_FN(row_load)(slope, i, left, 0);
-            d = d - m;
+            d = w->frozen ? v_set(0) : d - m; /* an infinite distance times 0 is NaN */
             TK_FN(row_store)(dx, i, left, gain * (gradient - a - d * b));
         }
 }
@@ -401,51 +555,52 @@ TK_OUTLINE void TK_FN(batch_norm_backward_columns)(const tk_batch_work *w, int64
 static void TK_FN(batch_norm)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_batch_work *w = work;
-    const int64_t n = w->length;
+    const int64_t n = w->length / w->pieces;
     for (int64_t some; lo < hi; lo += some) {
         some = !w->channels ? 1 : hi - lo < TK_FN(batch_columns) ? hi - lo : TK_FN(batch_columns);
         if (w->channels) {
             TK_FN(batch_norm_columns)(w, lo, some);
             continue;
         }
-        const T *x = (const T *)w->x + lo * n;
-        T *y = (T *)w->out + lo * n, mean, scale, shift;
+        const T *x = (const T *)w->x + lo * w->apart;
+        T *y = (T *)w->out + lo * w->apart, p[3];
         double square;
-        TK_FN(row_moments)(x, n, &mean, &square);
-        TK_FN(batch_channel)(w, lo, mean, square, &scale, &shift);
-        const V m = v_set(mean), gain = v_set(scale), bias = v_set(shift);
-        for (int64_t i = 0; i < n; i += W) {
-            int left = n - i < W ? (int)(n - i) : W;
-            V r = TK_FN(row_load)(x, i, left, 0);
-            TK_FN(row_store)(y, i, left, (r - m) * gain + bias);
-        }
+        TK_FN(moments)(x, w->pieces, n, w->step, p, &square);
+        TK_FN(batch_channel)(w, lo, p[0], square, p + 1, p + 2);
+        for (int64_t i = 0; i < w->pieces; i++)
+            TK_FN(norm_piece)(y + i * w->step, x + i * w->step, n, p, w->streams);
     }
+    if (w->streams)
+        tk_stream_end();
 }
 
 /* With d = x - mean: dx = weight rstd (g - mean(g) - d rstd^2 mean(g d)). */
 static void TK_FN(batch_norm_backward)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_batch_work *w = work;
-    const int64_t n = w->length;
+    const int64_t n = w->length / w->pieces;
     for (int64_t some; lo < hi; lo += some) {
         some = !w->channels ? 1 : hi - lo < TK_FN(batch_columns) ? hi - lo : TK_FN(batch_columns);
         if (w->channels) {
             TK_FN(batch_norm_backward_columns)(w, lo, some);
             continue;
         }
-        const T *x = (const T *)w->x + lo * n, *g = (const T *)w->gradient + lo * n;
-        T *dx = (T *)w->out + lo * n, scale, less, slope;
-        const T mean = ((const T *)w->mean)[lo];
-        const double sum = TK_FN(row_total)(g, n);
-        const double product = TK_FN(centred_product)(g, x, n, mean);
-        TK_FN(batch_slopes)(w, lo, sum, product, &scale, &less, &slope);
-        const V m = v_set(mean), gain = v_set(scale), a = v_set(less), b = v_set(slope);
-        for (int64_t i = 0; i < n; i += W) {
-            int left = n - i < W ? (int)(n - i) : W;
-            V d = TK_FN(row_load)(x, i, left, 0), gradient = TK_FN(row_load)(g, i, left, 0);
-            d = d - m;
-            TK_FN(row_store)(dx, i, left, gain * (gradient - a - d * b));
-        }
+        const T *x = (const T *)w->x + lo * w->apart, *g = (const T *)w->gradient + lo * w->apart;
+        T *dx = (T *)w->out + lo * w->apart, p[4] = {((const T *)w->mean)[lo]};
+        double sum = 0, product = 0;
+        for (int64_t i = 0; i < w->pieces; i++)
+            TK_FN(line_slopes)(x + i * w->step, g + i * w->step, NULL, n, p[0], &sum, &product);
+        TK_FN(batch_slopes)(w, lo, sum, product, p + 1, p + 2, p + 3);
+        p[2] *= p[1];
+        p[3] *= p[1];
+        const T scaled[3] = {0, p[1], (T)-0.0};
+        for (int64_t i = 0, at = 0; i < w->pieces; i++, at += w->step)
+            if (w->frozen)
+                TK_FN(norm_piece)(dx + at, g + at, n, scaled, w->streams);
+            else
+                TK_FN(norm_piece_backward)(dx + at, x + at, g + at, n, p, w->streams);
     }
+    if (w->streams)
+        tk_stream_end();
 }
 #undef CHUNK

@@ -78,20 +78,21 @@ typedef struct tk_extreme_work {
 } tk_extreme_work;
 
 /* Layer normalisation of contiguous [rows][length]. A unit is a row; backward, TK_NORM_ROWS rows
- * and their sums for the gradients of weight and bias. */
+ * and their sums for the gradients of weight and bias. Of groups a row is `channels` channels, and
+ * `groups` of them are a sample; weight and bias are [groups][channels], and a unit is always a row. */
 enum { TK_NORM_ROWS = 32 }; /* the sums are then 1/32 of the gradient, and a short chain each */
 typedef struct tk_norm_work {
     const char *x, *gradient, *weight, *bias; /* weight and bias: [length] or NULL */
     char *out;                                /* the result, or the gradient of x */
     char *mean, *rstd;                        /* [rows]; written forward, read backward */
-    char *dweight, *dbias;                    /* [units][length] or NULL */
+    char *dweight, *dbias;                    /* [units][length], [units][channels] or NULL */
     double eps;
-    int64_t rows, length;
+    int64_t rows, length, channels, groups; /* the last two 0 but for groups */
     int32_t streams; /* as that of a map */
 } tk_norm_work;
 
-/* Batch normalisation of contiguous [channels][length], or [length][channels] where `channels` is not
- * 0; a unit is a channel. */
+/* Batch normalisation of [length][channels] where `channels` is not 0, else of channels that begin
+ * `apart` elements apart and lie in `pieces` equal pieces, `step` elements apart. A unit is a channel. */
 typedef struct tk_batch_work {
     const char *x, *gradient, *weight, *bias; /* weight and bias: [channels] or NULL */
     char *out;                                /* the result, or the gradient of x */
@@ -99,7 +100,8 @@ typedef struct tk_batch_work {
     char *running_mean, *running_var;         /* [channels] or NULL: moved by momentum */
     char *dweight, *dbias;                    /* [channels] */
     double eps, momentum;
-    int64_t length, channels;
+    int64_t length, channels, apart, pieces, step; /* length: elements of a channel */
+    int32_t streams, frozen; /* as that of a map; whether mean and variance are given constants */
 } tk_batch_work;
 
 /* A list of n contiguous tensors of one dtype. A unit is one element of their concatenation, for

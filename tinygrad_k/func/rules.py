@@ -271,6 +271,16 @@ def _normalized(function: Op, size: int, args: list[Any], batched: list[bool]) -
     return y
 
 
+@_rule("_group_norm", "_batch_norm_frozen")
+def _by_channel(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
+    t, *rest = args
+    if any(batched[1:]):
+        return NotImplemented
+    reshape, shape = OPS["_reshape"].function, tuple(t.shape)
+    y = function(reshape(t, (shape[0] * shape[1], *shape[2:])), *rest)
+    return reshape(y, shape)
+
+
 # -- products -------------------------------------------------------------------------------------
 
 

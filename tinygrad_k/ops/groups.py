@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..backend import lib
 from ..tensor import Tensor
 from .arithmetic import clamp, square
-from .declare import composite, tried
+from .declare import composite, op, tried
 from .linear_algebra import vector_norm
-from .normalization import _layer_norm, batch_norm
-from .reduction import _mean, _var
+from .normalization import _fused_slopes, _layer_norm_slopes, _normalised, batch_norm
+from .reduction import _mean, _sum, _var
 from .samples import call, real
 from .shape import _reshape
 from .transcendental import rsqrt
@@ -20,8 +21,8 @@ from .transcendental import rsqrt
 FUNCTIONAL = True
 
 
-def _check_channels(name: str, input: Tensor, **given: Tensor | None) -> tuple[int, ...]:
-    """The shape of a value for each channel, dimension 1."""
+def _check_channels(name: str, input: Tensor, **given: Tensor | None) -> None:
+    """Refuses what has not one value for each channel, dimension 1."""
     if input.ndim < 2:
         raise ValueError(f"{name}: at least 2 dimensions; got {tuple(input.shape)}")
     channels = input.shape[1]
@@ -31,13 +32,6 @@ def _check_channels(name: str, input: Tensor, **given: Tensor | None) -> tuple[i
                 f"{name}: {what} must be ({channels},) for {tuple(input.shape)}; "
                 f"got {tuple(value.shape)}"
             )
-    return (channels,) + (1,) * (input.ndim - 2)
-
-
-def _affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: Any) -> Tensor:
-    if weight is not None:
-        x = x * _reshape(weight, shape)
-    return x if bias is None else x + _reshape(bias, shape)
 
 
 def _numpy_group_norm(
@@ -48,6 +42,53 @@ def _numpy_group_norm(
     shape = (-1,) + (1,) * (x.ndim - 2)
     scale, shift = ((d if v is None else v.reshape(shape)) for d, v in ((1, weight), (0, bias)))
     return y.reshape(x.shape) * scale + shift
+
+
+def _group_norm_rule(
+    g: Tensor,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    groups: int,
+    eps: float,
+    mean: Tensor,
+    rstd: Tensor,
+) -> list[Tensor | None]:
+    """One fused kernel; made of ops where this gradient is to be differentiated itself."""
+    if not lib.tk_grad_mode():
+        door = lib.tk_group_norm_backward
+        return _fused_slopes(door, g, input, weight, bias, groups, mean, rstd)
+    shape, rows = tuple(input.shape), (input.shape[0], groups, math.prod(input.shape[1:]) // groups)
+    x = _reshape(input, rows)
+    z = (x - _mean(x, -1, True)) * rsqrt(_var(x, -1, 0, True) + eps)
+    h = g if weight is None else g * _reshape(weight, (-1,) + (1,) * (len(shape) - 2))
+    slopes = _layer_norm_slopes(_reshape(h, rows), x, None, None, 1, eps)[0]
+    assert slopes is not None
+    dims = (0, *range(2, len(shape)))
+    return [
+        _reshape(slopes, shape),
+        None if weight is None else _sum(g * _reshape(z, shape), dims),
+        None if bias is None else _sum(g, dims),
+    ]
+
+
+@op(
+    kernel="layer_norm",
+    vjp=_group_norm_rule,
+    keeps=("mean", "rstd"),
+    ref=lambda x, weight, bias, groups, eps=1e-5: _numpy_group_norm(x, groups, weight, bias, eps),
+    samples=[
+        (real(2, 6, 4), real(6), real(6), 3),
+        (real(2, 4, 3, 3), None, real(4), 1),
+        (real(3, 4, 70), real(4), None, 2, 1e-3),
+        (real(2, 2, 9, 17), real(2), real(2), 2),
+    ],
+    family="norm",
+)
+def _group_norm(
+    input: Tensor, weight: Tensor | None, bias: Tensor | None, groups: int, eps: float = 1e-5
+) -> Any:
+    return _normalised(lib.tk_group_norm, input, weight, bias, groups, eps)
 
 
 @tried(
@@ -71,16 +112,13 @@ def group_norm(
 
     Channels are dimension 1; weight and bias have one value each. Wu and He 2018.
     """
-    shape = _check_channels("group_norm", input, weight=weight, bias=bias)
+    _check_channels("group_norm", input, weight=weight, bias=bias)
     channels = input.shape[1]
     if not isinstance(num_groups, int) or num_groups < 1 or channels % num_groups:
         raise ValueError(
             f"group_norm: num_groups must divide {channels} channels; got {num_groups!r}"
         )
-    size = math.prod(input.shape[1:]) // num_groups
-    rows = _reshape(input, (input.shape[0], num_groups, size))
-    y = _reshape(_layer_norm(rows, None, None, 1, eps), tuple(input.shape))
-    return _affine(y, weight, bias, shape)
+    return _group_norm(input, weight, bias, num_groups, eps)
 
 
 @tried(
@@ -106,7 +144,7 @@ def instance_norm(
     """
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    shape = _check_channels(
+    _check_channels(
         "instance_norm",
         input,
         running_mean=running_mean,
@@ -119,15 +157,13 @@ def instance_norm(
         raise ValueError(
             f"instance_norm: more than one value a channel is needed; got {tuple(input.shape)}"
         )
-    rows = _reshape(input, (*input.shape[:2], size))
     if running_mean is not None or running_var is not None:
-        plain = rows.detach()
+        plain = _reshape(input.detach(), (*input.shape[:2], size))
         if running_mean is not None:
             running_mean.detach().lerp_(_mean(_mean(plain, -1), 0), momentum)
         if running_var is not None:
             running_var.detach().lerp_(_mean(_var(plain, -1, 1), 0), momentum)
-    y = _reshape(_layer_norm(rows, None, None, 1, eps), tuple(input.shape))
-    return _affine(y, weight, bias, shape)
+    return _group_norm(input, weight, bias, input.shape[1], eps)
 
 
 def _numpy_rms_norm(x: Any, shape: Any, weight: Any = None, eps: float | None = None) -> Any:

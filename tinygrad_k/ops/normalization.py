@@ -10,7 +10,7 @@ import numpy as np
 from ..autograd.node import note_change
 from ..backend import dtype as dtype_class, fail, ffi, float64, kernel_number, lib
 from ..tensor import Tensor, wrap
-from .arithmetic import addcmul, mul, neg
+from .arithmetic import mul, neg
 from .declare import composite, like, op, through, tried
 from .reduction import _as_dtype, _mean, _sum, _var
 from .samples import call, positive, real
@@ -156,14 +156,27 @@ def _layer_norm_rule(
     """One fused kernel; made of ops where this gradient is to be differentiated itself."""
     if lib.tk_grad_mode():
         return _layer_norm_slopes(g, input, weight, bias, ndim, eps)
+    return _fused_slopes(lib.tk_layer_norm_backward, g, input, weight, bias, ndim, mean, rstd)
+
+
+def _fused_slopes(
+    door: Any,
+    g: Tensor,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    parts: int,
+    mean: Tensor,
+    rstd: Tensor,
+) -> list[Tensor | None]:
     out = ffi.new("tk_tensor *[3]")
-    failed = lib.tk_layer_norm_backward(
+    failed = door(
         g._h,
         input._h,
         mean._h,
         rstd._h,
         _handle(weight),
-        ndim,
+        parts,
         weight is not None,
         bias is not None,
         out,
@@ -210,6 +223,12 @@ def _numpy_layer_norm(x: Any, weight: Any, bias: Any, ndim: int, eps: float = 1e
 def _layer_norm(
     input: Tensor, weight: Tensor | None, bias: Tensor | None, ndim: int, eps: float = 1e-5
 ) -> Any:
+    return _normalised(lib.tk_layer_norm, input, weight, bias, ndim, eps)
+
+
+def _normalised(
+    door: Any, input: Tensor, weight: Tensor | None, bias: Tensor | None, parts: int, eps: float
+) -> Any:
     plain = input._node is None
     gain, shift = ffi.NULL, ffi.NULL
     if weight is not None:
@@ -217,7 +236,7 @@ def _layer_norm(
     if bias is not None:
         shift, plain = bias._h, plain and bias._node is None
     kept = ffi.NULL if plain else ffi.new("tk_tensor *[2]")  # only a gradient wants them
-    out = lib.tk_layer_norm(input._h, gain, shift, ndim, eps, kept)
+    out = door(input._h, gain, shift, parts, eps, kept)
     return out if plain else (out, *kept)
 
 
@@ -274,7 +293,7 @@ def _batch_norm_rule(
     else:
         out = ffi.new("tk_tensor *[3]")
         if lib.tk_batch_norm_backward(
-            g._h, input._h, mean._h, variance._h, _handle(weight), eps, out
+            g._h, input._h, mean._h, variance._h, _handle(weight), eps, 0, out
         ):
             fail()
         slopes = [wrap(handle) for handle in out]
@@ -323,6 +342,7 @@ def _numpy_batch_norm(
         (real(4, 3, 2), None, None),
         (real(2, 3, 2, 2), real(3), None),
         (real(2, 2, 20), None, real(2), None, None, 0.1, 1e-3),
+        (real(3, 2, 9, 8), real(2), real(2)),
     ],
     family="norm",
 )
@@ -354,6 +374,42 @@ def _batch_norm(
     return tuple(out)
 
 
+def _batch_norm_frozen_rule(
+    g: Tensor,
+    input: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
+    *,
+    wanted: int,
+) -> list[Tensor | None]:
+    """One fused kernel for more than the input's; made of ops where this gradient is to be
+    differentiated itself."""
+    dims, shape = (0, *range(2, input.ndim)), (1, -1) + (1,) * (input.ndim - 2)
+    rstd = rsqrt(running_var + eps)
+    scale = rstd if weight is None else rstd * weight
+    if wanted == 1:
+        return [g * _reshape(scale, shape), None, None, None, None]
+    if lib.tk_grad_mode() or 0 in input.shape:
+        z = (input - _reshape(running_mean, shape)) * _reshape(rstd, shape)
+        slopes, product, total = g * _reshape(scale, shape), _sum(g * z, dims), _sum(g, dims)
+    else:
+        out = ffi.new("tk_tensor *[3]")
+        handles = (g._h, input._h, running_mean._h, running_var._h, _handle(weight))
+        if lib.tk_batch_norm_backward(*handles, eps, 1, out):
+            fail()
+        slopes, product, total = [wrap(handle) for handle in out]
+    return [
+        slopes,
+        neg(total * scale) if wanted & 2 else None,
+        product * scale * rstd * -0.5 if wanted & 4 else None,
+        product if wanted & 8 else None,
+        total if wanted & 16 else None,
+    ]
+
+
 def _numpy_batch_norm_by(
     x: Any, mean: Any, var: Any, weight: Any = None, bias: Any = None, training: bool = False,
     momentum: float = 0.1, eps: float = 1e-5,
@@ -364,6 +420,34 @@ def _numpy_batch_norm_by(
     y = (x - mean.reshape(shape)) / np.sqrt(var.reshape(shape) + eps)
     y = y * (1 if weight is None else weight.reshape(shape))
     return y + (0 if bias is None else bias.reshape(shape))
+
+
+@op(
+    kernel="addcmul",
+    vjp=_batch_norm_frozen_rule,
+    ref=lambda x, mean, var, weight, bias, eps=1e-5: _numpy_batch_norm_by(
+        x, mean, var, weight, bias, eps=eps
+    ),
+    samples=[
+        (real(5, 3), real(3), positive(3), real(3), real(3)),
+        (real(2, 3, 2, 2), real(3), positive(3), None, real(3), 1e-3),
+        (real(2, 2, 9, 8), real(2), positive(2), real(2), None),
+        (real(1, 2, 4), real(2), positive(2), None, None),
+        (real(0, 3), real(3), positive(3), real(3), None),
+    ],
+    family="norm",
+)
+def _batch_norm_frozen(
+    input: Tensor,
+    running_mean: Tensor,
+    running_var: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float = 1e-5,
+) -> Any:
+    return lib.tk_batch_norm_frozen(
+        input._h, running_mean._h, running_var._h, _handle(weight), _handle(bias), eps
+    )
 
 
 @tried(
@@ -418,11 +502,4 @@ def batch_norm(
         return _batch_norm(input, weight, bias, running_mean, running_var, momentum, eps)
     if running_mean is None or running_var is None:
         raise ValueError("batch_norm: evaluation needs running_mean and running_var")
-    scale = rsqrt(running_var + eps)
-    if weight is not None:
-        scale = scale * weight
-    shift = neg(running_mean * scale)
-    if bias is not None:
-        shift = shift + bias
-    shape = (1, channels) + (1,) * (input.ndim - 2)
-    return addcmul(_reshape(shift, shape), input, _reshape(scale, shape))
+    return _batch_norm_frozen(input, running_mean, running_var, weight, bias, eps)
