@@ -358,43 +358,6 @@ TK_INLINE int64_t tk_extend_place(const tk_extend_work *w, int64_t at, int64_t n
 /* Up to so many elements around a row are read where a table says. */
 enum { TK_EXTEND_EDGES = 32 };
 
-/* Planes of at most so many elements, in rows too short to be copied one by one, are read where a table
- * says: 4 KiB of it. */
-enum { TK_PLANE = 1024, TK_PLANE_ROW = 64 }; /* elements; bytes */
-
-/* Whole planes of the last two dimensions, from element lo on; returns where they end. */
-TK_INLINE int64_t tk_extend_planes(const tk_extend_work *w, int64_t lo, int64_t hi, const int64_t size)
-{
-    const int last = w->ndim - 1;
-    const int64_t plane = last > 0 ? w->size[last - 1] * w->size[last] : 0;
-    if (plane == 0 || plane > TK_PLANE || w->from[last] * size > TK_PLANE_ROW || lo % plane ||
-        hi - lo < 2 * plane)
-        return lo;
-    int32_t place[TK_PLANE];
-    for (int64_t i = 0; i < plane; i++) {
-        const int64_t row = i / w->size[last] - w->before[last - 1];
-        const int64_t y = tk_extend_place(w, row, w->from[last - 1]);
-        const int64_t x = tk_extend_place(w, i % w->size[last] - w->before[last], w->from[last]);
-        place[i] = y < 0 || x < 0 ? -1 : (int32_t)(y * w->from[last] + x);
-    }
-    for (; lo + plane <= hi; lo += plane) {
-        int64_t at = 0, step = w->from[last - 1] * w->from[last];
-        for (int64_t d = last - 2, rest = lo / plane; d >= 0 && at >= 0; rest /= w->size[d--]) {
-            const int64_t index = rest % w->size[d] - w->before[d];
-            const int64_t part = tk_extend_place(w, index, w->from[d]);
-            at = part < 0 ? -1 : at + part * step;
-            step *= w->from[d];
-        }
-        const char *from = at < 0 ? w->value : w->in + at * size;
-        char *to = w->out + lo * size;
-        if (at < 0)
-            tk_fill(to, size, from, size, plane, 0);
-        for (int64_t i = 0; i < plane && at >= 0; i++)
-            memcpy(to + i * size, place[i] < 0 ? w->value : from + place[i] * size, (size_t)size);
-    }
-    return lo;
-}
-
 TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const int64_t size)
 {
     const tk_extend_work *w = work;
@@ -402,7 +365,6 @@ TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const i
     const int64_t length = w->size[last], n = w->from[last];
     const int64_t left = w->before[last], right = length - left - n;
     const int tabled = left >= 0 && right >= 0 && left + right <= TK_EXTEND_EDGES;
-    lo = tk_extend_planes(w, lo, hi, size);
     int64_t edge[TK_EXTEND_EDGES];
     for (int64_t i = 0; tabled && i < left + right; i++)
         edge[i] = tk_extend_place(w, i < left ? i - left : n + i - left, n);
