@@ -118,6 +118,7 @@ typedef struct tk_number {
         int32_t i32;
         uint8_t u8;
     } bits;
+    double value; /* as it was given */
 } tk_number;
 void tk_number_float(tk_number *number, int dtype, double value);
 int tk_number_int(tk_number *number, int dtype, int64_t value);

@@ -269,7 +269,11 @@ def _power_base(g: Tensor, input: Any, other: Any) -> Tensor:
     if isinstance(other, Tensor):
         sound = logical_or(gt(input, 0), ne(other, 0))
         return g * (other * power(where(sound, input, 1.0), other - 1))
-    return g * (other * power(input, other - 1)) if other != 0 else flat(g)
+    if other == 0:
+        return flat(g)
+    if other == 1:
+        return g
+    return g * (input * 2 if other == 2 else other * power(input, other - 1))
 
 
 def _power_exponent(g: Tensor, input: Any, other: Tensor, result: Tensor) -> Tensor:
