@@ -253,3 +253,14 @@ def test_targets_keep_their_fractions_beside_integers() -> None:
     integers, target = tk.tensor([0, 2, 1]), tk.tensor([2.7, 0.4, 1.5])
     losses = [F.poisson_nll_loss(x, target, full=True) for x in (integers, integers.float())]
     assert losses[0].item() == losses[1].item()
+
+
+def test_integers_are_clamped_exactly() -> None:
+    large = tk.tensor([2**62 + 1, -(2**62) - 1, 5])
+    assert large.clamp(-(2**61) - 1, 2**61 + 1).tolist() == [2**61 + 1, -(2**61) - 1, 5]
+    assert large.clamp(-3, 2**53).tolist() == [2**53, -3, 5]
+    assert large.clone().clamp_(-3, 4).tolist() == [4, -3, 4]
+    small = tk.tensor([0, 7, 255], dtype=tk.uint8)
+    assert small.clamp(3, 250).tolist() == [3, 7, 250]
+    with pytest.raises(ValueError, match="does not fit uint8"):
+        small.clamp(-1, 3)

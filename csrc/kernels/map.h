@@ -49,11 +49,7 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
     T buffer[4][TK_TILE];
     int direct = 1, crossed = 0, spread = 0;
     enum { BLOCK = 32 }; /* rows, two cache lines of float32 where an operand runs down them */
-#if TK_IS_FLOAT
     const V p = v_set((T)w->p), q = v_set((T)w->q);
-#else
-    const V p = {0}, q = {0};
-#endif
     EACH(i, 0) {
         step[i] = w->stride[i][last];
         if (i > 0 && step[i] == 0) {
@@ -193,6 +189,7 @@ MAP1(bitwise_not, x ^ v_set(1))
 MAP1(neg, -x)
 MAP1(square, x *x)
 MAP1(cube, x *x *x)
+MAP1(clamp_scalar, v_min(v_max(x, p), q))
 MAP2(add, x + y)
 MAP2(sub, x - y)
 MAP2(mul, x *y)
@@ -328,7 +325,6 @@ MAP1(floor, v_floor(x))
 MAP1(ceil, v_ceil(x))
 MAP1(round, v_rint(x))
 MAP1(trunc, v_trunc(x))
-MAP1(clamp_scalar, v_min(v_max(x, p), q))
 #define LARGEST v_set((T)(sizeof(T) == 8 ? __DBL_MAX__ : (double)__FLT_MAX__))
 MAP1(nan_to_num, v_select(v_isnan(x), p, v_min(v_max(x, -LARGEST), LARGEST)))
 #undef LARGEST
@@ -412,6 +408,13 @@ MAP2(threshold_backward, v_select(y <= p, ZERO, x))
 MAP1(hardshrink, v_select(v_abs(x) <= p, ZERO, x))
 MAP1(softshrink, v_select(x > p, x - p, v_select(x < -p, x + p, v_select(v_isnan(x), x, ZERO))))
 MAP2(hardshrink_backward, v_select(v_abs(y) <= p, ZERO, x))
+
+/* With the bounded difference c: c (d - c / 2) is d^2 / 2 inside and p (|d| - p / 2) outside. */
+#define BOUNDED(d) v_min(v_max(d, -p), p)
+MAP2(huber, q *(BOUNDED(x - y) * (x - y - HALF * BOUNDED(x - y))))
+MAP3(huber_backward, q *x *BOUNDED(y - z))
+#undef BOUNDED
+
 MAP2(tanh_backward, x *(ONE - y * y))
 MAP2(sigmoid_backward, x *y *(ONE - y))
 #undef HALF

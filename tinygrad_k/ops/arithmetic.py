@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, kernel_number, lib
+from ..backend import bool_, int32, int64, kernel_number, lib, uint8
 from ..tensor import Tensor, wrap
 from .comparison import eq, ge, gt, isnan, le, logical_and, logical_or, lt, ne, where
 from .declare import (
@@ -340,6 +340,22 @@ def minimum(input: Any, other: Any) -> Tensor:
 # -- bounds and mixtures ------------------------------------------------------------------------
 
 _CLAMP = kernel_number("clamp_scalar")
+# Integers that the dtype holds and a float64, in which a kernel's numbers travel, as well.
+_WHOLE = {int64: (-(2**53), 2**53), int32: (-(2**31), 2**31 - 1), uint8: (0, 255)}
+
+
+def _bounds(input: Tensor, min: Any, max: Any) -> tuple[float, float] | None:
+    """The bounds as numbers for the kernel; None where they are none."""
+    low, high = -math.inf if min is None else min, math.inf if max is None else max
+    dtype = input.dtype
+    if dtype.is_floating_point:
+        numbers = isinstance(low, (int, float)) and isinstance(high, (int, float))
+        return (float(low), float(high)) if numbers else None
+    if type(low) is type(high) is int and dtype in _WHOLE:
+        least, most = _WHOLE[dtype]
+        if least <= low <= most and least <= high <= most:
+            return low, high
+    return None
 
 
 @op(
@@ -382,10 +398,9 @@ def clamp(input: Tensor, min: Any = None, max: Any = None) -> Tensor:
     """
     if min is None and max is None:
         raise ValueError("clamp: min and max cannot both be None")
-    numbers = all(bound is None or isinstance(bound, (int, float)) for bound in (min, max))
-    if numbers and isinstance(input, Tensor) and input.dtype.is_floating_point:
-        low = -math.inf if min is None else float(min)
-        return _clamp(input, low, math.inf if max is None else float(max))
+    bounds = _bounds(input, min, max) if isinstance(input, Tensor) else None
+    if bounds:
+        return _clamp(input, *bounds)
     result = input
     if isinstance(min, Tensor):
         result = where(logical_or(lt(result, min), isnan(min)), min, result)
@@ -494,11 +509,9 @@ def _adds_scaled(row: Op, sign: int) -> Callable[..., int]:
 
 
 def _clamps(self: Tensor, min: Any = None, max: Any = None) -> int:
-    low, high = -math.inf if min is None else min, math.inf if max is None else max
-    if type(low) not in (float, int) or type(high) not in (float, int) or min is max is None:
-        return 0
-    if self._h.dtype <= lib.TK_F64 and (self._node is None or not lib.tk_grad_mode()):
-        return lib.tk_change1(_CLAMP, self._h, low, high)
+    bounds = None if min is max is None else _bounds(self, min, max)
+    if bounds and (self._node is None or not lib.tk_grad_mode()):
+        return lib.tk_change1(_CLAMP, self._h, *bounds)
     return 0
 
 

@@ -23,6 +23,7 @@ from .transcendental import exp, log
 
 FUNCTIONAL = True
 CROSS_ENTROPY, NLL = kernel_number("cross_entropy"), kernel_number("nll_loss")
+HUBER, HUBER_BACKWARD = kernel_number("huber"), kernel_number("huber_backward")
 FLOATS = lib.TK_F64  # the floating dtypes have the numbers up to this
 
 
@@ -116,6 +117,61 @@ def l1_loss(
     return _weighted_mean("l1_loss", abs(input - target), weight, reduction)
 
 
+def _bent(
+    g_out: Tensor, g: Tensor, input: Tensor, target: Tensor, delta: float, scale: float
+) -> Tensor:
+    """The second derivative of ``_huber``: ``scale`` where the difference is below ``delta``."""
+    return where(lt(abs(input - target), delta), g_out * g * scale, 0.0)
+
+
+@op(
+    kernel="huber_backward",
+    vjp={
+        "g": lambda g_out, input, target, delta, scale: _huber_backward(
+            g_out, input, target, delta, scale
+        ),
+        "input": _bent,
+        "target": lambda g_out, g, input, target, delta, scale: neg(
+            _bent(g_out, g, input, target, delta, scale)
+        ),
+    },
+    ref=lambda g, x, t, delta, scale: g * scale * np.clip(x - t, -delta, delta),
+    samples=[
+        (real(3, 5), real(3, 5), real(3, 5), 0.5, 2.0),
+        (real(2, 1, 4), real(3, 1), real(4), 1.0, 1.0),
+    ],
+    family="elementwise",
+)
+def _huber_backward(g: Tensor, input: Tensor, target: Tensor, delta: float, scale: float) -> Any:
+    """The gradient of ``input`` through ``_huber``; that of ``target`` is its negative."""
+    return lib.tk_map3(HUBER_BACKWARD, g._h, input._h, target._h, delta, scale)
+
+
+@op(
+    kernel="huber",
+    vjp={
+        "input": lambda g, input, target, delta, scale: _huber_backward(
+            g, input, target, delta, scale
+        ),
+        "target": lambda g, input, target, delta, scale: _huber_backward(
+            g, target, input, delta, scale
+        ),
+    },
+    ref=lambda x, t, delta=1.0, scale=1.0: (
+        scale * np.clip(x - t, -delta, delta) * (x - t - np.clip(x - t, -delta, delta) / 2)
+    ),
+    samples=[
+        (real(3, 5), real(3, 5), 0.5, 2.0),
+        (real(3, 1), real(4)),
+        (real(0, 3), real(0, 3)),
+    ],
+    family="elementwise",
+)
+def _huber(input: Tensor, target: Tensor, delta: float = 1.0, scale: float = 1.0) -> Any:
+    """scale * (d^2 / 2) for d = |x - t| below delta, else scale * delta (d - delta / 2)."""
+    return lib.tk_map2(HUBER, input._h, target._h, delta, scale)
+
+
 @tried(
     ref=lambda x, t, reduction="mean", beta=1.0: _numpy_reduce(
         np.where(np.abs(x - t) < beta, (x - t) ** 2 / (2 * beta or 1), np.abs(x - t) - beta / 2),
@@ -134,8 +190,7 @@ def smooth_l1_loss(
     if beta == 0:
         return l1_loss(input, target, reduction)
     _same_shape("smooth_l1_loss", input, target)
-    distance = abs(input - target)
-    losses = where(lt(distance, beta), square(distance) * (0.5 / beta), distance - 0.5 * beta)
+    losses = _huber(input, target, beta, 1.0 / beta)
     return _reduce("smooth_l1_loss", losses, reduction)
 
 
@@ -168,8 +223,7 @@ def huber_loss(
     if delta <= 0:
         raise ValueError(f"huber_loss: delta must be positive; got {delta}")
     _same_shape("huber_loss", input, target)
-    distance = abs(input - target)
-    losses = where(lt(distance, delta), square(distance) * 0.5, (distance - 0.5 * delta) * delta)
+    losses = _huber(input, target, delta)
     return _reduce("huber_loss", _times("huber_loss", losses, weight), reduction)
 
 
