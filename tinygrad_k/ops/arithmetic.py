@@ -339,7 +339,7 @@ def minimum(input: Any, other: Any) -> Tensor:
 
 # -- bounds and mixtures ------------------------------------------------------------------------
 
-_CLAMP = kernel_number("clamp_scalar")
+_CLAMP = kernel_number("clamp")
 # Integers that the dtype holds and a float64, in which a kernel's numbers travel, as well.
 _WHOLE = {int64: (-(2**53), 2**53), int32: (-(2**31), 2**31 - 1), uint8: (0, 255)}
 
@@ -359,7 +359,7 @@ def _bounds(input: Tensor, min: Any, max: Any) -> tuple[float, float] | None:
 
 
 @op(
-    kernel="clamp_scalar",
+    kernel="clamp",
     vjp={
         "input": lambda g, input, min, max: where(
             logical_and(ge(input, min), le(input, max)), g, 0.0

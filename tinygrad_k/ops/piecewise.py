@@ -168,7 +168,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
 
 
 @op(
-    kernel="clamp_scalar",
+    kernel="clamp",
     vjp={
         "input": lambda g, input, min_val, max_val: where(
             logical_or(le(input, min_val), ge(input, max_val)), 0.0, g
@@ -179,7 +179,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Any:
     family="elementwise",
 )
 def _hardtanh(input: Tensor, min_val: float, max_val: float) -> Any:
-    return door("clamp_scalar", input, min_val, max_val)
+    return door("clamp", input, min_val, max_val)
 
 
 @tried(ref=lambda x: np.clip(x, 0, 6), domain=(away_from(0.0, 6.0, high=9.0),), dtypes="number")
