@@ -95,6 +95,21 @@ def test_drawn_layouts(op: Op, data: st.DataObject) -> None:
     assert_same(case.replaced(laid), str([layout.__name__ for layout in chosen]))
 
 
+ELEMENTWISE = ("unary", "binary", "where")
+
+
+@pytest.mark.parametrize("op", rows(lambda op: op.domain and op.family in ELEMENTWISE), ids=name_of)
+def test_results_lie_as_their_operands(op: Op) -> None:
+    """What is transposed stays so; beside an operand that lies row by row the result does too."""
+    shape = (2, 3, 4)
+    assert op.domain is not None
+    case = elementwise_case(op, (shape,) * len(op.domain), GROUPS[op.dtypes][0], 0)
+    laid = case.changed(transposed)
+    assert tuple(laid.call().stride()) == (1, 2, 6), f"{laid}"
+    some = [transposed(x) if i else x for i, x in enumerate(case.arrays())]
+    assert case.replaced(some).call().is_contiguous(), f"{case}"
+
+
 def foul(nbytes: int) -> None:
     """Fills the blocks that the allocator keeps for this size with NaN."""
     poison = np.full(nbytes // 8 + 1, np.nan)

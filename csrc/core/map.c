@@ -132,16 +132,66 @@ static int power_kernel(const tk_tensor *exponent, int dtype)
     return TK_K_pow;
 }
 
+/* The dimensions from the one with the widest steps to that with the narrowest; 0 if that is the order
+ * they stand in, or if elements share memory or lie backwards. */
+static int memory_order(const tk_tensor *t, int *order)
+{
+    int turned = 0, before = -1, n = 0;
+    for (int d = 0; d < t->ndim; d++)
+        if (t->shape[d] == 1) /* its step says nothing: it comes first */
+            order[n++] = d;
+    const int ones = n;
+    for (int d = 0; d < t->ndim; d++) {
+        if (t->shape[d] == 1)
+            continue;
+        if (t->stride[d] <= 0)
+            return 0;
+        int i = n++;
+        for (; i > ones && t->stride[order[i - 1]] < t->stride[d]; i--)
+            order[i] = order[i - 1];
+        order[i] = d;
+    }
+    for (int i = ones; i < n; i++) {
+        turned |= order[i] < before;
+        before = order[i];
+    }
+    return turned;
+}
+
+/* An operand with its dimensions in this order, after those that it lacks. */
+static tk_tensor turned(const tk_tensor *t, int ndim, const int *order)
+{
+    tk_tensor view = *t;
+    view.ndim = ndim;
+    view.flags = 0;
+    for (int i = 0; i < ndim; i++) {
+        const int d = order[i] - (ndim - t->ndim);
+        view.shape[i] = d < 0 ? 1 : t->shape[d];
+        view.stride[i] = d < 0 ? 0 : t->stride[d];
+    }
+    return view;
+}
+
 static void run(int kernel, int dtype, tk_tensor *out, tk_tensor **in, int n, double p, double q)
 {
     tk_map_work w;
+    int order[TK_MAX_NDIM];
     w.p = p;
     w.q = q;
     if (kernel == TK_K_pow && in[1]->storage == &nobody) {
         kernel = power_kernel(in[1], dtype);
         n = tk_map_arity(kernel);
     }
-    tk_plan_map(&w, out, in, n);
+    if (out->flags & TK_CONTIGUOUS || !memory_order(out, order)) {
+        tk_plan_map(&w, out, in, n);
+    } else { /* in the order of the result's memory */
+        tk_tensor to = turned(out, out->ndim, order), from[3], *each[3];
+        for (int i = 0; i < n; i++) {
+            from[i] = turned(in[i], out->ndim, order);
+            each[i] = &from[i];
+        }
+        tk_plan_map(&w, &to, each, n);
+    }
     w.streams = tk_streams(out, in, n);
     tk_run(kernel, dtype, &w, out->numel, grain_of(kernel));
 }
@@ -250,6 +300,37 @@ static int is_plain(const launch *l, int kernel)
     return 1;
 }
 
+/* A result lies in memory as the first operand of its shape does, if none lies row by row: what is
+ * transposed stays so. PyTorch's results do. */
+static tk_tensor *result_new(const launch *l, int dtype, int ndim, const int64_t *shape)
+{
+    const tk_tensor *leader = NULL;
+    int order[TK_MAX_NDIM];
+    for (int i = 0; i < l->n; i++) {
+        const tk_tensor *t = l->in[i];
+        if (t->ndim != ndim || memcmp(t->shape, shape, (size_t)ndim * sizeof *shape) != 0)
+            continue;
+        if (t->flags & TK_CONTIGUOUS)
+            return tk_empty(dtype, ndim, shape);
+        if (!leader)
+            leader = t;
+    }
+    if (!leader || !memory_order(leader, order))
+        return tk_empty(dtype, ndim, shape);
+    const tk_tensor view = turned(leader, ndim, order);
+    tk_tensor *out = tk_empty(dtype, ndim, view.shape);
+    if (!out)
+        return NULL;
+    int64_t stride[TK_MAX_NDIM];
+    memcpy(stride, out->stride, sizeof stride);
+    for (int i = 0; i < ndim; i++) {
+        out->shape[order[i]] = view.shape[i];
+        out->stride[order[i]] = stride[i];
+    }
+    tk_finish_view(out);
+    return out;
+}
+
 static tk_tensor *launch_new(int kernel, launch *l, double p, double q)
 {
     if (refuse(kernel, l->n))
@@ -257,14 +338,14 @@ static tk_tensor *launch_new(int kernel, launch *l, double p, double q)
     tk_tensor *out;
     if (is_plain(l, kernel)) {
         const tk_tensor *a = l->in[0];
-        out = tk_empty(tk_result_dtype(kernel, a->dtype), a->ndim, a->shape);
+        out = result_new(l, tk_result_dtype(kernel, a->dtype), a->ndim, a->shape);
         if (out)
             run(kernel, a->dtype, out, l->in, l->n, p, q);
         return out;
     }
     if (prepare(l, kernel))
         return NULL;
-    out = tk_empty(l->result, l->ndim, l->shape);
+    out = result_new(l, l->result, l->ndim, l->shape);
     if (out) {
         out->flags |= l->flags;
         run(kernel, l->compute, out, l->in, l->n, p, q);
