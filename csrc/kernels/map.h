@@ -1,7 +1,7 @@
 /* Elementwise kernels: the mathematics of an op is one line at the end; strides, tails, broadcast
  * operands and results of another type are dealt with once, above. Included once per element type. */
 
-/* Elements staged at a time where an operand is not contiguous: 4 operands of 512 doubles are
+/* Elements staged at a time where an operand is not contiguous: 4 operands of 1,024 floats are
  * 16 KiB, half of a small L1. */
 #ifndef TK_TILE
 #define TK_TILE 1024
