@@ -197,10 +197,11 @@ static void TK_FN(clamp_all)(const void *work, int64_t lo, int64_t hi)
 
 /* -- norms ------------------------------------------------------------------------------------ */
 
-/* Sixteen sums, whatever the width of a register, so that every instruction set rounds alike; in
- * double, so that squares of floats are exact and cannot overflow. */
-typedef T TK_FN(eight) __attribute__((vector_size(8 * sizeof(T))));
-typedef double TK_FN(eight_sums) __attribute__((vector_size(64)));
+/* Sixteen sums, in however many registers, so that every instruction set rounds alike; in double,
+ * so that squares of floats are exact and cannot overflow. */
+enum { TK_FN(SUMS) = 16, TK_FN(HELD) = TK_VECTOR_BYTES / sizeof(double) };
+typedef T TK_FN(terms) __attribute__((vector_size(TK_FN(HELD) * sizeof(T))));
+typedef double TK_FN(sums) __attribute__((vector_size(TK_VECTOR_BYTES)));
 
 /* |x|^p, of which total_norm takes the sum; |x| itself where that is a maximum (p infinite) */
 TK_INLINE V TK_FN(norm_term)(V x, T p)
@@ -212,8 +213,9 @@ TK_INLINE V TK_FN(norm_term)(V x, T p)
 static double TK_FN(norm_chunk)(const T *x, int n, double p)
 {
     T part[TK_NORM_CHUNK];
-    TK_FN(eight_sums) sum[2] = {{0}, {0}};
-    int full = n / 16 * 16;
+    enum { SUMS = TK_FN(SUMS), HELD = TK_FN(HELD) };
+    TK_FN(sums) sum[SUMS / HELD] = {{0}};
+    int full = n / SUMS * SUMS;
     if (p != 2) {
         int i = 0;
         for (; i + W <= n; i += W)
@@ -228,24 +230,26 @@ static double TK_FN(norm_chunk)(const T *x, int n, double p)
             most = x[i] > most || isnan(x[i]) ? x[i] : most;
         return (double)most;
     }
-    for (int i = 0; i < n; i += 16) {
-        T last[16] = {0};
+    for (int i = 0; i < n; i += SUMS) {
+        T last[SUMS] = {0};
         const T *from = x + i;
         if (i == full) {
             for (int j = 0; j < n - full; j++)
                 last[j] = x[i + j];
             from = last;
         }
-        for (int half = 0; half < 2; half++) {
-            TK_FN(eight) y;
-            memcpy(&y, from + 8 * half, sizeof y);
-            TK_FN(eight_sums) wide = __builtin_convertvector(y, TK_FN(eight_sums));
-            sum[half] += p == 2 ? wide * wide : wide;
+        for (int k = 0; k < SUMS / HELD; k++) {
+            TK_FN(terms) y;
+            memcpy(&y, from + k * HELD, sizeof y);
+            TK_FN(sums) wide = __builtin_convertvector(y, TK_FN(sums));
+            sum[k] += p == 2 ? wide * wide : wide;
         }
     }
-    sum[0] += sum[1];
-    return ((sum[0][0] + sum[0][4]) + (sum[0][1] + sum[0][5])) +
-           ((sum[0][2] + sum[0][6]) + (sum[0][3] + sum[0][7]));
+    double s[SUMS];
+    memcpy(s, sum, sizeof s);
+    for (int j = 0; j < SUMS / 2; j++)
+        s[j] += s[j + SUMS / 2];
+    return ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
 }
 
 static void TK_FN(total_norm)(const void *work, int64_t lo, int64_t hi)
