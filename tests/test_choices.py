@@ -34,6 +34,8 @@ CHOICES: tuple[tuple[Any, list[Any], list[Any]], ...] = (
     (tk.nanmedian, [[1.0, NAN, 3.0]], [[1.0, 0.0, 0.0]]),
     (tk.maximum, [[NAN, 1.0], [0.0, NAN]], [[1.0, 1.0], [1.0, 1.0]]),
     (tk.relu, [[NAN, -0.0]], [[1.0, 0.0]]),
+    # replaced by numbers
+    (tk.nan_to_num, [[NAN, INF, -INF, 2.0]], [[0.0, 0.0, 0.0, 1.0]]),
     # steps, also beside a pole
     (rounded_division, [[1.0, INF, 0.0], [0.0, 0.0, 0.0]], [[0.0] * 3, [0.0] * 3]),
     # poles of a sign each side
