@@ -34,21 +34,27 @@ TK_INLINE KEY TK_FN(key_of)(TK_SCALAR x, KEY flip)
 #endif
 }
 
+/* Where the next whole block begins, from i on, that holds a key below `worst`; else the rest. */
+TK_INLINE int64_t TK_FN(skip_blocks)(const TK_SCALAR *in, int64_t i, int64_t n, KEY flip, KEY worst)
+{
+    for (; i + BLOCK <= n; i += BLOCK) {
+        int any = 0;
+        for (int j = 0; j < BLOCK; j++)
+            any |= TK_FN(key_of)(in[i + j], flip) < worst;
+        if (any)
+            break;
+    }
+    return i;
+}
+
 /* The places of the first k of n elements, k <= TK_ORDER_FEW. */
 static void TK_FN(first_few)(const TK_SCALAR *in, int64_t n, int64_t step, int64_t k, KEY flip,
                              int64_t *order)
 {
     KEY best[TK_ORDER_FEW];
     for (int64_t i = 0, count = 0; i < n;) {
-        while (step == 1 && count == k && i + BLOCK <= n) {
-            const KEY worst = best[k - 1];
-            int any = 0;
-            for (int j = 0; j < BLOCK; j++)
-                any |= TK_FN(key_of)(in[i + j], flip) < worst;
-            if (any)
-                break;
-            i += BLOCK;
-        }
+        if (step == 1 && count == k)
+            i = TK_FN(skip_blocks)(in, i, n, flip, best[k - 1]);
         for (int64_t end = i + BLOCK < n ? i + BLOCK : n; i < end; i++) {
             const KEY x = TK_FN(key_of)(in[i * step], flip);
             if (count == k && x >= best[k - 1])
@@ -123,14 +129,8 @@ static int64_t TK_FN(read_few)(const TK_SCALAR *in, int64_t n, int64_t step, int
     KEY worst = MOST;
     int64_t count = 0;
     for (int64_t i = 0, known = 0; i < n;) {
-        while (known && step == 1 && i + BLOCK <= n) {
-            int any = 0;
-            for (int j = 0; j < BLOCK; j++)
-                any |= TK_FN(key_of)(in[i + j], flip) < worst;
-            if (any)
-                break;
-            i += BLOCK;
-        }
+        if (step == 1 && known)
+            i = TK_FN(skip_blocks)(in, i, n, flip, worst);
         for (int64_t end = i + BLOCK < n ? i + BLOCK : n; i < end; i++) {
             const KEY x = TK_FN(key_of)(in[i * step], flip);
             pairs[count] = (PAIR){AS_UKEY(x), (UKEY)i};
