@@ -215,7 +215,7 @@ def main() -> None:
             contenders = {harness.OURS: ours}
             for peer, lib in (("torch", torch), ("numpy", np)):
                 function = lookup(lib, case.op) if lib else None
-                make = lib.from_numpy if lib is torch else np.asarray
+                make = np.asarray if lib is np else lib and lib.from_numpy
                 bound = cases.call(function, case, make) if function else None
                 if bound and same(ours, bound):
                     contenders[peer] = bound

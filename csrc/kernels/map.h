@@ -8,11 +8,10 @@
 #endif
 
 typedef V (*TK_FN(map_fn))(V x, V y, V z, V p, V q);
-typedef uint8_t TK_FN(bytes) __attribute__((vector_size(TK_VECTOR_BYTES / sizeof(T))));
 
 TK_INLINE void TK_FN(store_mask)(uint8_t *p, M mask, int n)
 {
-    TK_FN(bytes) b = __builtin_convertvector(mask, TK_FN(bytes)) & 1;
+    const TK_FN(bytes) b = v_bytes(mask);
     if (n >= W)
         memcpy(p, &b, sizeof b);
     else

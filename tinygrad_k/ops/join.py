@@ -615,6 +615,8 @@ def _extend(input: Tensor, pads: tuple[int, ...], mode: str) -> Any:
     family="place",
 )
 def _roll(input: Tensor, shifts: tuple[int, ...], dims: tuple[int, ...] | None) -> Any:
+    if dims is not None and len(dims) != len(shifts):
+        raise ValueError(f"roll: as many shifts as dims are needed; got {shifts} and {dims}")
     return lib.tk_roll(input._h, len(shifts), shifts, NULL if dims is None else dims)
 
 
@@ -628,10 +630,7 @@ def roll(input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     steps = sizes("roll", (shifts,))
     if dims is None or dims == ():
         return _roll(input, steps, None)
-    axes = sizes("roll", (dims,))
-    if len(axes) != len(steps):
-        raise ValueError(f"roll: as many shifts as dims are needed; got {steps} and {axes}")
-    return _roll(input, steps, axes)
+    return _roll(input, steps, sizes("roll", (dims,)))
 
 
 @tried(
