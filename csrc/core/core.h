@@ -42,6 +42,9 @@ void tk_finish_view(tk_tensor *view);          /* numel, flags and key from shap
 int tk_find_part(const tk_tensor *t, int n, const int64_t *items, tk_tensor *part);
 int64_t tk_checked_numel(int ndim, const int64_t *shape); /* -1 with an error if it is none */
 void tk_row_major(tk_tensor *t);               /* stride and key from shape */
+/* The dimensions of more than one element, from the widest steps to the narrowest, and how many those
+ * are; steps of one width in the order they stand in. */
+int tk_by_stride(const tk_tensor *t, int *order);
 void tk_byte_range(const tk_tensor *t, const char **low, const char **high); /* [low, high) */
 tk_tensor *tk_new_bytes(tk_storage *storage); /* all of a storage, as uint8 */
 int tk_overlaps(const tk_tensor *a, const tk_tensor *b);      /* the byte ranges meet */
@@ -138,6 +141,8 @@ int tk_streams(const tk_tensor *out, tk_tensor *const *in, int n);
 void tk_copy_new(tk_tensor *dst, tk_tensor *src);
 /* Makes a copy of a handle one of what is left when a dimension is fixed at its first element. */
 void tk_remove_dim(tk_tensor *t, int dim);
+/* Makes a copy of a handle one of two dimensions in each other's place. */
+void tk_swap_dims(tk_tensor *t, int dim0, int dim1);
 
 /* Gives a launch its random words: the next groups of the generator. */
 void tk_take_groups(tk_random_work *w, tk_generator *g, int64_t groups);

@@ -4,17 +4,13 @@
 
 #include "core.h"
 
-static tk_tensor *refuse_integers(const char *op, const tk_tensor *t)
-{
-    tk_fail(TK_DTYPE_ERROR, "%s: expected integers; got %s", op, tk_dtype_names[t->dtype]);
-    return NULL;
-}
-
 /* The integers side by side as int64, for the caller to release. */
 static tk_tensor *integers(const char *op, tk_tensor *t)
 {
-    if (t->dtype != TK_I64 && t->dtype != TK_I32 && t->dtype != TK_U8)
-        return refuse_integers(op, t);
+    if (t->dtype != TK_I64 && t->dtype != TK_I32 && t->dtype != TK_U8) {
+        tk_fail(TK_DTYPE_ERROR, "%s: expected integers; got %s", op, tk_dtype_names[t->dtype]);
+        return NULL;
+    }
     return t->dtype == TK_I64 ? tk_contiguous(t) : tk_cast(t, TK_I64);
 }
 
@@ -171,6 +167,15 @@ tk_tensor *tk_repeated_places(tk_tensor *counts)
     return out;
 }
 
+/* How many elements of a row belong to the triangle, and the first of them. */
+static int64_t part_of_row(int64_t row, int64_t columns, int64_t diagonal, int upper, int64_t *start)
+{
+    int64_t cut = row + diagonal + !upper;
+    cut = cut < 0 ? 0 : cut > columns ? columns : cut;
+    *start = upper ? cut : 0;
+    return upper ? columns - cut : cut;
+}
+
 tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, int upper)
 {
     const int64_t most = (int64_t)1 << 31;
@@ -180,24 +185,15 @@ tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, i
         return NULL;
     }
     diagonal = diagonal < -most ? -most : diagonal > most ? most : diagonal;
-    int64_t shape[2] = {2, 0};
-    for (int write = 0;; write = 1) {
-        tk_tensor *out = write ? tk_empty(TK_I64, 2, shape) : NULL;
-        int64_t *row = out ? (int64_t *)out->data : NULL, n = 0;
-        if (write && !out)
-            return NULL;
-        for (int64_t i = 0; i < rows; i++) {
-            int64_t cut = i + diagonal + !upper;
-            cut = cut < 0 ? 0 : cut > columns ? columns : cut;
-            const int64_t start = upper ? cut : 0, count = upper ? columns - cut : cut;
-            for (int64_t k = 0; write && k < count; k++) {
-                row[n + k] = i;
-                row[shape[1] + n + k] = start + k;
-            }
-            n += count;
+    int64_t shape[2] = {2, 0}, start;
+    for (int64_t i = 0; i < rows; i++)
+        shape[1] += part_of_row(i, columns, diagonal, upper, &start);
+    tk_tensor *out = tk_empty(TK_I64, 2, shape);
+    int64_t *row = out ? (int64_t *)out->data : NULL;
+    for (int64_t i = 0; out && i < rows; i++)
+        for (int64_t n = part_of_row(i, columns, diagonal, upper, &start); n > 0; n--, row++) {
+            row[0] = i;
+            row[shape[1]] = start++;
         }
-        if (write)
-            return out;
-        shape[1] = n;
-    }
+    return out;
 }

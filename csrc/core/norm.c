@@ -7,14 +7,20 @@
 #define MIN_PIECE 256 /* bytes: shorter ones cost more than copies that put a channel together */
 #define MIN_COLUMNS 16 /* channels side by side a thread must at least have: a cache line */
 
+static int check_floating(const char *op, const tk_tensor *x)
+{
+    if (tk_is_float(x->dtype))
+        return 0;
+    tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", op, tk_dtype_names[x->dtype]);
+    return -1;
+}
+
 /* Rows and their length, where the last `ndim` dimensions are normalised; -1 with an error. */
 static int split(const char *op, const tk_tensor *x, int ndim, tk_norm_work *w)
 {
     char text[TK_TEXT];
-    if (!tk_is_float(x->dtype)) {
-        tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", op, tk_dtype_names[x->dtype]);
+    if (check_floating(op, x))
         return -1;
-    }
     if (ndim < 1 || ndim > x->ndim) {
         tk_fail(TK_VALUE_ERROR, "%s: cannot normalise %d dimensions; got %s", op, ndim,
                 tk_shape_text(text, x->ndim, x->shape));
@@ -30,10 +36,8 @@ static int split(const char *op, const tk_tensor *x, int ndim, tk_norm_work *w)
 static int split_groups(const char *op, const tk_tensor *x, int64_t groups, tk_norm_work *w)
 {
     char text[TK_TEXT];
-    if (!tk_is_float(x->dtype)) {
-        tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", op, tk_dtype_names[x->dtype]);
+    if (check_floating(op, x))
         return -1;
-    }
     if (x->ndim < 2 || groups < 1 || x->shape[1] % groups) {
         tk_fail(TK_VALUE_ERROR, "%s: %lld groups do not divide the channels of %s", op,
                 (long long)groups, tk_shape_text(text, x->ndim, x->shape));
@@ -309,10 +313,8 @@ static int check_channels(const char *op, const tk_tensor *x, int may_be_empty, 
                           tk_tensor *const *vectors, const char *const *names)
 {
     char text[TK_TEXT];
-    if (!tk_is_float(x->dtype)) {
-        tk_fail(TK_DTYPE_ERROR, "%s: not defined for %s", op, tk_dtype_names[x->dtype]);
+    if (check_floating(op, x))
         return -1;
-    }
     if (x->ndim < 2 || (x->numel == 0 && !may_be_empty)) {
         tk_fail(TK_SHAPE_ERROR, "%s: needs elements in at least 2 dimensions; got %s", op,
                 tk_shape_text(text, x->ndim, x->shape));

@@ -141,15 +141,8 @@ tk_tensor *tk_repeat_parts(tk_tensor *t, int64_t dim, int64_t n)
     from.stride[1] = 0;
     from.stride[2] = 1;
     if (from.shape[2] == 1 && n < FEW_TIMES) { /* each time one after the other, over all elements */
-        for (int i = 0; i < 2; i++) {
-            tk_tensor *turned = i ? &to : &from;
-            const int64_t size = turned->shape[0], step = turned->stride[0];
-            turned->shape[0] = turned->shape[1];
-            turned->stride[0] = turned->stride[1];
-            turned->shape[1] = size;
-            turned->stride[1] = step;
-            turned->flags = 0;
-        }
+        tk_swap_dims(&from, 0, 1);
+        tk_swap_dims(&to, 0, 1);
     }
     from.flags = 0;
     from.numel = to.numel;

@@ -135,23 +135,29 @@ int tk_overlaps(const tk_tensor *a, const tk_tensor *b)
     return a_low < b_high && b_low < a_high;
 }
 
+int tk_by_stride(const tk_tensor *t, int *order)
+{
+    int n = 0;
+    for (int d = 0; d < t->ndim; d++) {
+        if (t->shape[d] == 1)
+            continue;
+        int i = n++;
+        for (; i > 0 && llabs(t->stride[order[i - 1]]) < llabs(t->stride[d]); i--)
+            order[i] = order[i - 1];
+        order[i] = d;
+    }
+    return n;
+}
+
 int tk_overlaps_itself(const tk_tensor *t)
 {
     /* Sorted by stride, each dimension must step past all that the smaller ones reach. This is
      * sufficient for distinct addresses, and every ordinary view meets it. */
-    int order[TK_MAX_NDIM], n = 0;
+    int order[TK_MAX_NDIM];
     if (t->numel <= 1 || t->flags & TK_CONTIGUOUS)
         return 0;
-    for (int i = 0; i < t->ndim; i++) {
-        if (t->shape[i] == 1)
-            continue;
-        int j = n++;
-        for (; j > 0 && llabs(t->stride[order[j - 1]]) > llabs(t->stride[i]); j--)
-            order[j] = order[j - 1];
-        order[j] = i;
-    }
     int64_t reach = 0;
-    for (int j = 0; j < n; j++) {
+    for (int j = tk_by_stride(t, order) - 1; j >= 0; j--) {
         int64_t step = llabs(t->stride[order[j]]);
         if (step <= reach)
             return 1;

@@ -126,16 +126,15 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
             tk_turn(row[0], out_step, row[1], in_down, n, rows, size);
         } else {
             const tk_span to = {rows, n, out_down, out_step}, from = {rows, n, in_down, in_step};
-            if (gathers)
-                tk_gather_span(row[1], &from, row[0], size);
-            if (gathers && f->convert)
-                TK_FN(set_right)(row[0], 0, 1, rows * n);
-            if (gathers)
-                continue;
-            if (scatters)
+            if (!gathers && scatters) {
                 tk_scatter_span(row[0], &to, row[1], size);
-            else
+            } else if (!gathers) {
                 TK_FN(cast_staged)(row[0], &to, row[1], &from, f);
+            } else {
+                tk_gather_span(row[1], &from, row[0], size);
+                if (f->convert)
+                    TK_FN(set_right)(row[0], 0, 1, rows * n);
+            }
         }
     }
     if (streams)

@@ -215,32 +215,30 @@ static void TK_FN(join)(const void *work, int64_t lo, int64_t hi)
 #endif
 
 #if !TK_IS_FLOAT && !TK_IS_BOOL
-/* As many places as a register holds, and the indices they are read from. */
-enum { TK_FN(PLACES) = TK_VECTOR_BYTES / sizeof(int64_t) };
-typedef T TK_FN(indices) __attribute__((vector_size(TK_FN(PLACES) * sizeof(T))));
-typedef int64_t TK_FN(places) __attribute__((vector_size(TK_VECTOR_BYTES)));
-
 /* The common case, contiguous and not scaled, up to the first 64 that hold a bad index; returns how
  * many are done. */
 static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk_wrap_work *w)
 {
+    enum { PLACES = TK_VECTOR_BYTES / sizeof(int64_t) };
+    typedef T indices __attribute__((vector_size(PLACES * sizeof(T))));
+    typedef int64_t places __attribute__((vector_size(TK_VECTOR_BYTES)));
     const int64_t size = w->size, wrap = w->wrap, skip = w->skip, skips = -(int64_t)w->skips;
     const int writes = !w->looks;
     int64_t i = 0;
     for (; i + 64 <= n; i += 64) {
-        TK_FN(places) bad = {0};
-        for (int k = 0; k < 64; k += TK_FN(PLACES)) {
-            TK_FN(indices) read;
+        places bad = {0};
+        for (int k = 0; k < 64; k += PLACES) {
+            indices read;
             memcpy(&read, from + i + k, sizeof read);
-            TK_FN(places) x = __builtin_convertvector(read, TK_FN(places));
-            const TK_FN(places) skipped = (x == skip) & skips;
+            places x = __builtin_convertvector(read, places);
+            const places skipped = (x == skip) & skips;
             x = (x + ((x < 0) & wrap)) | skipped; /* -1 */
             bad |= ((x < 0) | (x >= size)) & ~skipped;
             if (writes)
                 memcpy(to + i + k, &x, sizeof x);
         }
         int64_t any = 0;
-        for (int k = 0; k < TK_FN(PLACES); k++)
+        for (int k = 0; k < PLACES; k++)
             any |= bad[k];
         if (any)
             break;

@@ -197,24 +197,22 @@ static void TK_FN(clamp_all)(const void *work, int64_t lo, int64_t hi)
 
 /* -- norms ------------------------------------------------------------------------------------ */
 
-/* Sixteen sums, in however many registers, so that every instruction set rounds alike; in double,
- * so that squares of floats are exact and cannot overflow. */
-enum { TK_FN(SUMS) = 16, TK_FN(HELD) = TK_VECTOR_BYTES / sizeof(double) };
-typedef T TK_FN(terms) __attribute__((vector_size(TK_FN(HELD) * sizeof(T))));
-typedef double TK_FN(sums) __attribute__((vector_size(TK_VECTOR_BYTES)));
-
 /* |x|^p, of which total_norm takes the sum; |x| itself where that is a maximum (p infinite) */
 TK_INLINE V TK_FN(norm_term)(V x, T p)
 {
     return p == 1 || p == (T)INFINITY ? v_abs(x) : v_pow(v_abs(x), v_set(p));
 }
 
-/* The sum of |x|^p, or the maximum, over n <= TK_NORM_CHUNK elements. */
+/* The sum of |x|^p, or the maximum, over n <= TK_NORM_CHUNK elements. Sixteen sums, in however many
+ * registers, so that every instruction set rounds alike; in double, so that squares of floats are
+ * exact and cannot overflow. */
 static double TK_FN(norm_chunk)(const T *x, int n, double p)
 {
+    enum { SUMS = 16, HELD = TK_VECTOR_BYTES / sizeof(double) };
+    typedef T terms __attribute__((vector_size(HELD * sizeof(T))));
+    typedef double sums __attribute__((vector_size(TK_VECTOR_BYTES)));
     T part[TK_NORM_CHUNK];
-    enum { SUMS = TK_FN(SUMS), HELD = TK_FN(HELD) };
-    TK_FN(sums) sum[SUMS / HELD] = {{0}};
+    sums sum[SUMS / HELD] = {{0}};
     int full = n / SUMS * SUMS;
     if (p != 2) {
         int i = 0;
@@ -239,9 +237,9 @@ static double TK_FN(norm_chunk)(const T *x, int n, double p)
             from = last;
         }
         for (int k = 0; k < SUMS / HELD; k++) {
-            TK_FN(terms) y;
+            terms y;
             memcpy(&y, from + k * HELD, sizeof y);
-            TK_FN(sums) wide = __builtin_convertvector(y, TK_FN(sums));
+            const sums wide = __builtin_convertvector(y, sums);
             sum[k] += p == 2 ? wide * wide : wide;
         }
     }

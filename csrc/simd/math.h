@@ -75,6 +75,7 @@
 #define v_pow_ends TK_FN(v_pow_ends)
 #define v_pow_normal TK_FN(v_pow_normal)
 #define v_pow_rare TK_FN(v_pow_rare)
+#define v_pow_is_rare TK_FN(v_pow_is_rare)
 #define v_gate TK_FN(v_gate)
 #define v_gelu_formula TK_FN(v_gelu_formula)
 #define v_gelu_tanh_formula TK_FN(v_gelu_tanh_formula)

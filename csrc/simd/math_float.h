@@ -353,12 +353,17 @@ TK_INLINE V v_pow_normal(V a, V scaled, V y)
 }
 #undef TK_LEAST_M
 
-/* where x is not a normal positive number or y is large; near is right unless |x| is not normal
- * either, or y is */
+/* whether a is anywhere not a normal positive number, or y large */
+TK_INLINE int v_pow_is_rare(V a, V y)
+{
+    return v_any_outside(a, 0x00800000, 0x7f800000) || v_any_outside(v_abs(y), 0, 0x53800000);
+}
+
+/* where v_pow_is_rare; near is right unless |x| is not normal either, or y is large */
 static __attribute__((noinline, cold, unused)) V v_pow_rare(V x, V y, V near)
 {
     V a = v_abs(x), normal = v_set(TK_SMALLEST_NORMAL);
-    if (v_any_outside(a, 0x00800000, 0x7f800000) || v_any_outside(v_abs(y), 0, 0x53800000)) {
+    if (v_pow_is_rare(a, y)) {
         V scaled = v_less(a, normal, v_set(TK_MANTISSA), v_set(0));
         a = v_less(a, normal, a / TK_EPSILON, a);
         /* 2^40 makes any a but 1 over- or underflow */
@@ -370,11 +375,7 @@ static __attribute__((noinline, cold, unused)) V v_pow_rare(V x, V y, V near)
 TK_INLINE V v_pow(V x, V y)
 {
     V near = v_pow_normal(v_abs(x), v_set(0), y);
-    if (__builtin_expect(v_any_outside(x, 0x00800000, 0x7f800000) ||
-                             v_any_outside(v_abs(y), 0, 0x53800000),
-                         0))
-        return v_pow_rare(x, y, near);
-    return near;
+    return __builtin_expect(v_pow_is_rare(x, y), 0) ? v_pow_rare(x, y, near) : near;
 }
 
 /* factor times the normal distribution function at -|x|, in double precision */

@@ -119,7 +119,7 @@ static void check_places(void)
         met += before >= 0 && CPU_ISSET(before, &w.mask);
         usleep(i % 2 * 200); /* the worker spins, or sleeps */
     }
-    CHECK(met < 20); /* the system may have moved the worker in between, not every time */
+    CHECK(met <= 4); /* the system may have moved the worker in between */
     CHECK(!sched_setaffinity(0, sizeof all, &all));
     for (int i = 0; i < 8 && !CPU_EQUAL(&w.mask, &all); i++) {
         usleep(1000);

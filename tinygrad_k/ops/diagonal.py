@@ -245,11 +245,11 @@ _triangle_inplace(OPS["tril"], 0)
 _triangle_inplace(OPS["triu"], 1)
 
 
-def _corner_indices(name: str, places: Any, row: int, col: int, offset: int, kind: Any) -> Tensor:
+def _corner_indices(name: str, row: int, col: int, offset: int, kind: Any) -> Tensor:
     row, col, offset = (in_range(name, each) for each in (row, col, offset))
     found = wrap(lib.tk_triangle_places(row, col, offset, name == "triu_indices"))
     if recording():
-        found = store(np.stack(places(row, offset, col)), int64)
+        found = store(found._window(), int64)
     return convert(found, as_dtype(name, kind, int64)) if kind is not None else found
 
 
@@ -262,7 +262,7 @@ def _corner_indices(name: str, places: Any, row: int, col: int, offset: int, kin
 @root
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
     """The rows and columns, [2, n], of the lower triangle of a row x col matrix."""
-    return _corner_indices("tril_indices", np.tril_indices, row, col, offset, dtype)
+    return _corner_indices("tril_indices", row, col, offset, dtype)
 
 
 @tried(
@@ -274,4 +274,4 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> T
 @root
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None) -> Tensor:
     """The rows and columns, [2, n], of the upper triangle of a row x col matrix."""
-    return _corner_indices("triu_indices", np.triu_indices, row, col, offset, dtype)
+    return _corner_indices("triu_indices", row, col, offset, dtype)

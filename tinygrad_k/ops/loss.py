@@ -436,7 +436,7 @@ def _label_mean(
 ) -> Any:
     """The mean, and what it was divided by where the gradient will want that."""
     total = ffi.NULL if input._node is None else ffi.new("tk_tensor **")
-    scale = ffi.NULL if weight is None else weight._h
+    scale = _weight_handle(weight)
     mean = lib.tk_label_mean(kernel, input._h, target._h, scale, ignore_index, smoothing, total)
     return (mean, total[0]) if total else mean
 

@@ -291,12 +291,7 @@ def _batch_norm_rule(
     if lib.tk_grad_mode():
         slopes = _batch_norm_slopes(g, input, weight, eps)
     else:
-        out = ffi.new("tk_tensor *[3]")
-        if lib.tk_batch_norm_backward(
-            g._h, input._h, mean._h, variance._h, _handle(weight), eps, 0, out
-        ):
-            fail()
-        slopes = [wrap(handle) for handle in out]
+        slopes = _fused_batch_slopes(g, input, mean, variance, weight, eps, 0)
     return [
         slopes[0],
         None if weight is None else slopes[1],
@@ -304,6 +299,23 @@ def _batch_norm_rule(
         None,
         None,
     ]
+
+
+def _fused_batch_slopes(
+    g: Tensor,
+    input: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+    weight: Tensor | None,
+    eps: float,
+    frozen: int,
+) -> list[Tensor]:
+    """The gradients of input, weight and bias; the statistics are constants if frozen."""
+    out = ffi.new("tk_tensor *[3]")
+    handles = (g._h, input._h, mean._h, variance._h, _handle(weight))
+    if lib.tk_batch_norm_backward(*handles, eps, frozen, out):
+        fail()
+    return [wrap(handle) for handle in out]
 
 
 def _batch_norm_slopes(g: Tensor, input: Tensor, weight: Tensor | None, eps: float) -> list[Tensor]:
@@ -396,11 +408,9 @@ def _batch_norm_frozen_rule(
         z = (input - _reshape(running_mean, shape)) * _reshape(rstd, shape)
         slopes, product, total = g * _reshape(scale, shape), _sum(g * z, dims), _sum(g, dims)
     else:
-        out = ffi.new("tk_tensor *[3]")
-        handles = (g._h, input._h, running_mean._h, running_var._h, _handle(weight))
-        if lib.tk_batch_norm_backward(*handles, eps, 1, out):
-            fail()
-        slopes, product, total = [wrap(handle) for handle in out]
+        slopes, product, total = _fused_batch_slopes(
+            g, input, running_mean, running_var, weight, eps, 1
+        )
     return [
         slopes,
         neg(total * scale) if wanted & 2 else None,

@@ -343,7 +343,7 @@ def _parts(name: str, input: Tensor, dim: int) -> tuple[np.ndarray, tuple[int, .
 
 
 def _starts(rows: np.ndarray) -> np.ndarray:
-    """Which rows differ from the one before; NaN differs from everything."""
+    """The places of rows that differ from the one before; NaN differs from everything."""
     starts = np.ones(len(rows), np.bool_)
     starts[1:] = (rows[1:] != rows[:-1]).any(1)
     return np.flatnonzero(starts)
@@ -356,6 +356,11 @@ def _runs(line: Tensor) -> np.ndarray:
 
 def _lengths(starts: np.ndarray, size: int) -> np.ndarray:
     return np.diff(np.append(starts, size))
+
+
+def _ranks(starts: np.ndarray, size: int) -> np.ndarray:
+    """Which run each element or part belongs to."""
+    return np.repeat(np.arange(len(starts)), _lengths(starts, size))
 
 
 def _kinds(
@@ -409,13 +414,13 @@ def unique(
         rows, shape = _parts("unique", input, dim)
         order = np.lexsort(rows.T[::-1])
         edges = _starts(rows[order])
-    counts = _lengths(edges, len(order))
     inverse: np.ndarray | None = None
     if return_inverse:
         inverse = np.empty(len(order), np.int64)
-        inverse[order] = np.repeat(np.arange(len(edges)), counts)
+        inverse[order] = _ranks(edges, len(order))
         inverse = inverse.reshape(shape)
-    return _kinds(input, dim, order[edges], inverse, counts if return_counts else None)
+    counts = _lengths(edges, len(order)) if return_counts else None
+    return _kinds(input, dim, order[edges], inverse, counts)
 
 
 def _counted(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
@@ -466,11 +471,9 @@ def unique_consecutive(
     else:
         rows, shape = _parts("unique_consecutive", input, dim)
         size, first = len(rows), _starts(rows)
-    counts = _lengths(first, size)
-    inverse: np.ndarray | None = None
-    if return_inverse:
-        inverse = np.repeat(np.arange(len(first)), counts).reshape(shape)
-    return _kinds(input, dim, first, inverse, counts if return_counts else None)
+    inverse = _ranks(first, size).reshape(shape) if return_inverse else None
+    counts = _lengths(first, size) if return_counts else None
+    return _kinds(input, dim, first, inverse, counts)
 
 
 @tried(
