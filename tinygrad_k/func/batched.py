@@ -17,8 +17,9 @@ import numpy as np
 from .. import trees
 from ..autograd import Function, batching
 from ..ops.declare import Op
-from ..ops.join import movedim, stack
+from ..ops.join import stack
 from ..ops.shape import VIEW
+from ..ops.strides import movedim
 from ..ops.subscript import VIEWS
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Size, Tensor

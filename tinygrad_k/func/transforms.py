@@ -15,9 +15,9 @@ from .. import trees
 from ..autograd import enable_grad, engine, is_grad_enabled
 from ..autograd.node import Leaf
 from ..ops.creation import ones_like, zeros_like
-from ..ops.join import movedim
 from ..ops.ranges import eye
 from ..ops.shape import _expand, _view
+from ..ops.strides import movedim
 from ..tensor import Tensor
 from .batched import Batched, Level, running, wrapped
 from .vmap import vmap

@@ -8,8 +8,9 @@ from typing import Any
 
 from .. import random, trees
 from ..checks import count
-from ..ops.join import cat, movedim
+from ..ops.join import cat
 from ..ops.shape import _expand
+from ..ops.strides import movedim
 from ..tensor import Tensor
 from .batched import (
     Batched,

@@ -6,7 +6,7 @@ error, never broadcast.
 
 from __future__ import annotations
 
-from ..ops.loss import total_weight
+from ..ops.labels import total_weight
 from ..tensor import Tensor
 from . import functional as F
 from .module import Module

@@ -13,9 +13,9 @@ from ..tensor import Tensor, number_as, wrap
 from .creation import finish, zeros_like
 from .declare import composite, no_grad, op, tried
 from .index import scatter
-from .join import _extend, widths
 from .normalization import softmax
 from .random import BERNOULLI, EXPONENTIAL, drawn
+from .rearrange import _extend, widths
 from .reduction import argmax
 from .samples import call, index, real
 from .shape import sizes

@@ -13,8 +13,8 @@ import numpy as np
 from ..autograd.node import note_change
 from ..tensor import Tensor, alias_as, from_data, from_numpy
 from .declare import COMPOSITES, OPS, method, root
-from .join import flip
 from .names import ALIASES
+from .rearrange import flip
 
 CPU = (1, 0)  # DLPack's device type of the host, and its number
 

@@ -9,7 +9,15 @@ from typing import Any
 
 from ..backend import lib
 from ..tensor import Tensor
-from . import arithmetic, comparison, linalg, numbers, scan, special
+from . import (
+    arithmetic,
+    comparison,
+    linalg,
+    numbers,
+    scan,
+    special,
+    strides,  # noqa: F401 (ops of it have second names)
+)
 from .declare import COMPOSITES, OPS, ROOT_ONLY, inplace, keep_value, named, quick
 
 # PyTorch's second names. Where the first has an in-place method, so has the second.

@@ -23,10 +23,11 @@ from .index import (
     scatter,
     scatter_add,
 )
-from .join import as_strided, cat
+from .join import cat
 from .samples import call, distinct, index
 from .shape import _expand, _reshape, clone, in_range, narrow, sizes, to
 from .sort import argsort
+from .strides import as_strided
 
 MOST, LEAST = kernel_number("index_scatter_max"), kernel_number("index_scatter_min")
 

@@ -15,7 +15,7 @@ from .creation import tensor
 from .declare import COMPOSITES, composite, like, op, through, tried
 from .host import host, refuse
 from .index import gather
-from .join import cat, movedim
+from .join import cat
 from .linalg import matmul
 from .reduction import (
     ValuesIndices,
@@ -33,6 +33,7 @@ from .samples import call, distinct, index, integer, positive, real
 from .shape import convert, in_range, narrow, transpose, unsqueeze
 from .sort import MEDIAN, NANMEDIAN, _order, at_places, sort
 from .special import logaddexp
+from .strides import movedim
 
 
 class MinMax(Results):

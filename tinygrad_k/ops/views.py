@@ -15,7 +15,8 @@ from ..dtypes import result_type
 from ..tensor import Tensor, set_data, store
 from .declare import composite, like, method, root, through, tried
 from .index import index_select
-from .join import _tensors, as_strided, atleast_1d, cat, split, stack, tensor_split
+from .join import _tensors, atleast_1d, cat, split, stack, tensor_split
+from .ranges import meshgrid
 from .samples import real
 from .shape import (
     VIEW,
@@ -32,6 +33,7 @@ from .shape import (
     transpose,
     unsqueeze,
 )
+from .strides import as_strided
 from .subscript import Key, _setitem
 
 
@@ -237,6 +239,19 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
 
 
 # -- copies with a part replaced -------------------------------------------------------------------
+
+
+@tried(
+    ref=lambda *x: np.stack(np.meshgrid(*x, indexing="ij"), -1).reshape(-1, len(x)),
+    samples=[(real(3), real(2)), (real(2), real(1), real(3)), (real(0), real(2))],
+    dtypes="all",
+)
+@root
+def cartesian_prod(*tensors: Tensor) -> Tensor:
+    """All combinations of the elements of vectors, one a row; of one vector, itself."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([_reshape(each, (-1,)) for each in meshgrid(*tensors)], 1)
 
 
 def _replaced(name: str, input: Tensor, src: Tensor, part: Tensor, key: Any) -> Tensor:

@@ -1,0 +1,206 @@
+"""Views by dimensions moved, split and broadcast, and by sizes and strides as given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ..backend import int64, lib
+from ..tensor import Size, Tensor, store, wrap
+from .declare import (
+    composite,
+    method,
+    op,
+    root,
+    tried,
+)
+from .index import _index_sum, index_select
+from .join import _tensors
+from .samples import real
+from .shape import (
+    VIEW,
+    _expand,
+    _permute,
+    _reshape,
+    common_shape,
+    in_range,
+    sizes,
+    strides_of,
+)
+
+
+@tried(
+    ref=np.moveaxis,
+    samples=[(real(2, 3, 4), 0, -1), (real(2, 3, 4), (0, 1), (2, 0))],
+    dtypes="all",
+    family=VIEW,
+)
+@composite
+def movedim(input: Tensor, source: Any, destination: Any) -> Tensor:
+    """The dims ``source`` moved to the places ``destination``, the others in order; a view."""
+    if input.ndim == 0:
+        input = _reshape(input, (1,))
+        return _reshape(movedim(input, source, destination), ())
+    moved = [input._dim(d, "movedim") for d in sizes("movedim", (source,))]
+    places = [input._dim(d, "movedim") for d in sizes("movedim", (destination,))]
+    if len(moved) != len(places) or len({*moved}) < len(moved) or len({*places}) < len(places):
+        raise ValueError(f"movedim: dims must be distinct pairs; got {source} to {destination}")
+    order = [d for d in range(input.ndim) if d not in moved]
+    for place, d in sorted(zip(places, moved, strict=True)):
+        order.insert(place, d)
+    return _permute(input, tuple(order))
+
+
+@tried(
+    ref=np.swapaxes,
+    samples=[(real(3, 5), 0, 1), (real(2, 3, 4), -1, 0), (real(0, 3), 0, 1)],
+    dtypes="all",
+    family=VIEW,
+)
+@composite
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
+    """As ``transpose``."""
+    return input.transpose(axis0, axis1)
+
+
+@tried(
+    ref=np.swapaxes,
+    samples=[(real(3, 5), 0, 1), (real(2, 3, 4), -1, 0), (real(0, 3), 0, 1)],
+    dtypes="all",
+    family=VIEW,
+)
+@composite
+def swapdims(input: Tensor, dim0: int, dim1: int) -> Tensor:
+    """As ``transpose``."""
+    return input.transpose(dim0, dim1)
+
+
+@tried(
+    ref=lambda x, dim, sizes: x.reshape(*x.shape[:dim], *sizes, *x.shape[dim + 1 :]),
+    samples=[(real(3, 6), 1, (2, 3)), (real(6), 0, (-1, 2))],
+    dtypes="all",
+    family=VIEW,
+)
+@composite
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
+    """One dimension as several, whose sizes multiply to its size (one may be -1)."""
+    d = input._dim(dim, "unflatten")
+    shape = tuple(input.shape)
+    return _reshape(input, (*shape[:d], *_factors(shape[d], tuple(sizes)), *shape[d + 1 :]))
+
+
+def _factors(size: int, factors: tuple[int, ...]) -> tuple[int, ...]:
+    known = math.prod(n for n in factors if n != -1)
+    wild = factors.count(-1)
+    if wild > 1 or (known == 0 if wild else known != size) or (wild and size % known):
+        raise ValueError(f"unflatten: sizes {factors} do not multiply to {size}")
+    return tuple(size // known if n == -1 else n for n in factors)
+
+
+@root
+def broadcast_shapes(*shapes: Any) -> Size:
+    """The shape to which all shapes broadcast."""
+    known = [sizes("broadcast_shapes", (shape,)) for shape in shapes]
+    return common_shape("broadcast_shapes", *known)
+
+
+@tried(
+    ref=np.broadcast_arrays,
+    samples=[(real(3, 1), real(4)), (real(2, 3), real()), (real(0, 3), real(1, 1))],
+    dtypes="all",
+    family=VIEW,
+    outputs=2,
+)
+@root
+def broadcast_tensors(*tensors: Any) -> tuple[Tensor, ...]:
+    """The tensors expanded to their common shape; views."""
+    if len(tensors) == 1 and not isinstance(tensors[0], Tensor):
+        tensors = tuple(tensors[0])
+    parts = _tensors("broadcast_tensors", tensors)
+    shape = common_shape("broadcast_tensors", *(each.shape for each in parts))
+    return tuple(each if each.shape == shape else _expand(each, shape) for each in parts)
+
+
+def _unstride(
+    g: Tensor, size: Any, stride: Any, storage_offset: int, geometry: tuple[Any, ...]
+) -> Tensor:
+    """The gradient of as_strided: added up where elements were seen twice."""
+    shape, steps, start = geometry
+    if 0 in shape or 0 in size:
+        return wrap(lib.tk_full_float(g._h.dtype, len(shape), shape, 0.0))
+    if any(n > 1 and step == 0 for n, step in zip(shape, steps, strict=True)):
+        raise RuntimeError("as_strided: no gradient for an input that was expanded")
+    places = _places(size, stride, storage_offset)
+    own = _places(shape, steps, start)
+    low = min(places.min(), own.min())
+    span = int(max(places.max(), own.max()) - low) + 1
+    into = store(places.reshape(-1) - low, int64)
+    memory = _index_sum(_reshape(g, (-1,)), (span,), 0, into)
+    return _reshape(index_select(memory, 0, store(own.reshape(-1) - low, int64)), shape)
+
+
+def _places(shape: Any, stride: Any, offset: int) -> np.ndarray:
+    """Where in the storage each element lies."""
+    places = np.full(tuple(shape), offset, np.int64)
+    for axis, (n, step) in enumerate(zip(shape, stride, strict=True)):
+        line = np.arange(n) * step
+        places += line.reshape([-1 if i == axis else 1 for i in range(len(shape))])
+    return places
+
+
+@op(
+    vjp={
+        "input": lambda g, size, stride, storage_offset, geometry: _unstride(
+            g, size, stride, storage_offset, geometry
+        )
+    },
+    ref=lambda x, size, stride, storage_offset, geometry: x.reshape(-1)[
+        _places(size, stride, storage_offset)
+    ],
+    samples=[
+        (real(3, 4), (2, 3), (1, 4), 1, ((3, 4), (4, 1), 0)),
+        (real(7), (3, 3), (2, 1), 0, ((7,), (1,), 0)),
+        (real(3, 4), (0, 2), (1, 1), 0, ((3, 4), (4, 1), 0)),
+        (real(3, 4), (), (), 5, ((3, 4), (4, 1), 0)),
+    ],
+    dtypes="all",
+    family="storage",  # what it shows depends on the memory's layout, so it has tests of its own
+)
+def _as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int, geometry: Any) -> Any:
+    """``geometry``: the input's own shape, strides and offset, for the gradient."""
+    return lib.tk_as_strided(input._h, len(size), size, stride, storage_offset)
+
+
+@composite
+def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None = None) -> Tensor:
+    """A view of the storage with any sizes and strides; ValueError where it would leave it."""
+    size, stride = sizes("as_strided", (size,)), sizes("as_strided", (stride,))
+    if len(size) != len(stride):
+        raise ValueError(f"as_strided: as many strides as sizes; got {size} and {stride}")
+    own = input.storage_offset()
+    start = own if storage_offset is None else in_range("as_strided", storage_offset)
+    return _as_strided(
+        input, size, stride, start, (tuple(input.shape), tuple(strides_of(input)), own)
+    )
+
+
+@method
+def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
+    """Windows of ``size`` elements of a dimension, ``step`` apart, as a new last one; a view."""
+    t = _reshape(self, (1,)) if self.ndim == 0 else self
+    d = t._dim(dimension, "unfold")
+    length = t.shape[d]
+    if not 0 <= in_range("unfold", size) <= length or in_range("unfold", step) < 1:
+        raise ValueError(
+            f"unfold: size must be 0 to {length} and step positive; got {size} and {step}"
+        )
+    shape, stride = [*t.shape, size], strides_of(t)
+    stride.append(stride[d])
+    shape[d] = (length - size) // step + 1
+    stride[d] *= step
+    if self.ndim == 0:
+        shape, stride = shape[1:], stride[1:]
+    return as_strided(t, tuple(shape), tuple(stride), t.storage_offset())
