@@ -511,6 +511,7 @@ ELSEWHERE = {
     "Frequencies in bags",
     "Functions under vmap",
     "In-place changes through views",
+    "Layout of results",
 }
 
 
