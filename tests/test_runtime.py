@@ -270,6 +270,19 @@ def test_stats_follow_tensors() -> None:
     assert tk.memory_stats()["cached"] == 0
 
 
+def test_sizes_that_no_longer_come_are_not_kept() -> None:
+    """In use and kept together stay below 1.5 times the peak and 64 MiB."""
+    code = """
+import tinygrad_k as tk
+for i in range(600):
+    tk.empty(2_000_000 + 25_000 * (i * 37 % 600))
+stats = tk.memory_stats()
+assert stats["cached"] <= 1.5 * stats["peak"] + 2**26, stats
+"""
+    done = run_python(code)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_allocation_may_fail() -> None:
     """Each is a MemoryError, nothing is lost, and the next step works."""
     _, step = net_and_step()
