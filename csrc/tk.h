@@ -187,8 +187,12 @@ tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b_or_null, int64_t dim);
 /* Over the last ndim dimensions. kept, if given, receives mean and rstd, with sizes 1 in their place. */
 tk_tensor *tk_layer_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_null, int ndim,
                          double eps, tk_tensor **kept_or_null);
-/* out receives the gradients of x, of weight and of bias; NULL where not wanted. */
-int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
+/* The same with a mean of 0, so that kept receives rstd alone. */
+tk_tensor *tk_rms_norm(tk_tensor *x, tk_tensor *weight_or_null, tk_tensor *bias_or_null, int ndim,
+                       double eps, tk_tensor **kept_or_null);
+/* out receives the gradients of x, of weight and of bias; NULL where not wanted. Without a mean those
+ * of rms_norm. */
+int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean_or_null, tk_tensor *rstd,
                            tk_tensor *weight_or_null, int ndim, int want_weight, int want_bias,
                            tk_tensor **out);
 /* The same of each sample's groups of channels; mean and rstd are [N, groups]. */

@@ -93,13 +93,16 @@ static const char *data(const tk_tensor *t)
     return t ? t->data : NULL;
 }
 
-/* Work that is split already. kept, if given, receives mean and rstd, of this shape. */
+/* Work that is split already. kept, if given, receives mean, if there is to be one, and rstd, of this
+ * shape. */
 static tk_tensor *norm(tk_norm_work *w, tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim,
-                       const int64_t *shape, tk_tensor **kept)
+                       const int64_t *shape, int centred, tk_tensor **kept)
 {
     tk_tensor *in[3] = {x, weight, bias}, *made[3], *out[3] = {NULL};
     int failed = contiguous(3, in, made);
     for (int i = 0; i < 3 && !failed; i++) {
+        if (i == 1 && !centred)
+            continue;
         out[i] = tk_empty(x->dtype, i ? ndim : x->ndim, i ? shape : x->shape);
         failed = out[i] == NULL;
     }
@@ -109,7 +112,7 @@ static tk_tensor *norm(tk_norm_work *w, tk_tensor *x, tk_tensor *weight, tk_tens
         w->weight = data(made[1]);
         w->bias = data(made[2]);
         w->out = out[0]->data;
-        w->mean = out[1]->data;
+        w->mean = centred ? out[1]->data : NULL;
         w->rstd = out[2]->data;
         tk_run(TK_K_layer_norm, x->dtype, w, w->rows, GRAIN / (w->length + 1) + 1);
     } else {
@@ -117,7 +120,7 @@ static tk_tensor *norm(tk_norm_work *w, tk_tensor *x, tk_tensor *weight, tk_tens
     }
     drop(3, made);
     if (kept)
-        memcpy(kept, out + 1, 2 * sizeof *out);
+        memcpy(kept, out + 2 - centred, (size_t)(1 + centred) * sizeof *out);
     else
         drop(2, out + 1);
     return out[0];
@@ -130,10 +133,9 @@ static void kept_shape(const tk_tensor *x, int ndim, int64_t *shape)
         shape[d] = d < x->ndim - ndim ? x->shape[d] : 1;
 }
 
-tk_tensor *tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim, double eps,
-                         tk_tensor **kept)
+static tk_tensor *norm_rows(const char *op, tk_tensor *x, tk_tensor *weight, tk_tensor *bias,
+                            int ndim, double eps, int centred, tk_tensor **kept)
 {
-    const char *op = tk_kernel_name(TK_K_layer_norm);
     tk_norm_work w = {.eps = eps};
     int64_t shape[TK_MAX_NDIM];
     if (split(op, x, ndim, &w))
@@ -143,7 +145,19 @@ tk_tensor *tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int n
         (bias && check_like(op, "bias", bias, x->dtype, ndim, inner)))
         return NULL;
     kept_shape(x, ndim, shape);
-    return norm(&w, x, weight, bias, x->ndim, shape, kept);
+    return norm(&w, x, weight, bias, x->ndim, shape, centred, kept);
+}
+
+tk_tensor *tk_layer_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim, double eps,
+                         tk_tensor **kept)
+{
+    return norm_rows(tk_kernel_name(TK_K_layer_norm), x, weight, bias, ndim, eps, 1, kept);
+}
+
+tk_tensor *tk_rms_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim, double eps,
+                       tk_tensor **kept)
+{
+    return norm_rows("rms_norm", x, weight, bias, ndim, eps, 0, kept);
 }
 
 tk_tensor *tk_group_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int64_t groups,
@@ -155,7 +169,7 @@ tk_tensor *tk_group_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int64
         (weight && check_like(op, "weight", weight, x->dtype, 1, x->shape + 1)) ||
         (bias && check_like(op, "bias", bias, x->dtype, 1, x->shape + 1)))
         return NULL;
-    return norm(&w, x, weight, bias, 2, (const int64_t[]){x->shape[0], groups}, kept);
+    return norm(&w, x, weight, bias, 2, (const int64_t[]){x->shape[0], groups}, 1, kept);
 }
 
 /* The sums over rows from those of the units: partial is [units][n]. */
@@ -182,7 +196,7 @@ static int norm_backward(const char *op, tk_norm_work *w, tk_tensor *const in[5]
     static const char *const names[] = {"x", "gradient", "mean", "rstd", "weight"};
     const tk_tensor *x = in[0];
     if (check_like(op, names[1], in[1], x->dtype, x->ndim, x->shape) ||
-        check_like(op, names[2], in[2], x->dtype, ndim, kept) ||
+        (in[2] && check_like(op, names[2], in[2], x->dtype, ndim, kept)) ||
         check_like(op, names[3], in[3], x->dtype, ndim, kept) ||
         (in[4] && check_like(op, names[4], in[4], x->dtype, inner_ndim, inner)))
         return -1;
@@ -204,7 +218,7 @@ static int norm_backward(const char *op, tk_norm_work *w, tk_tensor *const in[5]
     if (!failed) {
         w->x = made[0]->data;
         w->gradient = made[1]->data;
-        w->mean = made[2]->data;
+        w->mean = made[2] ? made[2]->data : NULL;
         w->rstd = made[3]->data;
         w->weight = data(made[4]);
         w->out = out[0]->data;

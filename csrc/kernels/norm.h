@@ -129,10 +129,26 @@ TK_OUTLINE void TK_FN(moments)(const T *x, int64_t pieces, int64_t n, int64_t st
     TK_FN(settle)(sum, squares, count, pivot, mean, square);
 }
 
-/* The same of a line held in registers, whose other lanes are zero. */
-TK_INLINE void TK_FN(held_moments)(const V *x, int64_t n, T *mean, double *square,
-                                   const int vectors)
+/* The sum of squares of n elements; they are the distances to a mean of 0. */
+TK_INLINE double TK_FN(squares)(const T *x, int64_t n)
 {
+    double sum = 0, square = 0;
+    TK_FN(line_moments)(x, n, 0, &sum, &square);
+    return square;
+}
+
+/* The same of a line held in registers, whose other lanes are zero; unless `centred` of distances to
+ * 0, which is then the mean. */
+TK_INLINE void TK_FN(held_moments)(const V *x, int64_t n, T *mean, double *square,
+                                   const int vectors, const int centred)
+{
+    if (!centred) {
+        V each[MOST];
+        EACH_OF(v, vectors) each[v] = v_set(0) + x[v] * x[v];
+        *mean = 0;
+        *square = (double)TK_FN(fold_line)(each, TK_FN(added), vectors);
+        return;
+    }
     /* 0 is added, as there may be other lanes: a sum of -0 alone is then 0 whatever their number */
     const T pivot = (T)((0 + (double)TK_FN(fold_line)(x, TK_FN(added), vectors)) / (double)n);
     V d[MOST], q[MOST];
@@ -208,7 +224,10 @@ TK_INLINE void TK_FN(norm_held)(const tk_norm_work *w, T *y, const T *x, T *mean
     V a[MOST];
     double square;
     EACH_OF(v, vectors) a[v] = v_load_filled(x + v * W, n - v * W, 0);
-    TK_FN(held_moments)(a, n, mean, &square, vectors);
+    if (w->mean)
+        TK_FN(held_moments)(a, n, mean, &square, vectors, 1);
+    else
+        TK_FN(held_moments)(a, n, mean, &square, vectors, 0);
     *rstd = TK_FN(rstd_of)(square, n, w->eps);
     EACH_OF(v, vectors)
     {
@@ -226,7 +245,11 @@ TK_OUTLINE void TK_FN(norm_line)(const tk_norm_work *w, T *y, const T *x, T *mea
     const int64_t n = w->length;
     const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
     double square;
-    TK_FN(moments)(x, 1, n, 0, mean, &square);
+    *mean = 0;
+    if (w->mean)
+        TK_FN(moments)(x, 1, n, 0, mean, &square);
+    else
+        square = TK_FN(squares)(x, n);
     *rstd = TK_FN(rstd_of)(square, n, w->eps);
     const V centre = v_set(*mean), gain = v_set(*rstd);
     for (int64_t start = 0, end; start < n; start = end) {
@@ -254,7 +277,7 @@ TK_OUTLINE void TK_FN(norm_group)(const tk_norm_work *w, int64_t row, T *y, cons
     if (n <= 2 * TK_LANES) {
         V a[MOST];
         EACH_OF(v, MOST) a[v] = v_load_filled(x + v * W, n - v * W, 0);
-        TK_FN(held_moments)(a, n, mean, &square, MOST);
+        TK_FN(held_moments)(a, n, mean, &square, MOST, 1);
     } else {
         TK_FN(moments)(x, 1, n, 0, mean, &square);
     }
@@ -265,31 +288,35 @@ TK_OUTLINE void TK_FN(norm_group)(const tk_norm_work *w, int64_t row, T *y, cons
     }
 }
 
-/* Layer normalisation, Ba, Kiros and Hinton 2016, or of groups. */
+/* Layer normalisation, Ba, Kiros and Hinton 2016, by root mean squares, Zhang and Sennrich 2019, or
+ * of groups. */
 static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_norm_work *w = work;
     const int64_t n = w->length;
     for (; lo < hi; lo++) {
         const T *x = (const T *)w->x + lo * n;
-        T *y = (T *)w->out + lo * n, *mean = (T *)w->mean + lo, *rstd = (T *)w->rstd + lo;
+        T *y = (T *)w->out + lo * n, *rstd = (T *)w->rstd + lo, mean;
         if (w->channels)
-            TK_FN(norm_group)(w, lo, y, x, mean, rstd);
+            TK_FN(norm_group)(w, lo, y, x, &mean, rstd);
         else if (n <= W)
-            TK_FN(norm_held)(w, y, x, mean, rstd, 1);
+            TK_FN(norm_held)(w, y, x, &mean, rstd, 1);
         else if (n <= TK_LANES)
-            TK_FN(norm_held)(w, y, x, mean, rstd, TK_VECTORS);
+            TK_FN(norm_held)(w, y, x, &mean, rstd, TK_VECTORS);
         else if (n <= 2 * TK_LANES)
-            TK_FN(norm_held)(w, y, x, mean, rstd, MOST);
+            TK_FN(norm_held)(w, y, x, &mean, rstd, MOST);
         else
-            TK_FN(norm_line)(w, y, x, mean, rstd);
+            TK_FN(norm_line)(w, y, x, &mean, rstd);
+        if (w->mean)
+            ((T *)w->mean)[lo] = mean;
     }
     if (w->streams)
         tk_stream_end();
 }
 
-/* With h = (x - mean) rstd and d = g weight: dx = rstd (d - mean(d) - h mean(d h)),
- * dweight = the sum over rows of g h, dbias = that of g; of a group here those of its row. */
+/* With h = (x - mean) rstd and d = g weight: dx = rstd (d - mean(d) - h mean(d h)), where the mean is
+ * 0 rstd (d - h mean(d h)); dweight = the sum over rows of g h, dbias = that of g; of a group here
+ * those of its row. */
 TK_OUTLINE void TK_FN(norm_group_backward)(const tk_norm_work *w, int64_t row)
 {
     const int64_t n = w->length, many = w->channels, size = n / many;
@@ -360,12 +387,13 @@ TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
         T *dx = (T *)w->out + row * n, p[TK_BLOCK_LINES][4];
         rows = tk_lines_together(n, end - row);
         for (int64_t r = 0; r < rows; r++) {
-            const T mean = ((const T *)w->mean)[row + r], rstd = ((const T *)w->rstd)[row + r];
+            const T mean = w->mean ? ((const T *)w->mean)[row + r] : 0;
+            const T rstd = ((const T *)w->rstd)[row + r];
             double sum = 0, product = 0;
             TK_FN(line_slopes)(x + r * n, g + r * n, weight, n, mean, &sum, &product);
             p[r][0] = mean;
             p[r][1] = rstd;
-            p[r][2] = (T)(sum / (double)n);
+            p[r][2] = w->mean ? (T)(sum / (double)n) : 0;
             p[r][3] = (T)(product * (double)rstd / (double)n);
         }
         for (int64_t i = 0, some; i < n; i += some) {

@@ -84,7 +84,8 @@ enum { TK_NORM_ROWS = 32 }; /* the sums are then 1/32 of the gradient, and a sho
 typedef struct tk_norm_work {
     const char *x, *gradient, *weight, *bias; /* weight and bias: [length] or NULL */
     char *out;                                /* the result, or the gradient of x */
-    char *mean, *rstd;                        /* [rows]; written forward, read backward */
+    char *mean, *rstd;                        /* [rows]; written forward, read backward; a mean of */
+                                              /* NULL is 0: the norm is the root mean square */
     char *dweight, *dbias;                    /* [units][length], [units][channels] or NULL */
     double eps;
     int64_t rows, length, channels, groups; /* the last two 0 but for groups */

@@ -173,6 +173,43 @@ def _numpy_rms_norm(x: Any, shape: Any, weight: Any = None, eps: float | None = 
     return y if weight is None else y * weight
 
 
+def _rms_norm_rule(
+    g: Tensor, input: Tensor, weight: Tensor | None, ndim: int, eps: float, rstd: Tensor
+) -> list[Tensor | None]:
+    """One fused kernel; made of ops where this gradient is to be differentiated itself: with z the
+    result without weight and h = g weight, rstd (h - z mean(h z)), and g z summed over the rows."""
+    if not lib.tk_grad_mode():
+        door = lib.tk_layer_norm_backward
+        return _fused_slopes(door, g, input, weight, None, ndim, None, rstd)[:2]
+    dims, rows = tuple(range(-ndim, 0)), tuple(range(input.ndim - ndim))
+    rstd = rsqrt(_mean(square(input), dims, True) + eps)
+    z = input * rstd
+    h = g if weight is None else g * weight
+    slopes = rstd * (h - z * _mean(h * z, dims, True))
+    if weight is None:
+        return [slopes, None]
+    return [slopes, _sum(g * z, rows) if rows else g * z]
+
+
+@op(
+    kernel="layer_norm",
+    vjp=_rms_norm_rule,
+    keeps=("rstd",),
+    ref=lambda x, weight, ndim, eps=1e-5: _numpy_rms_norm(x, x.shape[-ndim:], weight, eps),
+    samples=[
+        (real(3, 5), real(5), 1),
+        (real(3, 5), None, 1),
+        (real(2, 3, 4), real(3, 4), 2),
+        (real(7), real(7), 1),
+        (real(2, 40), real(40), 1, 1e-3),
+        (real(2, 300), None, 1),
+    ],
+    family="norm",
+)
+def _rms_norm(input: Tensor, weight: Tensor | None, ndim: int, eps: float = 1e-5) -> Any:
+    return _normalised(lib.tk_rms_norm, input, weight, None, ndim, eps, 1)
+
+
 @tried(
     ref=_numpy_rms_norm,
     samples=[
@@ -180,7 +217,7 @@ def _numpy_rms_norm(x: Any, shape: Any, weight: Any = None, eps: float | None = 
         (real(2, 3, 4), (3, 4), real(3, 4), 1e-6),
         (real(4, 7), (7,), None, 1e-3),
     ],
-    family="sums",
+    family="norm",
 )
 @composite
 def rms_norm(
@@ -188,7 +225,8 @@ def rms_norm(
 ) -> Tensor:
     """x / sqrt(mean(x^2) + eps) * weight over the last dimensions, of sizes normalized_shape.
 
-    ``eps`` is by default the dtype's precision. Zhang and Sennrich 2019.
+    ``eps`` is by default the dtype's precision; the result has the input's dtype. Zhang and
+    Sennrich 2019.
     """
     shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
     if not shape or tuple(input.shape[-len(shape) :]) != shape:
@@ -199,8 +237,8 @@ def rms_norm(
         raise ValueError(f"rms_norm: weight must be {shape}; got {tuple(weight.shape)}")
     if eps is None:
         eps = float(np.finfo(input.dtype.numpy).eps)
-    y = input * rsqrt(_mean(square(input), tuple(range(-len(shape), 0)), True) + eps)
-    return y if weight is None else y * weight
+    gain = weight if weight is None or weight.dtype == input.dtype else weight.to(input.dtype)
+    return _rms_norm(input, gain, len(shape), eps)
 
 
 @tried(

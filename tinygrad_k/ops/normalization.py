@@ -166,14 +166,14 @@ def _fused_slopes(
     weight: Tensor | None,
     bias: Tensor | None,
     parts: int,
-    mean: Tensor,
+    mean: Tensor | None,
     rstd: Tensor,
 ) -> list[Tensor | None]:
     out = ffi.new("tk_tensor *[3]")
     failed = door(
         g._h,
         input._h,
-        mean._h,
+        _handle(mean),
         rstd._h,
         _handle(weight),
         parts,
@@ -227,7 +227,13 @@ def _layer_norm(
 
 
 def _normalised(
-    door: Any, input: Tensor, weight: Tensor | None, bias: Tensor | None, parts: int, eps: float
+    door: Any,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    parts: int,
+    eps: float,
+    keeps: int = 2,
 ) -> Any:
     plain = input._node is None
     gain, shift = ffi.NULL, ffi.NULL
@@ -235,7 +241,7 @@ def _normalised(
         gain, plain = weight._h, plain and weight._node is None
     if bias is not None:
         shift, plain = bias._h, plain and bias._node is None
-    kept = ffi.NULL if plain else ffi.new("tk_tensor *[2]")  # only a gradient wants them
+    kept = ffi.NULL if plain else ffi.new("tk_tensor *[]", keeps)  # only a gradient wants them
     out = door(input._h, gain, shift, parts, eps, kept)
     return out if plain else (out, *kept)
 
