@@ -154,6 +154,33 @@ def test_threads_do_not_show_in_strided_operands(op: Op, in_turn: Any) -> None:
         assert same_bits(array_of(laid.call()), expected), f"{laid}: {n} threads"
 
 
+@pytest.mark.parametrize("kind", tk.backend.DTYPES, ids=name_of)
+@pytest.mark.parametrize("columns", (2, 3, 10, 40, 64))
+def test_short_rows(kind: Any, columns: int, isa: str, in_turn: Any) -> None:
+    """Many rows of a few elements, with operands that are expanded, crossed or apart."""
+    rng = np.random.default_rng(columns)
+
+    def drawn(*shape: int) -> np.ndarray:
+        return rng.integers(0, 2 if kind is tk.bool else 9, shape).astype(kind.numpy)
+
+    x = drawn(3, 501, columns)
+    others = (
+        drawn(3, 501, 1),
+        drawn(columns),
+        drawn(3, 1, columns),
+        drawn(1, 501, 1),
+        drawn(3, columns, 501).swapaxes(1, 2),
+        drawn(3, 501, 2 * columns)[..., ::2],
+    )
+    for y in others:
+        a, b = tk.from_numpy(x), tk.from_numpy(y)
+        for _ in in_turn():
+            assert np.array_equal((a * b).numpy(), x * y)
+            assert np.array_equal((b > a).numpy(), y > x)
+            assert np.array_equal(tk.where(b > 1, a, b).numpy(), np.where(y > 1, x, y))
+            assert np.array_equal(a.clone().mul_(b).numpy(), x * y)
+
+
 FUSED = [isa for isa in INSTRUCTION_SETS if isa != "base"]  # with fused multiply-adds
 NORMS: dict[str, Any] = {
     "layer_norm": lambda x, w: F.layer_norm(x, (x.shape[-1],), w, w),

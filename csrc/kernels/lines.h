@@ -30,7 +30,7 @@ typedef void tk_finish_fn(void *out, int64_t n, double p, const void *pivot);
 typedef struct tk_reducer {
     int in_size, size; /* bytes of an input element and of an accumulator */
     int direct;        /* the two are one type: input that is contiguous needs no staging */
-    tk_stage *stage;
+    tk_stage *stage;   /* where they are not */
     tk_line_fn *line;
     tk_line_group_fn *lines;
     tk_column_fn *columns, *merge; /* of elements, and of what they were reduced to */
@@ -66,6 +66,16 @@ static inline void tk_advance(tk_cursor *at, const tk_dims *dims, int64_t step)
     }
 }
 
+/* Elements `step` bytes apart, side by side in `to`, of the accumulators' type. */
+static inline void tk_stage_span(const tk_reducer *f, char *to, const char *from, int64_t step,
+                                 int64_t n)
+{
+    if (f->direct)
+        tk_gather_span(from, &(tk_span){1, n, 0, step}, to, f->size);
+    else
+        f->stage(to, from, step, n);
+}
+
 /* Elements [start, start + n) of one line: in place where contiguous, else in the buffer. */
 static inline const void *tk_line(const tk_reduce_work *w, const tk_reducer *f, const char *base,
                                   int64_t start, int64_t n, char *buffer)
@@ -81,10 +91,7 @@ static inline const void *tk_line(const tk_reduce_work *w, const tk_reducer *f, 
         part = dims->size[last] - at.index[last];
         if (part > n - done)
             part = n - done;
-        if (f->direct && dims->stride[last] == f->size)
-            memcpy(buffer + done * f->size, base + at.offset, (size_t)(part * f->size));
-        else
-            f->stage(buffer + done * f->size, base + at.offset, dims->stride[last], part);
+        tk_stage_span(f, buffer + done * f->size, base + at.offset, dims->stride[last], part);
         tk_advance(&at, dims, part);
     }
     return buffer;
@@ -95,15 +102,15 @@ static inline const void *tk_pivot(const tk_reduce_work *w, const tk_reducer *f,
     return w->pivot ? w->pivot + output * f->size : NULL;
 }
 
-/* Lines of a few elements, the one behind the other: so many of them are turned to columns. */
+/* Lines of a few elements: so many of them are turned to columns. */
 enum { TK_SHORT_LINE = 32, TK_SHORT_LINES = 64 };
 _Static_assert(TK_SHORT_LINE * TK_SHORT_LINES * 8 <= TK_CHUNK_BYTES, "doubles fit the buffer");
 
 static inline int tk_is_short(const tk_reduce_work *w, const tk_reducer *f)
 {
     return w->length <= TK_SHORT_LINE && w->kept.n == 1 && w->reduced.n == 1 &&
-           w->reduced.stride[0] == f->in_size &&
-           (f->direct || w->kept.stride[0] == w->length * f->in_size);
+           (f->direct || (w->reduced.stride[0] == f->in_size &&
+                          w->kept.stride[0] == w->length * f->in_size));
 }
 
 TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
@@ -122,7 +129,8 @@ TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64
             base = staged;
             step = w->length * f->size;
         }
-        tk_gather_span(base, &(tk_span){w->length, n, f->size, step}, buffer, f->size);
+        const tk_span span = {w->length, n, f->direct ? w->reduced.stride[0] : f->size, step};
+        tk_gather_span(base, &span, buffer, f->size);
         for (int64_t r = 0; r < w->length; r += ROWS) {
             int group = w->length - r < ROWS ? (int)(w->length - r) : ROWS;
             for (int i = 0; i < group; i++)
@@ -210,7 +218,7 @@ static inline int tk_row_group(const tk_reduce_work *w, const tk_reducer *f, con
         tk_advance(at, &w->reduced, 1);
         if (!f->direct || step != f->size) {
             char *staged = buffer + i * (TK_CHUNK_BYTES / TK_ROW_GROUP);
-            f->stage(staged, row[i], step, n);
+            tk_stage_span(f, staged, row[i], step, n);
             row[i] = staged;
         }
     }
@@ -363,7 +371,7 @@ TK_OUTLINE void tk_find_short_lines(const tk_reduce_work *w, int64_t lo, int64_t
         n = hi - lo < TK_SHORT_LINES ? hi - lo : TK_SHORT_LINES;
         const char *row[TK_ROW_GROUP];
         int64_t *place = w->out_index + lo;
-        const tk_span span = {w->length, n, f->size, w->kept.stride[0]};
+        const tk_span span = {w->length, n, w->reduced.stride[0], w->kept.stride[0]};
         tk_gather_span(w->in + lo * w->kept.stride[0], &span, buffer, f->size);
         for (int64_t r = 0, group; r < w->length; r += group) {
             group = w->length - r < TK_ROW_GROUP ? w->length - r : TK_ROW_GROUP;

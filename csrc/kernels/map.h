@@ -35,7 +35,8 @@ TK_INLINE M TK_FN(load_mask)(const uint8_t *p, int n)
  *
  * An operand that is contiguous along the last dimension is read in place; of one that is expanded
  * along it, one vector is made and read again and again. Others go through a buffer. Rows are taken
- * several at a time, where one of the buffered operands is crossed or none is. */
+ * several at a time, where one of the buffered operands is crossed or none is, or joined to one where
+ * they are short. */
 #define EACH(i, first) _Pragma("GCC unroll 4") for (int i = first; i <= nin; i++)
 TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(map_fn) f,
                                const int nin, const int to_bool, const int where)
@@ -46,11 +47,12 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
     int64_t step[4] = {0}, keep[4] = {-1, -1, -1, -1}, index[TK_MAX_NDIM];
     char *row[4] = {0};
     T buffer[4][TK_TILE];
+    tk_repeated held = {.n = {0}};
     int direct = 1, crossed = 0, spread = 0;
-    enum { BLOCK = 32 }; /* rows, two cache lines of float32 where an operand runs down them */
     const V p = v_set((T)w->p), q = v_set((T)w->q);
+    const int64_t joined = tk_rows_joined(w, nin + 1, item[0], sizeof(T), TK_TILE);
     EACH(i, 0) {
-        step[i] = w->stride[i][last];
+        step[i] = joined ? item[i] : w->stride[i][last];
         if (i > 0 && step[i] == 0) {
             keep[i] = 0;
             spread = 1;
@@ -60,13 +62,21 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
         }
     }
     const int streams = w->streams && direct && !to_bool;
-    const int64_t limit = direct && !streams ? INT64_MAX : crossed ? BLOCK : 1;
+    const int64_t limit = joined               ? joined
+                          : direct && !streams ? INT64_MAX
+                          : crossed            ? TK_CROSSED_ROWS
+                                               : 1;
     tk_start_rows(w, lo, index);
     while (lo < hi) {
         int64_t rows = tk_rows_ahead(w, index, hi - lo, limit);
         int64_t n = tk_next_row(w, nin + 1, index, hi - lo, row);
         tk_skip_rows(w, index, rows - 1);
         lo += rows * n;
+        if (joined) {
+            tk_join_rows(w, nin + 1, rows, n, item, row, (char *)buffer, sizeof *buffer, &held);
+            n *= rows;
+            rows = 1;
+        }
         for (int64_t tile, most = TK_TILE / rows; n > 0; n -= tile) {
             tile = direct || n < most ? n : most;
             if (streams) { /* first up to where the output is aligned */

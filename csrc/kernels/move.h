@@ -169,8 +169,19 @@ TK_OUTLINE void tk_fill(char *to, int64_t step, const void *item, int64_t size, 
 #define TK_BACK_8 7, 6, 5, 4, 3, 2, 1, 0
 #define TK_BACK_16 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0
 
+/* Of one row, the same again and again: what is there is copied behind itself. */
+TK_INLINE void tk_copy_again(char *to, const char *row, int64_t row_bytes, int64_t rows)
+{
+    const int64_t all = row_bytes * rows;
+    tk_copy(to, row, row_bytes, 0);
+    for (int64_t done = row_bytes, more; done < all; done += more) {
+        more = done < all - done ? done : all - done;
+        tk_copy(to + done, to, more, 0);
+    }
+}
+
 /* turn: to[r][c] = from[c][r], r < rows, c < n, the last index side by side in both, through squares
- * of `side` by `side`. gather: a span side by side into a buffer [rows][n]; scatter: the other way. */
+ * of `side` by `side`. spread: one element of each row n times. gather: a span side by side into a buffer [rows][n]; scatter: the other way. */
 #define MOVE(size, Item, side)                                                                     \
     typedef Item __attribute__((may_alias)) tk_item_##size;                                        \
     typedef Item tk_side_##size __attribute__((vector_size(side * size)));                         \
@@ -219,11 +230,35 @@ TK_OUTLINE void tk_fill(char *to, int64_t step, const void *item, int64_t size, 
                         ((const tk_item_##size *)(from + c * from_step))[r];                       \
         }                                                                                          \
     }                                                                                              \
+    TK_OUTLINE void tk_spread_##size(const char *from, int64_t row_step, char *to, int64_t rows,   \
+                                     int64_t n)                                                    \
+    {                                                                                              \
+        const int64_t full = (n + side - 1) / side * side * size, bytes = n * size;                \
+        char *const end = to + rows * bytes;                                                       \
+        /* whole vectors; where the next row begins it overwrites them */                          \
+        for (; to + full <= end; to += bytes, from += row_step) {                                  \
+            const tk_side_##size x = *(const tk_item_##size *)from - (tk_side_##size){0};          \
+            memcpy(to, &x, sizeof x);                                                              \
+            for (int64_t at = sizeof x; at < bytes; at += sizeof x)                                \
+                memcpy(to + at, &x, sizeof x);                                                     \
+        }                                                                                          \
+        for (; to < end; from += row_step)                                                         \
+            for (int64_t i = 0; i < n; i++, to += size)                                            \
+                memcpy(to, from, size);                                                            \
+    }                                                                                              \
     TK_OUTLINE void tk_gather_##size(const char *from, const tk_span *s, char *buffer)             \
     {                                                                                              \
         tk_item_##size *to = (tk_item_##size *)buffer;                                             \
+        if (s->step == 0) {                                                                        \
+            tk_spread_##size(from, s->row_step, buffer, s->rows, s->n);                            \
+            return;                                                                                \
+        }                                                                                          \
         if (s->row_step == size && s->rows > 1) {                                                  \
             tk_turn_##size(buffer, s->n * size, from, s->step, s->rows, s->n);                     \
+            return;                                                                                \
+        }                                                                                          \
+        if (s->step == size && s->row_step == 0) {                                                 \
+            tk_copy_again(buffer, from, s->n * size, s->rows);                                     \
             return;                                                                                \
         }                                                                                          \
         if (s->step == size) {                                                                     \

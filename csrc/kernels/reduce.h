@@ -299,14 +299,15 @@ FINISH(log_restored, v_log(x) + TK_FN(finite_or_zero)(top))
         Out *restrict out = to;                                                                    \
         const T *restrict from = (const T *)in;                                                    \
         int64_t i = 0;                                                                             \
-        if (stride == sizeof(T))                                                                   \
-            for (; i + 64 <= n; i += 64)                                                           \
-                for (int64_t j = i; j < i + 64; j++)                                               \
-                    out[j] = (Out)(from[j] expression);                                            \
+        for (; stride == sizeof(T) && i + 64 <= n; i += 64)                                        \
+            for (int64_t j = i; j < i + 64; j++)                                                   \
+                out[j] = (Out)(from[j] expression);                                                \
+        for (; stride == sizeof(T) && i + 8 <= n; i += 8)                                          \
+            for (int64_t j = i; j < i + 8; j++)                                                    \
+                out[j] = (Out)(from[j] expression);                                                \
         for (; i < n; i++)                                                                         \
             out[i] = (Out)(*(const T *)(in + i * stride) expression);                              \
     }
-STAGE(stage, T, )
 STAGE(stage_i64, int64_t, )
 STAGE(stage_truth, uint8_t, != 0)
 STAGE(stage_count, int64_t, != 0)
@@ -319,18 +320,18 @@ STAGE(stage_count, int64_t, != 0)
 #define REDUCE(name, Acc, direct, stage, kind, of)                                                 \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
-        static const tk_reducer f = {sizeof(T), sizeof(Acc), direct, TK_FN(stage), KIND(kind, of), \
+        static const tk_reducer f = {sizeof(T), sizeof(Acc), direct, stage, KIND(kind, of),        \
                                      NULL};                                                        \
         tk_reduce_units(work, lo, hi, &f);                                                         \
     }
-REDUCE(amax, T, 1, stage, amax, TK_FN)
-REDUCE(amin, T, 1, stage, amin, TK_FN)
+REDUCE(amax, T, 1, NULL, amax, TK_FN)
+REDUCE(amin, T, 1, NULL, amin, TK_FN)
 #if TK_IS_FLOAT || TK_CAT(TK_IS_I64, TK_SUFFIX)
-REDUCE(sum, T, 1, stage, sum, TK_FN)
-REDUCE(prod, T, 1, stage, prod, TK_FN)
+REDUCE(sum, T, 1, NULL, sum, TK_FN)
+REDUCE(prod, T, 1, NULL, prod, TK_FN)
 #else
-REDUCE(sum, int64_t, 0, stage_i64, sum, AS_I64)
-REDUCE(prod, int64_t, 0, stage_i64, prod, AS_I64)
+REDUCE(sum, int64_t, 0, TK_FN(stage_i64), sum, AS_I64)
+REDUCE(prod, int64_t, 0, TK_FN(stage_i64), prod, AS_I64)
 #endif
 #undef REDUCE
 
@@ -398,9 +399,9 @@ ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
         static const tk_reducer f[2] = {                                                           \
-            {sizeof(T), sizeof(T), 1, TK_FN(stage), TK_FN(first##_line), TK_FN(first##_lines),     \
+            {sizeof(T), sizeof(T), 1, NULL, TK_FN(first##_line), TK_FN(first##_lines),             \
              TK_FN(first##_columns), TK_FN(sum_columns), TK_FN(finish)},                           \
-            {sizeof(T), sizeof(T), 1, TK_FN(stage), TK_FN(sum_line), TK_FN(sum_lines),             \
+            {sizeof(T), sizeof(T), 1, NULL, TK_FN(sum_line), TK_FN(sum_lines),                     \
              TK_FN(sum_columns), TK_FN(sum_columns), TK_FN(finish)},                               \
         };                                                                                         \
         tk_reduce_units(work, lo, hi, &f[((const tk_reduce_work *)work)->phase > 0]);              \
@@ -489,7 +490,7 @@ TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
         static const tk_reducer f = {                                                              \
-            .in_size = sizeof(T), .size = sizeof(T), .direct = 1, .stage = TK_FN(stage)};          \
+            .in_size = sizeof(T), .size = sizeof(T), .direct = 1};                                 \
         tk_find_units(work, lo, hi, &f, TK_FN(name##_index), TK_FN(name##_rows));                  \
     }
 FIND(argmax, amax, >)

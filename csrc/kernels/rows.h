@@ -69,6 +69,9 @@ static inline void tk_skip_rows(const tk_map_work *w, int64_t index[TK_MAX_NDIM]
     }
 }
 
+/* Rows taken at a time where an operand runs down them: two cache lines of float32. */
+enum { TK_CROSSED_ROWS = 32 };
+
 /* Whether operand i is closer together down the rows than along them. */
 static inline int tk_crossed(const tk_map_work *w, int i)
 {

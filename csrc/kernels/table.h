@@ -11,6 +11,7 @@
 #include "move.h"
 #include "rows.h"
 #include "scan_lines.h"
+#include "short_rows.h"
 #include "work.h"
 
 #define TK_IS_I64_i64 1 /* TK_CAT(TK_IS_I64, TK_SUFFIX) is true for int64 alone */
