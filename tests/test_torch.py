@@ -325,6 +325,12 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
     ),
     ("Reductions to uint8", "any|all", "dtype bool, PyTorch uint8", False),
     ("Integers in floating functions", "addcmul|addcdiv|hardtanh", "dtype float32, PyTorch", False),
+    (
+        "Integers in floating functions",
+        "addcmul",
+        "refused: .* float32 cannot be stored in u?int",
+        False,
+    ),
     ("Integers in floating functions", "(arc|a)tan2", r"gradient \d: ", False),
     ("Refused rather than guessed", "floor_divide|remainder|fmod", "refused: .* by zero", False),
     ("Integers in floating functions", "softsign", ".*", True),
