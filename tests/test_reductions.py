@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import pytest
 
@@ -70,3 +72,62 @@ def test_softmax_across_equals_softmax_along(kind: tk.dtype, shape: tuple[int, .
             assert np.allclose(
                 across.numpy(), along.numpy(), rtol=close, atol=close, equal_nan=True
             )
+
+
+@every_dtype
+@pytest.mark.parametrize("columns", (2, 3, 4, 5))
+def test_positions_in_a_few_columns(kind: tk.dtype, columns: int, isa: str) -> None:
+    x = np.random.default_rng(columns).integers(0, 2, (5000, columns)).astype(kind.numpy)
+    if kind.is_floating_point:
+        x[700, 0] = x[4900, 1] = np.nan
+    t = tk.from_numpy(x)
+    for one in (t, t[::2], t[7:9]):
+        y = one.numpy()
+        assert np.array_equal(one.argmax(0).numpy(), y.argmax(0))
+        assert np.array_equal(one.argmin(0).numpy(), y.argmin(0))
+        assert np.array_equal(one.max(0)[0].numpy(), y.max(0), equal_nan=kind.is_floating_point)
+
+
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64, tk.int32], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "shape", [(8, 6, 15, 15), (3, 2, 4, 2), (2, 3, 70, 70), (40, 3, 1, 300), (5, 4, 9000)], ids=str
+)
+def test_rows_between_those_of_other_lines(
+    kind: tk.dtype, shape: tuple[int, ...], isa: str, in_turn: Callable[[], Iterator[int]]
+) -> None:
+    x = np.random.default_rng(0).integers(-9, 9, shape).astype(kind.numpy)
+    t, dims = tk.from_numpy(x), (0, *range(2, len(shape)))
+    for _ in in_turn():
+        assert np.array_equal(t.sum(dims).numpy(), x.sum(dims))
+        assert np.array_equal(t.amax(dims, keepdim=True).numpy(), x.max(dims, keepdims=True))
+        assert np.array_equal(t[..., 1:].sum(dims).numpy(), x[..., 1:].sum(dims))
+        assert np.array_equal((t > 0).count_nonzero(dims).numpy(), (x > 0).sum(dims))
+        if kind.is_floating_point:
+            assert np.allclose(t.var(dims, correction=0).numpy(), x.var(dims), rtol=1e-5)
+
+
+@every_dtype
+@pytest.mark.parametrize("shape", [(3000, 3), (2, 700, 2), (900, 7), (4, 5, 8)], ids=str)
+def test_running_sums_of_short_lines(
+    kind: tk.dtype, shape: tuple[int, ...], isa: str, in_turn: Callable[[], Iterator[int]]
+) -> None:
+    x = np.random.default_rng(0).integers(0, 2, shape).astype(kind.numpy)
+    t = tk.from_numpy(x)
+    for _ in in_turn():
+        for dim in range(x.ndim):
+            assert np.array_equal(t.cumsum(dim).numpy(), x.cumsum(dim))
+            assert np.array_equal(t[..., ::2].cumsum(dim).numpy(), x[..., ::2].cumsum(dim))
+            if kind.is_floating_point:
+                leaf = t.clone().requires_grad_()
+                leaf.cumsum(dim).backward(t)
+                backwards = np.flip(np.flip(x, dim).cumsum(dim), dim)
+                assert np.array_equal(leaf.grad.numpy(), backwards)
+
+
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
+def test_variance_of_the_largest_numbers(kind: tk.dtype, isa: str) -> None:
+    largest = np.finfo(kind.numpy).max
+    for shape in ((70,), (3, 70), (5000, 3), (1000, 300)):
+        x = np.full(shape, largest, kind.numpy)
+        x[..., 1::2] *= -1
+        assert np.isposinf(tk.from_numpy(x).var(-1).numpy()).all()

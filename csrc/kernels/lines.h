@@ -21,7 +21,9 @@ typedef void tk_line_fn(void *out, const void *x, int64_t n, const void *pivot);
 /* The same for some lines, `step` elements apart. */
 typedef void tk_line_group_fn(void *out, const void *x, int64_t n, int64_t step, int64_t lines,
                               const void *pivot);
-/* acc[j] = the reduction of row[0..rows)[j], and of what acc[j] was unless first; rows is 1..8. */
+enum { TK_ROW_GROUP = 8 };
+/* acc[j] = the reduction of row[0..rows)[j], and of what acc[j] was unless first; rows is 1 to
+ * TK_ROW_GROUP. */
 typedef void tk_column_fn(void *acc, const char *const *row, int rows, int64_t n, int first,
                           const void *pivot);
 /* Turns n accumulated values into results. */
@@ -116,11 +118,10 @@ static inline int tk_is_short(const tk_reduce_work *w, const tk_reducer *f)
 TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
                                       const tk_reducer *f)
 {
-    enum { ROWS = 8 };
     _Alignas(64) char buffer[TK_CHUNK_BYTES], staged[TK_CHUNK_BYTES];
     for (int64_t n; lo < hi; lo += n) {
         n = hi - lo < TK_SHORT_LINES ? hi - lo : TK_SHORT_LINES;
-        const char *row[ROWS], *base = w->in + lo * w->kept.stride[0];
+        const char *row[TK_ROW_GROUP], *base = w->in + lo * w->kept.stride[0];
         const void *pivot = tk_pivot(w, f, lo);
         int64_t step = w->kept.stride[0];
         char *out = w->out + lo * f->size;
@@ -131,8 +132,8 @@ TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64
         }
         const tk_span span = {w->length, n, f->direct ? w->reduced.stride[0] : f->size, step};
         tk_gather_span(base, &span, buffer, f->size);
-        for (int64_t r = 0; r < w->length; r += ROWS) {
-            int group = w->length - r < ROWS ? (int)(w->length - r) : ROWS;
+        for (int64_t r = 0; r < w->length; r += TK_ROW_GROUP) {
+            int group = w->length - r < TK_ROW_GROUP ? (int)(w->length - r) : TK_ROW_GROUP;
             for (int i = 0; i < group; i++)
                 row[i] = buffer + (r + i) * n * f->size;
             f->columns(out, row, group, n, r == 0, pivot);
@@ -199,8 +200,6 @@ TK_OUTLINE void tk_reduce_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
 }
 
 /* Rows of columns, the first of them at *at, side by side in `row`: in place, or in the buffer. */
-enum { TK_ROW_GROUP = 8 };
-
 static inline int tk_row_group(const tk_reduce_work *w, const tk_reducer *f, const char *base,
                                tk_cursor *at, int64_t rows, int64_t n, char *buffer,
                                const char *row[TK_ROW_GROUP])

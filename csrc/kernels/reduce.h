@@ -139,38 +139,39 @@ TK_INLINE double TK_FN(sum_line_of)(T *out, const T *x, const T *y, int64_t n, T
     return total;
 }
 
-TK_INLINE void TK_FN(reduce_columns)(T *acc, const char *const *row, int rows, int64_t n, int first,
-                                     const T *pivot, T identity, TK_FN(prepare_fn) prepare,
-                                     TK_FN(combine_fn) combine, const int pivoted)
+/* acc[j] for a vector of columns, of which `left` are there. */
+TK_INLINE void TK_FN(reduce_column)(T *acc, const T *const *row, const int rows, int64_t j,
+                                    const int left, int first, const T *pivot, T identity,
+                                    TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine,
+                                    const int pivoted)
 {
-    for (int64_t j = 0; j < n; j += W) {
-        int left = n - j < W ? (int)(n - j) : W;
-        V a = v_set(identity), m = {0}, group;
-        if (__builtin_expect(left == W, 1)) {
-            if (!first)
-                a = v_load(acc + j);
-            if (pivoted)
-                m = v_load(pivot + j);
-            group = v_load((const T *)row[0] + j);
-        } else {
-            if (!first)
-                a = v_load_part(acc + j, left);
-            if (pivoted)
-                m = v_load_part(pivot + j, left);
-            group = v_load_part((const T *)row[0] + j, left);
-        }
-        group = prepare(group, m);
-        for (int r = 1; r < rows; r++) {
-            const T *x = (const T *)row[r] + j;
-            V next = __builtin_expect(left == W, 1) ? v_load(x) : v_load_part(x, left);
-            group = combine(group, prepare(next, m));
-        }
-        a = combine(a, group);
-        if (__builtin_expect(left == W, 1))
-            v_store(acc + j, a);
-        else
-            v_store_part(acc + j, a, left);
-    }
+#define SOME(p) (left == W ? v_load(p) : v_load_part(p, left))
+    const V a = first ? v_set(identity) : SOME(acc + j), m = pivoted ? SOME(pivot + j) : (V){0};
+    V group = prepare(SOME(row[0] + j), m);
+    for (int r = 1; r < rows; r++)
+        group = combine(group, prepare(SOME(row[r] + j), m));
+#undef SOME
+    group = combine(a, group);
+    if (left == W)
+        v_store(acc + j, group);
+    else
+        v_store_part(acc + j, group, left);
+}
+
+TK_INLINE void TK_FN(reduce_columns)(T *acc, const char *const *in, const int rows, int64_t n,
+                                     int first, const T *pivot, T identity,
+                                     TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine,
+                                     const int pivoted)
+{
+    const T *row[TK_ROW_GROUP];
+    int64_t j = 0;
+    for (int r = 0; r < rows; r++)
+        row[r] = (const T *)in[r];
+    for (; j + W <= n; j += W)
+        TK_FN(reduce_column)(acc, row, rows, j, W, first, pivot, identity, prepare, combine, pivoted);
+    if (j < n)
+        TK_FN(reduce_column)(acc, row, rows, j, (int)(n - j), first, pivot, identity, prepare,
+                             combine, pivoted);
 }
 
 TK_INLINE V TK_FN(as_it_is)(V x, V pivot)
@@ -226,8 +227,13 @@ TK_INLINE V TK_FN(lesser)(V a, V b)
     TK_OUTLINE void TK_FN(name##_columns)(void *acc, const char *const *row, int rows, int64_t n,  \
                                           int first, const void *pivot)                            \
     {                                                                                              \
-        TK_FN(reduce_columns)(acc, row, rows, n, first, pivot, identity, TK_FN(prepare),           \
-                              TK_FN(combine), pivoted);                                            \
+        /* a full group keeps its rows' addresses in registers, unless there is more to do */      \
+        if (rows == TK_ROW_GROUP && !pivoted)                                                      \
+            TK_FN(reduce_columns)(acc, row, TK_ROW_GROUP, n, first, pivot, identity,               \
+                                  TK_FN(prepare), TK_FN(combine), pivoted);                        \
+        else                                                                                       \
+            TK_FN(reduce_columns)(acc, row, rows, n, first, pivot, identity, TK_FN(prepare),       \
+                                  TK_FN(combine), pivoted);                                        \
     }
 
 #define LOWEST TK_FN(lowest)()
@@ -264,6 +270,17 @@ TK_INLINE V TK_FN(squared)(V x, V pivot)
     return x * x;
 }
 
+/* The mean that a variance is taken around must not overflow where the sum would. Elements that lose
+ * digits by this have squares too small to be counted, and no sum is of more than 2^40. */
+#define SHRINK 0x1p-40
+
+TK_INLINE V TK_FN(shrunk)(V x, V pivot)
+{
+    (void)pivot;
+    return x * (T)SHRINK;
+}
+
+ACCUMULATE(shrunk_sum, 0, 0, shrunk, added, 0)
 ACCUMULATE(squares, 0, 0, squared, added, 0)
 ACCUMULATE(deviation, 0, *pivot, squared_distance, added, 1)
 ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
@@ -286,9 +303,11 @@ ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
         }                                                                                          \
     }
 FINISH(divided, x / p)
+FINISH(grown, x / (p * (T)SHRINK))
 FINISH(rooted, v_sqrt(x))
 FINISH(log_restored, v_log(x) + TK_FN(finite_or_zero)(top))
 #undef FINISH
+#undef SHRINK
 #endif
 
 /* Blocks of a constant size are what makes the compiler use vectors here. */
@@ -407,6 +426,7 @@ ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
         tk_reduce_units(work, lo, hi, &f[((const tk_reduce_work *)work)->phase > 0]);              \
     }
 PHASED(mean, sum, divided)
+PHASED(centre, shrunk_sum, grown)
 PHASED(var, deviation, divided)
 PHASED(logsumexp, exp_sum, log_restored)
 PHASED(norm, squares, rooted)

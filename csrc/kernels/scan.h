@@ -96,15 +96,30 @@ TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
     return carry;
 }
 
+/* Lines too short for the eight: one after the other, as their chains overlap. */
+TK_INLINE double TK_FN(run_short)(const T *in, T *out, int64_t n, double carry,
+                                  TK_FN(running_one_fn) one, const int64_t step)
+{
+    for (; n > 0; n--, in += step, out += step) {
+        carry = one(carry, (double)*in);
+        *out = (T)carry;
+    }
+    return carry;
+}
+
 #define LINES(name, f, one, identity)                                                              \
     TK_OUTLINE void TK_FN(name##_lines)(const char *in, int64_t in_line, char *out,                \
                                         int64_t out_line, int64_t lines, int64_t n, int reverse,   \
                                         const void *before, void *after)                           \
     {                                                                                              \
         double start, end = identity;                                                              \
+        const int64_t first = reverse ? n - 1 : 0;                                                 \
         memcpy(&start, before, sizeof start);                                                      \
         for (; lines > 0; lines--, in += in_line, out += out_line)                                 \
-            if (reverse)                                                                           \
+            if (n < TK_SCAN_SHORT)                                                                 \
+                end = TK_FN(run_short)((const T *)in + first, (T *)out + first, n, start, one,     \
+                                       reverse ? -1 : 1);                                          \
+            else if (reverse)                                                                      \
                 end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, one, identity, 1);     \
             else                                                                                   \
                 end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, one, identity, 0);     \
@@ -126,10 +141,13 @@ LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
     {                                                                                              \
         int64_t a = start;                                                                         \
         for (; lines > 0; lines--, in += in_line, out += out_line) {                               \
+            const int64_t first = reverse ? n - 1 : 0, next = reverse ? -1 : 1;                    \
+            const T *from = (const T *)in + first;                                                 \
+            int64_t *to = (int64_t *)out + first;                                                  \
             memcpy(&a, before, sizeof a);                                                          \
-            for (int64_t i = 0; i < n; i++) {                                                      \
-                const int64_t at = reverse ? n - 1 - i : i, x = (int64_t)((const T *)in)[at];      \
-                ((int64_t *)out)[at] = a = step;                                                   \
+            for (int64_t i = 0; i < n; i++, from += next, to += next) {                            \
+                const int64_t x = (int64_t)*from;                                                  \
+                *to = a = step;                                                                    \
             }                                                                                      \
         }                                                                                          \
         if (after)                                                                                 \
@@ -148,6 +166,21 @@ LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
             out[i] = (Out)acc[i];                                                                  \
         }                                                                                          \
     }                                                                                              \
+    /* Of so few columns what came before stays in registers. */                                   \
+    TK_INLINE void TK_FN(name##_few)(const char *in, int64_t in_step, char *out, int64_t out_step, \
+                                     int64_t rows, Acc *before, const int n)                       \
+    {                                                                                              \
+        Acc acc[TK_SCAN_FEW];                                                                      \
+        memcpy(acc, before, (size_t)n * sizeof *acc);                                              \
+        for (; rows > 0; rows--, in += in_step, out += out_step)                                   \
+            _Pragma("GCC unroll 4") for (int i = 0; i < n; i++)                                    \
+            {                                                                                      \
+                const Acc a = acc[i], x = (Acc)((const T *)in)[i];                                 \
+                acc[i] = (Acc)(step);                                                              \
+                ((Out *)out)[i] = (Out)acc[i];                                                     \
+            }                                                                                      \
+        memcpy(before, acc, (size_t)n * sizeof *acc);                                              \
+    }                                                                                              \
     TK_OUTLINE void TK_FN(name##_rows)(const char *in, int64_t in_step, char *out,                 \
                                        int64_t out_step, int64_t rows, int64_t n, void *before,    \
                                        int first)                                                  \
@@ -156,6 +189,11 @@ LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
         if (first)                                                                                 \
             for (int64_t i = 0; i < n; i++)                                                        \
                 acc[i] = start;                                                                    \
+        _Pragma("GCC unroll 4") for (int few = 2; few <= TK_SCAN_FEW; few++) if (n == few)         \
+        {                                                                                          \
+            TK_FN(name##_few)(in, in_step, out, out_step, rows, acc, few);                         \
+            return;                                                                                \
+        }                                                                                          \
         for (; rows > 0; rows--, in += in_step, out += out_step) {                                 \
             int64_t i = 0;                                                                         \
             for (; i + 16 <= n; i += 16)                                                           \

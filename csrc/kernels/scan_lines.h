@@ -26,8 +26,10 @@ typedef struct tk_scanner {
 
 enum { TK_SCAN_COLUMNS = 512 }; /* lines side by side: 4 KiB of what came before */
 enum { TK_SCAN_LINES = 64, TK_SCAN_ROWS = 32 }; /* a block of them: two buffers of 16 KiB in double */
-/* Fewer lines are not worth the way through the buffers: three take as long alone. */
+/* Up to so many lines side by side are carried in registers. */
 enum { TK_SCAN_FEW = 4 };
+/* Lines shorter than that leave most of their line's vectors idle. */
+enum { TK_SCAN_SHORT = 8 };
 
 /* n lines that are as far apart as row[0] and row[1] say: each block of elements is brought side by
  * side where it is not, so that the chains of all lines run at once. */
@@ -80,9 +82,16 @@ TK_OUTLINE void tk_scan_columns(const tk_scan_work *w, char *out, const char *in
         f->rows(in, in_dim, out, out_dim, w->length, n, acc, 1);
         return;
     }
-    for (int64_t r = 0; r < w->length; r++, in += in_dim, out += out_dim) {
-        f->rows(in, 0, written, 0, 1, n, acc, r == 0);
-        f->stream(out, written, n * f->out_size);
+    /* As many rows as fill the buffer, if they lie side by side. */
+    const int64_t row = n * f->out_size;
+    const int64_t most = llabs(out_dim) == row ? TK_SCAN_COLUMNS / n : 1;
+    for (int64_t done = 0, rows; done < w->length; done += rows) {
+        rows = w->length - done < most ? w->length - done : most;
+        const int64_t last = w->reverse ? rows - 1 : 0; /* the first row in memory */
+        f->rows(in, in_dim, written + last * row, w->reverse ? -row : row, rows, n, acc, done == 0);
+        f->stream(out + last * out_dim, written, rows * row);
+        in += rows * in_dim;
+        out += rows * out_dim;
     }
 }
 
@@ -122,13 +131,13 @@ TK_OUTLINE void tk_scan_units(const void *work, int64_t lo, int64_t hi, const tk
     char *row[2];
     for (tk_start_rows(m, lo, index); lo < hi; lo += n) {
         n = tk_next_row(m, 2, index, hi - lo, row);
-        if (side_by_side && !m->streams) {
+        if (side_by_side && (!m->streams || w->length < TK_SCAN_SHORT)) {
             f->lines(row[1], in_step, row[0], out_step, n, w->length, w->reverse,
                      f->start, NULL);
             continue;
         }
         /* by the number of all lines, not of this thread's: the two ways round differently */
-        const int together = !side_by_side && m->size[last] >= TK_SCAN_FEW;
+        const int together = !side_by_side && m->size[last] > 1;
         const int columns = together && out_step == f->out_size && in_step == f->in_size;
         const int64_t most = columns ? TK_SCAN_COLUMNS : together ? TK_SCAN_LINES : 1;
         for (int64_t i = 0, some; i < n; i += some) {

@@ -239,6 +239,15 @@ TK_INLINE M v_isnan(V a)
          : (V)_mm256_blendv_ps(_mm256_##op##_ps((__m256)(a), (__m256)(b)), (__m256)(a),            \
                                _mm256_cmp_ps((__m256)(a), (__m256)(a), _CMP_UNORD_Q)))
 #endif
+#elif defined(__AVX512BW__) && TK_VECTOR_BYTES == 64 /* integers, of which none is NaN */
+#define TK_NAN_OR(op, a, b)                                                                        \
+    (sizeof(T) == 8   ? (V)_mm512_##op##_epi64((__m512i)(a), (__m512i)(b))                         \
+     : sizeof(T) == 4 ? (V)_mm512_##op##_epi32((__m512i)(a), (__m512i)(b))                         \
+                      : (V)_mm512_##op##_epu8((__m512i)(a), (__m512i)(b)))
+#elif defined(__AVX2__) && !TK_CAT(TK_IS_I64, TK_SUFFIX)
+#define TK_NAN_OR(op, a, b)                                                                        \
+    (sizeof(T) == 4 ? (V)_mm256_##op##_epi32((__m256i)(a), (__m256i)(b))                           \
+                    : (V)_mm256_##op##_epu8((__m256i)(a), (__m256i)(b)))
 #else
 #define TK_IS_max >
 #define TK_IS_min <
