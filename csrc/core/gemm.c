@@ -11,6 +11,7 @@
 #define LONG_DOT_ACROSS 4 /* (if their results lie across C's rows, this times), */
 #define SHORT_DOT 8       /* but not less than half a line of float32 */
 #define A_SHARE 8         /* copies of A take at most so much of the last cache */
+#define FAR_SHARE 4       /* a larger share of the last cache is rarely there still */
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
 #define SHORT 16          /* values of k: with fewer, writing a large C is what takes time, */
 #define WIDE 1024         /* whose rows have so many bytes */
@@ -127,9 +128,12 @@ static void choose_path(tk_gemm *g, int size, int vector_bytes)
         transpose(g);
     if (g->b_col != 1 || g->c_col != 1)
         return;
-    if (g->m == 1)
-        g->path = g->n * size >= TK_GEMM_LONG && g->k > 1 ? TK_GEMM_LONG_ROW : TK_GEMM_ROWS;
-    else if (g->k == 1 && g->n * size >= WIDE)
+    if (g->m == 1) {
+        /* Passes down B's columns read it well from the second cache, or where one pass is all. */
+        int passes = g->n > 8 * w && g->k * g->n * size > tk_second_cache;
+        g->path = g->k > 1 && (passes || g->n * size >= TK_GEMM_LONG) ? TK_GEMM_LONG_ROW
+                                                                      : TK_GEMM_ROWS;
+    } else if (g->k == 1 && g->n * size >= WIDE)
         g->path = TK_GEMM_ROWS;
 }
 
@@ -221,6 +225,10 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     g->block_cols = g->cols;
     if (g->cols > most_cols)
         g->block_cols = round_up(ceil_div(g->cols, ceil_div(g->cols, most_cols)), nr);
+    if (g->path == TK_GEMM_LONG_ROW) {
+        g->far = g->k * g->n * size > tk_last_cache / FAR_SHARE;
+        g->block_cols = (g->far ? TK_GEMM_FAR : TK_GEMM_LONG) / size;
+    }
     g->keep_a = g->pack_a && g->cols > g->block_cols;
     int64_t most_rows = tk_last_cache / A_SHARE / TK_GEMM_KC / size;
     g->block_rows = g->m;
@@ -228,7 +236,7 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
         g->block_rows = ceil_div(ceil_div(g->m, ceil_div(g->m, most_rows)), mr) * mr;
     int64_t cols = at_most(g->block_cols, round_up(g->n, w));
     /* a copy's last store may run over by w */
-    g->b_copy = g->path == TK_GEMM_LONG_ROW ? 2 * TK_GEMM_LONG / size
+    g->b_copy = g->path == TK_GEMM_LONG_ROW ? 2 * g->block_cols
                 : !tiles ? 0 : (g->pack_b ? cols : g->n & (nr - 1) ? nr : 0) * kc + w;
     int64_t a_copy = g->pack_a ? (g->keep_a ? g->block_rows : mr) * kc + w : 0;
     /* Where sums are short, C's rows are what takes time; long ones are written faster by few. */

@@ -40,8 +40,10 @@
  * bits. */
 #define TK_GEMM_KC 256
 
-/* Bytes of a long row that are summed up at a time: a page of each row of B. */
+/* Bytes of a long row that are summed up at a time: a page of each row of B; where B comes from
+ * memory, as much as leaves L2 to its rows, whose ends the processor does not foresee. */
 #define TK_GEMM_LONG 4096
+#define TK_GEMM_FAR 32768
 
 /* Columns, half in float64, up to which a product may be done by lanes of partial sums. */
 #define TK_GEMM_FEW 8
@@ -93,6 +95,7 @@ typedef struct {
     int pack_a, pack_b; /* copy strips of A, panels of B into scratch first */
     int ahead; /* without pack_b: ask for the next tile's columns, too far apart to be foreseen */
     int keep_a;         /* for the next block of columns */
+    int far;            /* B comes from memory: a long row takes more of it at a time */
     int64_t strip;      /* rows of a strip, at most */
     int a_down;         /* without pack_a: A is read down its contiguous columns */
     /* elements of scratch for panels of B or the sums of a long row; then for tiles of partial

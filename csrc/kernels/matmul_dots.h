@@ -2,59 +2,60 @@
 #define LANES (64 / (int)sizeof(T)) /* partial sums of a dot product, on every instruction set */
 #define PARTS (LANES / W)
 #define DOT_ROWS (W < 4 ? W : 4)      /* dot products side by side keep the multiply-adds busy: */
-#define DOT_COLS (PARTS == 1 ? 4 : 1) /* 4 x 4 of one vector each, or 4 of two */
+#define DOT_COLS (PARTS == 1 ? 4 : 1) /* 4 x 4 of one vector each, or 4 of two; */
+#define LONE_ROWS (PARTS == 1 && W >= 8 ? 8 : DOT_ROWS) /* 8 x 1, to wait less for memory */
 
 /* The lanes of the dot products of rows of a and columns of b, all contiguous: sums[j][i], to which
  * they are added if they are not the first. */
 TK_INLINE void TK_FN(gemm_dots)(int rows, int cols, const T *a, int64_t a_row, const T *b,
                                 int64_t b_col, int64_t k, int first, V sums[][W][PARTS])
 {
-    V acc[DOT_ROWS][DOT_COLS][PARTS];
-#pragma GCC unroll 4
+    V acc[LONE_ROWS][DOT_COLS][PARTS];
+#pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int j = 0; j < cols; j++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int v = 0; v < PARTS; v++)
                 acc[i][j][v] = v_set(0);
     int64_t p = 0;
     for (; p + LANES <= k; p += LANES)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int v = 0; v < PARTS; v++) {
             V y[DOT_COLS];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int j = 0; j < cols; j++)
                 y[j] = v_load(b + j * b_col + p + v * W);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int i = 0; i < rows; i++) {
                 V x = v_load(a + i * a_row + p + v * W);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
                 for (int j = 0; j < cols; j++)
                     acc[i][j][v] += x * y[j];
             }
         }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < PARTS; v++, p += W) {
         int n = k - p >= W ? W : (int)(k - p);
         if (n > 0) {
             V y[DOT_COLS];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int j = 0; j < cols; j++)
                 y[j] = TK_FN(gemm_load)(b + j * b_col + p, n);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int i = 0; i < rows; i++) {
                 V x = TK_FN(gemm_load)(a + i * a_row + p, n);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
                 for (int j = 0; j < cols; j++)
                     acc[i][j][v] += x * y[j];
             }
         }
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int j = 0; j < cols; j++)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int v = 0; v < PARTS; v++)
                 sums[j][i][v] = first ? acc[i][j][v] : sums[j][i][v] + acc[i][j][v];
 }
@@ -181,13 +182,16 @@ static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
         int64_t k0 = 0;
         do { /* lane by lane in blocks, for long sums */
             int64_t k = g->k - k0 < KC * LANES ? g->k - k0 : KC * LANES;
-            for (int r = 0; r < rows; r += r + DOT_ROWS <= rows ? DOT_ROWS : 1) {
-                int many = r + DOT_ROWS <= rows;
+            int group = u->j1 - u->j0 == 1 ? LONE_ROWS : DOT_ROWS;
+            for (int r = 0; r < rows; r += r + group <= rows ? group : 1) {
+                int many = r + group <= rows;
                 for (int64_t j = u->j0; j < u->j1;) {
                     int cols = u->j1 - j < DOT_COLS ? 1 : DOT_COLS;
                     const T *as = a + (i + r) * g->a_row + k0, *bs = b + j * g->b_col + k0;
                     V(*to)[W][PARTS] = (V(*)[W][PARTS])sums[j - u->j0][r];
-                    if (many && cols == DOT_COLS)
+                    if (many && group > DOT_ROWS)
+                        TK_FN(gemm_dots)(LONE_ROWS, 1, as, g->a_row, bs, 0, k, !k0, to);
+                    else if (many && cols == DOT_COLS)
                         TK_FN(gemm_dots)(DOT_ROWS, DOT_COLS, as, g->a_row, bs, g->b_col, k, !k0,
                                          to);
                     else if (many)
@@ -221,3 +225,4 @@ static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
 #undef PARTS
 #undef DOT_ROWS
 #undef DOT_COLS
+#undef LONE_ROWS

@@ -1,9 +1,9 @@
 /* Products of one row, or of single values; included by matmul.h once per type. */
 #define ROWS 4 /* of B at once: an addition then takes the time of reading it */
-#define LONG (TK_GEMM_LONG / (int)sizeof(T))
+#define FAR_ROWS 8 /* from memory, which half the passes over the sums leave more time for */
 
 /* Adds to nv registers a row of k values, or as many in each of `blocks` blocks side by side, times
- * contiguous rows of a matrix, the last vector of n values: the same chains as in a tile. */
+ * contiguous rows of a matrix, whose last vector has n values: the same chains as in a tile. */
 TK_INLINE void TK_FN(gemm_span)(const tk_gemm *g, int nv, int blocks, int64_t k, const T *a,
                                 const T *b, int n, V total[8])
 {
@@ -18,7 +18,7 @@ TK_INLINE void TK_FN(gemm_span)(const tk_gemm *g, int nv, int blocks, int64_t k,
             V x = v_set(a[q * KC * g->a_col]);
 #pragma GCC unroll 8
             for (int v = 0; v < nv; v++)
-                acc[q * nv + v] += x * (n == W ? v_load(bs + v * W) : v_load_part(bs + v * W, n));
+                acc[q * nv + v] += x * TK_FN(gemm_load)(bs + v * W, v < nv - 1 ? W : n);
         }
 #pragma GCC unroll 8
     for (int v = 0; v < nv * blocks; v++)
@@ -35,7 +35,7 @@ TK_INLINE void TK_FN(gemm_spans)(const tk_gemm *g, int nv, const T *a, const T *
     for (int v = 0; v < nv; v++)
         total[v] = v_set((T)-0.0); /* which changes nothing that is added */
     b += j;
-    if (nv == 1) /* a chain alone mostly waits for its own last step */
+    if (nv <= 2) /* one or two chains mostly wait for their own last steps */
         for (; k >= 4 * KC; k -= 4 * KC, a += 4 * KC * g->a_col, b += 4 * KC * g->b_row)
             TK_FN(gemm_span)(g, nv, 4, KC, a, b, n, total);
     for (; k > KC; k -= KC, a += KC * g->a_col, b += KC * g->b_row)
@@ -46,10 +46,11 @@ TK_INLINE void TK_FN(gemm_spans)(const tk_gemm *g, int nv, const T *a, const T *
 #pragma GCC unroll 8
     for (int v = 0; v < nv; v++) {
         int64_t at = v * W;
+        int many = v < nv - 1 ? W : n;
         V shift = v_set(0);
         if (bias)
-            shift = TK_FN(gemm_bias)(bias + (j + at) * g->bias_step, g->bias_step, n);
-        TK_FN(gemm_emit)(c + j + at, NULL, total[v], n, bias ? &shift : NULL,
+            shift = TK_FN(gemm_bias)(bias + (j + at) * g->bias_step, g->bias_step, many);
+        TK_FN(gemm_emit)(c + j + at, NULL, total[v], many, bias ? &shift : NULL,
                          addend ? addend + at : NULL);
     }
 }
@@ -58,14 +59,14 @@ TK_INLINE void TK_FN(gemm_spans)(const tk_gemm *g, int nv, const T *a, const T *
 TK_INLINE void TK_FN(gemm_add_rows)(const tk_gemm *g, int rows, int first, const T *a, const T *b,
                                     int64_t n, T *sums)
 {
-    V x[ROWS];
-#pragma GCC unroll 4
+    V x[FAR_ROWS];
+#pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
         x[r] = v_set(a[r * g->a_col]);
     for (int64_t j = 0; j < n; j += W) {
         V sum = first ? v_set(0) : v_load(sums + j);
         int left = n - j < W ? (int)(n - j) : W;
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int r = 0; r < rows; r++)
             sum += x[r] * TK_FN(gemm_load)(b + r * g->b_row + j, left);
         v_store(sums + j, sum);
@@ -78,11 +79,14 @@ static void TK_FN(gemm_long_part)(const tk_gemm *g, const T *a, const T *b, T *c
                                   int64_t n, T *sums)
 {
     const T *bias = g->bias ? (const T *)g->bias + j * g->bias_step : NULL;
-    T *total = sums + LONG;
+    T *total = sums + g->block_cols;
     b += j;
     c += j;
     for (int64_t k0 = 0; k0 < g->k; k0 += KC) {
         int64_t k = g->k - k0 < KC ? g->k - k0 : KC, p = 0;
+        for (; g->far && p + FAR_ROWS <= k;
+             p += FAR_ROWS, a += FAR_ROWS * g->a_col, b += FAR_ROWS * g->b_row)
+            TK_FN(gemm_add_rows)(g, FAR_ROWS, !p, a, b, n, sums);
         for (; p + ROWS <= k; p += ROWS, a += ROWS * g->a_col, b += ROWS * g->b_row)
             TK_FN(gemm_add_rows)(g, ROWS, !p, a, b, n, sums);
         for (; p < k; p++, a += g->a_col, b += g->b_row)
@@ -105,8 +109,9 @@ static void TK_FN(gemm_long_part)(const tk_gemm *g, const T *a, const T *b, T *c
 static void TK_FN(gemm_long_row)(const tk_gemm *g, const T *a, const T *b, T *c,
                                  const tk_gemm_unit *u)
 {
-    for (int64_t j = u->j0; j < u->j1; j += LONG)
-        TK_FN(gemm_long_part)(g, a, b, c, j, u->j1 - j < LONG ? u->j1 - j : LONG, u->scratch);
+    int64_t most = g->block_cols;
+    for (int64_t j = u->j0; j < u->j1; j += most)
+        TK_FN(gemm_long_part)(g, a, b, c, j, u->j1 - j < most ? u->j1 - j : most, u->scratch);
 }
 
 /* Row by row, with the sums in registers. */
@@ -119,15 +124,18 @@ static void TK_FN(gemm_rows_alone)(const tk_gemm *g, const T *a, const T *b, T *
         int64_t j = u->j0, j1 = u->j1;
         for (; j + 8 * W <= j1; j += 8 * W)
             TK_FN(gemm_spans)(g, 8, a, b, c, j, W);
-        for (; j + 4 * W <= j1; j += 4 * W)
-            TK_FN(gemm_spans)(g, 4, a, b, c, j, W);
-        for (; j + 2 * W <= j1; j += 2 * W)
-            TK_FN(gemm_spans)(g, 2, a, b, c, j, W);
-        for (; j < j1; j += W)
-            TK_FN(gemm_spans)(g, 1, a, b, c, j, j1 - j < W ? (int)(j1 - j) : W);
+        int vectors = (int)((j1 - j + W - 1) / W), n = (int)(j1 - j) - (vectors - 1) * W;
+        switch (vectors) { /* one pass over B's rows */
+#define SPANS(nv)                                                                                  \
+    case nv:                                                                                       \
+        TK_FN(gemm_spans)(g, nv, a, b, c, j, n);                                                   \
+        break;
+            SPANS(1) SPANS(2) SPANS(3) SPANS(4) SPANS(5) SPANS(6) SPANS(7) SPANS(8)
+#undef SPANS
+        }
         if (g->epilogue)
             TK_FN(gemm_end)(g, c + u->j0, j1 - u->j0);
     }
 }
 #undef ROWS
-#undef LONG
+#undef FAR_ROWS

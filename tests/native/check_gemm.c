@@ -228,6 +228,11 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
     g.addend = addends[draw(4)];
     g.saved = saved;
 
+    static int64_t last_cache;
+    if (!last_cache)
+        last_cache = tk_last_cache;
+    tk_last_cache = draw(2) ? last_cache : 64 << 10; /* small: operands come from memory */
+
     int bad = 0, path = 0;
     static const int threads[] = {1, 2, 3, 7};
     for (int t = 0; t < 4 && !bad; t++) {
@@ -326,8 +331,12 @@ int main(int argc, char **argv)
                 int64_t k = (int64_t)draw(i % 10 == 5 ? 700 : (uint64_t)top);
                 if (i % 100 == 25) /* several pieces of held sums, panels cut by cache */
                     m = 300 + (int64_t)draw(40), n = 400 + (int64_t)draw(300);
-                if (i % 10 == 7) /* a long row; few rows of single products */
-                    m = 1, n = 900 + (int64_t)draw(400);
+                if (i % 10 == 7) /* a row: its every number of vectors; long */
+                    m = 1, n = i % 20 == 7 ? 1 + (int64_t)draw(140) : 900 + (int64_t)draw(400);
+                if (i % 40 == 4) /* a long row in parts */
+                    m = 1, n = 4000 + (int64_t)draw(6000), k = 5 + (int64_t)draw(16);
+                if (i % 10 == 9) /* dot products with one column */
+                    n = 1, k = 20 + (int64_t)draw(700);
                 if (i % 10 == 8)
                     k = 1, n = 100 + (int64_t)draw(300);
                 bad = check((int)isa, dtype, m, n, k);
