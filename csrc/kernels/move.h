@@ -181,7 +181,12 @@ TK_INLINE void tk_copy_again(char *to, const char *row, int64_t row_bytes, int64
 }
 
 /* turn: to[r][c] = from[c][r], r < rows, c < n, the last index side by side in both, through squares
- * of `side` by `side`. spread: one element of each row n times. gather: a span side by side into a buffer [rows][n]; scatter: the other way. */
+ * of `side` by `side`. short: of n lines of `length` elements the columns [length][n], or `back`. Of
+ * lines shorter than a square's side each reaches into the next ones, and is written before these:
+ * there must be TK_MOST_SIDE rows of columns, and as many elements behind the last line.
+ * spread: one element of each row n times. gather: a span side by side into a buffer [rows][n];
+ * scatter: the other way. */
+enum { TK_MOST_SIDE = 8 }; /* of elements of 4 and 8 bytes */
 #define MOVE(size, Item, side)                                                                     \
     typedef Item __attribute__((may_alias)) tk_item_##size;                                        \
     typedef Item tk_side_##size __attribute__((vector_size(side * size)));                         \
@@ -245,6 +250,25 @@ TK_INLINE void tk_copy_again(char *to, const char *row, int64_t row_bytes, int64
         for (; to < end; from += row_step)                                                         \
             for (int64_t i = 0; i < n; i++, to += size)                                            \
                 memcpy(to, from, size);                                                            \
+    }                                                                                              \
+    TK_OUTLINE void tk_turn_short_##size(char *to, const char *from, int64_t length, int64_t n,    \
+                                         int back)                                                 \
+    {                                                                                              \
+        const int64_t line = length * size, row = n * size;                                        \
+        if (length >= side || n < side) {                                                          \
+            if (back)                                                                              \
+                tk_turn_##size(to, line, from, row, n, length);                                    \
+            else                                                                                   \
+                tk_turn_##size(to, row, from, line, length, n);                                    \
+            return;                                                                                \
+        }                                                                                          \
+        for (int64_t start = 0; start < n; start += side) {                                        \
+            const int64_t at = start <= n - side ? start : n - side;                               \
+            if (back)                                                                              \
+                tk_turn_square_##size(to + at * line, line, from + at * size, row);                \
+            else                                                                                   \
+                tk_turn_square_##size(to + at * size, row, from + at * line, line);                \
+        }                                                                                          \
     }                                                                                              \
     TK_OUTLINE void tk_gather_##size(const char *from, const tk_span *s, char *buffer)             \
     {                                                                                              \
@@ -320,6 +344,12 @@ static inline void tk_turn(char *to, int64_t to_step, const char *from, int64_t 
     (size == 1   ? tk_turn_1
      : size == 4 ? tk_turn_4
                  : tk_turn_8)(to, to_step, from, from_step, rows, n);
+}
+
+static inline void tk_turn_short(char *to, const char *from, int64_t length, int64_t n, int back,
+                                 int64_t size)
+{
+    (size == 4 ? tk_turn_short_4 : tk_turn_short_8)(to, from, length, n, back);
 }
 
 static inline void tk_gather_span(const char *from, const tk_span *s, void *buffer, int64_t size)

@@ -94,6 +94,21 @@ COLUMNS_REWRITE(less_two, x - p - q)
 COLUMNS_REWRITE(scaled_difference, y *(x - p))
 COLUMNS_REWRITE(less_scaled_exp, x - v_exp(y) * p)
 #undef COLUMNS_REWRITE
+
+#define FEW_OF(name, expression)                                                                   \
+    TK_OUTLINE void TK_FN(name##_few)(T *out, int64_t to, const T *x, const T *y UNUSED,           \
+                                      int64_t stride, int64_t rows, int64_t n)                     \
+    {                                                                                              \
+        expression;                                                                                \
+    }
+#define SUMS(term, rewrite)                                                                        \
+    TK_FN(few_sums)(out, to, x, y, stride, rows, n, TK_FN(term##_of), TK_FN(rewrite##_at))
+FEW_OF(softmax, TK_FN(few_exps)(out, to, x, stride, rows, n, 0))
+FEW_OF(log_softmax, TK_FN(few_exps)(out, to, x, stride, rows, n, 1))
+FEW_OF(softmax_backward, SUMS(times, scaled_difference))
+FEW_OF(log_softmax_backward, SUMS(first, less_scaled_exp))
+#undef SUMS
+#undef FEW_OF
 #undef UNUSED
 
 /* The sum of exp(x - top) over a line, the exponentials kept in out unless it is NULL. */
@@ -252,8 +267,10 @@ TK_INLINE void TK_FN(log_softmax_across)(const tk_block *b, T *out, const T *x, 
 {
     T top[COLUMNS], p[COLUMNS];
     TK_FN(columns_exp_sum)(b, x, top, p);
-    for (int64_t i = 0; i < b->n; i++)
-        p[i] = (T)log((double)p[i]);
+    for (int64_t i = 0; i < b->n; i += W) {
+        const int left = b->n - i < W ? (int)(b->n - i) : W;
+        TK_FN(row_store)(p, i, left, v_log(TK_FN(row_load)(p, i, left, 1)));
+    }
     TK_FN(less_two_columns)(b, out, x, y, top, p);
 }
 
@@ -295,12 +312,20 @@ TK_INLINE void TK_FN(log_softmax_backward_across)(const tk_block *b, T *out, con
         const T *x = (const T *)w->in[0], *y = (const T *)w->in[1];                                \
         tk_block b;                                                                                \
         for (int64_t at, n; lo < hi; lo += n) {                                                    \
-            if (w->inner == 1) {                                                                   \
+            if (w->inner == 1 && w->length <= FEW) {                                               \
+                n = hi - lo < FEW_COLUMNS ? hi - lo : FEW_COLUMNS;                                 \
+                at = lo * w->length;                                                               \
+                TK_FN(few_lines)                                                                   \
+                ((T *)w->out + at, x + at, y + at, w->length, n, w->streams, TK_FN(name##_few));   \
+            } else if (w->inner == 1) {                                                            \
                 n = tk_next_lines(w, lo, hi, &b, &at);                                             \
                 TK_FN(name##_block)(&b, (T *)w->out + at, x + at, y + at);                         \
             } else {                                                                               \
                 n = tk_next_columns(w, lo, hi, COLUMNS, &b, &at);                                  \
-                TK_FN(name##_across)(&b, (T *)w->out + at, x + at, y + at);                        \
+                if (w->length <= FEW)                                                              \
+                    TK_FN(few_across)(&b, (T *)w->out + at, x + at, y + at, TK_FN(name##_few));    \
+                else                                                                               \
+                    TK_FN(name##_across)(&b, (T *)w->out + at, x + at, y + at);                    \
             }                                                                                      \
         }                                                                                          \
         if (w->streams)                                                                            \
@@ -317,3 +342,5 @@ ROWS(log_softmax_backward)
 #undef MOST
 #undef COLUMNS
 #undef GROUP
+#undef FEW
+#undef FEW_COLUMNS

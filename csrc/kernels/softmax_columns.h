@@ -122,3 +122,87 @@ TK_INLINE void TK_FN(columns_rewrite)(const tk_block *b, T *out, const T *x, con
             tk_stream((char *)out, (const char *)part, b->n * (int64_t)sizeof(T));
     }
 }
+
+/* Columns of at most FEW elements, n of them in rows from x and y on, `stride` elements apart; the
+ * rows of out are `to` apart. out may be x. */
+#define FEW 8
+#define FEW_COLUMNS ((int)(1024 / sizeof(T))) /* are done at a time: FEW of each are 8 KiB */
+typedef void TK_FN(few_fn)(T *out, int64_t to, const T *x, const T *y, int64_t stride, int64_t rows,
+                           int64_t n);
+
+TK_INLINE void TK_FN(few_exps)(T *out, int64_t to, const T *x, int64_t stride, int64_t rows,
+                               int64_t n, const int want_log)
+{
+    for (int64_t j = 0; j < n; j += W) {
+        const int left = n - j < W ? (int)(n - j) : W;
+        V top = TK_FN(row_load)(x, j, left, 0), sum = v_set(0);
+        for (int64_t r = 1; r < rows; r++)
+            top = v_larger(top, TK_FN(row_load)(x + r * stride, j, left, 0));
+        for (int64_t r = 0; r < rows; r++) {
+            const V e = v_exp(TK_FN(row_load)(x + r * stride, j, left, 0) - top);
+            sum += e;
+            if (!want_log)
+                TK_FN(row_store)(out + r * to, j, left, e);
+        }
+        const V p = want_log ? v_log(sum) : v_set(1) / sum;
+        for (int64_t r = 0; r < rows; r++)
+            if (want_log)
+                TK_FN(row_store)
+                (out + r * to, j, left, TK_FN(row_load)(x + r * stride, j, left, 0) - top - p);
+            else
+                TK_FN(row_store)(out + r * to, j, left, TK_FN(row_load)(out + r * to, j, left, 0) * p);
+    }
+}
+
+/* The columns are rewritten by the sums of what `term` gives down them. */
+TK_INLINE void TK_FN(few_sums)(T *out, int64_t to, const T *x, const T *y, int64_t stride,
+                               int64_t rows, int64_t n, TK_FN(line_fn) term,
+                               TK_FN(columns_fn) rewrite)
+{
+    for (int64_t j = 0; j < n; j += W) {
+        const int left = n - j < W ? (int)(n - j) : W;
+        V sum = v_set(0);
+        for (int64_t r = 0, at = j; r < rows; r++, at += stride) {
+            const V a = TK_FN(row_load)(x, at, left, 0), c = TK_FN(row_load)(y, at, left, 0);
+            sum += term(a, c, (V){0});
+        }
+        for (int64_t r = 0, at = j; r < rows; r++, at += stride) {
+            const V a = TK_FN(row_load)(x, at, left, 0), c = TK_FN(row_load)(y, at, left, 0);
+            TK_FN(row_store)(out + r * to, j, left, rewrite(a, c, sum, sum));
+        }
+    }
+}
+
+/* Lines across each other. */
+TK_INLINE void TK_FN(few_across)(const tk_block *b, T *out, const T *x, const T *y,
+                                 TK_FN(few_fn) *f)
+{
+    _Alignas(64) T part[FEW * FEW_COLUMNS];
+    if (!b->streams) {
+        f(out, b->stride, x, y, b->stride, b->rows, b->n);
+        return;
+    }
+    for (int64_t start = 0, n; start < b->n; start += n) {
+        n = b->n - start < FEW_COLUMNS ? b->n - start : FEW_COLUMNS;
+        f(part, FEW_COLUMNS, x + start, y + start, b->stride, b->rows, n);
+        for (int64_t r = 0; r < b->rows; r++)
+            tk_stream((char *)(out + r * b->stride + start), (const char *)(part + r * FEW_COLUMNS),
+                      n * (int64_t)sizeof(T));
+    }
+}
+
+/* n lines of `length` elements one behind the other, turned to columns and back. */
+TK_INLINE void TK_FN(few_lines)(T *out, const T *x, const T *y, int64_t length, int64_t n,
+                                int streams, TK_FN(few_fn) *f)
+{
+    _Static_assert(FEW >= TK_MOST_SIDE, "short lines are turned in squares");
+    _Alignas(64) T lines[FEW * (FEW_COLUMNS + 1)], columns[2][FEW * FEW_COLUMNS];
+    const int64_t bytes = length * n * (int64_t)sizeof(T);
+    for (int i = 0; i < 1 + (y != x); i++) {
+        tk_copy_rows((char *)lines, 0, (const char *)(i ? y : x), 0, 1, bytes, 0);
+        tk_turn_short((char *)columns[i], (const char *)lines, length, n, 0, sizeof(T));
+    }
+    f(columns[0], n, columns[0], columns[y != x], n, length, n);
+    tk_turn_short((char *)lines, (const char *)columns[0], length, n, 1, sizeof(T));
+    tk_copy_rows((char *)out, 0, (const char *)lines, 0, 1, bytes, streams);
+}
