@@ -236,6 +236,17 @@ static int fill_empty(int kernel, tk_tensor *out, const tk_tensor *a)
     return status;
 }
 
+/* What the distances of a variance are taken from, in the tensor's dtype. */
+static tk_tensor *centre(tk_tensor *a, uint32_t mask)
+{
+    tk_tensor *mean = tk_reduce(TK_K_centre, a, mask, 0, 0), *narrow;
+    if (!mean || a->dtype == mean->dtype)
+        return mean;
+    narrow = tk_cast(mean, a->dtype);
+    tk_release(mean);
+    return narrow;
+}
+
 /* The door below; an arg* gives the extremes themselves, too, unless `extreme` is NULL. */
 static tk_tensor *reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, double p,
                          tk_tensor **extreme)
@@ -291,7 +302,7 @@ static tk_tensor *reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, d
     if (w.length == 0) {
         status = fill_empty(kernel, out, a);
     } else if (kernel == TK_K_var || kernel == TK_K_logsumexp) {
-        pivot = tk_reduce(kernel == TK_K_var ? TK_K_centre : TK_K_amax, a, mask, keepdim, 0);
+        pivot = kernel == TK_K_var ? centre(a, mask) : tk_reduce(TK_K_amax, a, mask, keepdim, 0);
         if (pivot)
             status = 0;
     } else {

@@ -143,20 +143,36 @@ TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64
     }
 }
 
-/* Whole lines, each contiguous and one chunk: nothing to look up in between. */
+/* Whole lines, each one chunk and with the same steps: nothing to look up in between. */
 static inline int tk_is_plain(const tk_reduce_work *w, const tk_reducer *f)
 {
-    return f->direct && w->chunks == 1 && w->kept.n == 1 && w->reduced.n == 1 &&
-           w->reduced.stride[0] == f->size && w->kept.stride[0] % f->size == 0;
+    const int64_t line = w->kept.stride[0], step = w->reduced.stride[0];
+    return w->chunks == 1 && w->kept.n == 1 && w->reduced.n == 1 &&
+           (f->direct ? step != f->size || line % f->size == 0
+                      : step == f->in_size && line == w->length * step);
 }
 
 TK_OUTLINE void tk_reduce_plain_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
                                       const tk_reducer *f)
 {
-    const int64_t step = w->kept.stride[0];
+    _Alignas(64) char buffer[TK_CHUNK_BYTES];
+    const int64_t line = w->kept.stride[0], step = w->reduced.stride[0], n = w->length;
     const void *pivot = tk_pivot(w, f, lo);
     char *out = w->out + lo * f->size;
-    f->lines(out, w->in + lo * step, w->length, step / f->size, hi - lo, pivot);
+    if (f->direct && step == f->size) {
+        f->lines(out, w->in + lo * line, n, line / f->size, hi - lo, pivot);
+    } else { /* side by side in the buffer, as many as it holds */
+        const int64_t most = TK_CHUNK_BYTES / (n * f->size);
+        for (int64_t at = lo, some; at < hi; at += some) {
+            const char *from = w->in + at * line;
+            some = hi - at < most ? hi - at : most;
+            if (f->direct)
+                tk_gather_span(from, &(tk_span){some, n, line, step}, buffer, f->size);
+            else
+                f->stage(buffer, from, f->in_size, some * n);
+            f->lines(w->out + at * f->size, buffer, n, n, some, tk_pivot(w, f, at));
+        }
+    }
     if (w->last && f->finish)
         f->finish(out, hi - lo, w->p, pivot);
 }

@@ -168,7 +168,8 @@ TK_INLINE void TK_FN(reduce_columns)(T *acc, const char *const *in, const int ro
     for (int r = 0; r < rows; r++)
         row[r] = (const T *)in[r];
     for (; j + W <= n; j += W)
-        TK_FN(reduce_column)(acc, row, rows, j, W, first, pivot, identity, prepare, combine, pivoted);
+        TK_FN(reduce_column)(acc, row, rows, j, W, first, pivot, identity, prepare, combine,
+                             pivoted);
     if (j < n)
         TK_FN(reduce_column)(acc, row, rows, j, (int)(n - j), first, pivot, identity, prepare,
                              combine, pivoted);
@@ -270,17 +271,6 @@ TK_INLINE V TK_FN(squared)(V x, V pivot)
     return x * x;
 }
 
-/* The mean that a variance is taken around must not overflow where the sum would. Elements that lose
- * digits by this have squares too small to be counted, and no sum is of more than 2^40. */
-#define SHRINK 0x1p-40
-
-TK_INLINE V TK_FN(shrunk)(V x, V pivot)
-{
-    (void)pivot;
-    return x * (T)SHRINK;
-}
-
-ACCUMULATE(shrunk_sum, 0, 0, shrunk, added, 0)
 ACCUMULATE(squares, 0, 0, squared, added, 0)
 ACCUMULATE(deviation, 0, *pivot, squared_distance, added, 1)
 ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
@@ -303,11 +293,9 @@ ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
         }                                                                                          \
     }
 FINISH(divided, x / p)
-FINISH(grown, x / (p * (T)SHRINK))
 FINISH(rooted, v_sqrt(x))
 FINISH(log_restored, v_log(x) + TK_FN(finite_or_zero)(top))
 #undef FINISH
-#undef SHRINK
 #endif
 
 /* Blocks of a constant size are what makes the compiler use vectors here. */
@@ -328,6 +316,7 @@ FINISH(log_restored, v_log(x) + TK_FN(finite_or_zero)(top))
             out[i] = (Out)(*(const T *)(in + i * stride) expression);                              \
     }
 STAGE(stage_i64, int64_t, )
+STAGE(stage_f64, double, )
 STAGE(stage_truth, uint8_t, != 0)
 STAGE(stage_count, int64_t, != 0)
 #undef STAGE
@@ -336,6 +325,7 @@ STAGE(stage_count, int64_t, != 0)
 #define KIND(kind, of) of(kind##_line), of(kind##_lines), of(kind##_columns), of(kind##_columns)
 #define AS_BOOL(name) name##_bool
 #define AS_I64(name) name##_i64
+#define AS_F64(name) name##_f64
 #define REDUCE(name, Acc, direct, stage, kind, of)                                                 \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
@@ -408,9 +398,6 @@ ASK(any, uint8_t, stage_truth, amax, AS_BOOL, is_any, 1)
 ASK(all, uint8_t, stage_truth, amin, AS_BOOL, are_all, 0)
 ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
 #undef ASK
-#undef KIND
-#undef AS_BOOL
-#undef AS_I64
 
 #if TK_IS_FLOAT
 /* The sums of these are taken in phases: the first prepares the elements, the others add. */
@@ -426,12 +413,27 @@ ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
         tk_reduce_units(work, lo, hi, &f[((const tk_reduce_work *)work)->phase > 0]);              \
     }
 PHASED(mean, sum, divided)
-PHASED(centre, shrunk_sum, grown)
 PHASED(var, deviation, divided)
 PHASED(logsumexp, exp_sum, log_restored)
 PHASED(norm, squares, rooted)
+#if TK_CAT(TK_IS_F64, TK_SUFFIX)
+PHASED(centre, sum, divided)
+#else
+/* A mean in double, of which a variance is taken: that of equal elements is exact, and it does not
+ * overflow. The later phases are the other type's. */
+static void TK_FN(centre)(const void *work, int64_t lo, int64_t hi)
+{
+    static const tk_reducer f = {sizeof(T), sizeof(double), 0, TK_FN(stage_f64), KIND(sum, AS_F64),
+                                 divided_f64};
+    tk_reduce_units(work, lo, hi, &f);
+}
+#endif
 #undef PHASED
 #endif
+#undef KIND
+#undef AS_BOOL
+#undef AS_I64
+#undef AS_F64
 
 /* The first element that is `best`, or else NaN. */
 TK_INLINE int64_t TK_FN(find_first)(const T *x, int64_t n, T best, const int nan)

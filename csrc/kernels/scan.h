@@ -145,7 +145,8 @@ LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
             const T *from = (const T *)in + first;                                                 \
             int64_t *to = (int64_t *)out + first;                                                  \
             memcpy(&a, before, sizeof a);                                                          \
-            for (int64_t i = 0; i < n; i++, from += next, to += next) {                            \
+            _Pragma("GCC unroll 4") for (int64_t i = 0; i < n; i++, from += next, to += next)      \
+            {                                                                                      \
                 const int64_t x = (int64_t)*from;                                                  \
                 *to = a = step;                                                                    \
             }                                                                                      \
