@@ -150,8 +150,8 @@ tk_tensor *tk_diagonal(tk_tensor *t, int64_t offset, int64_t dim1, int64_t dim2)
 tk_tensor *tk_contiguous(tk_tensor *t);
 tk_tensor *tk_cast(tk_tensor *t, int dtype); /* always a new, contiguous tensor */
 int tk_copy_into(tk_tensor *dst, tk_tensor *src); /* broadcasts and converts */
-/* A copy, backwards along the dimensions of dim_mask; then two that differ change places. */
-tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask, int dim0, int dim1);
+/* A copy, backwards along the dimensions of dim_mask. */
+tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask);
 /* Elements moved on along dims, or in row-major order; what leaves comes in on the other side. */
 tk_tensor *tk_roll(tk_tensor *t, int n, const int64_t *shifts, const int64_t *dims_or_null);
 /* The tensor with so many elements before and after each dimension, or without them where they are
@@ -160,6 +160,10 @@ tk_tensor *tk_roll(tk_tensor *t, int n, const int64_t *shifts, const int64_t *di
 enum { TK_EXTEND_FILL, TK_EXTEND_BORDER, TK_EXTEND_MIRROR, TK_EXTEND_WRAP };
 tk_tensor *tk_extend(tk_tensor *t, const int64_t *before, const int64_t *after, int mode,
                      const tk_tensor *value_or_null);
+/* Windows [N, channels, kernel height, kernel width, rows, columns] added up in images of a size; pairs
+ * are of height and width. What would lie outside is left out. */
+tk_tensor *tk_fold(tk_tensor *windows, const int64_t *size, const int64_t *dilation,
+                   const int64_t *padding, const int64_t *stride);
 /* Zeros beyond (upper: before) the elements row + diagonal of matrices; in a copy, or in place. */
 tk_tensor *tk_triangle(tk_tensor *t, int64_t diagonal, int upper);
 int tk_cut_triangle(tk_tensor *t, int64_t diagonal, int upper);

@@ -609,14 +609,9 @@ tk_tensor *tk_cast(tk_tensor *t, int dtype)
     return out;
 }
 
-tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask, int dim0, int dim1)
+tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask)
 {
     tk_tensor view = *t;
-    if (dim0 != dim1 && (tk_dim(dim0, t->ndim) != dim0 || tk_dim(dim1, t->ndim) != dim1)) {
-        tk_fail(TK_INDEX_ERROR, "flip: dims %d and %d are out of range for %d dimensions", dim0,
-                dim1, t->ndim);
-        return NULL;
-    }
     for (int d = 0; d < t->ndim; d++) {
         if (!(dim_mask >> d & 1) || t->shape[d] < 2)
             continue;
@@ -624,8 +619,6 @@ tk_tensor *tk_flip(tk_tensor *t, uint32_t dim_mask, int dim0, int dim1)
         view.stride[d] = -t->stride[d];
         view.flags = 0;
     }
-    if (dim0 != dim1)
-        tk_swap_dims(&view, dim0, dim1);
     return tk_cast(&view, t->dtype);
 }
 

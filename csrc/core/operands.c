@@ -48,6 +48,8 @@ static int64_t work_bytes(int kernel)
         return sizeof(tk_triangle_work);
     case TK_K_join:
         return sizeof(tk_join_work);
+    case TK_K_fold_windows:
+        return sizeof(tk_fold_work);
     default:
         break;
     }
@@ -276,7 +278,11 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
         tk_extend_work *e = work;
         tk_triangle_work *t = work;
         tk_join_work *j = work;
-        if (kernel == TK_K_join) {
+        tk_fold_work *f = work;
+        if (kernel == TK_K_fold_windows) {
+            ADD(f->out, TK_WRITES, item);
+            ADD(f->in, TK_READS, item);
+        } else if (kernel == TK_K_join) {
             ADD(j->out, TK_WRITES, item);
             for (int i = 0; i < j->n; i++)
                 ADD(j->in[i], TK_READS, item);

@@ -164,6 +164,39 @@ tk_tensor *tk_from_diagonal(tk_tensor *t, int ndim, const int64_t *shape, int64_
     return failed ? NULL : out;
 }
 
+tk_tensor *tk_fold(tk_tensor *t, const int64_t *size, const int64_t *dilation, const int64_t *padding,
+                   const int64_t *stride)
+{
+    char text[TK_TEXT];
+    int fits = t->ndim == 6;
+    for (int i = 0; i < 2 && fits; i++)
+        fits = size[i] > 0 && dilation[i] > 0 && padding[i] >= 0 && stride[i] > 0 &&
+               (size[i] | dilation[i] | padding[i] | stride[i] | t->shape[2 + i]) < (int64_t)1 << 31;
+    if (!fits || !tk_is_float(t->dtype)) {
+        tk_fail(TK_VALUE_ERROR, "fold: no floating windows of images; got %s %s",
+                tk_dtype_names[t->dtype], tk_shape_text(text, t->ndim, t->shape));
+        return NULL;
+    }
+    const int64_t shape[4] = {t->shape[0], t->shape[1], size[0], size[1]};
+    tk_tensor *out = tk_empty(t->dtype, 4, shape);
+    if (!out || out->numel == 0)
+        return out;
+    tk_fold_work w = {.out = out->data, .in = t->data, .channels = shape[1]};
+    for (int i = 0; i < 2; i++) {
+        w.size[i] = size[i];
+        w.kernel[i] = t->shape[2 + i];
+        w.counts[i] = t->shape[4 + i];
+        w.dilation[i] = dilation[i];
+        w.padding[i] = padding[i];
+        w.stride[i] = stride[i];
+    }
+    for (int d = 0; d < 6; d++)
+        w.in_step[d] = t->stride[d] * tk_item_size[t->dtype];
+    const int64_t rows = out->numel / size[1], each = t->numel / rows + size[1];
+    tk_run(TK_K_fold_windows, t->dtype, &w, rows, GRAIN / each + 1);
+    return out;
+}
+
 static int run_triangle(const tk_tensor *out, const tk_tensor *in, int64_t diagonal, int upper)
 {
     const int64_t rows = in->ndim > 1 ? in->shape[in->ndim - 2] : 0;

@@ -39,9 +39,17 @@ typedef struct TK_FN(cast_row) {
 /* Rows of bools, whose bytes may have been anything but 0 for true. */
 TK_OUTLINE void TK_FN(set_right)(char *row, int64_t row_step, int64_t rows, int64_t n)
 {
-    for (int64_t r = 0; r < rows; r++, row += row_step)
-        for (int64_t i = 0; i < n; i++)
+    typedef uint8_t some __attribute__((vector_size(16)));
+    for (int64_t r = 0; r < rows; r++, row += row_step) {
+        int64_t i = 0;
+        for (some x; i + (int64_t)sizeof x <= n; i += sizeof x) {
+            memcpy(&x, row + i, sizeof x);
+            x = (some)(x != 0) & 1;
+            memcpy(row + i, &x, sizeof x);
+        }
+        for (; i < n; i++)
             row[i] = row[i] != 0;
+    }
 }
 
 /* What is not contiguous along the last dimension goes through a buffer, a block of rows at a time
@@ -86,6 +94,7 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
     const int64_t out_down = last ? w->stride[0][last - 1] : 0;
     const int64_t in_down = last ? w->stride[1][last - 1] : 0;
     const int direct = out_step == size && in_step == sizeof(T);
+    const int converts = f->convert && !(f->moves && w->size[last] < 64); /* blocks of a conversion */
     const int fills = in_step == 0;
     /* Rows that end within a cache line make stores past the caches twice as slow as others. */
     const int streams = w->streams && w->size[last] >= 65536 / (int64_t)sizeof(T);
@@ -113,11 +122,13 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
                     f->convert(&value, (const T *)row[1], 1);
                 tk_fill(row[0], out_step, f->convert ? (char *)&value : row[1], size, n, streams);
             }
-        } else if (direct && f->convert) {
+        } else if (direct && converts) {
             for (int64_t r = 0; r < rows; r++, row[0] += out_down, row[1] += in_down)
                 f->convert(row[0], (const T *)row[1], n);
         } else if (direct) {
             tk_copy_rows(row[0], out_down, row[1], in_down, rows, n * size, streams);
+            if (f->convert)
+                TK_FN(set_right)(row[0], out_down, rows, n);
         } else if (turns_in && rows > 1) {
             tk_turn(row[0], out_down, row[1], in_step, rows, n, size);
             if (f->convert)

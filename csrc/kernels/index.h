@@ -214,6 +214,37 @@ static void TK_FN(join)(const void *work, int64_t lo, int64_t hi)
 }
 #endif
 
+#if TK_IS_FLOAT
+static void TK_FN(fold_windows)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_fold_work *w = work;
+    const int64_t width = w->size[1], step = w->stride[1];
+    for (; lo < hi; lo++) {
+        const int64_t image = lo / w->size[0], y = lo % w->size[0] + w->padding[0];
+        const char *windows = w->in + image / w->channels * w->in_step[0] +
+                              image % w->channels * w->in_step[1];
+        T *row = (T *)w->out + lo * width;
+        memset(row, 0, (size_t)width * sizeof *row);
+        for (int64_t i = 0; i < w->kernel[0]; i++) {
+            const int64_t down = y - i * w->dilation[0], at = down / w->stride[0];
+            if (down < 0 || at >= w->counts[0] || at * w->stride[0] != down)
+                continue;
+            const char *line = windows + i * w->in_step[2] + at * w->in_step[4];
+            for (int64_t j = 0; j < w->kernel[1]; j++) {
+                const int64_t left = j * w->dilation[1] - w->padding[1]; /* of the first window */
+                const int64_t first = left < 0 ? (step - 1 - left) / step : 0;
+                const int64_t room = left < width ? (width - 1 - left) / step + 1 : 0;
+                const int64_t end = room < w->counts[1] ? room : w->counts[1];
+                if (first < end)
+                    TK_FN(add_row)((char *)(row + left + first * step), step * (int64_t)sizeof(T),
+                                   line + j * w->in_step[3] + first * w->in_step[5],
+                                   w->in_step[5], end - first);
+            }
+        }
+    }
+}
+#endif
+
 #if !TK_IS_FLOAT && !TK_IS_BOOL
 /* The common case, contiguous and not scaled, up to the first 64 that hold a bad index; returns how
  * many are done. */

@@ -116,7 +116,7 @@ TK_OUTLINE void tk_fill(char *to, int64_t step, const void *item, int64_t size, 
                         int streams)
 {
     enum { STEP = TK_VECTOR_BYTES };
-    if (step != size || n * size < STEP) {
+    if (step != size) {
         if (size == 1)
             for (; n > 0; n--, to += step)
                 memcpy(to, item, 1);
@@ -130,6 +130,12 @@ TK_OUTLINE void tk_fill(char *to, int64_t step, const void *item, int64_t size, 
     }
     const tk_bytes v = tk_bytes_of(item, size);
     n *= size;
+    if (n < STEP) {
+        char full[STEP];
+        tk_bytes_store(full, v);
+        tk_copy_few(to, full, n);
+        return;
+    }
     tk_bytes_store(to, v); /* whole elements lie between there and where the memory is aligned */
     int64_t i = (int64_t)(-(uintptr_t)to % STEP);
     if (streams)
@@ -202,8 +208,8 @@ enum { TK_MOST_SIDE = 8 }; /* of elements of 4 and 8 bytes */
         {                                                                                          \
             _Pragma("GCC unroll 16") for (int k = 0; k < side / 2; k++)                            \
             {                                                                                      \
-                y[2 * k] = TK_SHUFFLE(x[k], x[k + side / 2], low);                          \
-                y[2 * k + 1] = TK_SHUFFLE(x[k], x[k + side / 2], high);                     \
+                y[2 * k] = TK_SHUFFLE(x[k], x[k + side / 2], low);                                 \
+                y[2 * k + 1] = TK_SHUFFLE(x[k], x[k + side / 2], high);                            \
             }                                                                                      \
             _Pragma("GCC unroll 16") for (int k = 0; k < side; k++) x[k] = y[k];                   \
         }                                                                                          \
@@ -290,31 +296,33 @@ enum { TK_MOST_SIDE = 8 }; /* of elements of 4 and 8 bytes */
             return;                                                                                \
         }                                                                                          \
         const tk_side_##size even = {TK_EVEN_##side}, back = {TK_BACK_##side};                     \
-        for (int64_t r = 0; r < s->rows; r++, from += s->row_step, to += s->n) {                   \
+        const int64_t rows = s->rows, n = s->n, step = s->step;                                    \
+        for (int64_t r = 0; r < rows; r++, from += s->row_step, to += n) {                         \
             int64_t i = 0;                                                                         \
             tk_side_##size x, y;                                                                   \
-            if (s->step == 2 * size) /* what lies behind the last element is not read */           \
-                for (; i + side < s->n; i += side) {                                               \
+            if (step == 2 * size) /* what lies behind the last element is not read */              \
+                for (; i + side < n; i += side) {                                                  \
                     memcpy(&x, from + i * 2 * size, sizeof x);                                     \
                     memcpy(&y, from + (i * 2 + side) * size, sizeof y);                            \
                     x = TK_SHUFFLE(x, y, even);                                                    \
                     memcpy(to + i, &x, sizeof x);                                                  \
                 }                                                                                  \
-            if (s->step == -size)                                                                  \
-                for (; i + side <= s->n; i += side) {                                              \
+            if (step == -size)                                                                     \
+                _Pragma("GCC unroll 4") for (; i + side <= n; i += side)                           \
+                {                                                                                  \
                     memcpy(&x, from - (i + side - 1) * size, sizeof x);                            \
                     x = TK_SHUFFLE(x, x, back);                                                    \
                     memcpy(to + i, &x, sizeof x);                                                  \
                 }                                                                                  \
-            for (; i + 4 <= s->n; i += 4) {                                                        \
-                const char *next = from + i * s->step;                                             \
+            for (; i + 4 <= n; i += 4) {                                                           \
+                const char *next = from + i * step;                                                \
                 tk_item_##size some[4];                                                            \
-                _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++, next += s->step)               \
+                _Pragma("GCC unroll 4") for (int k = 0; k < 4; k++, next += step)                  \
                     some[k] = *(const tk_item_##size *)next;                                       \
                 memcpy(to + i, some, sizeof some);                                                 \
             }                                                                                      \
-            for (; i < s->n; i++)                                                                  \
-                to[i] = *(const tk_item_##size *)(from + i * s->step);                             \
+            for (; i < n; i++)                                                                     \
+                to[i] = *(const tk_item_##size *)(from + i * step);                                \
         }                                                                                          \
     }                                                                                              \
     TK_OUTLINE void tk_scatter_##size(char *to, const tk_span *s, const char *buffer)              \
@@ -482,8 +490,9 @@ TK_OUTLINE void tk_triangle_units(const void *work, int64_t lo, int64_t hi, int6
 {
     static const int64_t zero = 0;
     const tk_triangle_work *w = work;
-    for (; lo < hi; lo++) {
-        int64_t cut = lo % w->rows + w->diagonal + !w->upper;
+    int64_t row = lo % w->rows;
+    for (; lo < hi; lo++, row = row + 1 < w->rows ? row + 1 : 0) {
+        int64_t cut = row + w->diagonal + !w->upper;
         cut = cut < 0 ? 0 : cut > w->columns ? w->columns : cut;
         const int64_t start = w->upper ? cut : 0, kept = w->upper ? w->columns - cut : cut;
         const char *from = w->in + (lo * w->columns + start) * size;

@@ -172,6 +172,17 @@ typedef struct tk_triangle_work {
     int32_t upper;
 } tk_triangle_work;
 
+/* Windows of images, added up where they came from: images [N][channels][height][width], windows
+ * [N][channels][kernel height][kernel width][rows][columns], of which the strides in bytes are given. Pairs
+ * are of height and width. A unit is a row of an image. */
+typedef struct tk_fold_work {
+    char *out;
+    const char *in;
+    int64_t channels, size[2], kernel[2], counts[2];
+    int64_t dilation[2], padding[2], stride[2];
+    int64_t in_step[6];
+} tk_fold_work;
+
 /* The result (operand 0) over whose shape the gather runs, the tensor read (1), which stands still
  * along dim, and the index (2, int64). A unit is one element of the result. */
 typedef struct tk_gather_work {

@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import ffi, kernel_number, lib
+from ..backend import lib
 from ..tensor import Tensor, number_as, wrap
 from .declare import composite, op, tried
 from .samples import real
-from .shape import _reshape, in_range, select, slice_dim
+from .shape import _reshape, in_range, select, slice_dim, strides_of
 
 FUNCTIONAL = True
 
-ADD, NULL = kernel_number("add"), ffi.NULL
+
 Pair = tuple[int, int]
 
 
@@ -104,7 +104,7 @@ def _unfold(input: Tensor, kernel: Pair, dilation: Pair, padding: Pair, stride: 
     if rows < 1 or columns < 1:
         raise ValueError(f"unfold: no window of {kernel} fits in {size}; padding {padding}")
     batch, channels = input.shape[:2]
-    wide = input.detach()
+    wide = wrap(lib.tk_contiguous(input._h))
     if padding != (0, 0):
         (top, left), (height, width) = padding, size
         padded = (batch, channels, height + 2 * top, width + 2 * left)
@@ -113,16 +113,18 @@ def _unfold(input: Tensor, kernel: Pair, dilation: Pair, padding: Pair, stride: 
         if lib.tk_copy_into(middle._h, input._h):
             return None
     shape = (batch, channels, *kernel, rows, columns)
+    *steps, down, right = strides_of(wide)
+    steps += [down * dilation[0], right * dilation[1], down * stride[0], right * stride[1]]
+    windows = wrap(lib.tk_as_strided(wide._h, len(shape), shape, steps, wide.storage_offset()))
     out = wrap(lib.tk_empty(input._h.dtype, len(shape), shape))
-    for (i, j), slices in _windows(kernel, dilation, stride, (rows, columns)):
-        target, source = select(select(out, 2, i), 2, j), _window(wide, slices)
-        if lib.tk_copy_into(target._h, source._h):
-            return None
+    if lib.tk_copy_into(out._h, windows._h):
+        return None
     flat = (batch, channels * kernel[0] * kernel[1], rows * columns)
     return lib.tk_view(out._h, len(flat), flat)
 
 
 @op(
+    kernel="fold_windows",
     vjp={
         "input": lambda g, kernel, dilation, padding, stride: _unfold(
             g, kernel, dilation, padding, stride
@@ -147,14 +149,7 @@ def _fold(
         )
     batch, channels = input.shape[0], input.shape[1] // area
     columns = _reshape(input.detach(), (batch, channels, *kernel, *counts))
-    (top, left), (height, width) = padding, size
-    wide = number_as("fold", 0, input.dtype, (batch, channels, height + 2 * top, width + 2 * left))
-    for (i, j), slices in _windows(kernel, dilation, stride, counts):
-        target, source = _window(wide, slices), select(select(columns, 2, i), 2, j)
-        if lib.tk_map_into(ADD, target._h, target._h, source._h, NULL, 0.0, 0.0):
-            return None
-    out = _window(wide, ((top, top + height, 1), (left, left + width, 1)))
-    return lib.tk_contiguous(out._h)
+    return lib.tk_fold(columns._h, size, dilation, padding, stride)
 
 
 def _pair(name: str, what: str, value: Any) -> Pair:
