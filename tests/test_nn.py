@@ -1113,6 +1113,21 @@ def test_cross_entropy_against_the_formula(n, classes, weighted, smoothing, redu
         np.testing.assert_allclose(got.numpy(), same_loss.numpy(), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["int64", "int32", "strided"])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["mean", "none"])
+def test_a_label_that_is_no_class_is_refused(kind, weighted, reduction):
+    logp, weight = tk.zeros(4, 3, requires_grad=True), tk.ones(3) if weighted else None
+    for bad in (3, -1, 2**31 - 1):
+        labels = np.array([0, -100, bad, 5]).astype("int32" if kind == "int32" else "int64")
+        target = tk.tensor(np.repeat(labels, 2))[::2] if kind == "strided" else tk.tensor(labels)
+        with pytest.raises(IndexError, match=rf"nll_loss: label {bad} is out of range for 3 class"):
+            F.nll_loss(logp, target, weight, reduction=reduction)
+    ignored = F.nll_loss(logp, tk.tensor([0, 1, 2, -7]), weight, -7, reduction)
+    ignored.sum().backward()
+    assert logp.grad.numpy()[3].tolist() == [0, 0, 0]
+
+
 # -- initial values -------------------------------------------------------------------------------
 
 INITS = {

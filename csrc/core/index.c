@@ -45,6 +45,12 @@ static int is_int(int dtype)
     return dtype == TK_I64 || dtype == TK_I32 || dtype == TK_U8;
 }
 
+void tk_fail_label(const char *op, int64_t value, int64_t classes)
+{
+    tk_fail(TK_INDEX_ERROR, "%s: label %lld is out of range for %lld classes", op, (long long)value,
+            (long long)classes);
+}
+
 tk_tensor *tk_checked_labels(const char *op, tk_tensor *target, int64_t classes, int64_t ignored)
 {
     if (!is_int(target->dtype)) {
@@ -56,8 +62,7 @@ tk_tensor *tk_checked_labels(const char *op, tk_tensor *target, int64_t classes,
     tk_wrap_work w = {.size = classes, .scale = 1, .skips = 1, .skip = ignored};
     int64_t value;
     if (out && wrap(out, target, &w, &value)) {
-        tk_fail(TK_INDEX_ERROR, "%s: label %lld is out of range for %lld classes", op,
-                (long long)value, (long long)classes);
+        tk_fail_label(op, value, classes);
         tk_release(out);
         return NULL;
     }

@@ -1,5 +1,6 @@
 /* The doors of the negative log-likelihood and of cross-entropy. */
 #include "core.h"
+#include "tape.h"
 
 #define GRAIN 16384 /* elements a thread must at least have */
 
@@ -43,9 +44,11 @@ static int check_labels(const char *op, const tk_tensor *target)
     return -1;
 }
 
-/* Labels and weights, checked; the caller releases labels. */
+/* Labels and weights, checked; the caller releases labels. Where `bad` is given, the launch may be left
+ * to check the labels, and to note there the first bad one. */
 static int prepare(const char *op, tk_nll_work *w, int dtype, tk_tensor *target,
-                   const tk_tensor *weight, int64_t ignored, int64_t classes, tk_tensor **labels)
+                   const tk_tensor *weight, int64_t ignored, int64_t classes, int64_t *bad,
+                   tk_tensor **labels)
 {
     char text[TK_TEXT];
     *labels = NULL;
@@ -68,10 +71,16 @@ static int prepare(const char *op, tk_nll_work *w, int dtype, tk_tensor *target,
                 tk_dtype_names[weight->dtype], tk_dtype_names[dtype]);
         return -1;
     }
-    *labels = tk_checked_labels(op, target, classes, ignored);
+    /* a replay knows the launch that copies them */
+    const int later = bad && target->dtype == TK_I64 && target->flags & TK_CONTIGUOUS && !tk_tapes;
+    *labels = later ? tk_retain(target) : tk_checked_labels(op, target, classes, ignored);
     if (!*labels)
         return -1;
-    *w = (tk_nll_work){.target = (const int64_t *)(*labels)->data, .classes = classes, .inner = 1};
+    *w = (tk_nll_work){.target = (const int64_t *)(*labels)->data,
+                       .classes = classes,
+                       .inner = 1,
+                       .ignored = later ? ignored : -1,
+                       .bad = later ? bad : NULL};
     if (weight) {
         w->weight = weight->data;
         w->weight_step = weight->stride[0] * tk_item_size[dtype];
@@ -107,7 +116,8 @@ static tk_tensor *point(tk_nll_work *w, tk_tensor *x, int inner)
 }
 
 /* Runs a kernel for every label; its result has their shape, or for slopes one with classes. */
-static tk_tensor *launch(int kernel, int dtype, tk_nll_work *w, const tk_tensor *labels)
+static tk_tensor *launch(const char *op, int kernel, int dtype, tk_nll_work *w,
+                         const tk_tensor *labels)
 {
     const int slopes = kernel == TK_K_nll_loss_backward;
     int64_t shape[TK_MAX_NDIM] = {labels->shape[0], w->classes};
@@ -118,6 +128,11 @@ static tk_tensor *launch(int kernel, int dtype, tk_nll_work *w, const tk_tensor 
         const int64_t each = slopes && w->classes > 1 ? w->classes : 1;
         *(kernel == TK_K_nll_weight ? &w->weights : &w->out) = out->data;
         tk_run(kernel, dtype, w, labels->numel, GRAIN / each + 1);
+    }
+    if (out && w->bad && *w->bad != INT64_MAX) {
+        tk_fail_label(op, w->target[*w->bad], w->classes);
+        tk_release(out);
+        return NULL;
     }
     return out;
 }
@@ -134,17 +149,18 @@ static int want_weights(int dtype, const tk_tensor *labels, tk_tensor **weights,
 static tk_tensor *nll(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, int64_t ignored,
                       tk_tensor **weights)
 {
+    const char *op = tk_kernel_name(TK_K_nll_loss);
     tk_tensor *labels, *out = NULL, *in = NULL;
     tk_nll_work w;
-    int64_t rows, inner;
-    if (split("nll_loss", logp, target, &rows, &inner) ||
-        prepare("nll_loss", &w, logp->dtype, target, weight, ignored, logp->shape[1], &labels))
+    int64_t rows, inner, bad = INT64_MAX;
+    if (split(op, logp, target, &rows, &inner) ||
+        prepare(op, &w, logp->dtype, target, weight, ignored, logp->shape[1], &bad, &labels))
         return NULL;
     w.inner = inner;
     if (!weights || !want_weights(logp->dtype, labels, weights, &w.weights))
         in = point(&w, logp, 2);
     if (in) {
-        out = launch(TK_K_nll_loss, logp->dtype, &w, labels);
+        out = launch(op, TK_K_nll_loss, logp->dtype, &w, labels);
         tk_release(in);
     }
     tk_release(labels);
@@ -159,16 +175,17 @@ tk_tensor *tk_nll_loss(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, in
 tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weight, int64_t ignored,
                                 int64_t classes)
 {
+    const char *op = tk_kernel_name(TK_K_nll_loss_backward);
     tk_tensor *labels, *out = NULL;
     tk_nll_work w;
-    if (check_labels("nll_loss_backward", target) ||
-        check_gradient("nll_loss_backward", g, target) ||
-        prepare("nll_loss_backward", &w, g->dtype, target, weight, ignored, classes, &labels))
+    int64_t bad = INT64_MAX;
+    if (check_labels(op, target) || check_gradient(op, g, target) ||
+        prepare(op, &w, g->dtype, target, weight, ignored, classes, &bad, &labels))
         return NULL;
     w.inner = labels->shape[0] ? labels->numel / labels->shape[0] : 1;
     tk_tensor *in = point(&w, g, 1);
     if (in) {
-        out = launch(TK_K_nll_loss_backward, g->dtype, &w, labels);
+        out = launch(op, TK_K_nll_loss_backward, g->dtype, &w, labels);
         tk_release(in);
     }
     tk_release(labels);
@@ -178,12 +195,13 @@ tk_tensor *tk_nll_loss_backward(tk_tensor *g, tk_tensor *target, tk_tensor *weig
 tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight, int64_t ignored, int64_t classes,
                          int dtype)
 {
+    const char *op = "label_weights";
     tk_tensor *labels;
     tk_nll_work w;
-    if (check_labels("label_weights", target) ||
-        prepare("label_weights", &w, dtype, target, weight, ignored, classes, &labels))
+    if (check_labels(op, target) ||
+        prepare(op, &w, dtype, target, weight, ignored, classes, NULL, &labels))
         return NULL;
-    tk_tensor *out = launch(TK_K_nll_weight, dtype, &w, labels);
+    tk_tensor *out = launch(op, TK_K_nll_weight, dtype, &w, labels);
     tk_release(labels);
     return out;
 }
@@ -205,7 +223,7 @@ static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor
         return NULL;
     }
     const int64_t classes = logits->shape[1];
-    if (prepare(op, &chosen, logits->dtype, target, weight, ignored, classes, &labels))
+    if (prepare(op, &chosen, logits->dtype, target, weight, ignored, classes, NULL, &labels))
         return NULL;
     tk_tensor *in[3] = {logits, weight, g}, *made[4] = {NULL};
     char *weights_at = NULL;

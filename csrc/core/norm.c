@@ -270,16 +270,16 @@ int tk_group_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
                          want_bias, out);
 }
 
-/* Whether the channels of x lie side by side as they are. */
-static int has_columns(const tk_tensor *x)
-{
-    return x->ndim == 2;
-}
-
 /* Elements of a sample's channel. */
 static int64_t piece_of(const tk_tensor *x)
 {
     return x->numel / x->shape[0] / x->shape[1];
+}
+
+/* Whether the channels of x lie side by side as they are. */
+static int has_columns(const tk_tensor *x)
+{
+    return piece_of(x) == 1;
 }
 
 /* Whether its pieces are long enough to be read where they are. */

@@ -55,9 +55,10 @@ tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
         w.in[0] = x->data;
         w.in[1] = y ? y->data : x->data;
         w.out = out->data;
-        /* Short rows are written in pieces. */
-        const int64_t row = w.inner == 1 ? w.length : w.inner;
-        w.streams = is_long(row * tk_item_size[a->dtype]) && tk_streams(out, in, y ? 2 : 1);
+        /* Pieces that are stored one by one are long; short lines and slopes are put together. */
+        const int64_t row = (w.inner == 1 ? w.length : w.inner) * tk_item_size[a->dtype];
+        const int together = w.inner == 1 && (backward || row <= TK_SHORT_BYTES);
+        w.streams = (together || is_long(row)) && tk_streams(out, in, y ? 2 : 1);
         tk_run(kernel, a->dtype, &w, outer * w.inner, GRAIN / w.length + 1);
     }
     if (x)

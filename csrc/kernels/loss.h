@@ -1,11 +1,23 @@
-/* The negative log-likelihood of class labels. A unit is one sample; the targets are int64 and
- * checked, -1 where the sample is ignored. Included once per floating type. */
+/* The negative log-likelihood of class labels. A unit is one sample; the targets are int64. Included
+ * once per floating type. */
 #if TK_IS_FLOAT
 TK_INLINE T TK_FN(class_weight)(const tk_nll_work *w, int64_t target)
 {
     return w->weight ? *(const T *)(w->weight + target * w->weight_step) : 1;
 }
 
+/* Whether a target counts; one that is no class is noted, and does not. */
+TK_INLINE int TK_FN(counts)(const tk_nll_work *w, int64_t target, int64_t at)
+{
+    if (target == w->ignored)
+        return 0;
+    if ((uint64_t)target < (uint64_t)w->classes)
+        return 1;
+    tk_note_bad(w->bad, at);
+    return 0;
+}
+
+/* Of targets in range, or -1 where ignored. */
 TK_INLINE void TK_FN(label_weights)(char *out, const int64_t *target, const char *weight,
                                     int64_t step, int64_t n)
 {
@@ -37,15 +49,16 @@ static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_nll_work *w = work;
     const char *in;
-    if (w->weights)
-        TK_FN(nll_weight)(work, lo, hi);
+    T *out = (T *)w->out, *weights = (T *)w->weights;
     for (int64_t n; lo < hi; lo += n) {
         n = TK_FN(some_samples)(w, lo, hi, &in);
-        const int64_t *target = w->target + lo;
-        T *out = (T *)w->out + lo;
-        for (int64_t i = 0; i < n; i++, in += w->inner_step) {
-            const int64_t t = target[i];
-            out[i] = t < 0 ? 0 : -TK_FN(class_weight)(w, t) * *(const T *)(in + t * w->class_step);
+        for (int64_t i = lo; i < lo + n; i++, in += w->inner_step) {
+            const int64_t t = w->target[i];
+            const int counts = TK_FN(counts)(w, t, i);
+            const T share = counts ? TK_FN(class_weight)(w, t) : 0;
+            out[i] = counts ? -share * *(const T *)(in + t * w->class_step) : 0;
+            if (weights)
+                weights[i] = share;
         }
     }
 }
@@ -70,7 +83,7 @@ static void TK_FN(nll_loss_backward)(const void *work, int64_t lo, int64_t hi)
                 tk_fill((char *)(out + c * inner), size, &zero, size, n, 0);
         for (int64_t i = 0; i < n; i++, in += w->inner_step, out += apart) {
             const int64_t t = w->target[lo + i];
-            if (t >= 0)
+            if (TK_FN(counts)(w, t, lo + i))
                 out[t * inner] = -TK_FN(class_weight)(w, t) * *(const T *)in;
         }
     }

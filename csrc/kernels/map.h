@@ -424,6 +424,12 @@ MAP2(huber, q *(BOUNDED(x - y) * (x - y - HALF * BOUNDED(x - y))))
 MAP3(huber_backward, q *x *BOUNDED(y - z))
 #undef BOUNDED
 
+/* Binary cross-entropy's slope at probabilities y; of logits (1 - t) x + log(1 + exp(-x)) and its
+ * slope. */
+MAP3(binary_entropy_backward, x *((y - z) / v_max(y * (ONE - y), v_set((T)1e-12))))
+MAP2(logit_entropy, (ONE - y) * x + v_softplus(-x))
+MAP3(logit_entropy_backward, x *(v_sigmoid(y) - z))
+
 MAP2(tanh_backward, x *(ONE - y * y))
 MAP2(sigmoid_backward, x *y *(ONE - y))
 #undef HALF

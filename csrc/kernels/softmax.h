@@ -38,21 +38,27 @@ TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V p
 /* The exponentials of such a line are kept aside, in half of an L2 at the most. */
 #define STREAMED ((int64_t)(65536 / sizeof(T)))
 
-/* out may be x or y. */
+/* out may be x or y. What goes past the caches is put together first: rows may be short. */
 TK_INLINE void TK_FN(block_rewrite)(const tk_block *b, T *out, const T *x, const T *y, const T *p,
                                     TK_FN(line_fn) f)
 {
     _Alignas(64) T part[STREAM_PART];
-    for (int64_t r = 0; r < b->rows; r++, out += b->stride, x += b->stride, y += b->stride) {
+    int64_t held = 0;
+    for (int64_t r = 0; r < b->rows; r++, x += b->stride, y += b->stride) {
         const V q = v_set(p[r]);
         if (!b->streams) {
-            TK_FN(row_rewrite)(out, x, y, b->n, q, f);
+            TK_FN(row_rewrite)(out + r * b->stride, x, y, b->n, q, f);
             continue;
         }
         for (int64_t i = 0, n; i < b->n; i += n) {
-            n = b->n - i < STREAM_PART ? b->n - i : STREAM_PART;
-            TK_FN(row_rewrite)(part, x + i, y + i, n, q, f);
-            tk_stream((char *)(out + i), (const char *)part, n * (int64_t)sizeof(T));
+            n = b->n - i < STREAM_PART - held ? b->n - i : STREAM_PART - held;
+            TK_FN(row_rewrite)(part + held, x + i, y + i, n, q, f);
+            held += n;
+            if (held == STREAM_PART || (r == b->rows - 1 && i + n == b->n)) {
+                tk_stream((char *)out, (const char *)part, held * (int64_t)sizeof(T));
+                out += held;
+                held = 0;
+            }
         }
     }
 }

@@ -53,6 +53,7 @@ typedef struct tk_reduce_work {
 
 /* Lines along one dimension of contiguous tensors of the shape [outer][length][inner]; a unit is a
  * line. Those of one outer index lie side by side. */
+enum { TK_SHORT_BYTES = 512 }; /* lines up to this are held in registers */
 typedef struct tk_rows_work {
     const char *in[2]; /* the second is the first where an op has but one */
     char *out;
@@ -270,10 +271,11 @@ typedef struct tk_nll_work {
     char *out;             /* [N], backward: [rows, classes, inner], contiguous */
     char *weights;         /* [N]: those of the labels, 0 where ignored; or NULL */
     const char *in;        /* log probabilities [rows, classes, inner]; backward: gradient [N] */
-    const int64_t *target; /* [N], in range, or -1: ignored */
+    const int64_t *target; /* [N], in range, or `ignored` */
     const char *weight;    /* [classes] or NULL */
     int64_t row_step, class_step, inner_step, weight_step; /* bytes */
-    int64_t classes, inner;
+    int64_t classes, inner, ignored;
+    int64_t *bad; /* where targets are not known to be in range: the lowest place of one that is not */
 } tk_nll_work;
 
 /* Cross-entropy of contiguous logits [rows, classes, inner]. A unit is one sample of [N] = [rows,

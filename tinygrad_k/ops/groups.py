@@ -12,13 +12,20 @@ from ..tensor import Tensor
 from .arithmetic import clamp, square
 from .declare import composite, op, tried
 from .linear_algebra import vector_norm
-from .normalization import _fused_slopes, _layer_norm_slopes, _normalised, batch_norm
+from .normalization import (
+    _fused_slopes,
+    _layer_norm,
+    _layer_norm_slopes,
+    _normalised,
+    batch_norm,
+)
 from .reduction import _mean, _sum, _var
 from .samples import call, real
 from .shape import _reshape
 from .transcendental import rsqrt
 
 FUNCTIONAL = True
+FEW = 4  # elements of a channel, for which a loop of the kernel is dearer than another pass
 
 
 def _check_channels(name: str, input: Tensor, **given: Tensor | None) -> None:
@@ -97,6 +104,7 @@ def _group_norm(
         (real(2, 6, 4), 3, real(6), real(6)),
         (real(2, 4, 3, 3), 2),
         (real(3, 4), 1, None, real(4), 1e-3),
+        (real(2, 4, 3, 3), 2, real(4), real(4)),
     ],
     family="sums",
 )
@@ -118,7 +126,14 @@ def group_norm(
         raise ValueError(
             f"group_norm: num_groups must divide {channels} channels; got {num_groups!r}"
         )
-    return _group_norm(input, weight, bias, num_groups, eps)
+    size = math.prod(input.shape[2:])
+    if not 0 < size <= FEW or not channels:
+        return _group_norm(input, weight, bias, num_groups, eps)
+    rows = _reshape(input, (input.shape[0], num_groups, channels // num_groups * size))
+    y = _reshape(_layer_norm(rows, None, None, 1, eps), tuple(input.shape))
+    shape = (channels,) + (1,) * (input.ndim - 2)
+    y = y if weight is None else y * _reshape(weight, shape)
+    return y if bias is None else y + _reshape(bias, shape)
 
 
 @tried(

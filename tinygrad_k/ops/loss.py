@@ -14,15 +14,18 @@ from ..backend import kernel_number, lib
 from ..tensor import Tensor
 from .activation import softplus
 from .arithmetic import abs, clamp, mul, neg, square
-from .comparison import eq, lt, where
+from .comparison import eq, gt, lt, where
 from .declare import as_operand, binary, composite, no_grad, op, tried, unary
 from .host import refuse
 from .reduction import _mean, _sum
 from .samples import between, call, positive, real
-from .transcendental import exp, log
+from .transcendental import exp, log, sigmoid
 
 FUNCTIONAL = True
 HUBER, HUBER_BACKWARD = kernel_number("huber"), kernel_number("huber_backward")
+ENTROPY_BACKWARD = kernel_number("binary_entropy_backward")
+LOGIT_ENTROPY = kernel_number("logit_entropy")
+LOGIT_ENTROPY_BACKWARD = kernel_number("logit_entropy_backward")
 
 
 def _reduce(name: str, losses: Tensor, reduction: str) -> Tensor:
@@ -246,11 +249,40 @@ def _log_odds(x: Tensor) -> Tensor:
     return clamp(log(1.0 - x), min=-100.0) - clamp(log(x), min=-100.0)
 
 
+def _bernoulli_variance(x: Tensor) -> Tensor:
+    """x (1 - x), at least 1e-12."""
+    return clamp(x * (1.0 - x), min=1e-12)
+
+
+def _entropy_bend(g_out: Tensor, g: Tensor, input: Tensor, target: Tensor) -> Tensor:
+    """The second derivative of ``_binary_entropy``."""
+    spread = _bernoulli_variance(input)
+    falls = where(gt(spread, 1e-12), (input - target) * (1.0 - 2.0 * input) / square(spread), 0.0)
+    return g_out * g * (1.0 / spread - falls)
+
+
+@op(
+    kernel="binary_entropy_backward",
+    vjp={
+        "g": lambda g_out, input, target: _binary_entropy_backward(g_out, input, target),
+        "input": _entropy_bend,
+        "target": lambda g_out, g, input: neg(g_out * g / _bernoulli_variance(input)),
+    },
+    ref=lambda g, x, t: g * (x - t) / np.maximum(x * (1 - x), 1e-12),
+    samples=[
+        (real(3, 5), SHARE(3, 5), SHARE(3, 5)),
+        (real(2, 1, 4), SHARE(3, 1), SHARE(4)),
+    ],
+    family="elementwise",
+)
+def _binary_entropy_backward(g: Tensor, input: Tensor, target: Tensor) -> Any:
+    """The gradient of ``input`` through ``_binary_entropy``."""
+    return lib.tk_map3(ENTROPY_BACKWARD, g._h, input._h, target._h, 0, 0)
+
+
 @binary(
     vjp={
-        "input": lambda g, input, other: (
-            g * ((input - other) / clamp(input * (1.0 - input), min=1e-12))
-        ),
+        "input": lambda g, input, other: _binary_entropy_backward(g, input, as_operand(other, g)),
         "other": lambda g, input: g * _log_odds(as_operand(input, g)),
     },
     ref=lambda x, t: -(t * np.maximum(np.log(x), -100) + (1 - t) * np.maximum(np.log(1 - x), -100)),
@@ -296,6 +328,44 @@ def _weighted(losses: Tensor, weight: Tensor | None) -> Tensor:
     return losses if weight is None else mul(losses, weight)
 
 
+@op(
+    kernel="logit_entropy_backward",
+    vjp={
+        "g": lambda g_out, input, target: _logit_entropy_backward(g_out, input, target),
+        "input": lambda g_out, g, input: g_out * g * sigmoid(input) * sigmoid(neg(input)),
+        "target": lambda g_out, g: neg(g_out * g),
+    },
+    ref=lambda g, x, t: g * (1 / (1 + np.exp(-x)) - t),
+    samples=[
+        (real(3, 5), real(3, 5), SHARE(3, 5)),
+        (real(2, 1, 4), real(3, 1), SHARE(4)),
+    ],
+    family="elementwise",
+)
+def _logit_entropy_backward(g: Tensor, input: Tensor, target: Tensor) -> Any:
+    """The gradient of ``input`` through ``_logit_entropy``."""
+    return lib.tk_map3(LOGIT_ENTROPY_BACKWARD, g._h, input._h, target._h, 0, 0)
+
+
+@op(
+    kernel="logit_entropy",
+    vjp={
+        "input": lambda g, input, target: _logit_entropy_backward(g, input, target),
+        "target": lambda g, input: neg(g * input),
+    },
+    ref=lambda x, t: (1 - t) * x + np.logaddexp(0, -x),
+    samples=[
+        (real(3, 5), SHARE(3, 5)),
+        (real(3, 1), SHARE(4)),
+        (real(0, 3), SHARE(0, 3)),
+    ],
+    family="elementwise",
+)
+def _logit_entropy(input: Tensor, target: Tensor) -> Any:
+    """(1 - t) x + log(1 + exp(-x)): ``_binary_entropy`` of sigmoid(x), without overflow."""
+    return lib.tk_map2(LOGIT_ENTROPY, input._h, target._h, 0, 0)
+
+
 def _numpy_logits(
     x: Any, t: Any, weight: Any = None, reduction: str = "mean", pos_weight: Any = None
 ) -> Any:
@@ -329,10 +399,11 @@ def binary_cross_entropy_with_logits(
     (1 - t) x + (1 + (p - 1) t) log(1 + exp(-x)).
     """
     _same_shape("binary_cross_entropy_with_logits", input, target)
-    tail = softplus(neg(input), 1.0, math.inf)
-    if pos_weight is not None:
-        tail = tail * ((pos_weight - 1.0) * target + 1.0)
-    losses = (1.0 - target) * input + tail
+    if pos_weight is None:
+        losses = _logit_entropy(input, target)
+    else:
+        tail = softplus(neg(input), 1.0, math.inf)
+        losses = (1.0 - target) * input + tail * ((pos_weight - 1.0) * target + 1.0)
     return _reduce("binary_cross_entropy_with_logits", _weighted(losses, weight), reduction)
 
 

@@ -15,7 +15,7 @@ from .comparison import eq, gt, logical_and, lt, ne, where
 from .declare import composite, through, tried
 from .distance import pairwise_distance
 from .host import refuse
-from .index import gather
+from .index import gather, scatter
 from .loss import _reduce, _same_shape
 from .piecewise import softplus
 from .reduction import _mean, _sum
@@ -325,8 +325,7 @@ def multi_margin_loss(
     terms = terms if p == 1 else square(terms)
     if weight is not None:
         terms = terms * gather(unsqueeze(weight, 0).expand(*rows.shape), 1, places)
-    own = eq(_classes(rows), places)
-    losses = _sum(where(own, 0.0, terms), 1) / float(rows.shape[1])
+    losses = _sum(scatter(terms, 1, places, 0.0), 1) / float(rows.shape[1])
     return _reduce("multi_margin_loss", _like_target(losses, input), reduction)
 
 
