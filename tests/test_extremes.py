@@ -21,6 +21,23 @@ def test_division_of_every_pair_of_extreme_integers(kind: type) -> None:
         assert np.array_equal((x % y).numpy(), a % b)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64])
+def test_division_beside_whole_quotients(kind: type) -> None:
+    """Numbers of all lengths: kernels divide floats, whose quotients could be rounded to the next."""
+    limits, rng = np.iinfo(kind), np.random.default_rng(1)
+    drawn = rng.integers(limits.min, limits.max, (2, 20_000), kind, endpoint=True)
+    whole, b = drawn >> rng.integers(0, limits.bits, drawn.shape).astype(kind)
+    b[b == 0] = 3
+    a = whole * b + rng.integers(-1, 2, whole.size).astype(kind)
+    x, y = tk.from_numpy(a), tk.from_numpy(b)
+    with np.errstate(over="ignore"):
+        assert np.array_equal((x // y).numpy(), a // b)
+        assert np.array_equal((x % y).numpy(), a % b)
+        assert np.array_equal(tk.fmod(x, y).numpy(), np.fmod(a, b))
+        truncated = (a - np.fmod(a, b)) // b
+        assert np.array_equal(tk.div(x, y, rounding_mode="trunc").numpy(), truncated)
+
+
 def test_absurd_repeats_are_refused() -> None:
     with pytest.raises(ValueError, match="repeat_interleave"):
         tk.arange(4).repeat_interleave(tk.tensor([2**62] * 4))

@@ -126,7 +126,8 @@ static int64_t grain_of(int kernel)
 static tk_storage nobody; /* of Python's numbers: they lie in no tensor's memory */
 
 /* What raises to a number: a simpler function where there is one, as in PyTorch. So x**2 is x * x to
- * the bit, and as fast, where the general power takes 2 ns an element. x**1 multiplies by its 1. */
+ * the bit, and as fast, where the general power takes 2 ns an element. x**1 multiplies by its 1, and
+ * x**0 is its 0 clamped from 1 to 1. */
 static int power_kernel(const tk_tensor *exponent, int dtype)
 {
     static const struct {
@@ -134,7 +135,7 @@ static int power_kernel(const tk_tensor *exponent, int dtype)
         int kernel;
     } simpler[] = {{2, TK_K_square},      {3, TK_K_cube},     {1, TK_K_mul},
                    {0.5, TK_K_sqrt},      {-0.5, TK_K_rsqrt}, {-1, TK_K_reciprocal},
-                   {-2, TK_K_inverse_square}};
+                   {-2, TK_K_inverse_square}, {0, TK_K_clamp}};
     const double value = ((const tk_number *)(const void *)exponent)->value;
     for (size_t i = 0; i < sizeof simpler / sizeof *simpler; i++)
         if (value == simpler[i].exponent && tk_kernels[simpler[i].kernel].dtypes & 1 << dtype)
@@ -182,6 +183,10 @@ static void run(int kernel, int dtype, tk_tensor *out, tk_tensor **in, int n, do
     if (kernel == TK_K_pow && in[1]->storage == &nobody) {
         kernel = power_kernel(in[1], dtype);
         n = tk_map_arity(kernel);
+        if (kernel == TK_K_clamp) {
+            w.p = w.q = 1;
+            in++;
+        }
     }
     if (out->flags & TK_CONTIGUOUS || !memory_order(out, order)) {
         tk_plan_map(&w, out, in, n);

@@ -7,7 +7,11 @@
 #if TK_IS_FLOAT
 TK_INLINE int64_t TK_FN(as_int64)(T x)
 {
+#if defined(__x86_64__) && !defined(__AVX512DQ__) /* which has no vectors of this */
+    return sizeof(T) == 8 ? _mm_cvttsd_si64(_mm_set_sd(x)) : _mm_cvttss_si64(_mm_set_ss((float)x));
+#else
     return (int64_t)(((x >= (T)-0x1p63) & (x < (T)0x1p63)) ? x : (T)-0x1p63);
+#endif
 }
 
 TK_INLINE int32_t TK_FN(as_int32)(T x)

@@ -111,7 +111,13 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
                 const uint8_t *choice = (const uint8_t *)(keep[1] ? in[1] : (char *)buffer[1]);
                 const T *x = (const T *)choice, *y = keep[2] ? (const T *)in[2] : buffer[2],
                         *z = keep[3] ? (const T *)in[3] : buffer[3];
-                for (int64_t i = 0; i < tile; i += W) {
+                int64_t i = 0;
+                if (to_bool) /* apart, for a comparison is less than asking whether it is whole */
+                    for (; i + W <= tile; i += W) {
+                        V a = v_load(x + (i & keep[1])), b = nin > 1 ? v_load(y + (i & keep[2])) : p;
+                        TK_FN(store_mask)((uint8_t *)out + i, (M)f(a, b, p, p, q), W);
+                    }
+                for (; i < tile; i += W) {
                     int left = tile - i < W ? (int)(tile - i) : W;
                     V a, b = p, c = p;
                     if (__builtin_expect(left == W, 1)) {
@@ -215,30 +221,7 @@ MAP2(bitwise_xor, x ^ y)
 #endif
 
 #if !TK_IS_FLOAT && !TK_IS_BOOL
-/* A divisor of zero is refused by the door; here it only must not trap, nor must MIN / -1. */
-TK_INLINE T TK_FN(truncated_quotient)(T a, T b)
-{
-    if (b == 0 || b + 1 == 0) /* promoted, so that the 255 of uint8 is not taken for -1 */
-        return b == 0 ? 0 : (T)-a;
-    return a / b;
-}
-
-TK_INLINE T TK_FN(floor_quotient)(T a, T b)
-{
-    T quotient = TK_FN(truncated_quotient)(a, b);
-    return quotient * b != a && (a < 0) != (b < 0) ? quotient - 1 : quotient;
-}
-
-TK_INLINE T TK_FN(truncated_rest)(T a, T b)
-{
-    return b == 0 || b + 1 == 0 ? 0 : a % b;
-}
-
-TK_INLINE T TK_FN(floored_rest)(T a, T b)
-{
-    T rest = TK_FN(truncated_rest)(a, b);
-    return rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
-}
+#include "divide.h"
 
 /* A negative power of an integer is the truncated fraction: 0 unless the base is 1 or -1. */
 TK_INLINE T TK_FN(integer_power)(T base, T exponent)
@@ -269,10 +252,10 @@ MAP1(floor, x)
 MAP1(ceil, x)
 MAP1(round, x)
 MAP1(trunc, x)
-MAP2(floor_divide, v_each2(x, y, TK_FN(floor_quotient)))
-MAP2(trunc_divide, v_each2(x, y, TK_FN(truncated_quotient)))
-MAP2(remainder, v_each2(x, y, TK_FN(floored_rest)))
-MAP2(fmod, v_each2(x, y, TK_FN(truncated_rest)))
+MAP2(floor_divide, TK_FN(quotient)(x, y, 1))
+MAP2(trunc_divide, TK_FN(quotient)(x, y, 0))
+MAP2(remainder, x - TK_FN(quotient)(x, y, 1) * y)
+MAP2(fmod, x - TK_FN(quotient)(x, y, 0) * y)
 MAP2(pow, v_each2(x, y, TK_FN(integer_power)))
 MAP1(bitwise_not, ~x)
 MAP2(bitwise_left_shift, v_each2(x, y, TK_FN(shifted_left)))

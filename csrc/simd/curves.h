@@ -2,7 +2,7 @@
  *
  * Up to TK_CURVE_MOST they are polynomials in the distance to the nearest of 0, 1/2, 1 ..., whose
  * coefficients are picked from registers: half the work of an exponential and what surrounds it.
- * Beyond, which is rare, come the formulas of math_gates.h.
+ * Beyond come those of tails_float.h, or in double precision, out of line, of math_gates.h.
  */
 #define TK_CURVE_MOST ((T)3.625)
 #if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
@@ -72,18 +72,24 @@ TK_INLINE V v_curve(V x, const TK_Curve curve, const int slope)
 #endif
 }
 
+#if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
 #include "math_gates.h"
+#define TK_CURVE_FAR TK_OUTLINE
+#else
+#include "tails_float.h"
+#define TK_CURVE_FAR TK_INLINE
+#endif
 
-/* The far lanes by their formula, out of line; never by what the other lanes hold. */
+/* The far lanes by their formula; never by what the other lanes hold. */
 #define TK_CURVED(name, far, formula, curve, slope)                                                \
-    static __attribute__((noinline, cold, unused)) V far(V x, V near)                              \
+    TK_CURVE_FAR V far(V x, V near)                                                                \
     {                                                                                              \
         return v_less(v_set(TK_CURVE_MOST), v_abs(x), formula(x), near);                           \
     }                                                                                              \
     TK_INLINE V name(V x)                                                                          \
     {                                                                                              \
         V y = v_curve(x, curve, slope);                                                            \
-        return __builtin_expect(v_any_above(v_abs(x), TK_CURVE_MOST), 0) ? far(x, y) : y;          \
+        return v_any_above(v_abs(x), TK_CURVE_MOST) ? far(x, y) : y;                               \
     }
 TK_CURVED(v_gelu, v_gelu_far, v_gelu_formula, TK_FN(tk_gelu_curve), 0)
 TK_CURVED(v_gelu_tanh, v_gelu_tanh_far, v_gelu_tanh_formula, TK_FN(tk_gelu_tanh_curve), 0)
@@ -91,6 +97,7 @@ TK_CURVED(v_gelu_slope, v_gelu_slope_far, v_gelu_slope_formula, TK_FN(tk_gelu_sl
 TK_CURVED(v_gelu_tanh_slope, v_gelu_tanh_slope_far, v_gelu_tanh_slope_formula,
           TK_FN(tk_gelu_tanh_slope_curve), 1)
 #undef TK_CURVED
+#undef TK_CURVE_FAR
 #undef TK_CURVE_MOST
 #undef TK_CURVE_DEGREE
 #undef TK_CURVE_LANES

@@ -44,6 +44,7 @@
 #define v_far TK_FN(v_far)
 #define v_pow2 TK_FN(v_pow2)
 #define v_scale TK_FN(v_scale)
+#define v_product_plus TK_FN(v_product_plus)
 #define v_exp_reduce TK_FN(v_exp_reduce)
 #define v_exp_poly TK_FN(v_exp_poly)
 #define v_exp_reduce_sum TK_FN(v_exp_reduce_sum)

@@ -378,18 +378,5 @@ TK_INLINE V v_pow(V x, V y)
     return __builtin_expect(v_pow_is_rare(x, y), 0) ? v_pow_rare(x, y, near) : near;
 }
 
-/* factor times the normal distribution function at -|x|, in double precision */
-TK_INLINE TK_Wide v_normal_wide(TK_Wide a, TK_Wide factor)
-{
-    return v_erfc_wide(a * 0.70710678118654752440) * (factor * 0.5);
-}
-
-TK_INLINE V v_normal_tail(V x, V factor)
-{
-    V a = v_at_most(v_abs(x), 14.9f); /* 39 times its tail rounds to 0 */
-    return v_narrow(v_normal_wide(v_widen(a, 0), v_widen(factor, 0)),
-                    v_normal_wide(v_widen(a, 1), v_widen(factor, 1)));
-}
-
 #include "curves.h"
 #include "gamma.h"

@@ -1,10 +1,10 @@
-/* gelu, its other form and their slopes where |x| is large; included by curves.h. The product with
- * x is taken before it is scaled, for a subnormal gate has few digits. */
+/* gelu, its other form and their slopes in double precision where |x| is large; included by
+ * curves.h. The product with x is taken before it is scaled, for a subnormal gate has few digits. */
 
-/* factor e / (1 + e) with e = exp(z + rest); exp(40) is as good as more */
+/* factor e / (1 + e) with e = exp(z + rest), z <= 0 */
 TK_INLINE V v_gate(V factor, V z, V rest)
 {
-    V t, r = v_exp_reduce_sum(v_at_most(v_at_least(z, TK_GATE_LEAST), 40), rest, &t);
+    V t, r = v_exp_reduce_sum(v_at_least(z, TK_GATE_LEAST), rest, &t);
     V p = v_expm1_poly(r);
     return v_scale((factor * p + factor) / (1 + v_scale(1 + p, t)), t);
 }
@@ -25,21 +25,21 @@ TK_INLINE V v_gelu_slope_formula(V x)
 }
 
 /* x sigmoid(z), z = x (k + c x^2): tanh's form, Hendrycks and Gimpel 2016, eq. 2, without the
- * cancellation of 1 + tanh. z is computed with what its roundings lose, for exp makes an error of
- * it 100 times as large. */
+ * cancellation of 1 + tanh; above 0 it is x less what is missing. z is computed with what its
+ * roundings lose, for exp makes an error of it 100 times as large. */
 #define TK_GELU_K 1.5957691216057307117597842397375L /* 2 sqrt(2 / pi) */
 #define TK_GELU_C 0.071354816272600248776338752279863541L /* 0.044715 k */
 TK_INLINE V v_gelu_tanh_formula(V x)
 {
     const T k = (T)TK_GELU_K, c = (T)TK_GELU_C;
     const T k_rest = (T)(TK_GELU_K - (long double)k), c_rest = (T)(TK_GELU_C - (long double)c);
-    V y = v_at_most(v_at_least(x, -30), 30), square = y * y;
-    V square_rest = v_fma(y, y, -square), part = v_fma(v_set(c), square, v_set(0));
+    V a = v_at_most(v_abs(x), 30), square = a * a;
+    V square_rest = v_fma(a, a, -square), part = v_fma(v_set(c), square, v_set(0));
     V slope = part + k, back = slope - part; /* two-sum, Knuth */
     V slope_rest = (part - (slope - back)) + (k - back) + v_fma(v_set(c), square, -part);
     slope_rest += c * square_rest + (c_rest * square + k_rest);
-    V z = y * slope, rest = v_fma(y, slope, -z) + y * slope_rest;
-    return v_less(x, v_set(30), v_gate(y, z, rest), x);
+    V z = a * slope, rest = v_fma(a, slope, -z) + a * slope_rest;
+    return v_at_least(x, -0.0) - v_gate(a, -z, -rest);
 }
 
 /* sigmoid(z) + x sigmoid(z) (1 - sigmoid(z)) z', where the last factor is 0 if a gate is shut or
