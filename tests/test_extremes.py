@@ -23,7 +23,7 @@ def test_division_of_every_pair_of_extreme_integers(kind: type) -> None:
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int32, np.int64])
 def test_division_beside_whole_quotients(kind: type) -> None:
-    """Numbers of all lengths: kernels divide floats, whose quotients could be rounded to the next."""
+    """Numbers of all lengths: kernels divide floats, whose quotients could be rounded up."""
     limits, rng = np.iinfo(kind), np.random.default_rng(1)
     drawn = rng.integers(limits.min, limits.max, (2, 20_000), kind, endpoint=True)
     whole, b = drawn >> rng.integers(0, limits.bits, drawn.shape).astype(kind)

@@ -111,13 +111,14 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
                 const uint8_t *choice = (const uint8_t *)(keep[1] ? in[1] : (char *)buffer[1]);
                 const T *x = (const T *)choice, *y = keep[2] ? (const T *)in[2] : buffer[2],
                         *z = keep[3] ? (const T *)in[3] : buffer[3];
-                int64_t i = 0;
+                int64_t whole = 0;
                 if (to_bool) /* apart, for a comparison is less than asking whether it is whole */
-                    for (; i + W <= tile; i += W) {
-                        V a = v_load(x + (i & keep[1])), b = nin > 1 ? v_load(y + (i & keep[2])) : p;
-                        TK_FN(store_mask)((uint8_t *)out + i, (M)f(a, b, p, p, q), W);
+                    for (; whole + W <= tile; whole += W) {
+                        V a = v_load(x + (whole & keep[1]));
+                        V b = nin > 1 ? v_load(y + (whole & keep[2])) : p;
+                        TK_FN(store_mask)((uint8_t *)out + whole, (M)f(a, b, p, p, q), W);
                     }
-                for (; i < tile; i += W) {
+                for (int64_t i = whole; i < tile; i += W) {
                     int left = tile - i < W ? (int)(tile - i) : W;
                     V a, b = p, c = p;
                     if (__builtin_expect(left == W, 1)) {
