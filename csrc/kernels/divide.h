@@ -1,9 +1,9 @@
 /* Division of integers by that of floats; included by map.h once per integer type.
  *
  * A quotient a / b that is not whole is further from the next integer k than its rounding moves it:
- * |k - a / b| >= 1 / |b|, which is more of k than half a last place as long as |a| + |b| is less than
- * 1 / epsilon. That holds for bytes in single precision, for int32 in double, and for int64 below
- * 2^51; beyond, where hardly anybody is, lane by lane.
+ * |k - a / b| >= 1 / |b|, which is more of k than half a last place as long as |a| + |b| is less
+ * than 1 / epsilon. That holds for bytes in single precision, for int32 in double, and for int64
+ * below 2^51; beyond, where hardly anybody is, lane by lane.
  */
 TK_INLINE T TK_FN(truncated_quotient)(T a, T b)
 {
@@ -23,22 +23,22 @@ static __attribute__((noinline, cold, unused)) V TK_FN(quotient_each)(V x, V y, 
     return v_each2(x, y, floors ? TK_FN(floor_quotient) : TK_FN(truncated_quotient));
 }
 
-/* the quotient as an integer in the low bits of a double */
+/* the quotient as an integer in the low bits of 1.5 2^52 */
 TK_INLINE M_f64 TK_FN(whole)(V_f64 a, V_f64 b, const int floors)
 {
     V_f64 q = a / b;
     return (M_f64)((floors ? v_floor_f64(q) : v_trunc_f64(q)) + 0x1.8p52);
 }
 
-/* of the int32s in the low halves of 64 bits, the same */
+/* the int32s in the low halves of 64 bits */
 TK_INLINE V_f64 TK_FN(low_half)(M_f64 x)
 {
-    const int64_t low = INT64_C(0xffffffff), top = INT64_C(1) << 31, exponent = INT64_C(0x433) << 52;
-    return (V_f64)(((x & low) ^ top) | exponent) - (0x1p52 + 0x1p31);
+    const int64_t low = INT64_C(0xffffffff), top = INT64_C(1) << 31, bits = INT64_C(0x433) << 52;
+    return (V_f64)(((x & low) ^ top) | bits) - (0x1p52 + 0x1p31);
 }
 
-/* x / y toward zero, or toward minus infinity. A divisor of zero is refused by the door; here it only
- * must not trap, nor must MIN / -1. */
+/* x / y toward zero, or toward minus infinity. A divisor of zero is refused by the door; here it
+ * only must not trap, nor must MIN / -1. */
 TK_INLINE V TK_FN(quotient)(V x, V y, const int floors)
 {
     typedef uint64_t Wide __attribute__((vector_size(TK_VECTOR_BYTES)));

@@ -182,8 +182,8 @@ TK_INLINE V v_logistic(V factor, V x)
     return factor / v_one_plus(r, t);
 }
 
-/* of which 40 is as good as more. Below TK_GATE_LEAST it is 0 by the factor: a quotient that underflows
- * takes 10 times as long. */
+/* of which 40 is as good as more. Below TK_GATE_LEAST it is 0 by the factor: a quotient that
+ * underflows takes three times as long. */
 TK_INLINE V v_sigmoid(V x)
 {
     V inner = v_at_most(v_at_least(x, TK_GATE_LEAST), 40);

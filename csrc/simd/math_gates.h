@@ -1,5 +1,5 @@
 /* gelu, its other form and their slopes in double precision where |x| is large; included by
- * curves.h. The product with x is taken before it is scaled, for a subnormal gate has few digits. */
+ * curves.h. The product with x comes before it is scaled, for a subnormal gate has few digits. */
 
 /* factor e / (1 + e) with e = exp(z + rest), z <= 0 */
 TK_INLINE V v_gate(V factor, V z, V rest)

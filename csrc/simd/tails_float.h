@@ -9,10 +9,10 @@
 #define TK_GELU_TANH_PIECES 2
 #define TK_GELU_TANH_MOST 11.2f
 
-/* From above: c, then level, tilt and the factors of u^2, u^3 and u^4 of 8 q, u = a - c. c is chosen
- * such that level and tilt are float32s but for 2^-22 of them; the others are least squares at the
- * nodes of Chebyshev, the lowest rounded before the rest is fitted. The first piece stands where the
- * number of whole pieces before it ends in binary. */
+/* From above: c, then level, tilt and the factors of u^2, u^3 and u^4 of 8 q, u = a - c. c is
+ * chosen such that level + tilt u is within 2^-22 though both are float32s; the others are least
+ * squares at the nodes of Chebyshev, the lowest rounded before the rest is fitted. A piece stands
+ * at the last four bits of a times the pieces, rounded. */
 typedef float TK_Tail[6][16] __attribute__((aligned(64)));
 
 /* error of q 2^-24.3 */
@@ -111,8 +111,8 @@ static const TK_Tail tk_gelu_tanh_slope_tail = {
      -0x1.2f9138p-13f},
 };
 
-/* (zero - a) 2^q(a) / TK_TAIL_UNIT, which is normal wherever it counts. It is multiplied by the unit
- * where something is added to it: a product alone that underflows takes 100 cycles. */
+/* factor 2^q(a) / TK_TAIL_UNIT, which is normal wherever it counts. It is multiplied by the unit in
+ * a fused sum: a product of its own that underflows takes longer than all of this. */
 #define TK_TAIL_UNIT 0x1p-64f
 TK_INLINE V v_tail(V a, V factor, const TK_Tail tail, const T pieces)
 {
