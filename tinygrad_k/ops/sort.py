@@ -360,7 +360,9 @@ def _lengths(starts: np.ndarray, size: int) -> np.ndarray:
 
 def _ranks(starts: np.ndarray, size: int) -> np.ndarray:
     """Which run each element or part belongs to."""
-    return np.repeat(np.arange(len(starts)), _lengths(starts, size))
+    marks = np.zeros(size, np.int64)
+    marks[starts[1:]] = 1
+    return np.cumsum(marks)
 
 
 def _kinds(

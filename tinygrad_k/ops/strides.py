@@ -28,6 +28,7 @@ from .shape import (
     common_shape,
     in_range,
     sizes,
+    slice_dim,
     strides_of,
 )
 
@@ -133,13 +134,38 @@ def _unstride(
         return wrap(lib.tk_full_float(g._h.dtype, len(shape), shape, 0.0))
     if any(n > 1 and step == 0 for n, step in zip(shape, steps, strict=True)):
         raise RuntimeError("as_strided: no gradient for an input that was expanded")
-    places = _places(size, stride, storage_offset)
-    own = _places(shape, steps, start)
-    low = min(places.min(), own.min())
-    span = int(max(places.max(), own.max()) - low) + 1
-    into = store(places.reshape(-1) - low, int64)
-    memory = _index_sum(_reshape(g, (-1,)), (span,), 0, into)
-    return _reshape(index_select(memory, 0, store(own.reshape(-1) - low, int64)), shape)
+    ends = _ends(size, stride, storage_offset) + _ends(shape, steps, start)
+    low = min(ends)
+    span = max(ends) - low + 1
+    if _is_apart(size, stride):
+        memory = _spread(g, span, tuple(stride), storage_offset - low)
+    else:
+        places = _places(size, stride, storage_offset - low).reshape(-1)
+        memory = _index_sum(_reshape(g, (-1,)), (span,), 0, store(places, int64))
+    row_major = [math.prod(shape[d + 1 :]) for d in range(len(shape))]
+    if list(steps) == row_major:
+        own = slice_dim(memory, 0, start - low, start - low + math.prod(shape))
+    else:
+        own = index_select(memory, 0, store(_places(shape, steps, start - low).reshape(-1), int64))
+    return _reshape(own, shape)
+
+
+def _ends(shape: Any, stride: Any, offset: int) -> tuple[int, int]:
+    """The first and the last place of a view that has elements."""
+    reaches = [(n - 1) * step for n, step in zip(shape, stride, strict=True)]
+    return offset + sum(min(each, 0) for each in reaches), offset + sum(
+        max(each, 0) for each in reaches
+    )
+
+
+def _is_apart(shape: Any, stride: Any) -> bool:
+    """Whether each step leads beyond all that smaller ones reach: then no element is seen twice."""
+    reach = 0
+    for step, n in sorted((abs(step), n) for n, step in zip(shape, stride, strict=True) if n > 1):
+        if step <= reach:
+            return False
+        reach += step * (n - 1)
+    return True
 
 
 def _places(shape: Any, stride: Any, offset: int) -> np.ndarray:
@@ -149,6 +175,31 @@ def _places(shape: Any, stride: Any, offset: int) -> np.ndarray:
         line = np.arange(n) * step
         places += line.reshape([-1 if i == axis else 1 for i in range(len(shape))])
     return places
+
+
+def _numpy_spread(x: np.ndarray, length: int, stride: Any, offset: int) -> np.ndarray:
+    out = np.zeros(length, x.dtype)
+    out[_places(x.shape, stride, offset)] = x
+    return out
+
+
+@op(
+    vjp={
+        "source": lambda g, source_shape, stride, offset: _reshape(
+            index_select(g, 0, store(_places(source_shape, stride, offset).reshape(-1), int64)),
+            tuple(source_shape),
+        )
+    },
+    ref=_numpy_spread,
+    samples=[(real(2, 3), 10, (5, 1), 2), (real(2, 3), 8, (1, 3), 0), (real(), 3, (), 1)],
+    family="place",
+)
+def _spread(source: Tensor, length: int, stride: tuple[int, ...], offset: int) -> Any:
+    """Zeros of a length with the elements of ``source`` so many places apart, from an offset on."""
+    out = wrap(lib.tk_full_float(source._h.dtype, 1, (length,), 0.0))
+    shape = tuple(source.shape)
+    window = wrap(lib.tk_as_strided(out._h, len(shape), shape, stride, offset))
+    return None if lib.tk_copy_into(window._h, source._h) else lib.tk_retain(out._h)
 
 
 @op(

@@ -214,9 +214,29 @@ def block_diag(*tensors: Tensor) -> Tensor:
     return cat(rows, 0)
 
 
+def _increasing(n: int, r: int, step: int) -> np.ndarray:
+    """The rows of r numbers below n, each ``step`` (0 or 1) or more above the last, in order."""
+    end = n - step * (r - 1)  # of what leaves room for the rest
+    rows = np.arange(end)[:, None]
+    for _ in range(r - 1):
+        end += step
+        least = rows[:, -1] + step
+        counts = end - least
+        parents = np.repeat(np.arange(len(rows)), counts)
+        starts = least - np.cumsum(counts) + counts
+        last = starts[parents] + np.arange(len(parents))
+        rows = np.concatenate([rows[parents], last[:, None]], 1)
+    return rows
+
+
+def _numpy_combinations(x: np.ndarray, r: int = 2, with_replacement: bool = False) -> np.ndarray:
+    pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    return x[np.array([*pick(range(len(x)), r)])]
+
+
 @tried(
-    ref=lambda x, r=2: x[np.array([*itertools.combinations(range(len(x)), r)])],
-    samples=[(real(4),), (real(4), 3)],
+    ref=_numpy_combinations,
+    samples=[(real(4),), (real(4), 3), (real(5), 4), (real(4), 3, True), (real(1), 3, True)],
     dtypes="all",
 )
 @composite
@@ -233,8 +253,7 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     check_parts("combinations", count * r)
     if not count:
         return _reshape(input[:0], (0, r))
-    pick = itertools.combinations_with_replacement if with_replacement else itertools.combinations
-    places = np.array(list(pick(range(n), r)), np.int64).reshape(-1, r)
+    places = _increasing(n, r, not with_replacement)
     return _reshape(index_select(input, 0, store(places.reshape(-1), int64)), places.shape)
 
 
