@@ -124,10 +124,9 @@ def test_running_sums_of_short_lines(
                 assert np.array_equal(leaf.grad.numpy(), backwards)
 
 
-def test_variance_of_the_largest_numbers(isa: str) -> None:
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
+def test_variance_of_the_largest_numbers(kind: tk.dtype, isa: str) -> None:
     for shape in ((70,), (3, 70), (5000, 3), (1000, 300)):
-        x = np.full(shape, np.finfo(np.float32).max, np.float32)
+        x = tk.full(shape, float(np.finfo(kind.numpy).max), dtype=kind)
         for dim in (None, 0, -1):
-            assert not tk.from_numpy(x).var(dim).numpy().any()
-        x[..., 1::2] *= -1
-        assert np.isposinf(tk.from_numpy(x).var(-1).numpy()).all()
+            assert not x.var(dim).numpy().any()

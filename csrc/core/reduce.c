@@ -20,6 +20,11 @@ static int is_index(int kernel)
     return kernel == TK_K_argmax || kernel == TK_K_argmin;
 }
 
+static int has_pivot(int kernel)
+{
+    return kernel == TK_K_var || kernel == TK_K_centre || kernel == TK_K_logsumexp;
+}
+
 /* Appends a dimension inside the others, as part of the last one where it lies behind it. */
 static void append(tk_dims *dims, int64_t size, int64_t stride)
 {
@@ -44,8 +49,9 @@ static void fill_if_empty(tk_dims *dims, int item)
     dims->stride[0] = item;
 }
 
-static void plan(tk_reduce_work *w, const tk_tensor *a, uint32_t mask, int keep_order)
+static void plan(tk_reduce_work *w, int kernel, const tk_tensor *a, uint32_t mask)
 {
+    const int keep_order = is_index(kernel);
     int order[TK_MAX_NDIM], n = 0, item = tk_item_size[a->dtype];
     w->in = a->data;
     w->outputs = w->length = 1;
@@ -68,9 +74,9 @@ static void plan(tk_reduce_work *w, const tk_tensor *a, uint32_t mask, int keep_
         append(&w->reduced, a->shape[order[i]], a->stride[order[i]] * item);
     fill_if_empty(&w->kept, item);
     fill_if_empty(&w->reduced, item);
-    /* Columns where the step from output to output is shorter than that inside a line. Where a few
-     * stand next to each other, a position is found sooner in lines, which fill whole vectors. */
-    w->columns = w->outputs > (keep_order ? FEW_COLUMNS : 1) &&
+    /* Columns where the step from output to output is shorter than that inside a line; but a few that
+     * cannot be joined to long rows are sooner done as lines, which fill whole vectors. */
+    w->columns = w->outputs > (is_index(kernel) || has_pivot(kernel) ? FEW_COLUMNS : 1) &&
                  llabs(w->kept.stride[w->kept.n - 1]) < llabs(w->reduced.stride[w->reduced.n - 1]);
 }
 
@@ -236,15 +242,17 @@ static int fill_empty(int kernel, tk_tensor *out, const tk_tensor *a)
     return status;
 }
 
-/* What the distances of a variance are taken from, in the tensor's dtype. */
-static tk_tensor *centre(tk_tensor *a, uint32_t mask)
+/* What a kernel subtracts from the elements of each output. */
+static tk_tensor *pivot_of(int kernel, tk_tensor *a, uint32_t mask)
 {
-    tk_tensor *mean = tk_reduce(TK_K_centre, a, mask, 0, 0), *narrow;
-    if (!mean || a->dtype == mean->dtype)
-        return mean;
-    narrow = tk_cast(mean, a->dtype);
-    tk_release(mean);
-    return narrow;
+    if (kernel != TK_K_centre)
+        return tk_reduce(kernel == TK_K_var ? TK_K_centre : TK_K_amax, a, mask, 0, 0);
+    tk_tensor first = *a; /* of every line */
+    first.flags = 0;
+    first.numel = 1;
+    for (int d = 0; d < a->ndim; d++)
+        first.numel *= first.shape[d] = mask >> d & 1 ? 1 : a->shape[d];
+    return tk_cast(&first, a->dtype);
 }
 
 /* The door below; an arg* gives the extremes themselves, too, unless `extreme` is NULL. */
@@ -290,7 +298,7 @@ static tk_tensor *reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, d
     }
     tk_reduce_work w;
     const int acc = is_index(kernel) ? a->dtype : tk_result_dtype(kernel, a->dtype);
-    plan(&w, a, mask, is_index(kernel));
+    plan(&w, kernel, a, mask);
     tk_tensor *pivot = NULL, *out = tk_empty(tk_result_dtype(kernel, a->dtype), ndim, shape);
     if (out && extreme && !(*extreme = tk_empty(a->dtype, ndim, shape))) {
         tk_release(out);
@@ -301,8 +309,8 @@ static tk_tensor *reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, d
     int status = -1;
     if (w.length == 0) {
         status = fill_empty(kernel, out, a);
-    } else if (kernel == TK_K_var || kernel == TK_K_logsumexp) {
-        pivot = kernel == TK_K_var ? centre(a, mask) : tk_reduce(TK_K_amax, a, mask, keepdim, 0);
+    } else if (has_pivot(kernel)) {
+        pivot = pivot_of(kernel, a, mask);
         if (pivot)
             status = 0;
     } else {

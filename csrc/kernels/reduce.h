@@ -248,6 +248,13 @@ ACCUMULATE(prod, 1, 1, as_it_is, multiplied, 0)
 #endif
 
 #if TK_IS_FLOAT
+/* The mean that a variance is taken around is counted from the first element: that of equal elements
+ * is exact, and where it is rounded this is little beside the distances to it. */
+TK_INLINE V TK_FN(distance)(V x, V pivot)
+{
+    return x - pivot;
+}
+
 TK_INLINE V TK_FN(squared_distance)(V x, V pivot)
 {
     V d = x - pivot;
@@ -272,6 +279,7 @@ TK_INLINE V TK_FN(squared)(V x, V pivot)
 }
 
 ACCUMULATE(squares, 0, 0, squared, added, 0)
+ACCUMULATE(distance_sum, 0, *pivot, distance, added, 1)
 ACCUMULATE(deviation, 0, *pivot, squared_distance, added, 1)
 ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
 
@@ -293,6 +301,7 @@ ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
         }                                                                                          \
     }
 FINISH(divided, x / p)
+FINISH(moved, top + x / p)
 FINISH(rooted, v_sqrt(x))
 FINISH(log_restored, v_log(x) + TK_FN(finite_or_zero)(top))
 #undef FINISH
@@ -316,7 +325,6 @@ FINISH(log_restored, v_log(x) + TK_FN(finite_or_zero)(top))
             out[i] = (Out)(*(const T *)(in + i * stride) expression);                              \
     }
 STAGE(stage_i64, int64_t, )
-STAGE(stage_f64, double, )
 STAGE(stage_truth, uint8_t, != 0)
 STAGE(stage_count, int64_t, != 0)
 #undef STAGE
@@ -325,7 +333,6 @@ STAGE(stage_count, int64_t, != 0)
 #define KIND(kind, of) of(kind##_line), of(kind##_lines), of(kind##_columns), of(kind##_columns)
 #define AS_BOOL(name) name##_bool
 #define AS_I64(name) name##_i64
-#define AS_F64(name) name##_f64
 #define REDUCE(name, Acc, direct, stage, kind, of)                                                 \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
@@ -398,6 +405,9 @@ ASK(any, uint8_t, stage_truth, amax, AS_BOOL, is_any, 1)
 ASK(all, uint8_t, stage_truth, amin, AS_BOOL, are_all, 0)
 ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
 #undef ASK
+#undef KIND
+#undef AS_BOOL
+#undef AS_I64
 
 #if TK_IS_FLOAT
 /* The sums of these are taken in phases: the first prepares the elements, the others add. */
@@ -413,27 +423,12 @@ ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
         tk_reduce_units(work, lo, hi, &f[((const tk_reduce_work *)work)->phase > 0]);              \
     }
 PHASED(mean, sum, divided)
+PHASED(centre, distance_sum, moved)
 PHASED(var, deviation, divided)
 PHASED(logsumexp, exp_sum, log_restored)
 PHASED(norm, squares, rooted)
-#if TK_CAT(TK_IS_F64, TK_SUFFIX)
-PHASED(centre, sum, divided)
-#else
-/* A mean in double, of which a variance is taken: that of equal elements is exact, and it does not
- * overflow. The later phases are the other type's. */
-static void TK_FN(centre)(const void *work, int64_t lo, int64_t hi)
-{
-    static const tk_reducer f = {sizeof(T), sizeof(double), 0, TK_FN(stage_f64), KIND(sum, AS_F64),
-                                 divided_f64};
-    tk_reduce_units(work, lo, hi, &f);
-}
-#endif
 #undef PHASED
 #endif
-#undef KIND
-#undef AS_BOOL
-#undef AS_I64
-#undef AS_F64
 
 /* The first element that is `best`, or else NaN. */
 TK_INLINE int64_t TK_FN(find_first)(const T *x, int64_t n, T best, const int nan)

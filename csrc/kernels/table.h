@@ -14,8 +14,7 @@
 #include "short_rows.h"
 #include "work.h"
 
-#define TK_IS_I64_i64 1 /* TK_CAT(TK_IS_I64, TK_SUFFIX) is true for int64 alone, */
-#define TK_IS_F64_f64 1 /* as this for float64 */
+#define TK_IS_I64_i64 1 /* TK_CAT(TK_IS_I64, TK_SUFFIX) is true for int64 alone */
 
 /* float64 before float32, which computes some functions in it */
 #define TK_SUFFIX _f64
