@@ -75,6 +75,7 @@ __attribute__((target("avx2"))) void read_loop(const char *from, size_t bytes, l
     for (; rounds > 0; rounds--) {
         __m256i sum[4] = {{0}};
         for (size_t i = 0; i + 128 <= bytes; i += 128)
+            _Pragma("GCC unroll 4") /* or the sums stand in memory */
             for (int k = 0; k < 4; k++)
                 sum[k] = _mm256_add_epi32(sum[k],
                                           _mm256_loadu_si256((const __m256i *)(from + i + 32 * k)));

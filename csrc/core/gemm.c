@@ -14,7 +14,7 @@
 #define FAR_SHARE 4       /* a larger share of the last cache is rarely there still */
 #define HELD_STRIPS 16    /* strips of held partial sums: 450 KiB of 512 columns, half of an L2 */
 #define SHORT 16          /* values of k: with fewer, writing a large C is what takes time, */
-#define WIDE 1024         /* whose rows have so many bytes */
+#define WIDE 1024         /* whose rows, or those of a B read by long rows, have so many bytes */
 #define L1_BYTES 32768    /* of B that need not be asked for before they are used */
 #define LINE 64           /* bytes of a cache line */
 #define PAGE 4096         /* bytes after which an L1 cache starts over, */
@@ -129,8 +129,8 @@ static void choose_path(tk_gemm *g, int size, int vector_bytes)
     if (g->b_col != 1 || g->c_col != 1)
         return;
     if (g->m == 1) {
-        /* Passes down B's columns read it well from the second cache, or where one pass is all. */
-        int passes = g->n > 8 * w && g->k * g->n * size > tk_second_cache;
+        /* Passes down B's columns read it well from the second cache, or where one is all. */
+        int passes = g->n > 8 * w && g->n * size >= WIDE && g->k * g->n * size > tk_second_cache;
         g->path = g->k > 1 && (passes || g->n * size >= TK_GEMM_LONG) ? TK_GEMM_LONG_ROW
                                                                       : TK_GEMM_ROWS;
     } else if (g->k == 1 && g->n * size >= WIDE)

@@ -38,10 +38,12 @@ TK_INLINE void TK_FN(gemm_spans)(const tk_gemm *g, int nv, const T *a, const T *
     if (nv <= 2) /* one or two chains mostly wait for their own last steps */
         for (; k >= 4 * KC; k -= 4 * KC, a += 4 * KC * g->a_col, b += 4 * KC * g->b_row)
             TK_FN(gemm_span)(g, nv, 4, KC, a, b, n, total);
-    for (; k > KC; k -= KC, a += KC * g->a_col, b += KC * g->b_row)
-        TK_FN(gemm_span)(g, nv, 1, KC, a, b, n, total);
-    if (k || !g->k)
-        TK_FN(gemm_span)(g, nv, 1, k, a, b, n, total);
+    do { /* nothing left adds 0 to no -0 */
+        TK_FN(gemm_span)(g, nv, 1, k < KC ? k : KC, a, b, n, total);
+        k -= KC;
+        a += KC * g->a_col;
+        b += KC * g->b_row;
+    } while (k > 0);
     const T *addend = TK_FN(gemm_beside)(g, g->addend, c + j), *bias = (const T *)g->bias;
 #pragma GCC unroll 8
     for (int v = 0; v < nv; v++) {
