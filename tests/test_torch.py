@@ -301,6 +301,7 @@ EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
         "refused: .*sizes do not fit",
         False,
     ),
+    ("Refused rather than guessed", "fold", "refused: .*not defined for bool", False),
     ("Refused rather than guessed", "hardtanh_?", "refused: .* min_val is above", False),
     ("Correlation of one row", "corrcoef|cov", "shape", False),
     ("Integers in floating functions", "threshold|.*_loss", "dtype float32, PyTorch", False),

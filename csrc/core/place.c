@@ -172,9 +172,13 @@ tk_tensor *tk_fold(tk_tensor *t, const int64_t *size, const int64_t *dilation, c
     for (int i = 0; i < 2 && fits; i++)
         fits = size[i] > 0 && dilation[i] > 0 && padding[i] >= 0 && stride[i] > 0 &&
                (size[i] | dilation[i] | padding[i] | stride[i] | t->shape[2 + i]) < (int64_t)1 << 31;
-    if (!fits || !tk_is_float(t->dtype)) {
-        tk_fail(TK_VALUE_ERROR, "fold: no floating windows of images; got %s %s",
-                tk_dtype_names[t->dtype], tk_shape_text(text, t->ndim, t->shape));
+    if (!tk_is_float(t->dtype)) {
+        tk_fail(TK_DTYPE_ERROR, "fold: not defined for %s", tk_dtype_names[t->dtype]);
+        return NULL;
+    }
+    if (!fits) {
+        tk_fail(TK_VALUE_ERROR, "fold: these are no windows of images; got %s",
+                tk_shape_text(text, t->ndim, t->shape));
         return NULL;
     }
     const int64_t shape[4] = {t->shape[0], t->shape[1], size[0], size[1]};

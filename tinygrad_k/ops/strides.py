@@ -28,7 +28,6 @@ from .shape import (
     common_shape,
     in_range,
     sizes,
-    slice_dim,
     strides_of,
 )
 
@@ -142,20 +141,14 @@ def _unstride(
     else:
         places = _places(size, stride, storage_offset - low).reshape(-1)
         memory = _index_sum(_reshape(g, (-1,)), (span,), 0, store(places, int64))
-    row_major = [math.prod(shape[d + 1 :]) for d in range(len(shape))]
-    if list(steps) == row_major:
-        own = slice_dim(memory, 0, start - low, start - low + math.prod(shape))
-    else:
-        own = index_select(memory, 0, store(_places(shape, steps, start - low).reshape(-1), int64))
-    return _reshape(own, shape)
+    return as_strided(memory, shape, steps, start - low)
 
 
 def _ends(shape: Any, stride: Any, offset: int) -> tuple[int, int]:
     """The first and the last place of a view that has elements."""
     reaches = [(n - 1) * step for n, step in zip(shape, stride, strict=True)]
-    return offset + sum(min(each, 0) for each in reaches), offset + sum(
-        max(each, 0) for each in reaches
-    )
+    before, behind = (sum(end(each, 0) for each in reaches) for end in (min, max))
+    return offset + before, offset + behind
 
 
 def _is_apart(shape: Any, stride: Any) -> bool:
@@ -196,8 +189,10 @@ def _numpy_spread(x: np.ndarray, length: int, stride: Any, offset: int) -> np.nd
 )
 def _spread(source: Tensor, length: int, stride: tuple[int, ...], offset: int) -> Any:
     """Zeros of a length with the elements of ``source`` so many places apart, from an offset on."""
-    out = wrap(lib.tk_full_float(source._h.dtype, 1, (length,), 0.0))
     shape = tuple(source.shape)
+    if len(stride) != len(shape):
+        raise ValueError(f"spread: as many strides as sizes; got {shape} and {stride}")
+    out = wrap(lib.tk_full_float(source._h.dtype, 1, (length,), 0.0))
     window = wrap(lib.tk_as_strided(out._h, len(shape), shape, stride, offset))
     return None if lib.tk_copy_into(window._h, source._h) else lib.tk_retain(out._h)
 
