@@ -61,7 +61,8 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
             crossed |= tk_crossed(w, i);
         }
     }
-    const int streams = w->streams && direct && !to_bool;
+    const int streams = w->streams && direct && !to_bool &&
+                        (joined || w->size[last] * (int64_t)sizeof(T) >= TK_STREAMED_ROW_BYTES);
     const int64_t limit = joined               ? joined
                           : direct && !streams ? INT64_MAX
                           : crossed            ? TK_CROSSED_ROWS

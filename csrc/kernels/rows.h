@@ -72,6 +72,10 @@ static inline void tk_skip_rows(const tk_map_work *w, int64_t index[TK_MAX_NDIM]
 /* Rows taken at a time where an operand runs down them: two cache lines of float32. */
 enum { TK_CROSSED_ROWS = 32 };
 
+/* Bytes of a row from which on its own loop's stores go past the caches. In shorter ones too many cache
+ * lines would be written in parts: rows of 400 bytes then took 4 times as long. */
+enum { TK_STREAMED_ROW_BYTES = 2048 };
+
 /* Whether operand i is closer together down the rows than along them. */
 static inline int tk_crossed(const tk_map_work *w, int i)
 {
