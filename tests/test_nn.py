@@ -1113,6 +1113,14 @@ def test_cross_entropy_against_the_formula(n, classes, weighted, smoothing, redu
         np.testing.assert_allclose(got.numpy(), same_loss.numpy(), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("shape", [(3, 4), (3, 4, 2), (3, 4, 9)], ids=str)
+def test_group_norm_refuses_other_dtypes_whatever_the_size_of_a_channel(shape):
+    with pytest.raises(TypeError, match="group_norm: weight must be float32; got float64"):
+        F.group_norm(tk.ones(*shape), 2, tk.ones(4, dtype=tk.float64))
+    with pytest.raises(TypeError, match="group_norm: not defined for int64"):
+        F.group_norm(tk.ones(*shape, dtype=tk.int64), 2)
+
+
 @pytest.mark.parametrize("kind", ["int64", "int32", "strided"])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("reduction", ["mean", "none"])

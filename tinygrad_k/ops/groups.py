@@ -127,8 +127,9 @@ def group_norm(
             f"group_norm: num_groups must divide {channels} channels; got {num_groups!r}"
         )
     size = math.prod(input.shape[2:])
-    if not 0 < size <= FEW or not channels:
-        return _group_norm(input, weight, bias, num_groups, eps)
+    kinds = {each.dtype for each in (input, weight, bias) if each is not None}
+    if not 0 < size <= FEW or not channels or len(kinds) > 1 or not input.dtype.is_floating_point:
+        return _group_norm(input, weight, bias, num_groups, eps)  # it says what does not fit
     rows = _reshape(input, (input.shape[0], num_groups, channels // num_groups * size))
     y = _reshape(_layer_norm(rows, None, None, 1, eps), tuple(input.shape))
     shape = (channels,) + (1,) * (input.ndim - 2)
