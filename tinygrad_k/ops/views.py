@@ -257,9 +257,6 @@ def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> T
     return _reshape(index_select(input, 0, store(places.reshape(-1), int64)), places.shape)
 
 
-# -- copies with a part replaced -------------------------------------------------------------------
-
-
 @tried(
     ref=lambda *x: np.stack(np.meshgrid(*x, indexing="ij"), -1).reshape(-1, len(x)),
     samples=[(real(3), real(2)), (real(2), real(1), real(3)), (real(0), real(2))],
@@ -271,6 +268,9 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
     if len(tensors) == 1:
         return tensors[0]
     return stack([_reshape(each, (-1,)) for each in meshgrid(*tensors)], 1)
+
+
+# -- copies with a part replaced -------------------------------------------------------------------
 
 
 def _replaced(name: str, input: Tensor, src: Tensor, part: Tensor, key: Any) -> Tensor:

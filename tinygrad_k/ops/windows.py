@@ -14,7 +14,6 @@ from .shape import _reshape, in_range, select, slice_dim, strides_of
 
 FUNCTIONAL = True
 
-
 Pair = tuple[int, int]
 
 
