@@ -340,12 +340,16 @@ print(between - start, time.thread_time() - between)
 
 def test_import_is_quick(tmp_path: Path) -> None:
     """20 ms of processor time over NumPy's own, where that takes 60; as much more on a machine that
-    is slower or busier."""
+    is slower or busier. What else runs there only adds: the least of many runs is what it takes."""
     caches = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(tmp_path)}
     run_python(IMPORT, **caches)
-    runs = [run_python(IMPORT, **caches).stdout.split() for _ in range(9)]
-    numpy_takes, ours = (min(map(float, column)) for column in zip(*runs, strict=True))
-    assert ours < 0.020 * max(1.0, numpy_takes / 0.060), runs
+    runs: list[list[float]] = []
+    for _ in range(5):
+        runs += ([float(x) for x in run_python(IMPORT, **caches).stdout.split()] for _ in range(9))
+        numpy_takes, ours = (min(column) for column in zip(*runs, strict=True))
+        if ours < 0.020 * max(1.0, numpy_takes / 0.060):
+            return
+    raise AssertionError(f"over NumPy's {numpy_takes:.4f} s: {ours:.4f} s at best of {runs}")
 
 
 LATE = """

@@ -6,7 +6,9 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from . import autograd, interrupt, ops, random
+from .loading import ops  # isort: split
+
+from . import autograd, interrupt, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
     DTYPES,
