@@ -303,6 +303,12 @@ tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor 
                                      tk_tensor *weight_or_null, int64_t ignored, double smoothing);
 tk_tensor *tk_nll_weight(tk_tensor *target, tk_tensor *weight_or_null, int64_t ignored,
                          int64_t classes, int dtype); /* [N, ...]: weight[t], 0 where ignored */
+/* Of [N, C], a label for each row or [N, C] of them, up to the first -1: the sum over its labels t and all
+ * other classes i of max(0, margin - x[t] + x[i])^p weight[t] / C; and the gradient of x. p: 1 or 2 */
+tk_tensor *tk_margin_loss(tk_tensor *x, tk_tensor *target, tk_tensor *weight_or_null, double margin,
+                          int p);
+tk_tensor *tk_margin_loss_backward(tk_tensor *g, tk_tensor *x, tk_tensor *target,
+                                   tk_tensor *weight_or_null, double margin, int p);
 /* A kernel's losses, added up, over the sum of the labels' weights, which total receives, if given. */
 tk_tensor *tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *weight_or_null,
                          int64_t ignored, double smoothing, tk_tensor **total_or_null);

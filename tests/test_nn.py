@@ -1282,3 +1282,34 @@ def test_vectors_of_parameters():
     assert m.weight.tolist() == [[0, 1, 2], [3, 4, 5]] and m.bias.tolist() == [6, 7]
     with pytest.raises(ValueError, match="8 elements"):
         nn.utils.vector_to_parameters(tk.zeros(9), m.parameters())
+
+
+@pytest.mark.parametrize("kind", [tk.int64, tk.int32], ids=str)
+def test_labels_of_margins_out_of_range_are_refused(kind: tk.dtype) -> None:
+    x = tk.randn(3, 4)
+    for bad in (4, -1, -(2**31)):
+        with pytest.raises(IndexError, match=f"multi_margin_loss: label {bad} is out of range"):
+            F.multi_margin_loss(x, tk.tensor([0, 1, bad], dtype=kind))
+    rows = [[0, 1, -1, 2], [3, 3, 3, 3]]
+    for bad in (4, -2):  # behind the first -1 too
+        with pytest.raises(IndexError, match=f"multilabel_margin_loss: label {bad} is out of"):
+            F.multilabel_margin_loss(x, tk.tensor([*rows, [1, -1, 0, bad]], dtype=kind))
+
+
+def test_long_rows_of_margins() -> None:
+    x, classes = (
+        np.random.default_rng(0).standard_normal((2, 5000)),
+        [[4999, 0, 2500], [7, 4095, 4096]],
+    )
+    target = np.full((2, 5000), -1)
+    target[:, :3] = classes
+    a = tk.tensor(x, requires_grad=True)
+    F.multilabel_margin_loss(a, tk.tensor(target), reduction="sum").backward()
+    slopes = np.zeros_like(x)
+    for row, given, slope in zip(x, classes, slopes, strict=True):
+        others = np.delete(np.arange(5000), given)
+        for t in given:
+            lacking = others[1 - row[t] + row[others] > 0]
+            slope[lacking] += 1 / 5000
+            slope[t] -= len(lacking) / 5000
+    np.testing.assert_allclose(a.grad.numpy(), slopes, rtol=1e-12)

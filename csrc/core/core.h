@@ -152,6 +152,7 @@ int64_t tk_wrapped_value(const tk_wrap_work *w, int dtype, int64_t bad);
 
 /* The int64 copy of class labels of any integer dtype, -1 where they are `ignored`; NULL with an
  * error where another is not in [0, classes). */
+#define TK_NONE_IGNORED INT64_MIN
 tk_tensor *tk_checked_labels(const char *op, tk_tensor *target, int64_t classes, int64_t ignored);
 void tk_fail_label(const char *op, int64_t value, int64_t classes); /* the error of such a label */
 

@@ -59,7 +59,8 @@ tk_tensor *tk_checked_labels(const char *op, tk_tensor *target, int64_t classes,
         return NULL;
     }
     tk_tensor *out = tk_empty(TK_I64, target->ndim, target->shape);
-    tk_wrap_work w = {.size = classes, .scale = 1, .skips = 1, .skip = ignored};
+    tk_wrap_work w = {
+        .size = classes, .scale = 1, .skips = ignored != TK_NONE_IGNORED, .skip = ignored};
     int64_t value;
     if (out && wrap(out, target, &w, &value)) {
         tk_fail_label(op, value, classes);

@@ -22,6 +22,9 @@ static int64_t work_bytes(int kernel)
     case TK_K_cross_entropy:
     case TK_K_cross_entropy_backward:
         return sizeof(tk_entropy_work);
+    case TK_K_margin_loss:
+    case TK_K_margin_loss_backward:
+        return sizeof(tk_margin_work);
     case TK_K_cummax:
     case TK_K_cummin:
         return sizeof(tk_extreme_work);
@@ -171,6 +174,17 @@ static int entropy_pointers(int item, tk_entropy_work *w, tk_pointer *out)
     return n;
 }
 
+static int margin_pointers(int item, tk_margin_work *w, tk_pointer *out)
+{
+    int n = 0;
+    ADD(w->out, TK_WRITES, item);
+    ADD(w->in, TK_READS, item);
+    ADD(w->gradient, TK_READS, item);
+    ADD(w->target, TK_READS, 8);
+    ADD(w->weight, TK_READS, item);
+    return n;
+}
+
 int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
 {
     int n = 0, item = tk_item_size[dtype];
@@ -298,6 +312,8 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
     case TK_FAMILY_LOSS: {
         if (kernel == TK_K_cross_entropy || kernel == TK_K_cross_entropy_backward)
             return entropy_pointers(item, work, out);
+        if (kernel == TK_K_margin_loss || kernel == TK_K_margin_loss_backward)
+            return margin_pointers(item, work, out);
         tk_nll_work *w = work;
         ADD(w->out, TK_WRITES, item);
         ADD(w->weights, TK_WRITES, item);

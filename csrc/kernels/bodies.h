@@ -26,6 +26,7 @@
 #include "sort.h"
 #include "entropy_columns.h"
 #include "loss.h"
+#include "margin.h"
 #include "host.h"
 #undef TK_SUFFIX
 #undef TK_SCALAR

@@ -291,6 +291,19 @@ typedef struct tk_entropy_work {
     int64_t classes, inner;
 } tk_entropy_work;
 
+/* Losses of margins, of contiguous [rows][classes]. A unit is a row, in which `listed` labels stand, up
+ * to the first that is negative. */
+typedef struct tk_margin_work {
+    char *out;             /* [rows], backward: [rows][classes] */
+    const char *in, *gradient; /* [rows][classes], [rows] */
+    const int64_t *target; /* [rows][listed] */
+    const char *weight;    /* [classes] or NULL */
+    double margin;
+    int64_t classes, listed;
+    int64_t *bad; /* as that of tk_nll_work */
+    int32_t squares, several; /* whether a row lists labels, and may have none */
+} tk_margin_work;
+
 /* What Python does to whole tensors. One unit, done by the thread that runs the launch. */
 enum { TK_HOST_OPERANDS = 4 };
 typedef struct tk_host_work {

@@ -362,6 +362,7 @@ def _gathered(function: Op, size: int, args: list[Any], batched: list[bool]) -> 
 
 
 @_rule("_nll", "nll_loss_backward", "_label_weights", "_entropy", "cross_entropy_backward")
+@_rule("_margin_loss", "margin_loss_backward")
 def _labelled(function: Op, size: int, args: list[Any], batched: list[bool]) -> Any:
     """The examples' rows one under another; class weights are the same for all."""
     names = list(OPS[function.__name__].parameters)

@@ -7,20 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import float32
+from ..backend import float32, lib
 from ..tensor import Tensor
 from .activation import logsigmoid
 from .arithmetic import clamp, minimum, mul, neg, square, sub
-from .comparison import eq, gt, logical_and, lt, ne, where
-from .declare import composite, through, tried
+from .comparison import eq, gt, lt, ne, where
+from .creation import ones_like, zeros_like
+from .declare import composite, op, through, tried
 from .distance import pairwise_distance
 from .host import refuse
-from .index import gather, scatter
+from .index import gather, scatter, scatter_add
+from .labels import _weight_handle
 from .loss import _reduce, _same_shape
 from .piecewise import softplus
 from .reduction import _mean, _sum
 from .samples import Draw, call, index, positive, real
-from .scan import cumsum
 from .shape import _reshape, convert, unsqueeze
 from .transcendental import exp, log
 
@@ -290,11 +291,110 @@ def _rows_of(name: str, input: Tensor, target: Tensor, wanted: int) -> tuple[Ten
     return input, target
 
 
+def _numpy_margin(x: Any, t: Any, weight: Any = None, margin: float = 1.0, p: int = 1) -> Any:
+    losses = []
+    for row, labels in zip(x, t.reshape(len(x), -1), strict=True):
+        given = labels[: np.argmax(np.append(labels, -1) < 0)]
+        others = np.delete(row, given)
+        total = sum(np.sum(_numpy_above(margin - row[j] + others) ** p) for j in given)
+        losses.append(total * (1.0 if weight is None else weight[labels[0]]) / len(row))
+    return np.array(losses, x.dtype)
+
+
+def _numpy_margin_backward(
+    g: Any, x: Any, t: Any, weight: Any = None, margin: float = 1.0, p: int = 1
+) -> Any:
+    slopes = np.zeros(x.shape)
+    for row, labels, slope in zip(x, t.reshape(len(x), -1), slopes, strict=True):
+        given = labels[: np.argmax(np.append(labels, -1) < 0)]
+        for j in given:
+            lack = _numpy_above(margin - row[j] + row)
+            each = (lack > 0) * (1.0 if p == 1 else 2 * lack)
+            each[given] = 0.0
+            slope += each
+            slope[j] -= each.sum()
+        slope *= (1.0 if weight is None else weight[labels[0]]) / len(row)
+    return slopes * g[:, None]
+
+
+LISTED = Draw(kind="integer", low=-1, high=5)
+MARGINS: list[tuple[Any, ...]] = [
+    (real(4, 3), index(4, below=3)),
+    (real(4, 3), index(4, below=3), positive(3), 0.7, 2),
+    (real(4, 3), index(4, below=3), None, 1.0, 2),
+    (real(4, 3), index(4, 3, below=3)),
+    (real(3, 5), LISTED(3, 5)),
+    (real(2, 70), index(2, below=70), positive(70)),
+    (real(2, 70), LISTED(2, 70)),
+]
+
+
+@op(
+    kernel="margin_loss",
+    vjp={
+        "input": lambda g, input, target, weight, margin, p: margin_loss_backward(
+            g, input, target, weight, margin, p
+        )
+    },
+    ref=_numpy_margin,
+    samples=MARGINS,
+    family="loss",
+)
+def _margin_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, margin: float = 1.0, p: int = 1
+) -> Any:
+    """Of each row of (N, C), by a label (N,) or labels (N, C) up to the first -1: the sum over them
+    and all other classes i of max(0, margin - x[t] + x[i])^p weight[t] / C."""
+    return lib.tk_margin_loss(input._h, target._h, _weight_handle(weight), margin, p)
+
+
+def _margin_bend(
+    g_out: Tensor,
+    g: Tensor,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    margin: float,
+    p: int,
+) -> Tensor:
+    """The slopes of squares, of a label a row, are linear where they are not 0."""
+    if p == 1:
+        return zeros_like(input)
+    places = unsqueeze(target, 1)
+    counted = scatter(gt(margin - gather(input, 1, places) + input, 0.0), 1, places, False)
+    share = g if weight is None else g * gather(weight, 0, target)
+    change = where(counted, g_out - gather(g_out, 1, places), 0.0)
+    change = change * unsqueeze(share * (2.0 / input.shape[1]), 1)
+    return scatter_add(change, 1, places, neg(_sum(change, 1, True)))
+
+
+@op(
+    kernel="margin_loss_backward",
+    vjp={
+        "g": lambda g_out, input, target, weight, margin, p: _sum(
+            g_out * margin_loss_backward(ones_like(g_out[:, 0]), input, target, weight, margin, p),
+            1,
+        ),
+        "input": _margin_bend,
+    },
+    ref=_numpy_margin_backward,
+    samples=[(real(each[0].shape[0]), *each) for each in MARGINS],
+    family="loss",
+)
+def margin_loss_backward(
+    g: Tensor,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    margin: float = 1.0,
+    p: int = 1,
+) -> Any:
+    """The gradient of the input from that of each row's loss; 0 where a margin is just kept."""
+    return lib.tk_margin_loss_backward(g._h, input._h, target._h, _weight_handle(weight), margin, p)
+
+
 def _numpy_multi_margin(x: Any, t: Any, p: int = 1, margin: float = 1.0, weight: Any = None) -> Any:
-    own = np.take_along_axis(x, t[:, None], 1)
-    terms = _numpy_above(margin - own + x) ** p
-    terms = terms * (1 if weight is None else weight[t][:, None])
-    return np.mean(np.where(np.arange(x.shape[1]) == t[:, None], 0.0, terms).sum(1) / x.shape[1])
+    return np.mean(_numpy_margin(x, t, weight, margin, p))
 
 
 @tried(
@@ -320,41 +420,17 @@ def multi_margin_loss(
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss: p must be 1 or 2; got {p!r}")
     rows, labels = _rows_of("multi_margin_loss", input, target, 1)
-    places = unsqueeze(labels, 1)
-    terms = _above(margin - gather(rows, 1, places) + rows)
-    terms = terms if p == 1 else square(terms)
-    if weight is not None:
-        terms = terms * gather(unsqueeze(weight, 0).expand(*rows.shape), 1, places)
-    losses = _sum(scatter(terms, 1, places, 0.0), 1) / float(rows.shape[1])
+    losses = _margin_loss(rows, labels, weight, float(margin), int(p))
     return _reduce("multi_margin_loss", _like_target(losses, input), reduction)
-
-
-def _classes(rows: Tensor) -> Tensor:
-    """0 .. C - 1."""
-    from .ranges import arange
-
-    return arange(rows.shape[1])
 
 
 def _like_target(losses: Tensor, input: Tensor) -> Tensor:
     return losses if input.ndim == 2 else _reshape(losses, ())
 
 
-def _numpy_multilabel(x: Any, t: Any) -> Any:
-    total = []
-    for row, labels in zip(x, t, strict=True):
-        given = labels[: np.argmax(np.append(labels, -1) < 0)]
-        others = [i for i in range(len(row)) if i not in given]
-        total.append(sum(max(0.0, 1 - row[j] + row[i]) for j in given for i in others) / len(row))
-    return np.mean(total)
-
-
 @tried(
-    ref=_numpy_multilabel,
-    samples=[
-        (real(4, 3), index(4, 3, below=3)),
-        (real(2, 5), Draw(kind="integer", low=-1, high=5)(2, 5)),
-    ],
+    ref=lambda x, t: np.mean(_numpy_margin(x, t)),
+    samples=[(real(4, 3), index(4, 3, below=3)), (real(2, 5), LISTED(2, 5))],
     vjp=FIRST,
     family="sums",
 )
@@ -370,12 +446,7 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean
             "multilabel_margin_loss: sizes do not fit; got "
             f"{tuple(input.shape)} and {tuple(target.shape)}"
         )
-    listed = eq(cumsum(lt(labels, 0), 1), 0)
-    places = where(listed, labels, 0)
-    chosen = logical_and(eq(unsqueeze(places, 2), _classes(rows)), unsqueeze(listed, 2)).any(1)
-    terms = _above(sub(1.0, unsqueeze(gather(rows, 1, places), 2)) + unsqueeze(rows, 1))
-    counted = logical_and(unsqueeze(listed, 2), unsqueeze(eq(chosen, False), 1))
-    losses = _sum(where(counted, terms, 0.0), (1, 2)) / float(rows.shape[1])
+    losses = _margin_loss(rows, labels)
     return _reduce("multilabel_margin_loss", _like_target(losses, input), reduction)
 
 
