@@ -1306,9 +1306,9 @@ def test_long_rows_of_margins() -> None:
     a = tk.tensor(x, requires_grad=True)
     F.multilabel_margin_loss(a, tk.tensor(target), reduction="sum").backward()
     slopes = np.zeros_like(x)
-    for row, given, slope in zip(x, classes, slopes, strict=True):
-        others = np.delete(np.arange(5000), given)
-        for t in given:
+    for row, labels, slope in zip(x, classes, slopes, strict=True):
+        others = np.delete(np.arange(5000), labels)
+        for t in labels:
             lacking = others[1 - row[t] + row[others] > 0]
             slope[lacking] += 1 / 5000
             slope[t] -= len(lacking) / 5000
