@@ -4,7 +4,7 @@
  * coefficients are picked from registers: half the work of an exponential and what surrounds it.
  * Beyond come those of tails_float.h, or in double precision, out of line, of math_gates.h.
  */
-#define TK_CURVE_MOST ((T)3.625)
+#define TK_CURVE_MOST ((T)(TK_HAS_FMA || sizeof(T) == 4 ? 3.625 : 3.125))
 #if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
 #define TK_CURVE_DEGREE 13
 #else
@@ -59,16 +59,18 @@ TK_INLINE V v_curve(V x, const TK_Curve curve, const int slope)
     V a = v_abs(x), t = a + magic, center = t - magic, u = a - center, p = v_pick(curve[0], t);
     M left = (M)x < 0;
 #pragma GCC unroll 16
-    for (int k = 1; k < TK_CURVE_DEGREE; k++) {
-        V c = v_pick(curve[k], t);
-        p = p * u + (slope || k < TK_CURVE_DEGREE - 1 ? c : v_select(left, c, 1 + c));
-    }
-    V last = v_pick(curve[TK_CURVE_DEGREE], t);
+    for (int k = 1; k < TK_CURVE_DEGREE - 1; k++)
+        p = p * u + v_pick(curve[k], t);
+    V tilt = v_pick(curve[TK_CURVE_DEGREE - 1], t), level = v_pick(curve[TK_CURVE_DEGREE], t);
     if (slope) {
-        p = (V)((M)p ^ (~left & TK_SIGN));
-        return p * u + v_select(left, last, 1 - last);
+        p = (V)((M)(p * u + tilt) ^ (~left & TK_SIGN));
+        return p * u + v_select(left, level, 1 - level);
     }
-    return p * u + v_select(left, last, center + last);
+    tilt = v_select(left, tilt, 1 + tilt);
+    level = v_select(left, level, center + level);
+    if (sizeof(T) == 8)
+        return (p * u + tilt) * u + level;
+    return v_product_plus(v_product_plus(p, u, tilt), u, level); /* most of which may cancel */
 #endif
 }
 

@@ -18,14 +18,16 @@ TK_INLINE V v_scale(V p, V t)
 #endif
 }
 
-/* a b + c, of which nothing is lost if it is small */
+/* a b + c, of which little is lost if it is small; a zero c keeps its sign as with FMA */
 TK_INLINE V v_product_plus(V a, V b, V c)
 {
 #if TK_HAS_FMA
     return v_fma(a, b, c);
 #else
     V a_high = (V)((M)a & ~TK_REST_BITS), b_high = (V)((M)b & ~TK_REST_BITS);
-    return (a_high * b_high + c) + (a_high * (b - b_high) + (a - a_high) * b);
+    V product = a_high * b_high, sum = product + c;
+    V lost = (a_high - a) * b - a_high * (b - b_high);
+    return sum - ((sum - c) - product + lost);
 #endif
 }
 

@@ -345,7 +345,7 @@ TK_INLINE V v_erfc_beyond(V a, V a_rest, V x, const T scale, V factor)
     V high = (V)((M)x & ~TK_REST_BITS), rest = (x - high) * (x + high);
     V power = v_at_least(-scale * (high * high), TK_GATE_LEAST); /* a cut NaN is infinite */
     V t, r = v_exp_reduce_sum(power, -scale * rest, &t);
-    return v_scale(y + (y * v_expm1_poly(r) + y_rest), t);
+    return v_scale(y + v_product_plus(y, v_expm1_poly(r), y_rest), t);
 }
 
 TK_INLINE V v_erfc(V x)

@@ -85,10 +85,15 @@ TK_INLINE V v_eighths(V t)
 }
 
 /* TK_EIGHTH_UNIT (1 + 2^(n/8) exp(-r)), t = n + TK_MAGIC: c exp(-r) of degree 3, |r| <= ln(2)/16,
- * error 2^-25.2 of itself; below 1, where its rounding is half as large */
+ * error 2^-25.2 of itself; below 1, where its rounding is half as large. Without FMA there is more
+ * rounding, and so a degree more. */
 TK_INLINE V v_one_plus(V r, V t)
 {
+#if TK_HAS_FMA
     V p = -0x1.39cfb4p-3f * r + 0x1.d6c5bcp-2f;
+#else
+    V p = (0x1.39cec6p-5f * r - 0x1.39cec6p-3f) * r + 0x1.d6b62ap-2f;
+#endif
     p = p * r - 0x1.d6b62ap-1f;
     p = p * r + 0x1.d6b62ap-1f;
     return p * v_eighths(t) + TK_EIGHTH_UNIT;

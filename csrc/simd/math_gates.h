@@ -1,12 +1,12 @@
 /* gelu, its other form and their slopes in double precision where |x| is large; included by
  * curves.h. The product with x comes before it is scaled, for a subnormal gate has few digits. */
 
-/* factor e / (1 + e) with e = exp(z + rest), z <= 0 */
+/* factor e / (1 + e) with e = exp(z + rest), z <= -9: e less a small part of it */
 TK_INLINE V v_gate(V factor, V z, V rest)
 {
     V t, r = v_exp_reduce_sum(v_at_least(z, TK_GATE_LEAST), rest, &t);
-    V p = v_expm1_poly(r);
-    return v_scale((factor * p + factor) / (1 + v_scale(1 + p, t)), t);
+    V p = v_expm1_poly(r), e = v_scale(1 + p, t);
+    return v_scale(factor * (p - (1 + p) * (e / (1 + e))) + factor, t);
 }
 
 /* x times the normal distribution function */

@@ -33,19 +33,28 @@ static long double softplus_ref(long double x)
 }
 
 /* The gates in both precisions: at -inf, where x is infinite and the gate 0, they are -0. */
-#define GATE(R, suffix, name, gate)                                                            \
+#define GATE(R, name, gate)                                                                    \
     static R name(R x)                                                                         \
     {                                                                                          \
         return x == -(R)INFINITY ? -(R)0 : x * (gate);                                         \
     }
-#define GATES(R, suffix, gelu, silu, gelu_tanh)                                                \
-    GATE(R, suffix, gelu, erfc##suffix(x * -0.70710678118654752440084436210484903928L) / 2)    \
-    GATE(R, suffix, silu, 1 / (1 + exp##suffix(-x)))                                           \
-    GATE(R, suffix, gelu_tanh,                                                                 \
+#define GATES(R, suffix, silu, gelu_tanh)                                                      \
+    GATE(R, silu, 1 / (1 + exp##suffix(-x)))                                                   \
+    GATE(R, gelu_tanh,                                                                         \
          1 / (1 + exp##suffix(-x * (1.5957691216057307117597842397375L +                       \
                                     0.071354816272600248776338752279863541L * x * x))))
-GATES(double, , gelu, silu, gelu_tanh)
-GATES(long double, l, gelul, silul, gelu_tanhl)
+GATES(double, , silu, gelu_tanh)
+GATES(long double, l, silul, gelu_tanhl)
+GATE(double, gelu, erfc(x * -0.70710678118654752440084436210484903928) / 2)
+
+/* the normal distribution; a is rounded, of which erfc(a) makes 2 a^2 times as much */
+static long double normal(long double x)
+{
+    const long double root = -0.70710678118654752440084436210484903928L;
+    long double a = x * root, rest = fmal(x, root, -a) + x * -1.895e-20L;
+    return erfcl(a) / 2 * (a > 1 && a < 200 ? 1 - 2 * a * rest : 1);
+}
+GATE(long double, gelul, normal(x))
 
 static double rsqrt(double x)
 {
@@ -66,9 +75,7 @@ static double softplus(double x)
 #define sigmoidl sigmoid_ref
 #define softplusl softplus_ref
 
-/* name, largest error allowed in float32 and in float64; there 1.4 times as much where products are
- * rounded before they are added */
-#define LOOSER (TK_HAS_FMA ? 1 : 1.4)
+/* name, largest error allowed in float32 and in float64 */
 #define UNARY(X)                                                                               \
     X(floor, 0, 0) X(ceil, 0, 0) X(trunc, 0, 0) X(rint, 0, 0) X(sqrt, .5, .5)                  \
     X(rsqrt, 1.5, 1.5) X(exp, 1.5, 2) X(exp2, 1.5, 2) X(expm1, 1.5, 2) X(log, 1.5, 2)          \
@@ -76,7 +83,7 @@ static double softplus(double x)
     X(tan, 2.5, 2.5) X(tanh, 1.5, 2) X(sigmoid, 3, 2) X(softplus, 3, 3) X(erf, 1.5, 2) \
     X(gelu, 3, 2) X(gelu_tanh, 3, 2) X(silu, 3, 2)                                             \
     X(erfc, 1.5, 2.1) X(atan, 3, 2) X(asin, 3, 2) X(acos, 3, 2) X(sinh, 3, 3) X(cosh, 3, 3)        \
-    X(asinh, 3, 3) X(acosh, 3, 3) X(atanh, 3, 3) X(lgamma, 2, 2)
+    X(asinh, 3, 3) X(acosh, 3, 3) X(atanh, 3, 3) X(lgamma, 2, 2.2)
 #define BINARY(X) X(pow, 1.5, 2) X(atan2, 3, 2) X(fmod, 0, 0)
 
 #define RUN1(name, bound32, bound64)                                                           \
@@ -318,7 +325,7 @@ int main(int argc, char **argv)
         good &= print(f->name, "float32", f, check32(f, step, part, parts), f->bound32);
         if (part == 1)
             good &= print(f->name, "float64", f, check64(f, 4000000 / (step < 10 ? 1 : 4)),
-                          f->bound64 * LOOSER);
+                          f->bound64);
     }
     return good ? 0 : 1;
 }
