@@ -173,6 +173,9 @@ int tk_promote(const tk_tensor *a, const tk_tensor *b); /* the dtype of a op b, 
 tk_tensor *tk_map1(int kernel, tk_tensor *a, double p, double q);
 tk_tensor *tk_map2(int kernel, tk_tensor *a, tk_tensor *b, double p, double q);
 tk_tensor *tk_map3(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *c, double p, double q);
+/* The number stands where NULL does, of the dtype that it promotes to beside the last tensor. */
+tk_tensor *tk_map3_float(int kernel, tk_tensor *a, tk_tensor *b_or_null, tk_tensor *c_or_null,
+                         double scalar);
 tk_tensor *tk_map_float(int kernel, tk_tensor *a, double scalar, int scalar_first);
 tk_tensor *tk_map_int(int kernel, tk_tensor *a, int64_t scalar, int is_bool, int scalar_first);
 int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b_or_null,

@@ -68,7 +68,7 @@ class Size(tuple):
         return f"Size({list(self)})"
 
 
-_shapes: dict[int, Size] = {}  # those that were asked for, by their key
+known_shapes: dict[int, Size] = {}  # those that were asked for, by their key
 
 
 class Tensor(Methods):
@@ -105,11 +105,11 @@ class Tensor(Methods):
         """The sizes of the dimensions."""
         h = self._h
         try:
-            return _shapes[h.key]
+            return known_shapes[h.key]
         except KeyError:
             shape = Size(ffi.unpack(h.shape, h.ndim))
-        if h.key >= 0 and len(_shapes) < 4096:  # beyond, a program makes shapes without end
-            _shapes[h.key] = shape
+        if h.key >= 0 and len(known_shapes) < 4096:  # beyond, a program makes shapes without end
+            known_shapes[h.key] = shape
         return shape
 
     def size(self, dim: int | None = None) -> Size | int:

@@ -445,10 +445,22 @@ static tk_tensor *map_scalar(int kernel, tk_tensor *a, tk_tensor *scalar, int sc
     return out;
 }
 
+static void float_beside(tk_number *number, const tk_tensor *t, double value)
+{
+    tk_number_float(number, tk_is_float(t->dtype) ? t->dtype : tk_default_float, value);
+}
+
+tk_tensor *tk_map3_float(int kernel, tk_tensor *a, tk_tensor *b, tk_tensor *c, double value)
+{
+    tk_number number;
+    float_beside(&number, c ? c : b ? b : a, value);
+    return tk_map3(kernel, a, b ? b : &number.tensor, c ? c : &number.tensor, 0, 0);
+}
+
 tk_tensor *tk_map_float(int kernel, tk_tensor *a, double value, int scalar_first)
 {
     tk_number number;
-    tk_number_float(&number, tk_is_float(a->dtype) ? a->dtype : tk_default_float, value);
+    float_beside(&number, a, value);
     return map_scalar(kernel, a, &number.tensor, scalar_first);
 }
 

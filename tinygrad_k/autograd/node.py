@@ -33,6 +33,8 @@ class Plan:
     ``saves``   what to save: positions among the op's arguments, RESULT for the result itself,
                 SHAPES - i for the shape of argument i.
     ``pick``    takes it from the arguments, where it is nothing but arguments; else None.
+    ``of_result``, ``of_shape``  whether it is the result alone, or the shape of the first argument.
+    ``fixed``   whether it is shapes alone, which no change in place concerns.
     ``results`` the positions in what was saved that are the result.
     ``rules``   for each operand that wants a gradient a function of (gradient, saved values...) and
                 what takes these out of ``saved``, None for all of them; or, where ``joint``, one
@@ -40,7 +42,10 @@ class Plan:
     ``foreign`` whether the rule is a user's, who may change the gradient it is given in place.
     """
 
-    __slots__ = ("foreign", "joint", "op", "pick", "results", "rules", "saves")
+    __slots__ = (
+        "fixed", "foreign", "joint", "of_result", "of_shape", "op", "pick", "results", "rules",
+        "saves",
+    )  # fmt: skip
 
     RESULT, SHAPES = -1, -2
 
@@ -54,6 +59,8 @@ class Plan:
         self.joint = joint
         self.foreign = foreign
         self.pick = getter(saves) if min(saves, default=0) >= 0 else None
+        self.of_result, self.of_shape = saves == (self.RESULT,), saves == (self.SHAPES,)
+        self.fixed = max(saves, default=0) <= self.SHAPES
 
     def derive(self, args: tuple[Any, ...], out: Tensor) -> tuple[Any, ...]:
         """What to save, with the result as a tensor outside the graph, and shapes (of a list of
@@ -66,8 +73,8 @@ class Plan:
                 saved.append(alias(out))
             else:
                 arg = args[self.SHAPES - i]
-                shaped = isinstance(arg, Tensor)
-                saved.append(arg.shape if shaped else tuple([each.shape for each in arg]))
+                several = type(arg) is list or type(arg) is tuple
+                saved.append(tuple([each.shape for each in arg]) if several else arg.shape)
         return tuple(saved)
 
 
@@ -78,7 +85,8 @@ class Node:
     ``inputs``  the nodes of the operands that want a gradient.
     ``saved``   what backward needs; None once it was released. The op's own result stands there as
                 a tensor outside the graph, which would be a cycle otherwise.
-    ``stamp``   the process's clock of in-place changes when the operation was recorded.
+    ``stamp``   the process's clock of in-place changes when the operation was recorded; not set
+                where nothing but shapes is saved.
     ``shapes``  (shape, dtype) of each input where the launch broadcast or converted, else None.
     ``hooks``   what is called with the gradient; not None, too, where the gradient is kept.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, int32, int64, kernel_number, lib, uint8
+from ..backend import bool_, ffi, int32, int64, kernel_number, lib, uint8
 from ..tensor import Tensor, wrap
 from .comparison import eq, ge, gt, isnan, le, logical_and, logical_or, lt, ne, where
 from .declare import (
@@ -474,7 +474,9 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     samples=[(real(3, 5), real(3, 5), real(3, 5)), (real(3, 1), real(5), real())],
     family="elementwise",
 )
-def _lerp(input: Tensor, end: Tensor, weight: Tensor) -> Any:
+def _lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Any:
+    if isinstance(weight, float):
+        return lib.tk_map3_float(_LERP, input._h, end._h, ffi.NULL, weight)
     return lib.tk_map3(_LERP, input._h, end._h, weight._h, 0.0, 0.0)
 
 
@@ -488,7 +490,9 @@ _ADDCMUL, _ADDCDIV, _LERP = map(kernel_number, ("addcmul", "addcdiv", "lerp"))
 @composite
 def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
     """input + weight * (end - input), elementwise; the weight is a tensor or a number."""
-    return _lerp(input, end, as_operand(weight, input))
+    if type(weight) is not float:
+        weight = as_operand(weight, input)
+    return _lerp(input, end, weight)
 
 
 # -- in place, where nothing is recorded: see ``quick`` ------------------------------------------

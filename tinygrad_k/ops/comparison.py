@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import float32, kernel_number, lib
+from ..backend import ffi, float32, kernel_number, lib
 from ..tensor import Tensor
 from .declare import (
     as_operand,
@@ -176,7 +176,11 @@ _WHERE = kernel_number("where")
     dtypes="all",
     family="where",
 )
-def _choose(condition: Tensor, input: Tensor, other: Tensor) -> Any:
+def _choose(condition: Tensor, input: Tensor | float, other: Tensor | float) -> Any:
+    if isinstance(input, float):  # then the other is none
+        return lib.tk_map3_float(_WHERE, condition._h, ffi.NULL, other._h, input)  # type: ignore[union-attr]
+    if isinstance(other, float):
+        return lib.tk_map3_float(_WHERE, condition._h, input._h, ffi.NULL, other)
     return lib.tk_map3(_WHERE, condition._h, input._h, other._h, 0.0, 0.0)
 
 
@@ -185,6 +189,8 @@ def _choose(condition: Tensor, input: Tensor, other: Tensor) -> Any:
     samples=[
         (boolean(3, 5), real(3, 5), 2),
         (boolean(3, 1), 2, real(5)),
+        (boolean(3, 5), real(5), 0.3),
+        (boolean(3, 1), 0.3, real()),
         (boolean(4), real(), real(4)),
     ],
     dtypes="all",
@@ -202,8 +208,11 @@ def where(condition: Tensor, input: Any = None, other: Any = None) -> Any:
         return nonzero(condition, as_tuple=True)
     if not isinstance(input, Tensor):
         like = other if isinstance(other, Tensor) else None
-        input = as_operand(input, like) if like is not None else _plain(input)
-    if not isinstance(other, Tensor):
+        if like is None:
+            input = _plain(input)
+        elif type(input) is not float:
+            input = as_operand(input, like)
+    if not isinstance(other, Tensor) and type(other) is not float:
         other = as_operand(other, input)
     return _choose(condition, input, other)
 

@@ -14,7 +14,7 @@ from ..tensor import Tensor, from_data, wrap
 from .inplace import binary_inplace, unary_inplace
 from .mistakes import MISTAKES, explain, wraps
 from .samples import Draw, real
-from .table import OPS, RECORD, RESULT_ONLY, Op, attach, no_grad, record
+from .table import OPS, RECORD, Op, attach, no_grad, record
 
 
 def unary(
@@ -58,12 +58,11 @@ def unary(
                 made.plan = plan
                 made.inputs = (node,)
                 made.shapes = made.hooks = None
-                saves = plan.saves
-                if not saves:
+                if not plan.saves:
                     made.saved = ()
                 else:
                     made.stamp = CLOCK[0]
-                    if saves == RESULT_ONLY:
+                    if plan.of_result:
                         kept = new()
                         kept._h = retain(handle)
                         kept._node = None

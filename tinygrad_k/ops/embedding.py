@@ -33,9 +33,10 @@ def _check_table(name: str, input: Tensor, weight: Tensor, sparse: bool) -> None
         raise ValueError(f"{name}: sparse gradients are not supported; got sparse=True")
 
 
-def _padding(name: str, padding_idx: int | None, rows: int) -> int | None:
+def _padding(name: str, padding_idx: int | None, weight: Tensor) -> int | None:
     if padding_idx is None:
         return None
+    rows = weight.shape[0]
     if not -rows <= padding_idx < rows:
         raise ValueError(f"{name}: padding_idx must be one of {rows} rows; got {padding_idx}")
     return padding_idx % rows
@@ -103,7 +104,7 @@ def embedding(
     ``max_norm``: rows that are used are first scaled down to this norm, in place.
     """
     _check_table("embedding", input, weight, sparse)
-    padding = _padding("embedding", padding_idx, weight.shape[0])
+    padding = _padding("embedding", padding_idx, weight)
     flat = input.flatten()
     rows = _rows(weight, flat, max_norm, norm_type, scale_grad_by_freq)
     if padding is not None:
@@ -245,7 +246,7 @@ def embedding_bag(
                 "embedding_bag: per_sample_weights must have the input's shape; got "
                 f"{tuple(per_sample_weights.shape)} and {tuple(input.shape)}"
             )
-    padding = _padding("embedding_bag", padding_idx, weight.shape[0])
+    padding = _padding("embedding_bag", padding_idx, weight)
     flat = input.flatten()
     rows = _rows(weight, flat, max_norm, norm_type, scale_grad_by_freq)
     if per_sample_weights is not None:

@@ -39,7 +39,7 @@ def explain(
     for each, value in given.items():
         allowed = str(parameters[each].annotation) if each in parameters else ""
         if allowed.startswith("Tensor") and not isinstance(value, Tensor):
-            if value is None and "None" in allowed:
+            if ("None" if value is None else type(value).__name__) in allowed:
                 continue
             raise TypeError(f"{name}: {each} must be a Tensor; got {_kind(value)}") from error
     what = ", ".join(f"{each} {_kind(value)}" for each, value in given.items())

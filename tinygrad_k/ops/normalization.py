@@ -30,17 +30,9 @@ ROWS = [
 ]
 
 
-def _door(name: str) -> Any:
-    number = kernel_number(name)
-
-    def rows(first: Tensor, second: Tensor | None, dim: int) -> Any:
-        return lib.tk_rows(number, first._h, ffi.NULL if second is None else second._h, dim)
-
-    return rows
-
-
-_softmax_door, _softmax_backward_door = _door("softmax"), _door("softmax_backward")
-_log_softmax_door, _log_softmax_backward_door = _door("log_softmax"), _door("log_softmax_backward")
+_tk_rows, _NULL = lib.tk_rows, ffi.NULL
+_SOFTMAX, _SOFTMAX_BACKWARD = map(kernel_number, ("softmax", "softmax_backward"))
+_LOG_SOFTMAX, _LOG_SOFTMAX_BACKWARD = map(kernel_number, ("log_softmax", "log_softmax_backward"))
 
 
 def _numpy_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
@@ -58,7 +50,7 @@ def _numpy_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     family="rows",
 )
 def _softmax(input: Tensor, dim: int) -> Any:
-    return _softmax_door(input, None, dim)
+    return _tk_rows(_SOFTMAX, input._h, _NULL, dim)
 
 
 def _inner(a: Tensor, b: Tensor, dim: int) -> Tensor:
@@ -79,7 +71,7 @@ def _inner(a: Tensor, b: Tensor, dim: int) -> Tensor:
 )
 def softmax_backward(g: Tensor, y: Tensor, dim: int) -> Any:
     """The gradient of softmax whose result was y: y (g - sum(g y))."""
-    return _softmax_backward_door(g, y, dim)
+    return _tk_rows(_SOFTMAX_BACKWARD, g._h, y._h, dim)
 
 
 @op(
@@ -90,7 +82,7 @@ def softmax_backward(g: Tensor, y: Tensor, dim: int) -> Any:
     family="rows",
 )
 def _log_softmax(input: Tensor, dim: int) -> Any:
-    return _log_softmax_door(input, None, dim)
+    return _tk_rows(_LOG_SOFTMAX, input._h, _NULL, dim)
 
 
 @op(
@@ -105,7 +97,7 @@ def _log_softmax(input: Tensor, dim: int) -> Any:
 )
 def log_softmax_backward(g: Tensor, y: Tensor, dim: int) -> Any:
     """The gradient of log_softmax whose result was y: g - exp(y) sum(g)."""
-    return _log_softmax_backward_door(g, y, dim)
+    return _tk_rows(_LOG_SOFTMAX_BACKWARD, g._h, y._h, dim)
 
 
 def _needed(name: str, dim: int | None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -307,11 +308,22 @@ def multinomial(
 # -- in place -------------------------------------------------------------------------------------
 
 
-def _redrawn(self: Tensor, kernel: int, p: float, q: float, generator: Any) -> int:
-    """What ``quick`` takes: everything drawn anew."""
-    if self._node is None or not lib.tk_grad_mode():
-        return lib.tk_refill(kernel, self._h, handle("random", generator), p, q)
-    return 0
+_refill, _grad_mode = lib.tk_refill, lib.tk_grad_mode
+
+
+def _redrawn(kernel: int, *defaults: float) -> Callable[..., int]:
+    """What ``quick`` takes: everything drawn anew, by one parameter or two."""
+    first, second = (*defaults, 0.0)[:2]
+
+    def by_two(self: Tensor, p: float = first, q: float = second, *, generator: Any = None) -> int:
+        if self._node is None or not _grad_mode():
+            return _refill(kernel, self._h, handle("random", generator), p, q)
+        return 0
+
+    def by_one(self: Tensor, p: float = first, *, generator: Any = None) -> int:
+        return by_two(self, p, generator=generator)
+
+    return by_two if len(defaults) == 2 else by_one
 
 
 def _redraw(name: str, self: Tensor, kernel: int, p: float, q: float, generator: Any) -> Tensor:
@@ -325,9 +337,7 @@ def _redraw(name: str, self: Tensor, kernel: int, p: float, q: float, generator:
     )
 
 
-@quick_method(
-    lambda self, from_=0.0, to=1.0, *, generator=None: _redrawn(self, UNIFORM, from_, to, generator)
-)
+@quick_method(_redrawn(UNIFORM, 0.0, 1.0))
 def uniform_(
     self: Tensor, from_: float = 0.0, to: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
@@ -335,9 +345,7 @@ def uniform_(
     return _redraw("uniform_", self, UNIFORM, from_, to, generator)
 
 
-@quick_method(
-    lambda self, mean=0.0, std=1.0, *, generator=None: _redrawn(self, NORMAL, mean, std, generator)
-)
+@quick_method(_redrawn(NORMAL, 0.0, 1.0))
 def normal_(
     self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Generator | None = None
 ) -> Tensor:
@@ -345,15 +353,13 @@ def normal_(
     return _redraw("normal_", self, NORMAL, mean, std, generator)
 
 
-@quick_method(
-    lambda self, lambd=1.0, *, generator=None: _redrawn(self, EXPONENTIAL, lambd, 0.0, generator)
-)
+@quick_method(_redrawn(EXPONENTIAL, 1.0))
 def exponential_(self: Tensor, lambd: float = 1.0, *, generator: Generator | None = None) -> Tensor:
     """Exponential random numbers of a rate everywhere; in place."""
     return _redraw("exponential_", self, EXPONENTIAL, lambd, 0.0, generator)
 
 
-@quick_method(lambda self, p=0.5, *, generator=None: _redrawn(self, BERNOULLI, p, 0.0, generator))
+@quick_method(_redrawn(BERNOULLI, 0.5))
 def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Generator | None = None) -> Tensor:
     """1 with a probability, a number or a tensor of them, else 0, everywhere; in place."""
     if isinstance(p, Tensor):

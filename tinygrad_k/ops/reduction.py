@@ -308,12 +308,12 @@ def _extreme(name: str, pick: Any, direct: Any, elementwise: Any) -> Any:
     def extreme(
         input: Tensor, dim: Any = None, keepdim: bool = False, *, other: Tensor | None = None
     ) -> Any:
-        if other is not None and dim is None:
+        if dim is None:
+            if other is None:
+                return direct(input)
             dim = other
         if isinstance(dim, Tensor):
             return elementwise(input, dim)
-        if dim is None:
-            return direct(input)
         if input._node is None and (h := input._h).ndim and type(dim) is int:
             out = ffi.new("tk_tensor *[2]")
             if lib.tk_extreme(number, h, mask_of(name, input, dim), keepdim, out):

@@ -23,7 +23,6 @@ from .comparison import eq
 from .declare import (
     OPS,
     RECORD,
-    Op,
     as_operand,
     attach,
     change,
@@ -134,15 +133,11 @@ _SELECT, _SUBSCRIPT = OPS["select"], OPS["_subscript"]
 
 def _getitem(self: Tensor, key: Any) -> Tensor:
     """A part of the tensor; see this module."""
-    row: Op
-    args: tuple[Any, ...]
     try:
         if type(key) is int:
-            row, args = _SELECT, (self, 0, key)
             handle = _select_door(self._h, 0, key)
         else:
             key = key if type(key) is tuple else (key,)
-            row, args = _SUBSCRIPT, (self, key)
             items = _items(key)
             if items is None:
                 return _gathered(self, key)
@@ -163,7 +158,10 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
     out._node = None
     node = self._node
     if node is not None and (flags := handle.flags) & RECORD:
-        attach(row, out, args, 1, (node,), (self,), flags)
+        if type(key) is int:
+            attach(_SELECT, out, (self, 0, key), 1, (node,), (self,), flags)
+        else:
+            attach(_SUBSCRIPT, out, (self, key), 1, (node,), (self,), flags)
     return out
 
 

@@ -9,13 +9,11 @@ from typing import Any
 
 from ..autograd.node import CLOCK, Node, Plan, getter
 from ..backend import kernel_number, lib
-from ..tensor import Tensor, alias
+from ..tensor import Tensor, alias, known_shapes
 from .samples import Draw, Sample
 
 RECORD = lib.TK_RECORD
 SHARED = lib.TK_BROADCAST | lib.TK_CONVERTED
-RESULT_ONLY = (Plan.RESULT,)
-SHAPE_ONLY = (Plan.SHAPES,)  # of the first argument
 
 # The shapes on which elementwise ops are tried, of one operand and of two.
 SHAPES = ((3, 5), (), (0, 3), (33,), (2, 1, 4))
@@ -194,21 +192,14 @@ def record(
     wanted, bit = 0, 1
     inputs, operands = [], []
     for arg in args:
-        if isinstance(arg, Tensor):
-            node = arg._node
-            if node is not None:
-                wanted += bit
-                inputs.append(node)
-                operands.append(arg)
-        elif type(arg) is list or type(arg) is tuple:
-            for each in arg:
-                if isinstance(each, Tensor) and each._node is not None:
+        for each in arg if type(arg) is list or type(arg) is tuple else (arg,):
+            if isinstance(each, Tensor):
+                node = each._node
+                if node is not None:
                     wanted += bit
-                    inputs.append(each._node)
+                    inputs.append(node)
                     operands.append(each)
-                bit += bit
-            continue
-        bit += bit
+            bit += bit
     if wanted:
         args = op.bind(args, {}) + kept
         attach(op, out, args, wanted, tuple(inputs), operands, out._h.flags)
@@ -235,18 +226,20 @@ def attach(
     node = Node()
     node.plan = plan
     node.inputs = inputs
-    saves = plan.saves
-    if not saves:
+    if not plan.saves:
         node.saved = ()
+    elif plan.of_shape:
+        try:
+            node.saved = (known_shapes[args[0]._h.key],)
+        except (KeyError, AttributeError):  # not asked for before, or a list
+            node.saved = plan.derive(args, out)
     else:
         node.stamp = CLOCK[0]
         pick = plan.pick
         if pick is not None:
             node.saved = pick(args)
-        elif saves == RESULT_ONLY:
+        elif plan.of_result:
             node.saved = (alias(out),)
-        elif saves == SHAPE_ONLY and isinstance(args[0], Tensor):
-            node.saved = (args[0].shape,)
         else:
             node.saved = plan.derive(args, out)
     node.shapes = None
