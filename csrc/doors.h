@@ -38,6 +38,11 @@ tk_tensor *tk_lookup(tk_tensor *a, int64_t dim, int n, tk_tensor **index);
 tk_tensor *tk_scattered(int kernel, tk_tensor *a, int64_t dim, tk_tensor *index,
                         tk_tensor *src); /* tk_scatter into a copy */
 
+/* Rows by bags, as kernels/bag.h says. a: the table; for bag_spread [bags, width], and `rows` says how
+ * many the result has. other: weights, or NULL; for bag_dots [bags, width]. padding: a row, or -1. */
+tk_tensor *tk_bag(int kernel, tk_tensor *a, tk_tensor *index, tk_tensor *start, tk_tensor *other,
+                  int64_t rows, int64_t padding, int mean);
+
 /* -- copies whose parts stand elsewhere or again -------------------------------------------------- */
 /* Each part of a dimension n times in a row. */
 tk_tensor *tk_repeat_parts(tk_tensor *t, int64_t dim, int64_t n);
@@ -45,10 +50,16 @@ tk_tensor *tk_repeat_parts(tk_tensor *t, int64_t dim, int64_t n);
 tk_tensor *tk_from_diagonal(tk_tensor *t, int ndim, const int64_t *shape, int64_t offset, int64_t dim1,
                             int64_t dim2);
 
+/* A view of windows of `size` elements of a dimension, `step` apart; they are the last dimension. */
+tk_tensor *tk_unfold(tk_tensor *t, int64_t dim, int64_t size, int64_t step);
+
 /* -- counts and places, int64, written at once ----------------------------------------------- */
 tk_tensor *tk_bincount(tk_tensor *t, int64_t least); /* how often 0, 1, ... appear; at least so many */
 int64_t tk_bins(tk_tensor *t, int64_t least); /* how many that are; -1 with an error */
-tk_tensor *tk_run_starts(tk_tensor *t); /* the places of elements that differ from the one before */
+/* The elements that differ from the one before, in a vector; and what is wanted: their places, how many
+ * runs begin before each element or with it, less one, and how long each run is. */
+enum { TK_RUN_STARTS = 1, TK_RUN_RANKS = 2, TK_RUN_COUNTS = 4 };
+tk_tensor *tk_runs(tk_tensor *t, int wanted, tk_tensor **more);
 tk_tensor *tk_repeated_places(tk_tensor *counts);    /* i so often as counts[i] says, ascending */
 /* [2, n]: rows and columns of the lower or upper triangle, as tk_triangle cuts it. */
 tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, int upper);

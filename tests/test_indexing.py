@@ -412,3 +412,46 @@ def test_leading_dimensions_of_one_do_not_count() -> None:
             expected[key.numpy() if isinstance(key, tk.Tensor) else key] = 1
             assert np.array_equal(x.detach().numpy(), expected)
             assert x.requires_grad == recorded
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])
+def test_added_where_indices_repeat(dtype: str) -> None:
+    """In place, also into views whose memory lies otherwise."""
+    rng = np.random.default_rng(5)
+    x = rng.integers(0, 9, (6, 5, 4)).astype(dtype)
+    i, j = rng.integers(-6, 6, (3, 30)), rng.integers(0, 4, 30)
+    for keys, values in (
+        ((i,), rng.integers(0, 9, (3, 30, 5, 4))),
+        ((i, rng.integers(0, 5, 30)), rng.integers(0, 9, (3, 30, 4))),
+        ((i, rng.integers(0, 5, 30), j), rng.integers(0, 9, 30)),
+        ((x[..., 0] > 4,), rng.integers(0, 9, 4)),
+    ):
+        expected = x.copy()
+        np.add.at(expected, keys, values.astype(dtype))
+        indices = tuple(tk.tensor(key) for key in keys)
+        source = tk.tensor(values.astype(dtype))
+        turned = tk.tensor(np.ascontiguousarray(x.T)).permute(2, 1, 0)
+        sliced = tk.zeros(6, 10, 4, dtype=getattr(tk, dtype))[:, ::2]
+        sliced.copy_(tk.tensor(x))
+        for t in (tk.tensor(x), turned, sliced):
+            assert t.index_put_(indices, source, accumulate=True).tolist() == expected.tolist()
+        result = tk.tensor(x).index_put(indices, source, accumulate=True)
+        assert result.tolist() == expected.tolist()
+
+
+def test_a_gradient_through_what_was_added_in_place() -> None:
+    x, v = tk.ones(3, requires_grad=True), tk.ones(4, requires_grad=True)
+    y = x * 2
+    y.index_put_((tk.tensor([0, 2, 2, 0]),), v * 3, accumulate=True)
+    (y * tk.tensor([1.0, 2.0, 3.0])).sum().backward()
+    assert x.grad.tolist() == [2, 4, 6]
+    assert v.grad.tolist() == [3, 9, 9, 3]
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "float64"])
+def test_backwards_at_any_length(dtype: str) -> None:
+    rng = np.random.default_rng(6)
+    for n in (*range(1, 20), 31, 32, 33, 63, 64, 65, 127, 128, 200):
+        x = rng.integers(0, 2 if dtype == "bool" else 99, (300, n)).astype(dtype)
+        assert np.array_equal(tk.tensor(x).flip(1).numpy(), x[:, ::-1])
+        assert np.array_equal(tk.tensor(x).flip(0, 1).numpy(), x[::-1, ::-1])

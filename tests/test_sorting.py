@@ -171,6 +171,27 @@ def test_runs() -> None:
     assert tk.tensor([]).unique_consecutive().tolist() == []
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "uint8", "bool"])
+@pytest.mark.parametrize("longest", [1, 3, 40, 1000])
+def test_runs_of_any_length(longest: int, dtype: str) -> None:
+    rng = np.random.default_rng(longest)
+    kinds = np.resize(np.array([1, 0, 5, 3]).astype(dtype), 60)
+    kinds = kinds[np.append(True, kinds[1:] != kinds[:-1])]
+    lengths = rng.integers(1, longest + 1, len(kinds))
+    line = np.repeat(kinds, lengths)
+    if dtype.startswith("float"):
+        line[np.flatnonzero(line == 0)[1::2]] *= -1  # -0.0 is no other kind
+    found = tk.tensor(line).unique_consecutive(return_inverse=True, return_counts=True)
+    expected = (kinds, np.repeat(np.arange(len(kinds)), lengths), lengths)
+    for mine, theirs in zip(found, expected, strict=True):
+        assert mine.tolist() == theirs.tolist()
+    assert tk.tensor(line).unique_consecutive().tolist() == kinds.tolist()
+    if dtype.startswith("float"):
+        x = tk.tensor(line).requires_grad_()
+        x.unique_consecutive().sum().backward()
+        assert x.grad.nonzero().flatten().tolist() == (np.cumsum(lengths) - lengths).tolist()
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "uint8"])
 @pytest.mark.parametrize("length", [0, 1, 7, 32, 33, 100, 1000])
 def test_places_in_sequences_of_any_length(length: int, dtype: str) -> None:

@@ -141,14 +141,21 @@ int tk_streams(const tk_tensor *out, tk_tensor *const *in, int n);
 void tk_copy_new(tk_tensor *dst, tk_tensor *src);
 /* Makes a copy of a handle one of what is left when a dimension is fixed at its first element. */
 void tk_remove_dim(tk_tensor *t, int dim);
-/* Makes a copy of a handle one of two dimensions in each other's place. */
-void tk_swap_dims(tk_tensor *t, int dim0, int dim1);
 
 /* Gives a launch its random words: the next groups of the generator. */
 void tk_take_groups(tk_random_work *w, tk_generator *g, int64_t groups);
 
 /* The index that stood at position `bad` of a wrap_index launch. */
 int64_t tk_wrapped_value(const tk_wrap_work *w, int dtype, int64_t bad);
+
+/* Who checks an index that is not negative: a launch that copies it, so that nothing can change
+ * between check and use; one that only reads it, before another that looks again; that other alone. */
+enum { TK_COPY, TK_LOOK, TK_LATER };
+/* An index into a dimension as int64: itself or a copy. What is no int64 is copied, and what is
+ * recorded, because replay knows the launch that does so. NULL with an error. */
+tk_tensor *tk_checked_index(const char *op, tk_tensor *index, int64_t size, int dim, int *how);
+/* The error of an index in which another launch has met a bad one. */
+void tk_fail_index(const char *op, tk_tensor *index, int64_t size, int dim);
 
 /* The int64 copy of class labels of any integer dtype, -1 where they are `ignored`; NULL with an
  * error where another is not in [0, classes). */

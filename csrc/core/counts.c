@@ -93,24 +93,34 @@ tk_tensor *tk_bincount(tk_tensor *t, int64_t least)
 }
 
 enum { BLOCK = 64 }; /* elements that may all be equal: then nothing is written */
+enum { FEW_STARTS = 8 }; /* of a block's elements: then it is worth looking whether the next has any */
 
-/* Where elements differ from the one before; returns at how many places. NaN differs from everything. */
+/* What `kinds` holds at the end are the elements that differ from the one before, `starts` their places
+ * and `ranks` how many came before each element; the last two may be NULL. Returns how many there are. NaN
+ * differs from everything. */
 #define RUNS(Item)                                                                                 \
-    static int64_t runs_##Item(const char *data, int64_t n, int64_t *to)                           \
+    static int64_t runs_##Item(const char *data, int64_t n, char *to, int64_t *starts,             \
+                               int64_t *ranks)                                                     \
     {                                                                                              \
         const Item *x = (const Item *)data;                                                        \
-        int64_t found = n > 0;                                                                     \
-        if (found)                                                                                 \
-            to[0] = 0;                                                                             \
-        for (int64_t i = 1; i < n;) {                                                              \
+        Item *kinds = (Item *)to;                                                                  \
+        int64_t found = 0, before = -BLOCK;                                                        \
+        for (int64_t i = 0; i < n;) {                                                              \
             const int64_t end = i + BLOCK < n ? i + BLOCK : n;                                     \
-            int any = end < i + BLOCK;                                                             \
+            int any = end < i + BLOCK || found - before > FEW_STARTS;                              \
             for (int k = 0; !any && k < BLOCK; k += 8)                                             \
                 for (int j = k; j < k + 8; j++)                                                    \
                     any |= x[i + j] != x[i + j - 1];                                               \
+            before = found;                                                                        \
+            for (int64_t k = i; !any && ranks && k < end; k++)                                     \
+                ranks[k] = found - 1;                                                              \
             for (; any && i < end; i++) { /* without a branch: the values are unpredictable */     \
-                to[found] = i;                                                                     \
-                found += x[i] != x[i - 1];                                                         \
+                kinds[found] = x[i];                                                               \
+                if (starts)                                                                        \
+                    starts[found] = i;                                                             \
+                found += i == 0 || x[i] != x[i - 1];                                               \
+                if (ranks)                                                                         \
+                    ranks[i] = found - 1;                                                          \
             }                                                                                      \
             i = end;                                                                               \
         }                                                                                          \
@@ -123,22 +133,58 @@ RUNS(int32_t)
 RUNS(uint8_t)
 #undef RUNS
 
-tk_tensor *tk_run_starts(tk_tensor *t)
+/* The first `count` elements of a new vector, which is released; in its memory where they are most. */
+static tk_tensor *beginning(tk_tensor *t, int64_t count)
 {
-    int64_t (*const runs[])(const char *, int64_t, int64_t *) = {
+    if (2 * count >= t->numel) {
+        t->shape[0] = count;
+        tk_finish_view(t);
+        return t;
+    }
+    tk_tensor *out = tk_empty(t->dtype, 1, &count);
+    if (out && count)
+        memcpy(out->data, t->data, (size_t)(count * tk_item_size[t->dtype]));
+    tk_release(t);
+    return out;
+}
+
+tk_tensor *tk_runs(tk_tensor *t, int wanted, tk_tensor **more)
+{
+    int64_t (*const runs[])(const char *, int64_t, char *, int64_t *, int64_t *) = {
         [TK_F32] = runs_float,   [TK_F64] = runs_double, [TK_I64] = runs_int64_t,
         [TK_I32] = runs_int32_t, [TK_U8] = runs_uint8_t, [TK_BOOL] = runs_uint8_t};
-    tk_tensor *in = tk_contiguous(t), *all = in ? tk_empty(TK_I64, 1, &in->numel) : NULL, *out = NULL;
-    if (all) {
-        const int64_t count = runs[in->dtype](in->data, in->numel, (int64_t *)all->data);
-        out = tk_empty(TK_I64, 1, &count);
-        if (out && count)
-            memcpy(out->data, all->data, (size_t)count * sizeof count);
-        tk_release(all);
+    tk_tensor *in = tk_contiguous(t), *starts = NULL, *ranks = NULL, *counts = NULL;
+    tk_tensor *kinds = in ? tk_empty(in->dtype, 1, &in->numel) : NULL;
+    int failed = !kinds;
+    if (wanted & (TK_RUN_STARTS | TK_RUN_COUNTS))
+        failed |= !(starts = tk_empty(TK_I64, 1, &t->numel));
+    if (wanted & TK_RUN_RANKS)
+        failed |= !(ranks = tk_empty(TK_I64, t->ndim, t->shape));
+    if (!failed) {
+        const int64_t n = in->numel;
+        const int64_t found = runs[in->dtype](in->data, n, kinds->data,
+                                              starts ? (int64_t *)starts->data : NULL,
+                                              ranks ? (int64_t *)ranks->data : NULL);
+        kinds = beginning(kinds, found);
+        if (starts)
+            starts = beginning(starts, found);
+        failed |= !kinds || (!starts && wanted & (TK_RUN_STARTS | TK_RUN_COUNTS));
+        if (!failed && wanted & TK_RUN_COUNTS)
+            failed |= !(counts = tk_empty(TK_I64, 1, &found));
+        for (int64_t k = 0; counts && k < found; k++) {
+            const int64_t *start = (const int64_t *)starts->data + k;
+            ((int64_t *)counts->data)[k] = (k + 1 < found ? start[1] : n) - start[0];
+        }
     }
+    tk_tensor *made[4] = {starts, ranks, counts, kinds};
+    for (int i = 0; i < 4; i++)
+        if (failed && made[i])
+            tk_release(made[i]);
     if (in)
         tk_release(in);
-    return out;
+    for (int i = 0; i < 3; i++)
+        more[i] = failed ? NULL : made[i];
+    return failed ? NULL : kinds;
 }
 
 tk_tensor *tk_repeated_places(tk_tensor *counts)
@@ -167,15 +213,6 @@ tk_tensor *tk_repeated_places(tk_tensor *counts)
     return out;
 }
 
-/* How many elements of a row belong to the triangle, and the first of them. */
-static int64_t part_of_row(int64_t row, int64_t columns, int64_t diagonal, int upper, int64_t *start)
-{
-    int64_t cut = row + diagonal + !upper;
-    cut = cut < 0 ? 0 : cut > columns ? columns : cut;
-    *start = upper ? cut : 0;
-    return upper ? columns - cut : cut;
-}
-
 tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, int upper)
 {
     const int64_t most = (int64_t)1 << 31;
@@ -187,11 +224,11 @@ tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, i
     diagonal = diagonal < -most ? -most : diagonal > most ? most : diagonal;
     int64_t shape[2] = {2, 0}, start;
     for (int64_t i = 0; i < rows; i++)
-        shape[1] += part_of_row(i, columns, diagonal, upper, &start);
+        shape[1] += tk_triangle_part(i, columns, diagonal, upper, &start);
     tk_tensor *out = tk_empty(TK_I64, 2, shape);
     int64_t *row = out ? (int64_t *)out->data : NULL;
     for (int64_t i = 0; out && i < rows; i++)
-        for (int64_t n = part_of_row(i, columns, diagonal, upper, &start); n > 0; n--, row++) {
+        for (int64_t n = tk_triangle_part(i, columns, diagonal, upper, &start); n > 0; n--, row++) {
             row[0] = i;
             row[shape[1]] = start++;
         }

@@ -70,24 +70,18 @@ tk_tensor *tk_checked_labels(const char *op, tk_tensor *target, int64_t classes,
     return out;
 }
 
-/* Who checks an index that is not negative: a launch that copies it, so that nothing can change
- * between check and use; one that only reads it, before another that looks again; that other alone. */
-enum { COPY, LOOK, LATER };
-
-/* An index into a dimension as int64: itself or a copy. What is no int64 is copied, and what is
- * recorded, because replay knows the launch that does so. */
-static tk_tensor *checked(const char *op, tk_tensor *index, int64_t size, int dim, int *how)
+tk_tensor *tk_checked_index(const char *op, tk_tensor *index, int64_t size, int dim, int *how)
 {
     if (index->dtype != TK_I64 || tk_tapes)
-        *how = COPY;
-    if (*how == LATER)
+        *how = TK_COPY;
+    if (*how == TK_LATER)
         return tk_retain(index);
     if (index->dtype != TK_I64 && index->dtype != TK_I32) {
         tk_fail(TK_DTYPE_ERROR, "%s: the index must be int64 or int32; got %s", op,
                 tk_dtype_names[index->dtype]);
         return NULL;
     }
-    tk_wrap_work w = {.size = size, .scale = 1, .looks = *how == LOOK};
+    tk_wrap_work w = {.size = size, .scale = 1, .looks = *how == TK_LOOK};
     tk_tensor *out = w.looks ? tk_retain(index) : tk_empty(TK_I64, index->ndim, index->shape);
     int64_t value;
     if (out && wrap(out, index, &w, &value)) {
@@ -97,6 +91,16 @@ static tk_tensor *checked(const char *op, tk_tensor *index, int64_t size, int di
         return NULL;
     }
     return out;
+}
+
+void tk_fail_index(const char *op, tk_tensor *index, int64_t size, int dim)
+{
+    int copy = TK_COPY; /* which tells the first of them */
+    tk_tensor *good = tk_checked_index(op, index, size, dim, &copy);
+    if (!good)
+        return;
+    tk_release(good);
+    tk_fail(TK_RUNTIME_ERROR, "%s: the index changed meanwhile", op);
 }
 
 tk_tensor *tk_wrap_index(tk_tensor *index, int64_t size)
@@ -230,16 +234,16 @@ tk_tensor *tk_index_select(tk_tensor *a, int64_t dim, tk_tensor *index)
                 (long long)index->numel);
         return NULL;
     }
-    int how = a->numel ? LATER : COPY;
+    int how = a->numel ? TK_LATER : TK_COPY;
     const int64_t size = from.shape[d];
-    tk_tensor *rows = checked("index_select", index, size, d, &how);
+    tk_tensor *rows = tk_checked_index("index_select", index, size, d, &how);
     if (!rows)
         return NULL;
     from.shape[d] = index->numel; /* the result's shape */
     tk_tensor *out = tk_empty(a->dtype, a->ndim, from.shape);
     if (out) {
         tk_tensor to = with_dims(out), which = along(rows, d, to.ndim, to.shape);
-        if (run_gather("index_select", &to, &from, d, &which, size, how == LATER)) {
+        if (run_gather("index_select", &to, &from, d, &which, size, how == TK_LATER)) {
             tk_release(out);
             out = NULL;
         }
@@ -334,15 +338,15 @@ tk_tensor *tk_gather(tk_tensor *a, int64_t dim, tk_tensor *index)
         return NULL;
     if (index->numel && check_inside("gather", "input", &where, &from, d))
         return NULL;
-    int how = LATER;
+    int how = TK_LATER;
     const int64_t size = from.shape[d];
-    tk_tensor *places = checked("gather", index, size, d, &how);
+    tk_tensor *places = tk_checked_index("gather", index, size, d, &how);
     if (!places)
         return NULL;
     tk_tensor *out = tk_empty(a->dtype, index->ndim, index->shape);
     if (out && out->numel) {
         tk_tensor to = with_dims(out), which = with_dims(places);
-        if (run_gather("gather", &to, &from, d, &which, size, how == LATER)) {
+        if (run_gather("gather", &to, &from, d, &which, size, how == TK_LATER)) {
             tk_release(out);
             out = NULL;
         }
@@ -365,7 +369,7 @@ static int run_scatter(int kernel, const char *op, const tk_tensor *out, const t
                          .dim_step = {out->stride[dim] * item, src->stride[dim] * item,
                                       index->stride[dim] * (int64_t)sizeof(int64_t)},
                          .size = out->shape[dim],
-                         .bad = how == COPY ? NULL : &bad};
+                         .bad = how == TK_COPY ? NULL : &bad};
     tk_remove_dim(&to, dim);
     tk_remove_dim(&from, dim);
     tk_remove_dim(&which, dim);
@@ -385,12 +389,7 @@ static int run_scatter(int kernel, const char *op, const tk_tensor *out, const t
         tk_run(kernel, src->dtype, &w, from.numel, grain);
     if (bad == INT64_MAX)
         return 0;
-    int copy = COPY; /* which tells the first of them */
-    tk_tensor *good = checked(op, index, out->shape[dim], dim, &copy);
-    if (!good)
-        return -1;
-    tk_release(good);
-    tk_fail(TK_RUNTIME_ERROR, "%s: the index changed meanwhile", op);
+    tk_fail_index(op, index, out->shape[dim], dim);
     return -1;
 }
 
@@ -413,8 +412,8 @@ static int check_target(const char *op, const tk_tensor *out, const tk_tensor *s
 static tk_tensor *checked_apart(const char *op, const tk_tensor *out, tk_tensor *index, int64_t size,
                                 int dim, int fresh, int *how)
 {
-    *how = tk_overlaps(out, index) ? COPY : fresh ? LATER : LOOK;
-    return checked(op, index, size, dim, how);
+    *how = tk_overlaps(out, index) ? TK_COPY : fresh ? TK_LATER : TK_LOOK;
+    return tk_checked_index(op, index, size, dim, how);
 }
 
 static int scatter(const char *op, int kernel, tk_tensor *out, int64_t dim, tk_tensor *index,
@@ -496,9 +495,9 @@ static int write_rows(const char *op, int kernel, tk_tensor *out, int64_t dim, t
         from = with_dims(values);
         tk_tensor which = along(places, d, from.ndim, from.shape);
         failed = run_scatter(kernel, op, &to, &from, d, &which, how);
-    } else if (values && how == LATER) { /* no element is written that would be checked */
-        how = COPY;
-        tk_tensor *good = checked(op, places, to.shape[d], d, &how);
+    } else if (values && how == TK_LATER) { /* no element is written that would be checked */
+        how = TK_COPY;
+        tk_tensor *good = tk_checked_index(op, places, to.shape[d], d, &how);
         failed = !good;
         if (good)
             tk_release(good);

@@ -80,16 +80,6 @@ void tk_remove_dim(tk_tensor *t, int dim)
     }
 }
 
-void tk_swap_dims(tk_tensor *t, int dim0, int dim1)
-{
-    const int64_t size = t->shape[dim0], step = t->stride[dim0];
-    t->shape[dim0] = t->shape[dim1];
-    t->stride[dim0] = t->stride[dim1];
-    t->shape[dim1] = size;
-    t->stride[dim1] = step;
-    t->flags = 0;
-}
-
 /* Whether the output should go past the caches. Measured on a Zen 4 with 32 MiB of last-level cache,
  * one thread: a sum of two tensors that moves 36 MB takes 0.6 of the time so, and 0.7 where the next
  * launch reads the result at once; what moves 12 MB is 1.1 to 1.5 times slower. An output that was

@@ -73,6 +73,8 @@ static int64_t work_bytes(int kernel)
         return sizeof(tk_gemm);
     case TK_FAMILY_RANDOM:
         return sizeof(tk_random_work);
+    case TK_FAMILY_BAG:
+        return sizeof(tk_bag_work);
     case TK_FAMILY_HOST:
         return sizeof(tk_host_work);
     default:
@@ -286,6 +288,16 @@ int tk_work_pointers(int kernel, int dtype, void *work, tk_pointer *out)
             ADD(((tk_wrap_work *)work)->bad, TK_CHECKS, 8);
         else
             ADD(w->data[2], TK_READS, 8);
+        break;
+    }
+    case TK_FAMILY_BAG: {
+        tk_bag_work *w = work;
+        const int adds = kernel == TK_K_bag_spread || kernel == TK_K_bag_dots; /* to zeros */
+        ADD(w->out, adds ? TK_READS | TK_WRITES : TK_WRITES, kernel == TK_K_bag_largest ? 8 : item);
+        ADD(w->in, TK_READS, item);
+        ADD(w->other, TK_READS, item);
+        ADD(w->index, TK_READS, 8);
+        ADD(w->start, TK_READS, 8);
         break;
     }
     case TK_FAMILY_PLACE: {

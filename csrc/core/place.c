@@ -107,6 +107,17 @@ tk_tensor *tk_roll(tk_tensor *t, int n, const int64_t *shifts, const int64_t *di
 
 #define FEW_TIMES 16 /* a cache line of float32: what is shorter costs more to begin than to fill */
 
+/* Makes a copy of a handle one of two dimensions in each other's place. */
+static void swap_dims(tk_tensor *t, int dim0, int dim1)
+{
+    const int64_t size = t->shape[dim0], step = t->stride[dim0];
+    t->shape[dim0] = t->shape[dim1];
+    t->stride[dim0] = t->stride[dim1];
+    t->shape[dim1] = size;
+    t->stride[dim1] = step;
+    t->flags = 0;
+}
+
 tk_tensor *tk_repeat_parts(tk_tensor *t, int64_t dim, int64_t n)
 {
     int d;
@@ -141,8 +152,8 @@ tk_tensor *tk_repeat_parts(tk_tensor *t, int64_t dim, int64_t n)
     from.stride[1] = 0;
     from.stride[2] = 1;
     if (from.shape[2] == 1 && n < FEW_TIMES) { /* each time one after the other, over all elements */
-        tk_swap_dims(&from, 0, 1);
-        tk_swap_dims(&to, 0, 1);
+        swap_dims(&from, 0, 1);
+        swap_dims(&to, 0, 1);
     }
     from.flags = 0;
     from.numel = to.numel;

@@ -124,6 +124,36 @@ tk_tensor *tk_as_strided(tk_tensor *t, int ndim, const int64_t *shape, const int
     return view;
 }
 
+tk_tensor *tk_unfold(tk_tensor *t, int64_t dim, int64_t size, int64_t step)
+{
+    int d = 0;
+    const int flat = t->ndim == 0; /* a line of one, of whose windows there is one */
+    if (!flat && tk_check_dim("unfold", t, dim, &d))
+        return NULL;
+    const int64_t length = flat ? 1 : t->shape[d];
+    if (size < 0 || size > length || step < 1) {
+        tk_fail(TK_VALUE_ERROR, "unfold: size must be 0 to %lld and step positive; got %lld and %lld",
+                (long long)length, (long long)size, (long long)step);
+        return NULL;
+    }
+    if (t->ndim == TK_MAX_NDIM) {
+        tk_fail(TK_VALUE_ERROR, "unfold: at most %d dimensions; got %d", TK_MAX_NDIM, t->ndim + 1);
+        return NULL;
+    }
+    tk_tensor *view = tk_alias(t);
+    if (!view)
+        return NULL;
+    view->ndim = t->ndim + 1;
+    view->shape[t->ndim] = size;
+    view->stride[t->ndim] = flat ? 1 : t->stride[d];
+    if (!flat)
+        view->shape[d] = (length - size) / step + 1;
+    if (!flat && view->shape[d] > 1)
+        view->stride[d] *= step;
+    tk_finish_view(view);
+    return view;
+}
+
 /* Strides that show t's elements, in order, in another shape; 0 where only a copy can. */
 static int view_strides(const tk_tensor *t, int ndim, const int64_t *shape, int64_t *stride)
 {

@@ -23,6 +23,9 @@
 #endif
 #include "random.h"
 #include "index.h"
+#if TK_IS_FLOAT
+#include "bag.h"
+#endif
 #include "sort.h"
 #include "entropy_columns.h"
 #include "loss.h"

@@ -43,14 +43,10 @@ typedef struct TK_FN(cast_row) {
 /* Rows of bools, whose bytes may have been anything but 0 for true. */
 TK_OUTLINE void TK_FN(set_right)(char *row, int64_t row_step, int64_t rows, int64_t n)
 {
-    typedef uint8_t some __attribute__((vector_size(16)));
     for (int64_t r = 0; r < rows; r++, row += row_step) {
         int64_t i = 0;
-        for (some x; i + (int64_t)sizeof x <= n; i += sizeof x) {
-            memcpy(&x, row + i, sizeof x);
-            x = (some)(x != 0) & 1;
-            memcpy(row + i, &x, sizeof x);
-        }
+        for (; i + TK_VECTOR_BYTES <= n; i += TK_VECTOR_BYTES)
+            tk_bytes_store(row + i, (tk_bytes)(tk_bytes_load(row + i) != 0) & 1);
         for (; i < n; i++)
             row[i] = row[i] != 0;
     }
@@ -92,7 +88,8 @@ TK_OUTLINE void TK_FN(cast_staged)(char *out, const tk_span *to, const char *in,
 TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
                                  const TK_FN(cast_row) * f)
 {
-    enum { BLOCK = 16 }; /* rows, a cache line of float32 where an operand runs down them */
+    enum { BLOCK = 16 };   /* rows, a cache line of float32 where an operand runs down them */
+    enum { SOME = 16384 }; /* bools that are moved before they are set right: half of a small L1 */
     const int last = w->ndim - 1;
     const int64_t size = f->size, out_step = w->stride[0][last], in_step = w->stride[1][last];
     const int64_t out_down = last ? w->stride[0][last - 1] : 0;
@@ -110,7 +107,8 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
     const int scatters = !f->convert && !crossed && in_step == size &&
                          (last == 0 || in_down == w->size[last] * size);
     const int many = direct || fills || turns_in || turns_out || gathers || scatters;
-    const int64_t limit = many ? INT64_MAX : crossed ? BLOCK : 1;
+    const int right = gathers && !direct && !turns_in && f->convert; /* bools, in cache then */
+    const int64_t limit = right ? SOME / w->size[last] + 1 : many ? INT64_MAX : crossed ? BLOCK : 1;
     int64_t index[TK_MAX_NDIM];
     tk_start_rows(w, lo, index);
     while (lo < hi) {

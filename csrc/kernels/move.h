@@ -175,6 +175,45 @@ TK_OUTLINE void tk_fill(char *to, int64_t step, const void *item, int64_t size, 
 #define TK_BACK_8 7, 6, 5, 4, 3, 2, 1, 0
 #define TK_BACK_16 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0
 
+/* The elements of a vector in the other order: its words of 8 bytes, then what is in them. */
+#define TK_SHORTS_BACK(k) k + 3, k + 2, k + 1, k, k + 7, k + 6, k + 5, k + 4
+#if TK_VECTOR_BYTES == 64
+#define TK_WORDS_BACK TK_BACK_8
+#define TK_ALL_SHORTS_BACK                                                                         \
+    TK_SHORTS_BACK(0), TK_SHORTS_BACK(8), TK_SHORTS_BACK(16), TK_SHORTS_BACK(24)
+#elif TK_VECTOR_BYTES == 32
+#define TK_WORDS_BACK TK_BACK_4
+#define TK_ALL_SHORTS_BACK TK_SHORTS_BACK(0), TK_SHORTS_BACK(8)
+#else
+#define TK_WORDS_BACK TK_BACK_2
+#define TK_ALL_SHORTS_BACK TK_SHORTS_BACK(0)
+#endif
+TK_INLINE tk_bytes tk_bytes_back(tk_bytes v, const int64_t size)
+{
+    typedef uint64_t words __attribute__((vector_size(TK_VECTOR_BYTES)));
+    typedef uint16_t shorts __attribute__((vector_size(TK_VECTOR_BYTES)));
+    const words back = {TK_WORDS_BACK};
+    const shorts inside = {TK_ALL_SHORTS_BACK};
+    const words x = TK_SHUFFLE((words)v, (words)v, back);
+    if (size == 8)
+        return (tk_bytes)x;
+    if (size == 4)
+        return (tk_bytes)(x << 32 | x >> 32);
+    const shorts y = TK_SHUFFLE((shorts)x, (shorts)x, inside);
+    return (tk_bytes)(y << 8 | y >> 8);
+}
+
+/* n elements side by side, at least a vector of them, from those that end with the one at `from`. */
+TK_INLINE void tk_copy_back(char *to, const char *from, int64_t n, const int64_t size)
+{
+    const int64_t each = TK_VECTOR_BYTES / size;
+    for (int64_t start = 0; start < n; start += each) {
+        const int64_t i = start <= n - each ? start : n - each;
+        tk_bytes_store(to + i * size,
+                       tk_bytes_back(tk_bytes_load(from - (i + each - 1) * size), size));
+    }
+}
+
 /* Of one row, the same again and again: what is there is copied behind itself. */
 TK_INLINE void tk_copy_again(char *to, const char *row, int64_t row_bytes, int64_t rows)
 {
@@ -300,6 +339,10 @@ enum { TK_MOST_SIDE = 8 }; /* of elements of 4 and 8 bytes */
         for (int64_t r = 0; r < rows; r++, from += s->row_step, to += n) {                         \
             int64_t i = 0;                                                                         \
             tk_side_##size x, y;                                                                   \
+            if (step == -size && n >= TK_VECTOR_BYTES / size) {                                    \
+                tk_copy_back((char *)to, from, n, size);                                           \
+                continue;                                                                          \
+            }                                                                                      \
             if (step == 2 * size) /* what lies behind the last element is not read */              \
                 for (; i + side < n; i += side) {                                                  \
                     memcpy(&x, from + i * 2 * size, sizeof x);                                     \
@@ -308,7 +351,7 @@ enum { TK_MOST_SIDE = 8 }; /* of elements of 4 and 8 bytes */
                     memcpy(to + i, &x, sizeof x);                                                  \
                 }                                                                                  \
             if (step == -size)                                                                     \
-                _Pragma("GCC unroll 4") for (; i + side <= n; i += side)                           \
+                for (; i + side <= n; i += side)                                                   \
                 {                                                                                  \
                     memcpy(&x, from - (i + side - 1) * size, sizeof x);                            \
                     x = TK_SHUFFLE(x, x, back);                                                    \
@@ -441,32 +484,32 @@ TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const i
     int64_t edge[TK_EXTEND_EDGES];
     for (int64_t i = 0; tabled && i < left + right; i++)
         edge[i] = tk_extend_place(w, i < left ? i - left : n + i - left, n);
-    int64_t row = lo / length, index[TK_MAX_NDIM] = {0};
-    for (int64_t d = last - 1, rest = row; d >= 0; rest /= w->size[d--])
-        index[d] = rest % w->size[d];
-    for (int64_t end; lo < hi; lo = end, row++) {
-        int64_t place = 0, step = n;
-        end = (row + 1) * length < hi ? (row + 1) * length : hi;
-        for (int d = last - 1; d >= 0 && place >= 0; d--) {
-            const int64_t at = tk_extend_place(w, index[d] - w->before[d], w->from[d]);
-            place = at < 0 ? -1 : place + at * step;
+    const int64_t height = last ? w->size[last - 1] : 1;
+    for (int64_t row = lo / length, y; lo < hi;) {
+        /* Where the source's part for this plane, the last two dimensions, begins; -1: it has none. */
+        int64_t plane = 0, step = last ? n * w->from[last - 1] : n;
+        for (int64_t d = last - 2, rest = row / height; d >= 0 && plane >= 0; rest /= w->size[d--]) {
+            const int64_t at = tk_extend_place(w, rest % w->size[d] - w->before[d], w->from[d]);
+            plane = at < 0 ? -1 : plane + at * step;
             step *= w->from[d];
         }
-        for (int d = last - 1; d >= 0 && ++index[d] == w->size[d]; d--)
-            index[d] = 0;
-        char *to = w->out + row * length * size;
-        const int64_t first = lo - row * length;
-        if (place < 0) {
-            tk_fill(to + first * size, size, w->value, size, end - lo, 0);
-        } else if (tabled && end - lo == length) {
-            const char *from = w->in + place * size;
-            for (int64_t i = 0; i < left + right; i++)
-                memcpy(to + (i < left ? i : n + i) * size,
-                       edge[i] < 0 ? w->value : from + edge[i] * size, (size_t)size);
-            tk_copy(to + left * size, from, n * size, 0);
-        } else {
-            tk_extend_row(w, to, first, end - row * length, w->in + place * size, n,
-                          w->before[last], size);
+        for (y = row % height; y < height && lo < hi; y++, row++) {
+            const int64_t first = lo - row * length, left_over = row * length + length - lo;
+            const int64_t count = left_over < hi - lo ? left_over : hi - lo;
+            const int64_t at = last ? tk_extend_place(w, y - w->before[last - 1], w->from[last - 1]) : 0;
+            const char *from = w->in + (plane + at * n) * size;
+            char *to = w->out + row * length * size;
+            if (plane < 0 || at < 0) {
+                tk_fill(to + first * size, size, w->value, size, count, 0);
+            } else if (tabled && count == length) {
+                for (int64_t i = 0; i < left + right; i++)
+                    memcpy(to + (i < left ? i : n + i) * size,
+                           edge[i] < 0 ? w->value : from + edge[i] * size, (size_t)size);
+                tk_copy(to + left * size, from, n * size, 0);
+            } else {
+                tk_extend_row(w, to, first, first + count, from, n, w->before[last], size);
+            }
+            lo += count;
         }
     }
 }
@@ -492,14 +535,13 @@ TK_OUTLINE void tk_triangle_units(const void *work, int64_t lo, int64_t hi, int6
     const tk_triangle_work *w = work;
     int64_t row = lo % w->rows;
     for (; lo < hi; lo++, row = row + 1 < w->rows ? row + 1 : 0) {
-        int64_t cut = row + w->diagonal + !w->upper;
-        cut = cut < 0 ? 0 : cut > w->columns ? w->columns : cut;
-        const int64_t start = w->upper ? cut : 0, kept = w->upper ? w->columns - cut : cut;
+        int64_t start;
+        const int64_t kept = tk_triangle_part(row, w->columns, w->diagonal, w->upper, &start);
         const char *from = w->in + (lo * w->columns + start) * size;
         char *to = w->out + lo * w->columns * size;
         if (w->in != w->out)
             tk_copy(to + start * size, from, kept * size, 0);
-        tk_fill(to + (w->upper ? 0 : cut) * size, size, &zero, size, w->columns - kept, 0);
+        tk_fill(to + (w->upper ? 0 : kept) * size, size, &zero, size, w->columns - kept, 0);
     }
 }
 

@@ -173,6 +173,16 @@ typedef struct tk_triangle_work {
     int32_t upper;
 } tk_triangle_work;
 
+/* How many elements of a row belong to a triangle, and the first of them. */
+static inline int64_t tk_triangle_part(int64_t row, int64_t columns, int64_t diagonal, int upper,
+                                       int64_t *start)
+{
+    int64_t cut = row + diagonal + !upper;
+    cut = cut < 0 ? 0 : cut > columns ? columns : cut;
+    *start = upper ? cut : 0;
+    return upper ? columns - cut : cut;
+}
+
 /* Windows of images, added up where they came from: images [N][channels][height][width], windows
  * [N][channels][kernel height][kernel width][rows][columns], of which the strides in bytes are given. Pairs
  * are of height and width. A unit is a row of an image. */
@@ -203,6 +213,19 @@ typedef struct tk_scatter_work {
     int64_t *bad;        /* not INT64_MAX: one was not; NULL where they were checked */
     int32_t rows;        /* the source is closer along the last dimension of rest than along dim */
 } tk_scatter_work;
+
+/* Rows of a table by bags; all contiguous. The units are said where the kernels stand. */
+typedef struct tk_bag_work {
+    char *out;
+    const char *in;         /* the table [rows][width]; bag_spread: its gradient's source [bags][width] */
+    const char *other;      /* weights [entries] or NULL; bag_dots: [bags][width] */
+    const int64_t *index;   /* [entries] */
+    const int64_t *start;   /* [bags + 1]: the first entry of each bag, and the end of the last */
+    int64_t entries, bags, rows, width;
+    int64_t padding; /* the row that does not count, or -1 */
+    int64_t *bad;    /* not INT64_MAX: an index is no row; NULL where they were checked */
+    int32_t mean;    /* a bag's sum is divided by how many entries count */
+} tk_bag_work;
 
 /* Indices (operand 1) of any integer type into operand 0, int64. A unit is one index. */
 typedef struct tk_wrap_work {

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from ..autograd import Function
-from ..backend import int32, int64
-from ..tensor import Tensor, number_as, wrap
-from .comparison import ne, where
-from .declare import composite, through, tried
+from ..backend import ffi, int32, int64, kernel_number, lib
+from ..tensor import Tensor, number_as
+from .comparison import where
+from .creation import full
+from .declare import composite, no_grad, op, through, tried
 from .einsum import einsum
-from .host import check, host
+from .host import check
 from .index import _index_sum, gather, index_select
+from .join import cat
 from .linear_algebra import vector_norm
 from .ranges import arange
-from .reduction import _sum
 from .samples import distinct, index, real
-from .shape import _expand, _reshape, convert, narrow, unsqueeze
-from .sort import searchsorted
+from .shape import _expand, _reshape, unsqueeze
 
 FUNCTIONAL = True
 
@@ -51,32 +52,27 @@ def _shorten(weight: Tensor, used: Tensor, max_norm: float, norm_type: float) ->
 
 
 class _ByFrequency(Function):
-    """Rows, whose gradients are divided by how often each stands among the indices."""
+    """A table, whose rows' gradients are divided by how often each stands among the indices."""
 
     @staticmethod
-    def forward(ctx: Any, rows: Tensor, places: Tensor, count: int) -> Tensor:
-        ones = _expand(number_as("embedding", 1, rows.dtype), tuple(places.shape))
-        often = index_select(_index_sum(ones, (count,), 0, places), 0, places)
-        ctx.save_for_backward(unsqueeze(1.0 / often, -1))
-        return rows.clone()
+    def forward(ctx: Any, table: Tensor, places: Tensor) -> Tensor:
+        ones = _expand(number_as("embedding", 1, table.dtype), tuple(places.shape))
+        often = _index_sum(ones, (len(table),), 0, places).clamp(min=1)
+        ctx.save_for_backward(unsqueeze(often, -1))
+        return table.clone()
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        return gradient * ctx.saved_tensors[0], None, None
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return gradient / ctx.saved_tensors[0], None
 
 
-def _rows(
-    weight: Tensor,
-    places: Tensor,
-    max_norm: float | None,
-    norm_type: float,
-    scale_grad_by_freq: bool,
+def _table(
+    weight: Tensor, places: Tensor, max_norm: float | None, norm_type: float, by_frequency: bool
 ) -> Tensor:
-    """The rows at ``places``, which are first shortened."""
+    """The weight, whose rows at ``places`` are first shortened."""
     if max_norm is not None:
         _shorten(weight, places, max_norm, norm_type)
-    rows = index_select(weight, 0, places)
-    return _ByFrequency.apply(rows, places, weight.shape[0]) if scale_grad_by_freq else rows
+    return _ByFrequency.apply(weight, places) if by_frequency else weight
 
 
 @tried(
@@ -106,14 +102,14 @@ def embedding(
     _check_table("embedding", input, weight, sparse)
     padding = _padding("embedding", padding_idx, weight)
     flat = input.flatten()
-    rows = _rows(weight, flat, max_norm, norm_type, scale_grad_by_freq)
+    rows = index_select(_table(weight, flat, max_norm, norm_type, scale_grad_by_freq), 0, flat)
     if padding is not None:
         rows = where(unsqueeze(flat == padding, -1), rows.detach(), rows)
     return rows if flat is input else _reshape(rows, (*input.shape, weight.shape[1]))
 
 
-def _bag_of_each(input: Tensor, offsets: Tensor | None, last: bool) -> tuple[Tensor, int]:
-    """In which bag each index is, and how many bags there are, which stands for none of them."""
+def _bag_starts(input: Tensor, offsets: Tensor | None, last: bool) -> Tensor:
+    """The first entry of each bag, and the end of the last one."""
     if offsets is None:
         raise ValueError("embedding_bag: a vector of indices needs offsets")
     if offsets.ndim != 1 or offsets.dtype not in (int64, int32) or len(offsets) < last:
@@ -122,42 +118,168 @@ def _bag_of_each(input: Tensor, offsets: Tensor | None, last: bool) -> tuple[Ten
             f"include_last_offset says so; got {offsets.dtype.name} {tuple(offsets.shape)}"
         )
     n = input.shape[0]
+    if lib.tk_tapes:  # the door looks at what it is given; a replay at what is there then
 
-    def compute(starts: np.ndarray) -> None:
-        if starts.size and (starts[0] != 0 or (np.diff(starts) < 0).any() or starts[-1] > n):
-            raise ValueError(
-                f"embedding_bag: offsets must ascend from 0 up to {n}; got {starts.tolist()}"
-            )
+        def compute(starts: np.ndarray) -> None:
+            if starts.size and (starts[0] != 0 or (np.diff(starts) < 0).any() or starts[-1] > n):
+                raise ValueError(
+                    f"embedding_bag: offsets must ascend from 0 up to {n}; got {starts.tolist()}"
+                )
 
-    check(compute, offsets)
-    if not len(offsets):
-        return input.new_zeros(n), 0
-    return searchsorted(convert(offsets, int64), arange(n), right=True) - 1, len(offsets) - last
-
-
-def _first_largest(rows: np.ndarray, bags: np.ndarray, count: int) -> np.ndarray:
-    """Which row has the largest element of each column of each bag, the first of equal ones."""
-    (kept,) = np.nonzero(bags < count)
-    if not kept.size:
-        return np.zeros((count, rows.shape[1]), np.int64)
-    sizes = np.bincount(bags[kept], minlength=count)
-    starts, steps = np.cumsum(sizes) - sizes, np.arange(sizes.max())
-    places = kept[np.minimum(starts[:, None] + steps, len(kept) - 1)]  # a row a bag, and padding
-    padded = np.where((steps < sizes[:, None])[..., None], rows[places], -np.inf)
-    return np.take_along_axis(places, padded.argmax(1), 1)
+        check(compute, offsets)
+    return offsets if last else cat([offsets, full((1,), n, dtype=offsets.dtype)])
 
 
-def _ragged(rows: Tensor, bags: Tensor, count: int, mode: str) -> Tensor:
-    """The sum, mean or maximum of the rows (n, width) of each bag: (count, width)."""
-    ones = _expand(number_as("embedding_bag", 1, rows.dtype), (len(rows),))
-    counts = unsqueeze(narrow(_index_sum(ones, (count + 1,), 0, bags), 0, 0, count), 1)
-    if mode == "max" and len(rows):
-        places = wrap(
-            host(lambda x, bags: _first_largest(x, bags, count), rows.detach(), bags, kind=int64)
-        )
-        return where(counts > 0, gather(rows, 0, places), 0.0)
-    total = narrow(_index_sum(rows, (count + 1, rows.shape[1]), 0, bags), 0, 0, count)
-    return total / counts.clamp(min=1) if mode == "mean" else total
+def _bag_door(name: str) -> Any:
+    number = kernel_number(name)
+
+    def door(
+        a: Tensor, input: Tensor, starts: Tensor, other: Tensor | None, padding: int | None,
+        mean: bool = False, rows: int = 0,
+    ) -> Any:  # fmt: skip
+        second, none = ffi.NULL if other is None else other._h, -1
+        hidden = none if padding is None else padding
+        return lib.tk_bag(number, a._h, input._h, starts._h, second, rows, hidden, mean)
+
+    return door
+
+
+_sum_door, _spread_door, _dots_door, _largest_door = (
+    _bag_door("bag_" + name) for name in ("sum", "spread", "dots", "largest")
+)
+
+
+def _numpy_members(input: Any, starts: Any, padding: int | None) -> Any:
+    """The entries of each bag that count."""
+    bags = [np.arange(*ends) for ends in itertools.pairwise(starts)]
+    return [bag[input[bag] != padding] for bag in bags]
+
+
+def _numpy_matrix(
+    input: Any, starts: Any, weights: Any, padding: int | None, mean: bool, rows: int
+) -> np.ndarray:
+    """[bags, rows]: what the sums multiply the table with."""
+    matrix = np.zeros((len(starts) - 1, rows))
+    scale = np.ones(len(input)) if weights is None else weights
+    for line, bag in zip(matrix, _numpy_members(input, starts, padding), strict=True):
+        np.add.at(line, input[bag], scale[bag] / (max(len(bag), 1) if mean else 1))
+    return matrix
+
+
+STARTS = np.array([0, 3, 3, 7])
+
+
+@op(
+    kernel="bag_sum",
+    vjp={
+        "table": lambda g, table_shape, input, starts, weights, padding, mean: _bag_spread(
+            g, input, starts, weights, padding, mean, table_shape[0]
+        ),
+        "weights": lambda g, table, input, starts, padding: _bag_dots(
+            table, input, starts, g, padding
+        ),
+    },
+    ref=lambda table, input, starts, weights, padding, mean: (
+        _numpy_matrix(input, starts, weights, padding, mean, len(table)) @ table
+    ),
+    samples=[
+        (real(5, 3), index(8, below=5), STARTS, None, None, True),
+        (real(5, 70), index(8, below=5), STARTS, None, 2, True),
+        (real(5, 300), index(8, below=5), STARTS, real(8), 2, False),
+        (real(5, 3), index(0, below=5), np.array([0, 0]), None, None, True),
+    ],
+    family="sums",
+)
+def _bag_sum(
+    table: Tensor, input: Tensor, starts: Tensor, weights: Tensor | None, padding: int | None,
+    mean: bool,
+) -> Any:  # fmt: skip
+    """The sum or mean of a table's rows in each bag, each times a weight."""
+    return _sum_door(table, input, starts, weights, padding, mean)
+
+
+@op(
+    kernel="bag_spread",
+    vjp={
+        "gradient": lambda g, input, starts, weights, padding, mean: _bag_sum(
+            g, input, starts, weights, padding, mean
+        ),
+        "weights": lambda g, gradient, input, starts, padding: _bag_dots(
+            g, input, starts, gradient, padding
+        ),
+    },
+    ref=lambda gradient, input, starts, weights, padding, mean, rows: (
+        _numpy_matrix(input, starts, weights, padding, mean, rows).T @ gradient
+    ),
+    samples=[
+        (real(3, 3), index(8, below=5), STARTS, None, None, True, 5),
+        (real(3, 70), index(8, below=5), STARTS, None, 2, True, 5),
+        (real(3, 3), index(8, below=5), STARTS, real(8), 2, False, 6),
+        (real(1, 3), index(0, below=5), np.array([0, 0]), None, None, True, 5),
+    ],
+    family="place",
+)
+def _bag_spread(
+    gradient: Tensor, input: Tensor, starts: Tensor, weights: Tensor | None, padding: int | None,
+    mean: bool, rows: int,
+) -> Any:  # fmt: skip
+    """Zeros of so many rows, to which each bag's row is added at its entries."""
+    return _spread_door(gradient, input, starts, weights, padding, mean, rows)
+
+
+def _numpy_dots(table: Any, input: Any, starts: Any, gradient: Any, padding: Any) -> np.ndarray:
+    out = np.zeros(len(input))
+    for row, bag in zip(gradient, _numpy_members(input, starts, padding), strict=True):
+        out[bag] = table[input[bag]] @ row
+    return out
+
+
+@op(
+    kernel="bag_dots",
+    vjp={
+        "table": lambda g, table_shape, input, starts, gradient, padding: _bag_spread(
+            gradient, input, starts, g, padding, False, table_shape[0]
+        ),
+        "gradient": lambda g, table, input, starts, padding: _bag_sum(
+            table, input, starts, g, padding, False
+        ),
+    },
+    ref=_numpy_dots,
+    samples=[
+        (real(5, 3), index(8, below=5), STARTS, real(3, 3), None),
+        (real(5, 70), index(8, below=5), STARTS, real(3, 70), 2),
+    ],
+    family="place",
+)
+def _bag_dots(
+    table: Tensor, input: Tensor, starts: Tensor, gradient: Tensor, padding: int | None
+) -> Any:
+    """The product of each entry's row of the table with its bag's row."""
+    return _dots_door(table, input, starts, gradient, padding)
+
+
+def _numpy_largest(table: Any, input: Any, starts: Any, padding: Any) -> np.ndarray:
+    out = np.full((len(starts) - 1, table.shape[1]), -1)
+    for line, bag in zip(out, _numpy_members(input, starts, padding), strict=True):
+        if len(bag):
+            line[:] = input[bag][table[input[bag]].argmax(0)]
+    return out
+
+
+@op(
+    kernel="bag_largest",
+    vjp=no_grad("the result are positions"),
+    ref=_numpy_largest,
+    samples=[
+        (distinct(5, 3), index(8, below=5), STARTS, None),
+        (distinct(5, 70), index(8, below=5), STARTS, 2),
+        (distinct(5, 3), index(0, below=5), np.array([0, 0]), 2),
+    ],
+    family="index",
+)
+def _bag_largest(table: Tensor, input: Tensor, starts: Tensor, padding: int | None) -> Any:
+    """Which row has the largest element of each column of each bag; of none -1."""
+    return _largest_door(table, input, starts, None, padding)
 
 
 def _numpy_bag(
@@ -247,37 +369,21 @@ def embedding_bag(
                 f"{tuple(per_sample_weights.shape)} and {tuple(input.shape)}"
             )
     padding = _padding("embedding_bag", padding_idx, weight)
-    flat = input.flatten()
-    rows = _rows(weight, flat, max_norm, norm_type, scale_grad_by_freq)
-    if per_sample_weights is not None:
-        rows = rows * unsqueeze(per_sample_weights.flatten(), -1)
     if input.ndim == 1:
-        bags, count = _bag_of_each(input, offsets, include_last_offset)
-        if padding is not None:
-            bags = where(ne(input, padding), bags, count)
-        return _ragged(rows, bags, count, mode)
-    if input.ndim != 2 or offsets is not None:
+        starts = _bag_starts(input, offsets, include_last_offset)
+    elif input.ndim == 2 and offsets is None:
+        starts = arange(input.shape[0] + 1) * input.shape[1]
+    else:
         raise ValueError("embedding_bag: a matrix of indices, or a vector and offsets")
-    rows = _reshape(rows, (*input.shape, weight.shape[1]))
-    inside = None if padding is None else ne(input, padding)
-    if mode == "max":
-        return _largest(rows, inside)
-    if inside is None:
-        total, size = _sum(rows, 1), float(max(input.shape[1], 1))
-        return total / size if mode == "mean" else total
-    total = _sum(where(unsqueeze(inside, -1), rows, 0.0), 1)
-    counts = convert(_sum(inside, 1, True).clamp(min=1), rows.dtype)
-    return total / counts if mode == "mean" else total
-
-
-def _largest(rows: Tensor, inside: Tensor | None) -> Tensor:
-    """The maximum over dimension 1 of what counts; of nothing 0."""
-    if not rows.shape[1]:
-        return _sum(rows, 1)
-    if inside is None:
-        return rows.max(1).values
-    kept = where(unsqueeze(inside, -1), rows, float("-inf"))
-    return where(unsqueeze(inside.any(1), -1), kept.max(1).values, 0.0)
+    flat, weights = input.flatten(), per_sample_weights
+    table = _table(weight, flat, max_norm, norm_type, scale_grad_by_freq)
+    if mode != "max" or not len(table):
+        weights = weights if weights is None else weights.flatten()
+        return _bag_sum(table, flat, starts, weights, padding, mode == "mean")
+    rows = _bag_largest(table.detach(), flat, starts, padding)
+    if input.ndim == 2 and input.shape[1] and padding is None:
+        return gather(table, 0, rows)
+    return where(rows >= 0, gather(table, 0, rows.clamp(min=0)), 0.0)
 
 
 @tried(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import bool_, check_readable, fail, float32, float64, int32, int64, lib
+from ..backend import bool_, check_readable, fail, ffi, float32, float64, int32, int64, lib
 from ..dtypes import result_type
 from ..tensor import Tensor, store, wrap
 from .arithmetic import clamp
@@ -19,13 +19,14 @@ from .comparison import eq, logical_not
 from .creation import zeros
 from .declare import FOUND, as_operand, composite, no_grad, op, root, through, tried
 from .host import host
-from .index import _index_sum, flat_nonzero, gather, index_select
+from .index import _index_sum, flat_nonzero, gather, index_copy, index_select
 from .reduction import ValuesIndices
 from .samples import Draw, distinct, index, integer, real
 from .scan import _cumsum
 from .shape import _reshape, in_range, select, to
 
 POSITIONS = no_grad("the result are positions")
+STARTS, RANKS, COUNTS = lib.TK_RUN_STARTS, lib.TK_RUN_RANKS, lib.TK_RUN_COUNTS
 
 
 def _values(input: Tensor) -> np.ndarray:
@@ -349,9 +350,12 @@ def _starts(rows: np.ndarray) -> np.ndarray:
     return np.flatnonzero(starts)
 
 
-def _runs(line: Tensor) -> np.ndarray:
-    """The same for the elements of a vector."""
-    return wrap(lib.tk_run_starts(line._h)).numpy()
+def _runs(line: Tensor, wanted: int) -> tuple[Tensor, list[Any]]:
+    """The elements of a vector that differ from the one before, and what is wanted of their places,
+    of how many came before each element, and of how long their runs are."""
+    found = ffi.new("tk_tensor *[3]")
+    values = wrap(lib.tk_runs(line._h, wanted, found))
+    return values, [wrap(each) if each else None for each in found]
 
 
 def _lengths(starts: np.ndarray, size: int) -> np.ndarray:
@@ -365,17 +369,18 @@ def _ranks(starts: np.ndarray, size: int) -> np.ndarray:
     return np.cumsum(marks)
 
 
-def _kinds(
-    input: Tensor, dim: int | None, first: np.ndarray, inverse: np.ndarray | None,
-    counts: np.ndarray | None,
-) -> Any:  # fmt: skip
+def _together(values: Tensor, inverse: Any, counts: Any) -> Any:
     """What unique returns: the first of each kind, then as wanted."""
-    if dim is None:
-        values = index_select(_reshape(input, (-1,)), 0, store(first, int64))
-    else:
-        values = index_select(input, dim, store(first, int64))
-    found = [values, *(store(each, int64) for each in (inverse, counts) if each is not None)]
+    found = [values, *(each for each in (inverse, counts) if each is not None)]
     return tuple(found) if len(found) > 1 else values
+
+
+def _parts_of_runs(
+    input: Tensor, dim: int, first: np.ndarray, inverse: np.ndarray | None, lengths: Any
+) -> Any:
+    values = index_select(input, dim, store(first, int64))
+    more = [None if each is None else store(each, int64) for each in (inverse, lengths)]
+    return _together(values, *more)
 
 
 @tried(
@@ -408,21 +413,32 @@ def unique(
         if found is not None:
             return found
     if dim is None:
-        shape: tuple[int, ...] = tuple(input.shape)
-        line = _reshape(input, (-1,)).detach()
-        places = _order(line, 0, -1, False)
-        order, edges = places.numpy(), _runs(index_select(line, 0, places))
-    else:
-        rows, shape = _parts("unique", input, dim)
-        order = np.lexsort(rows.T[::-1])
-        edges = _starts(rows[order])
+        return _sorted_kinds(input, return_inverse, return_counts)
+    rows, shape = _parts("unique", input, dim)
+    order = np.lexsort(rows.T[::-1])
+    edges = _starts(rows[order])
     inverse: np.ndarray | None = None
     if return_inverse:
         inverse = np.empty(len(order), np.int64)
         inverse[order] = _ranks(edges, len(order))
         inverse = inverse.reshape(shape)
     counts = _lengths(edges, len(order)) if return_counts else None
-    return _kinds(input, dim, order[edges], inverse, counts)
+    return _parts_of_runs(input, dim, order[edges], inverse, counts)
+
+
+def _sorted_kinds(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
+    """What unique returns for elements, by sorting."""
+    line = _reshape(input, (-1,))
+    order = _order(line.detach(), 0, -1, False)
+    ordered = index_select(line.detach(), 0, order)
+    wanted = STARTS if line._node else 0
+    wanted += (RANKS if return_inverse else 0) + (COUNTS if return_counts else 0)
+    values, (starts, ranks, counts) = _runs(ordered, wanted)
+    if line._node:
+        values = index_select(line, 0, index_select(order, 0, starts))
+    if return_inverse:
+        ranks = _reshape(index_copy(ranks, 0, order, ranks), tuple(input.shape))
+    return _together(values, ranks, counts if return_counts else None)
 
 
 def _counted(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
@@ -467,15 +483,18 @@ def unique_consecutive(
     length of each run.
     """
     check_readable("unique_consecutive")
-    if dim is None:
-        shape: tuple[int, ...] = tuple(input.shape)
-        size, first = input.numel(), _runs(input)
-    else:
+    if dim is not None:
         rows, shape = _parts("unique_consecutive", input, dim)
         size, first = len(rows), _starts(rows)
-    inverse = _ranks(first, size).reshape(shape) if return_inverse else None
-    counts = _lengths(first, size) if return_counts else None
-    return _kinds(input, dim, first, inverse, counts)
+        inverse = _ranks(first, size).reshape(shape) if return_inverse else None
+        lengths = _lengths(first, size) if return_counts else None
+        return _parts_of_runs(input, dim, first, inverse, lengths)
+    wanted = STARTS if input._node else 0
+    wanted += (RANKS if return_inverse else 0) + (COUNTS if return_counts else 0)
+    values, (starts, ranks, counts) = _runs(input, wanted)
+    if input._node:
+        values = index_select(_reshape(input, (-1,)), 0, starts)
+    return _together(values, ranks, counts)
 
 
 @tried(

@@ -233,20 +233,68 @@ def as_strided(input: Tensor, size: Any, stride: Any, storage_offset: int | None
     )
 
 
+def _numpy_windows(x: Any, dim: int, size: int, step: int) -> Any:
+    return np.lib.stride_tricks.sliding_window_view(x, size, dim)[
+        (slice(None),) * (dim % x.ndim) + (slice(None, None, step),)
+    ]
+
+
+WINDOWS = [((7,), 0, 3, 2), ((2, 7), -1, 4, 1), ((2, 7, 3), 1, 2, 3), ((4, 2), 0, 4, 5)]
+
+
+@op(
+    vjp={
+        "input": lambda g, input_shape, dim, size, step: _overlapped(
+            g, input_shape, dim, size, step
+        )
+    },
+    ref=_numpy_windows,
+    samples=[(real(*shape), dim, size, step) for shape, dim, size, step in WINDOWS],
+    dtypes="all",
+    family=VIEW,
+)
+def _windows(input: Tensor, dim: int, size: int, step: int) -> Any:
+    return lib.tk_unfold(input._h, dim, size, step)
+
+
+def _numpy_overlapped(x: Any, shape: Any, dim: int, size: int, step: int) -> np.ndarray:
+    out = np.zeros(shape, x.dtype)
+    places = _numpy_windows(np.arange(out.size).reshape(shape), dim, size, step)
+    np.add.at(out.reshape(-1), places, x)
+    return out
+
+
+@op(
+    kernel="fold_windows",
+    vjp={"windows": lambda g, dim, size, step: _windows(g, dim, size, step)},
+    ref=_numpy_overlapped,
+    samples=[
+        (real(*_numpy_windows(np.empty(shape), dim, size, step).shape), shape, dim, size, step)
+        for shape, dim, size, step in WINDOWS
+    ],
+    family="place",
+)
+def _overlapped(windows: Tensor, shape: tuple[int, ...], dim: int, size: int, step: int) -> Any:
+    """Windows of a dimension added up where they came from."""
+    if not shape or 0 in shape or not size:
+        zeros = wrap(lib.tk_full_float(windows._h.dtype, len(shape), tuple(shape), 0.0))
+        return lib.tk_retain((zeros if shape else zeros + windows.sum())._h)
+    d = dim % len(shape)
+    outer, inner = math.prod(shape[:d]), math.prod(shape[d + 1 :])
+    count, length = windows.shape[d], shape[d]
+    each = _reshape(windows.detach(), (outer, count, inner, size))
+    if inner == 1:  # images [1, outer, 1, length], and windows of one row
+        images, kernel, counts, steps = (1, length), (1, size), (1, count), (1, step)
+    else:  # images [1, outer, length, inner], and windows of one column
+        images, kernel, counts, steps = (length, inner), (size, 1), (count, inner), (step, 1)
+    six = _reshape(_permute(each, (0, 3, 1, 2)), (1, outer, *kernel, *counts))
+    out = wrap(lib.tk_fold(six._h, images, (1, 1), (0, 0), steps))
+    return lib.tk_view(out._h, len(shape), tuple(shape))
+
+
 @method
 def unfold(self: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """Windows of ``size`` elements of a dimension, ``step`` apart, as a new last one; a view."""
-    t = _reshape(self, (1,)) if self.ndim == 0 else self
-    d = t._dim(dimension, "unfold")
-    length = t.shape[d]
-    if not 0 <= in_range("unfold", size) <= length or in_range("unfold", step) < 1:
-        raise ValueError(
-            f"unfold: size must be 0 to {length} and step positive; got {size} and {step}"
-        )
-    shape, stride = [*t.shape, size], strides_of(t)
-    stride.append(stride[d])
-    shape[d] = (length - size) // step + 1
-    stride[d] *= step
-    if self.ndim == 0:
-        shape, stride = shape[1:], stride[1:]
-    return as_strided(t, tuple(shape), tuple(stride), t.storage_offset())
+    return _windows(
+        self, in_range("unfold", dimension), in_range("unfold", size), in_range("unfold", step)
+    )

@@ -27,6 +27,7 @@ from .declare import (
     attach,
     change,
     composite,
+    inplace,
     is_unrecorded,
     op,
     quick_method,
@@ -323,8 +324,9 @@ class Key:
         found = index_select(view, start, _reshape(self.places, (-1,)))
         return _reshape(found, (*before, *self.places.shape, *after))
 
-    def write(self, t: Tensor, value: Tensor) -> int:
-        """Writes a value, broadcast, into the part; 0, or -1 with the door's error."""
+    def write(self, t: Tensor, value: Tensor, door: Any = None) -> int:
+        """Writes a value, broadcast, into the part, or adds it; 0, or -1 with the door's error."""
+        door = door or _copy_door
         outside = wrap(lib.tk_retain(t._h))  # not in the graph
         view = self._view(outside)
         if self.places is None:
@@ -340,11 +342,11 @@ class Key:
         handle = lib.tk_view(view._h, len(merged), merged)
         if handle:
             target = wrap(handle)
-            return lib.tk_index_copy(target._h, start, places._h, source._h, 0)
+            return door(target._h, start, places._h, source._h)
         # the strides do not let the dimensions be one: the part is written in a copy
         copy = wrap(lib.tk_cast(view._h, view._h.dtype))
         target = wrap(lib.tk_view(copy._h, len(merged), merged))
-        if lib.tk_index_copy(target._h, start, places._h, source._h, 0):
+        if door(target._h, start, places._h, source._h):
             return -1
         return lib.tk_copy_into(view._h, copy._h)
 
@@ -602,6 +604,14 @@ def _accumulated(input: Tensor, key: Key, values: Tensor) -> Tensor:
     )
 
 
+def _copy_door(out: Any, dim: int, index: Any, source: Any) -> int:
+    return lib.tk_index_copy(out, dim, index, source, 0)
+
+
+def _add_door(out: Any, dim: int, index: Any, source: Any) -> int:
+    return lib.tk_index_add(out, dim, index, source, 1.0, 0)
+
+
 def _puts(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> int:
     if accumulate or len(indices) != 1 or not is_unrecorded(self, values):
         return 0
@@ -612,9 +622,17 @@ def _puts(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) 
 def index_put_(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
     """``index_put`` in place."""
     key, values = Key(self, tuple(indices)), _assigned("index_put_", self, values)
-    if accumulate:
+    if not accumulate:
+        return _set(self, key, values)
+    if key.places is None:
         return self.copy_(_accumulated(self, key, values))
-    return _set(self, key, values)
+    return inplace(
+        "index_put_",
+        self,
+        (values,),
+        lambda: key.write(self, values, _add_door),
+        lambda: _accumulated(self, key, values),
+    )
 
 
 def _iter(self: Tensor) -> Iterator[Tensor]:
