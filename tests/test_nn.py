@@ -1313,3 +1313,39 @@ def test_long_rows_of_margins() -> None:
             slope[lacking] += 1 / 5000
             slope[t] -= len(lacking) / 5000
     np.testing.assert_allclose(a.grad.numpy(), slopes, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "shape", [(4, 5, 6, 3), (3, 40, 7), (2, 3, 3, 2, 4), (5, 1, 1, 6)], ids=str
+)
+def test_batch_norm_of_channels_last(shape: tuple[int, ...]) -> None:
+    """The result lies as the input does, and is that of the same numbers row by row."""
+    back = (0, len(shape) - 1, *range(1, len(shape) - 1))
+    last = tk.randn(*shape, dtype=tk.float64).permute(*back)
+    weight, bias = (tk.randn(shape[-1], dtype=tk.float64, requires_grad=True) for _ in range(2))
+    slope = tk.randn(*shape, dtype=tk.float64).permute(*back)
+    found = []
+    for x, g in ((last, slope), (last, slope.contiguous()), (last.contiguous(), slope)):
+        x = x.detach().requires_grad_()
+        mean, var = tk.zeros(shape[-1], dtype=tk.float64), tk.ones(shape[-1], dtype=tk.float64)
+        y = F.batch_norm(x, mean, var, weight, bias, True)
+        slopes = tk.autograd.grad(y, [x, weight, bias], g)
+        assert y.stride() == x.stride()
+        found.append([each.detach().numpy() for each in (y, mean, var, *slopes)])
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("n", [1, 3, 16, 17, 63, 64, 65, 130, 513])
+def test_rows_of_layer_norm_stand_for_themselves(n: int) -> None:
+    """Rows are taken some at a time; each is what it is alone."""
+    for kind in (tk.float32, tk.float64):
+        x, weight = tk.randn(19, n, dtype=kind), tk.randn(n, dtype=kind)
+        for f in (
+            lambda x, w=weight: F.layer_norm(x, (n,), w),
+            lambda x, w=weight: F.rms_norm(x, (n,), w),
+        ):
+            together = f(x).numpy()
+            for r in range(19):
+                assert (f(x[r : r + 1]).numpy() == together[r]).all()

@@ -1,6 +1,7 @@
 /* The doors of normalisation by layer, group and batch, forward and backward. */
 #include <string.h>
 
+#include "../kernels/rows.h"
 #include "core.h"
 
 #define GRAIN 8192 /* elements a thread must at least have: several passes over each row */
@@ -93,6 +94,13 @@ static const char *data(const tk_tensor *t)
     return t ? t->data : NULL;
 }
 
+/* Whether what is stored at a time may go past the caches: a group's channels are stored one by one. */
+static int pieces_stream(const tk_norm_work *w, const tk_tensor *x)
+{
+    return !w->channels ||
+           w->length / w->channels * tk_item_size[x->dtype] >= TK_STREAMED_ROW_BYTES;
+}
+
 /* Work that is split already. kept, if given, receives mean, if there is to be one, and rstd, of this
  * shape. */
 static tk_tensor *norm(tk_norm_work *w, tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int ndim,
@@ -107,7 +115,7 @@ static tk_tensor *norm(tk_norm_work *w, tk_tensor *x, tk_tensor *weight, tk_tens
         failed = out[i] == NULL;
     }
     if (!failed) {
-        w->streams = tk_streams(out[0], &x, 1);
+        w->streams = pieces_stream(w, x) && tk_streams(out[0], &x, 1);
         w->x = made[0]->data;
         w->weight = data(made[1]);
         w->bias = data(made[2]);
@@ -276,38 +284,71 @@ static int64_t piece_of(const tk_tensor *x)
     return x->numel / x->shape[0] / x->shape[1];
 }
 
-/* Whether the channels of x lie side by side as they are. */
-static int has_columns(const tk_tensor *x)
+/* How the channels lie where the kernel works: side by side, in pieces of samples, or each whole. */
+enum { COLUMNS, PIECES, WHOLE };
+
+/* Whether dimension 1 is the innermost in memory, and the others follow in their order. */
+static int is_channels_last(const tk_tensor *x)
 {
-    return piece_of(x) == 1;
+    int64_t step = 1;
+    for (int i = 0; i < x->ndim; i++) {
+        const int d = i == 0 ? 1 : i == x->ndim - 1 ? 0 : x->ndim - i;
+        if (x->shape[d] != 1 && x->stride[d] != step)
+            return 0;
+        step *= x->shape[d];
+    }
+    return 1;
 }
 
-/* Whether its pieces are long enough to be read where they are. */
-static int has_pieces(const tk_tensor *x)
+/* As x lies, but short pieces are put together: a copy costs less than so many loops. */
+static int arrangement(const tk_tensor *x)
 {
-    return piece_of(x) * tk_item_size[x->dtype] >= MIN_PIECE;
+    if (piece_of(x) == 1 || is_channels_last(x))
+        return COLUMNS;
+    return piece_of(x) * tk_item_size[x->dtype] >= MIN_PIECE ? PIECES : WHOLE;
 }
 
-/* x as it is where the channels are columns or in pieces; else as contiguous [channels, ...]:
- * dimensions 0 and 1 change places. */
-static tk_tensor *channels_first(tk_tensor *x)
+/* x with dimension 1 at the other's place, or in its own again: last as columns, else first. */
+static tk_tensor *moved(tk_tensor *x, int how, int back)
 {
-    if (has_columns(x) || has_pieces(x))
-        return tk_contiguous(x);
-    tk_tensor *view = tk_transpose(x, 0, 1);
+    int64_t dims[TK_MAX_NDIM];
+    if (how == PIECES || (how == COLUMNS && x->ndim == 2))
+        return tk_retain(x);
+    if (how == WHOLE)
+        return tk_transpose(x, 0, 1);
+    for (int d = 1; d < x->ndim; d++)
+        dims[d] = back ? (d == 1 ? x->ndim - 1 : d - 1) : d == x->ndim - 1 ? 1 : d + 1;
+    dims[0] = 0;
+    return tk_permute(x, x->ndim, dims);
+}
+
+/* x in such an arrangement, contiguous. */
+static tk_tensor *arranged(tk_tensor *x, int how)
+{
+    tk_tensor *view = moved(x, how, 0);
     tk_tensor *out = view ? tk_contiguous(view) : NULL;
     if (view)
         tk_release(view);
     return out;
 }
 
-static void place_channels(tk_batch_work *w, const tk_tensor *x)
+/* What the kernel made of it, with the dimensions of x. Columns stay as they lie. */
+static tk_tensor *given_back(tk_tensor *made, int how)
 {
-    const int pieces = !has_columns(x) && has_pieces(x);
+    tk_tensor *view = moved(made, how, 1), *out = view;
+    if (view && how == WHOLE) {
+        out = tk_contiguous(view);
+        tk_release(view);
+    }
+    return out;
+}
+
+static void place_channels(tk_batch_work *w, const tk_tensor *x, int how)
+{
     w->length = x->numel / x->shape[1];
-    w->channels = has_columns(x) ? x->shape[1] : 0;
-    w->pieces = pieces ? x->shape[0] : 1;
-    w->apart = pieces ? piece_of(x) : w->length;
+    w->channels = how == COLUMNS ? x->shape[1] : 0;
+    w->pieces = how == PIECES ? x->shape[0] : 1;
+    w->apart = how == PIECES ? piece_of(x) : w->length;
     w->step = x->shape[1] * piece_of(x);
 }
 
@@ -353,10 +394,11 @@ int tk_batch_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, tk_tensor *r
         if (in[i] && tk_check_writable(op, in[i]))
             return -1;
     const int64_t channels = x->shape[1];
+    const int how = arrangement(x);
     int failed = contiguous(4, in, made);
     tk_tensor *result = NULL;
     if (!failed)
-        failed = !(made[4] = channels_first(x)) ||
+        failed = !(made[4] = arranged(x, how)) ||
                  !(result = tk_empty(x->dtype, x->ndim, made[4]->shape)) ||
                  !(out[1] = tk_empty(x->dtype, 1, &channels)) ||
                  !(out[2] = tk_empty(x->dtype, 1, &channels));
@@ -371,13 +413,13 @@ int tk_batch_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, tk_tensor *r
                            .running_var = made[3] ? made[3]->data : NULL,
                            .eps = eps,
                            .momentum = momentum,
-                           .streams = !has_columns(x) && tk_streams(result, &x, 1)};
-        place_channels(&w, x);
+                           .streams = how != COLUMNS && tk_streams(result, &x, 1)};
+        place_channels(&w, x, how);
         tk_run(TK_K_batch_norm, x->dtype, &w, channels, batch_grain(&w, channels));
         for (int i = 2; i < 4 && !failed; i++) /* a copy was moved */
             if (made[i] && made[i]->data != in[i]->data)
                 failed = tk_copy_into(in[i], made[i]) != 0;
-        out[0] = failed ? NULL : channels_first(result);
+        out[0] = failed ? NULL : given_back(result, how);
         failed = out[0] == NULL;
     }
     if (result)
@@ -399,8 +441,9 @@ int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
         check_like(op, "gradient", gradient, x->dtype, x->ndim, x->shape))
         return -1;
     const int64_t channels = x->shape[1];
-    int failed = contiguous(3, in, made) || !(made[3] = channels_first(x)) ||
-                 !(made[4] = channels_first(gradient)) ||
+    const int how = arrangement(x);
+    int failed = contiguous(3, in, made) || !(made[3] = arranged(x, how)) ||
+                 !(made[4] = arranged(gradient, how)) ||
                  !(slopes = tk_empty(x->dtype, x->ndim, made[3]->shape)) ||
                  !(out[1] = tk_empty(x->dtype, 1, &channels)) ||
                  !(out[2] = tk_empty(x->dtype, 1, &channels));
@@ -415,11 +458,11 @@ int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
                            .dbias = out[2]->data,
                            .eps = eps,
                            .frozen = frozen,
-                           .streams = !has_columns(x) &&
+                           .streams = how != COLUMNS &&
                                       tk_streams(slopes, (tk_tensor *const[]){x, gradient}, 2)};
-        place_channels(&w, x);
+        place_channels(&w, x, how);
         tk_run(TK_K_batch_norm_backward, x->dtype, &w, channels, batch_grain(&w, channels));
-        failed = !(out[0] = channels_first(slopes));
+        failed = !(out[0] = given_back(slopes, how));
     }
     if (slopes)
         tk_release(slopes);

@@ -111,7 +111,8 @@ TK_INLINE void TK_FN(settle)(double sum, double sum_of_squares, double n, T pivo
                              double *square)
 {
     *mean = (T)((double)pivot + sum / n);
-    *square = fmax(sum_of_squares - sum * sum / n, 0);
+    sum_of_squares -= sum * sum / n;
+    *square = sum_of_squares < 0 ? 0 : sum_of_squares; /* NaN stays */
 }
 
 /* Of `pieces` lines of n elements, `step` elements apart, the mean and the sum of squared distances to
@@ -137,31 +138,68 @@ TK_INLINE double TK_FN(squares)(const T *x, int64_t n)
     return square;
 }
 
-/* The same of a line held in registers, whose other lanes are zero; unless `centred` of distances to
- * 0, which is then the mean. */
-TK_INLINE void TK_FN(held_moments)(const V *x, int64_t n, T *mean, double *square,
+/* A step of one number a line is done for as many as there may be: in vectors. */
+#define TK_EACH_LINE(r) for (int r = 0; r < TK_BLOCK_LINES; r++)
+
+/* The means of some lines, one behind the other, and the sums of squared distances to them; unless
+ * `centred` of distances to 0. Each step is done for all lines before the next begins: theirs are long
+ * chains, which run at once. The lines are short, and loaded anew for each step. */
+TK_INLINE void TK_FN(held_moments)(const T *x, int64_t rows, int64_t n, T *mean, double *square,
                                    const int vectors, const int centred)
 {
-    if (!centred) {
-        V each[MOST];
-        EACH_OF(v, vectors) each[v] = v_set(0) + x[v] * x[v];
-        *mean = 0;
-        *square = (double)TK_FN(fold_line)(each, TK_FN(added), vectors);
-        return;
+    T pivot[TK_BLOCK_LINES];
+    double sum[TK_BLOCK_LINES] = {0};
+    for (int64_t r = 0; r < rows && centred; r++) {
+        V a[MOST];
+        EACH_OF(v, vectors) a[v] = v_load_filled(x + r * n + v * W, n - v * W, 0);
+        /* 0 is added, as there may be other lanes: a sum of -0 alone is then 0 whatever their number */
+        sum[r] = 0 + (double)TK_FN(fold_line)(a, TK_FN(added), vectors);
     }
-    /* 0 is added, as there may be other lanes: a sum of -0 alone is then 0 whatever their number */
-    const T pivot = (T)((0 + (double)TK_FN(fold_line)(x, TK_FN(added), vectors)) / (double)n);
-    V d[MOST], q[MOST];
-    EACH_OF(v, vectors)
+    TK_EACH_LINE(r) pivot[r] = (T)(sum[r] / (double)n);
+    for (int64_t r = 0; r < rows; r++) {
+        V d[MOST], q[MOST];
+        EACH_OF(v, vectors)
+        {
+            const int64_t left = n - v * W;
+            d[v] = v_load_filled(x + r * n + v * W, left, pivot[r]) - v_set(pivot[r]);
+            q[v] = v_set(0) + d[v] * d[v]; /* as in pairs_of_chunk: nothing is left to fuse */
+        }
+        sum[r] = centred ? (double)TK_FN(fold_line)(d, TK_FN(added), vectors) : 0;
+        square[r] = (double)TK_FN(fold_line)(q, TK_FN(added), vectors);
+    }
+    TK_EACH_LINE(r)
     {
-        const int64_t left = n - v * W;
-        d[v] = x[v] - v_set(pivot);
-        if (left < W)
-            d[v] = v_and_mask(v_first(left < 0 ? 0 : (int)left), d[v]);
-        q[v] = v_set(0) + d[v] * d[v]; /* as in pairs_of_chunk: nothing is left to fuse */
+        mean[r] = 0;
+        if (centred)
+            TK_FN(settle)(sum[r], square[r], (double)n, pivot[r], mean + r, square + r);
     }
-    TK_FN(settle)((double)TK_FN(fold_line)(d, TK_FN(added), vectors),
-                  (double)TK_FN(fold_line)(q, TK_FN(added), vectors), (double)n, pivot, mean, square);
+}
+
+/* The same of lines of any length, of which more than one are short. */
+TK_OUTLINE void TK_FN(line_moments_of)(const T *x, int64_t rows, int64_t n, int centred, T *mean,
+                                       double *square)
+{
+#define HELD(vectors)                                                                              \
+    if (centred)                                                                                   \
+        TK_FN(held_moments)(x, rows, n, mean, square, vectors, 1);                                 \
+    else                                                                                           \
+        TK_FN(held_moments)(x, rows, n, mean, square, vectors, 0)
+    if (n <= W) {
+        HELD(1);
+    } else if (n <= TK_LANES) {
+        HELD(TK_VECTORS);
+    } else if (n <= 2 * TK_LANES) {
+        HELD(MOST);
+    } else {
+        for (int64_t r = 0; r < rows; r++) {
+            mean[r] = 0;
+            if (centred)
+                TK_FN(moments)(x + r * n, 1, n, 0, mean + r, square + r);
+            else
+                square[r] = TK_FN(squares)(x + r * n, n);
+        }
+    }
+#undef HELD
 }
 
 /* What goes past the caches does so by parts of this. */
@@ -215,75 +253,39 @@ TK_INLINE V TK_FN(normalised)(V x, V mean, V rstd, V weight, V bias)
     return v_set(0) + (x - mean) * rstd * weight + bias;
 }
 
-/* A line of layer_norm in so many registers. */
-TK_INLINE void TK_FN(norm_held)(const tk_norm_work *w, T *y, const T *x, T *mean, T *rstd,
-                                const int vectors)
+/* Some lines of layer_norm, one behind the other. */
+TK_OUTLINE void TK_FN(norm_lines)(const tk_norm_work *w, T *y, const T *x, int64_t rows,
+                                  const T *mean, const T *rstd)
 {
+    _Alignas(64) T part[TK_LINES_ELEMENTS];
     const int64_t n = w->length;
     const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
-    V a[MOST];
-    double square;
-    EACH_OF(v, vectors) a[v] = v_load_filled(x + v * W, n - v * W, 0);
-    if (w->mean)
-        TK_FN(held_moments)(a, n, mean, &square, vectors, 1);
-    else
-        TK_FN(held_moments)(a, n, mean, &square, vectors, 0);
-    *rstd = TK_FN(rstd_of)(square, n, w->eps);
-    EACH_OF(v, vectors)
-    {
-        const V scale = weight ? v_load_filled(weight + v * W, n - v * W, 1) : v_set(1);
-        const V shift = bias ? v_load_filled(bias + v * W, n - v * W, 0) : v_set(0);
-        a[v] = TK_FN(normalised)(a[v], v_set(*mean), v_set(*rstd), scale, shift);
-    }
-    TK_FN(store_line)(y, a, n, vectors);
-}
-
-TK_OUTLINE void TK_FN(norm_line)(const tk_norm_work *w, T *y, const T *x, T *mean, T *rstd)
-{
-    enum { PART = TK_FN(norm_part) };
-    _Alignas(64) T part[PART];
-    const int64_t n = w->length;
-    const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
-    double square;
-    *mean = 0;
-    if (w->mean)
-        TK_FN(moments)(x, 1, n, 0, mean, &square);
-    else
-        square = TK_FN(squares)(x, n);
-    *rstd = TK_FN(rstd_of)(square, n, w->eps);
-    const V centre = v_set(*mean), gain = v_set(*rstd);
-    for (int64_t start = 0, end; start < n; start = end) {
+    for (int64_t start = 0, some; start < n; start += some) {
+        some = w->streams && n - start > TK_LINES_ELEMENTS ? TK_LINES_ELEMENTS : n - start;
         T *to = w->streams ? part : y + start;
-        end = w->streams && n - start > PART ? start + PART : n;
-        for (int64_t i = start; i < end; i += W) {
-            int left = end - i < W ? (int)(end - i) : W;
-            V d = TK_FN(row_load)(x, i, left, 0);
-            V scale = TK_FN(row_load)(weight, i, left, 1);
-            V shift = TK_FN(row_load)(bias, i, left, 0);
-            TK_FN(row_store)(to, i - start, left, TK_FN(normalised)(d, centre, gain, scale, shift));
+        for (int64_t r = 0; r < rows; r++, to += some) {
+            const V centre = v_set(mean[r]), gain = v_set(rstd[r]);
+            for (int64_t i = 0; i < some; i += W) {
+                const int left = some - i < W ? (int)(some - i) : W;
+                const V d = TK_FN(row_load)(x + r * n + start, i, left, 0);
+                const V scale = weight ? TK_FN(row_load)(weight + start, i, left, 1) : v_set(1);
+                const V shift = bias ? TK_FN(row_load)(bias + start, i, left, 0) : v_set(0);
+                TK_FN(row_store)(to, i, left, TK_FN(normalised)(d, centre, gain, scale, shift));
+            }
         }
         if (w->streams)
-            tk_stream((char *)(y + start), (const char *)part, (end - start) * (int64_t)sizeof(T));
+            tk_stream((char *)(y + start), (const char *)part, rows * some * (int64_t)sizeof(T));
     }
 }
 
 /* Group normalisation, Wu and He 2018: a line is some channels, each with one weight and bias. */
-TK_OUTLINE void TK_FN(norm_group)(const tk_norm_work *w, int64_t row, T *y, const T *x, T *mean,
-                                  T *rstd)
+TK_OUTLINE void TK_FN(norm_group)(const tk_norm_work *w, int64_t row, T *y, const T *x, T mean,
+                                  T rstd)
 {
-    const int64_t n = w->length, size = n / w->channels, first = row % w->groups * w->channels;
+    const int64_t size = w->length / w->channels, first = row % w->groups * w->channels;
     const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
-    double square;
-    if (n <= 2 * TK_LANES) {
-        V a[MOST];
-        EACH_OF(v, MOST) a[v] = v_load_filled(x + v * W, n - v * W, 0);
-        TK_FN(held_moments)(a, n, mean, &square, MOST, 1);
-    } else {
-        TK_FN(moments)(x, 1, n, 0, mean, &square);
-    }
-    *rstd = TK_FN(rstd_of)(square, n, w->eps);
     for (int64_t c = first; c < first + w->channels; c++, x += size, y += size) {
-        const T p[3] = {*mean, weight ? *rstd * weight[c] : *rstd, bias ? bias[c] : 0};
+        const T p[3] = {mean, weight ? rstd * weight[c] : rstd, bias ? bias[c] : 0};
         TK_FN(norm_piece)(y, x, size, p, w->streams);
     }
 }
@@ -294,21 +296,21 @@ static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_norm_work *w = work;
     const int64_t n = w->length;
-    for (; lo < hi; lo++) {
+    for (int64_t rows; lo < hi; lo += rows) {
         const T *x = (const T *)w->x + lo * n;
-        T *y = (T *)w->out + lo * n, *rstd = (T *)w->rstd + lo, mean;
-        if (w->channels)
-            TK_FN(norm_group)(w, lo, y, x, &mean, rstd);
-        else if (n <= W)
-            TK_FN(norm_held)(w, y, x, &mean, rstd, 1);
-        else if (n <= TK_LANES)
-            TK_FN(norm_held)(w, y, x, &mean, rstd, TK_VECTORS);
-        else if (n <= 2 * TK_LANES)
-            TK_FN(norm_held)(w, y, x, &mean, rstd, MOST);
-        else
-            TK_FN(norm_line)(w, y, x, &mean, rstd);
+        T *y = (T *)w->out + lo * n, mean[TK_BLOCK_LINES], rstd[TK_BLOCK_LINES];
+        double square[TK_BLOCK_LINES] = {0};
+        rows = tk_lines_together(n, hi - lo);
+        TK_FN(line_moments_of)(x, rows, n, w->mean != NULL, mean, square);
+        TK_EACH_LINE(r) rstd[r] = TK_FN(rstd_of)(square[r], n, w->eps);
+        memcpy((T *)w->rstd + lo, rstd, (size_t)rows * sizeof(T));
         if (w->mean)
-            ((T *)w->mean)[lo] = mean;
+            memcpy((T *)w->mean + lo, mean, (size_t)rows * sizeof(T));
+        if (!w->channels)
+            TK_FN(norm_lines)(w, y, x, rows, mean, rstd);
+        else
+            for (int64_t r = 0; r < rows; r++)
+                TK_FN(norm_group)(w, lo + r, y + r * n, x + r * n, mean[r], rstd[r]);
     }
     if (w->streams)
         tk_stream_end();
