@@ -54,6 +54,25 @@ def test_powers_of_integers(exponent: int, dtype: tk.dtype) -> None:
     same_bits(x**0.5, tk.sqrt(x))
 
 
+@pytest.mark.parametrize("dtype", [tk.int64, tk.int32, tk.uint8])
+def test_powers_of_integers_to_integers(dtype: tk.dtype, isa: str) -> None:
+    """Products wrap around; of a negative power the fraction is cut off."""
+    kind = tk.zeros(0, dtype=dtype).numpy().dtype
+    bits, lowest = 8 * kind.itemsize, int(np.iinfo(kind).min)
+    bases, exponents = np.meshgrid(np.arange(max(lowest, -9), 10), [0, 1, 2, 5, 31, 70, -1, -2, -9])
+    pairs = [(a, b) for a, b in zip(bases.flat, exponents.flat, strict=True) if b >= lowest]
+    expected = [
+        (int(a) ** int(b) - lowest) % 2**bits + lowest
+        if b >= 0
+        else int(a) ** int(-b % 2)
+        if abs(a) == 1
+        else 0
+        for a, b in pairs
+    ]
+    base, exponent = tk.tensor(pairs, dtype=dtype).t()
+    assert (base**exponent).tolist() == expected
+
+
 # exponent, operands, first and second derivatives
 SLOPES = [
     (0, [0.0, INF, NAN], [0.0, 0.0, 0.0], None),

@@ -2,7 +2,8 @@
  * Included once per source type.
  *
  * A float outside the range of an integer, or NaN, gives the lowest integer of 64 (32) bits, as the
- * x86 instruction does; C leaves it undefined. uint8 takes the low byte of the int64.
+ * x86 instruction does; C leaves it undefined. uint8 takes the low byte of the int64, which is 0 for
+ * a float32 outside the range of an int32, as it is for the lowest integer.
  */
 #if TK_IS_FLOAT
 TK_INLINE int64_t TK_FN(as_int64)(T x)
@@ -190,6 +191,6 @@ CAST(f32, float, 1, x)
 CAST(f64, double, 1, x)
 CAST(i64, int64_t, 1, TK_FN(as_int64)(x))
 CAST(i32, int32_t, 1, TK_FN(as_int32)(x))
-CAST(u8, uint8_t, 1, TK_FN(as_int64)(x))
+CAST(u8, uint8_t, 1, sizeof(T) == 4 ? TK_FN(as_int32)(x) : TK_FN(as_int64)(x))
 CAST(bool, uint8_t, 0, x != 0)
 #undef CAST

@@ -120,9 +120,9 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
                         TK_FN(store_mask)((uint8_t *)out + whole, (M)f(a, b, p, p, q), W);
                     }
                 for (int64_t i = whole; i < tile; i += W) {
-                    int left = tile - i < W ? (int)(tile - i) : W;
+                    const int whole_one = tile - i >= W, left = whole_one ? W : (int)(tile - i);
                     V a, b = p, c = p;
-                    if (__builtin_expect(left == W, 1)) {
+                    if (__builtin_expect(whole_one, 1)) {
                         a = where ? (V)TK_FN(load_mask)(choice + (i & keep[1]), W)
                                   : v_load(x + (i & keep[1]));
                         if (nin > 1)
@@ -140,9 +140,9 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
                     V result = f(a, b, c, p, q);
                     if (to_bool)
                         TK_FN(store_mask)((uint8_t *)out + i, (M)result, left);
-                    else if (__builtin_expect(left < W, 0))
+                    else if (__builtin_expect(!whole_one, 0))
                         v_store_part((T *)out + i, result, left);
-                    else if (streams)
+                    else if (__builtin_expect(streams, 0)) /* bound by memory, not by a jump */
                         v_stream((T *)out + i, result);
                     else
                         v_store((T *)out + i, result);
@@ -226,15 +226,15 @@ MAP2(bitwise_xor, x ^ y)
 #include "divide.h"
 
 /* A negative power of an integer is the truncated fraction: 0 unless the base is 1 or -1. */
-TK_INLINE T TK_FN(integer_power)(T base, T exponent)
+TK_INLINE V TK_FN(integer_power)(V base, V exponent)
 {
-    if (exponent < 0)
-        return base == 1 ? 1 : base + 1 == 0 ? (exponent & 1 ? (T)-1 : 1) : 0;
-    T result = 1;
-    for (; exponent; exponent >>= 1, base *= base)
-        if (exponent & 1)
-            result *= base;
-    return result;
+    const V one = v_set(1), odd = exponent & one;
+    const M whole = exponent >= ZERO, unit = (base == one) | (base + one == ZERO);
+    const V inverse = v_and_mask(unit, v_select(odd != ZERO, base, one));
+    V result = one;
+    for (V rest = v_and_mask(whole, exponent); v_any(rest != ZERO); rest >>= 1, base *= base)
+        result = v_select((rest & one) != ZERO, result * base, result);
+    return v_select(whole, result, inverse);
 }
 
 /* Shifts by the width or more, or by a negative number, shift everything out. */
@@ -258,7 +258,7 @@ MAP2(floor_divide, TK_FN(quotient)(x, y, 1))
 MAP2(trunc_divide, TK_FN(quotient)(x, y, 0))
 MAP2(remainder, x - TK_FN(quotient)(x, y, 1) * y)
 MAP2(fmod, x - TK_FN(quotient)(x, y, 0) * y)
-MAP2(pow, v_each2(x, y, TK_FN(integer_power)))
+MAP2(pow, TK_FN(integer_power)(x, y))
 MAP1(bitwise_not, ~x)
 MAP2(bitwise_left_shift, v_each2(x, y, TK_FN(shifted_left)))
 MAP2(bitwise_right_shift, v_each2(x, y, TK_FN(shifted_right)))
