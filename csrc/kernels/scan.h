@@ -96,30 +96,113 @@ TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
     return carry;
 }
 
-/* Lines too short for the eight: one after the other, as their chains overlap. */
-TK_INLINE double TK_FN(run_short)(const T *in, T *out, int64_t n, double carry,
-                                  TK_FN(running_one_fn) one, const int64_t step)
+/* Of lines of n elements, a constant below eight, of which eight hold some, the k-th element with the one
+ * before it. */
+TK_INLINE void TK_FN(run_kth)(D x[], TK_FN(running_fn) f, D identity, const int k, const int n,
+                              const int first)
 {
-    for (; n > 0; n--, in += step, out += step) {
-        carry = one(carry, (double)*in);
-        *out = (T)carry;
+#pragma GCC unroll 4
+    for (int v = VECTORS - 1; v >= 0; v--) {
+        M_f64 lanes, keep;
+        int any = 0;
+#pragma GCC unroll 8
+        for (int i = 0; i < LANES; i++) {
+            const int at = v * LANES + i - first, found = at >= 0 && at % n == k;
+            keep[i] = found ? i : LANES + i;
+            lanes[i] = v || found ? LANES - 1 + i : i;
+            any |= found;
+        }
+        if (!any)
+            continue;
+        D before = TK_SHUFFLE(v ? x[v ? v - 1 : 0] : identity, x[v], lanes);
+        if (v)
+            before = TK_SHUFFLE(before, identity, keep);
+        x[v] = f(before, x[v]);
     }
-    return carry;
 }
 
+/* Lines of n elements, a constant below eight, one behind the other: those that fit in eight at a
+ * time, one element after the other, as where they are columns. What is stored behind them is overwritten
+ * by the next. */
+TK_INLINE void TK_FN(run_short)(const T *in, T *out, int64_t lines, TK_FN(running_fn) f, T identity,
+                                const int n, const int backwards)
+{
+    const int some = 8 / n * n, first = backwards ? 8 - some : 0;
+    const D nothing = v_set_f64((double)identity);
+    T few[8] = {0};
+    for (int64_t left = lines * n; left > 0; left -= some, in += some, out += some) {
+        D x[VECTORS];
+        const T *from = in;
+        T *to = out;
+        if (left < 8) {
+            for (int i = 0; i < left; i++)
+                few[i] = in[i];
+            from = to = few;
+        }
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++) {
+            TK_FN(narrow) part;
+            memcpy(&part, from + v * LANES, sizeof part);
+            const D wide = f(nothing, __builtin_convertvector(part, D)); /* 0 of -0, as elsewhere */
+            x[backwards ? VECTORS - 1 - v : v] = backwards ? TK_FN(turned_round)(wide) : wide;
+        }
+        if (n > 1)
+            TK_FN(run_kth)(x, f, nothing, 1, n, first);
+        if (n > 2)
+            TK_FN(run_kth)(x, f, nothing, 2, n, first);
+        if (n > 3)
+            TK_FN(run_kth)(x, f, nothing, 3, n, first);
+        if (n > 4)
+            TK_FN(run_kth)(x, f, nothing, 4, n, first);
+        if (n > 5)
+            TK_FN(run_kth)(x, f, nothing, 5, n, first);
+        if (n > 6)
+            TK_FN(run_kth)(x, f, nothing, 6, n, first);
+#pragma GCC unroll 4
+        for (int v = 0; v < VECTORS; v++) {
+            D wide = x[backwards ? VECTORS - 1 - v : v];
+            wide = backwards ? TK_FN(turned_round)(wide) : wide;
+            const TK_FN(narrow) part = __builtin_convertvector(wide, TK_FN(narrow));
+            memcpy(to + v * LANES, &part, sizeof part);
+        }
+        if (left < 8)
+            for (int i = 0; i < left && i < some; i++)
+                out[i] = few[i];
+    }
+}
+
+#define SHORT(name, n)                                                                             \
+    case n:                                                                                        \
+        TK_FN(name##_short)(in, in_line, out, out_line, lines, n, reverse);                        \
+        return
 #define LINES(name, f, one, identity)                                                              \
+    TK_INLINE void TK_FN(name##_short)(const char *in, int64_t in_line, char *out,                 \
+                                       int64_t out_line, int64_t lines, const int n, int reverse)  \
+    {                                                                                              \
+        const int joined = in_line == n * (int)sizeof(T) && out_line == in_line;                   \
+        const int64_t some = joined ? lines : 1;                                                   \
+        for (; lines > 0; lines -= some, in += in_line, out += out_line)                           \
+            if (reverse)                                                                           \
+                TK_FN(run_short)((const T *)in, (T *)out, some, f, identity, n, 1);                \
+            else                                                                                   \
+                TK_FN(run_short)((const T *)in, (T *)out, some, f, identity, n, 0);                \
+    }                                                                                              \
     TK_OUTLINE void TK_FN(name##_lines)(const char *in, int64_t in_line, char *out,                \
                                         int64_t out_line, int64_t lines, int64_t n, int reverse,   \
                                         const void *before, void *after)                           \
     {                                                                                              \
         double start, end = identity;                                                              \
-        const int64_t first = reverse ? n - 1 : 0;                                                 \
         memcpy(&start, before, sizeof start);                                                      \
+        switch (after ? 0 : n) {                                                                   \
+            SHORT(name, 2);                                                                        \
+            SHORT(name, 3);                                                                        \
+            SHORT(name, 4);                                                                        \
+            SHORT(name, 5);                                                                        \
+            SHORT(name, 6);                                                                        \
+            SHORT(name, 7);                                                                        \
+        }                                                                                          \
         for (; lines > 0; lines--, in += in_line, out += out_line)                                 \
-            if (n < TK_SCAN_SHORT)                                                                 \
-                end = TK_FN(run_short)((const T *)in + first, (T *)out + first, n, start, one,     \
-                                       reverse ? -1 : 1);                                          \
-            else if (reverse)                                                                      \
+            if (reverse)                                                                           \
                 end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, one, identity, 1);     \
             else                                                                                   \
                 end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, one, identity, 0);     \
@@ -129,6 +212,7 @@ TK_INLINE double TK_FN(run_short)(const T *in, T *out, int64_t n, double carry,
 LINES(cumsum, TK_FN(running_sum), TK_FN(running_sum_one), 0)
 LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
 #undef LINES
+#undef SHORT
 #undef LANES
 #undef VECTORS
 #undef D
