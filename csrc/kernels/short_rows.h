@@ -6,8 +6,9 @@
 #include "move.h"
 #include "rows.h"
 
-/* Bytes of a row from which on its own loop costs no more than the buffer does. */
-enum { TK_SHORT_ROW_BYTES = 256 };
+/* Bytes of a row up to which its own loop costs more than the buffer does: of one in which an operand is
+ * a single element, and the result is not stored past the caches, fewer, as that fills a vector once. */
+enum { TK_SHORT_ROW_BYTES = 256, TK_SHORT_SPREAD_BYTES = 128 };
 
 /* What the buffers of operands that are the same in every row hold: so many elements from there on. */
 typedef struct tk_repeated {
@@ -22,7 +23,11 @@ static inline int64_t tk_rows_joined(const tk_map_work *w, int operands, int64_t
 {
     const int last = w->ndim - 1;
     const int64_t n = w->size[last], lanes = TK_VECTOR_BYTES / size;
-    if (last < 1 || n * size > TK_SHORT_ROW_BYTES || w->stride[0][last] != out_size ||
+    int64_t longest = TK_SHORT_ROW_BYTES;
+    for (int i = 1; i < operands && !w->streams; i++)
+        if (w->stride[i][last] == 0)
+            longest = TK_SHORT_SPREAD_BYTES;
+    if (last < 1 || n * size > longest || w->stride[0][last] != out_size ||
         w->stride[0][last - 1] != n * out_size)
         return 0;
     for (int i = 1; i < operands && most / n < TK_CROSSED_ROWS; i++)
