@@ -62,8 +62,8 @@ def test_the_largest_are_the_first_of_all(x: np.ndarray, data: st.DataObject) ->
         assert np.array_equal(kth.values.numpy(), expected.numpy(), equal_nan=True)
 
 
-# Every way of sorting: by counting, by insertion, digit by digit, whole or of a part.
-LENGTHS = (1, 7, 33, 128, 129, 300, 1000)
+# Every way of sorting: by counting, by insertion, digit by digit, whole or of a part, bracketed.
+LENGTHS = (1, 7, 33, 128, 129, 300, 1000, 5000)
 
 
 @pytest.mark.parametrize("kind", tk.backend.DTYPES, ids=lambda each: each.name)
@@ -106,6 +106,15 @@ def test_order_of_lines_of_any_length(kind: tk.dtype, ties: bool, length: int) -
     nans = np.isnan(x).sum(1, keepdims=True)  # they come last
     middle = np.maximum(length - nans - 1, 0) // 2
     assert np.array_equal(places, np.take_along_axis(up, middle, 1))
+
+
+@pytest.mark.parametrize("step", range(1, 12))
+def test_the_kth_where_every_so_many_elements_are_small(step: int) -> None:
+    x = np.random.default_rng(0).standard_normal(5000)
+    x[::step] -= 100  # what a sample of every so many takes for the whole
+    order = np.argsort(x)
+    for k in (700, 1300, 2500, 4999):
+        assert tk.from_numpy(x).kthvalue(k).indices.item() == order[k - 1]
 
 
 def test_many_of_which_few_are_wanted() -> None:

@@ -4,7 +4,8 @@
  * Elements are compared as integers that are larger for what comes later. Which way is taken
  * depends on sizes alone: few wanted are kept sorted while the line is read; in short lines each
  * element is counted how many come before it; else a radix sort, of those wanted where they are at
- * most half, found digit by digit from the highest on. */
+ * most half, found digit by digit from the highest on. Where but the k-th of a long line is wanted, two
+ * elements of a sample bracket it. */
 #define KEY TK_FN(sort_key)
 #define UKEY TK_FN(sort_ukey)
 #define KEYS TK_FN(sort_keys)
@@ -12,6 +13,7 @@
 #define PAIR TK_FN(sort_pair)
 #define MOST ((KEY)((UKEY)-1 >> 1))
 #define DIGIT(pair, shift) ((pair).key >> (shift) & 255)
+#define SAMPLE 512 /* of a line: the 72 ranks that bracket one hold a seventh of the elements */
 #define BLOCK 64  /* elements that are looked at together for one that belongs to the few */
 
 typedef __typeof__(__builtin_choose_expr(sizeof(TK_SCALAR) == 8, (int64_t)0, (int32_t)0)) KEY;
@@ -147,6 +149,47 @@ static int64_t TK_FN(read_few)(const TK_SCALAR *in, int64_t n, int64_t step, int
     return count;
 }
 
+/* Pairs of the elements among which the k-th is, in their order, the least of their keys subtracted, by
+ * the ranks that bracket it in a sample; *before is how many elements come before all of them, *bits as
+ * read_pairs returns it. Returns how many they are; 0 where the sample misled. */
+static int64_t TK_FN(read_between)(const TK_SCALAR *in, int64_t n, int64_t step, int64_t k, KEY flip,
+                                   PAIR *pairs, PAIR *spare, int64_t *before, int *bits)
+{
+    enum { MARGIN = 36 }; /* 3 times the most that a rank in the sample deviates */
+    const int64_t rank = (int64_t)((double)k / (double)n * SAMPLE);
+    const int64_t first = rank - MARGIN, last = rank + MARGIN;
+    UKEY low = 0, high = (UKEY)-1;
+    int64_t count = 0, less = 0;
+    for (int64_t i = 0; i < SAMPLE; i++) {
+        const KEY x = TK_FN(key_of)(in[n / SAMPLE * i * step], flip);
+        pairs[i] = (PAIR){AS_UKEY(x), (UKEY)i};
+    }
+    const int64_t most = last < SAMPLE ? last : SAMPLE;
+    const UKEY top = TK_FN(find_least)(pairs, spare, SAMPLE, most, KEY_BITS).key;
+    if (last <= SAMPLE)
+        high = top;
+    if (first > 0)
+        low = TK_FN(find_least)(spare, pairs, most, first, KEY_BITS).key;
+    for (int64_t i = 0, some; i < n; i += some) { /* a block's keys are found in vectors */
+        UKEY keys[BLOCK];
+        some = n - i < BLOCK ? n - i : BLOCK;
+        if (step == 1 && some == BLOCK)
+            for (int j = 0; j < BLOCK; j++)
+                keys[j] = AS_UKEY(TK_FN(key_of)(in[i + j], flip));
+        else
+            for (int64_t j = 0; j < some; j++)
+                keys[j] = AS_UKEY(TK_FN(key_of)(in[(i + j) * step], flip));
+        for (int64_t j = 0; j < some; j++) {
+            pairs[count] = (PAIR){keys[j] - low, (UKEY)(i + j)};
+            count += (keys[j] >= low) & (keys[j] <= high);
+            less += keys[j] < low;
+        }
+    }
+    *before = less;
+    *bits = high > low ? 64 - __builtin_clzll((unsigned long long)(high - low)) : 0;
+    return less < k && k <= less + count ? count : 0;
+}
+
 /* Sorts by the lowest bits, a digit of 8 at a time; returns which of the two holds the result. */
 static PAIR *TK_FN(radix)(PAIR *from, PAIR *to, int64_t n, int bits)
 {
@@ -248,6 +291,16 @@ static void TK_FN(order_line)(const tk_order_work *w, const TK_SCALAR *in, int64
     }
     PAIR *found = pairs + n;
     const int few = 8 * (k + 4 * BLOCK) <= n;
+    if (w->mode != TK_ORDER_ALL && !few && n >= 8 * SAMPLE) {
+        int64_t before;
+        int width;
+        const int64_t some =
+            TK_FN(read_between)(in, n, step, k, flip, pairs, found, &before, &width);
+        if (some) {
+            *index = (int64_t)TK_FN(find_least)(pairs, found, some, k - before, width).index;
+            return;
+        }
+    }
     const int64_t count = few ? TK_FN(read_few)(in, n, step, k, flip, pairs, found) : n;
     const int bits = few ? KEY_BITS : TK_FN(read_pairs)(in, n, step, flip, pairs);
     if (w->mode != TK_ORDER_ALL) {
@@ -358,4 +411,5 @@ static void TK_FN(searchsorted)(const void *work, int64_t lo, int64_t hi)
 #undef MOST
 #undef DIGIT
 #undef BLOCK
+#undef SAMPLE
 #undef SHORT_SEQUENCE
