@@ -125,6 +125,48 @@ def test_running_sums_of_short_lines(
 
 
 @pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "shape, dims",
+    [
+        *(((4, n), 1) for n in (2, 7, 31, 40, 100, 300, 9000)),
+        *(((n, 3), 0) for n in (2, 7, 40, 700, 9001)),
+        *(((n, 300), 0) for n in (3, 33, 1500)),
+        ((8, 6, 15, 15), (0, 2, 3)),
+        ((30, 4, 31), (0, 2)),
+        ((50000,), 0),
+    ],
+    ids=str,
+)
+def test_variance_of_trends_and_steps(
+    shape: tuple[int, ...],
+    dims: int | tuple[int, ...],
+    kind: tk.dtype,
+    isa: str,
+    in_turn: Callable[[], Iterator[int]],
+) -> None:
+    noise = np.random.default_rng(0).standard_normal(shape)
+    at = np.arange(noise.size).reshape(shape) / noise.size
+    bound = 1e-4 if kind is tk.float32 else 1e-12
+    rows = (noise, at + 1e-3 * noise, (at > 0.01) + 1e-3 * noise, 1e3 + noise, 0 * noise + 0.1)
+    for x in (each.astype(kind.numpy) for each in rows):
+        exact = x.astype(np.float64).var(dims, ddof=1)
+        for _ in in_turn():
+            t = tk.from_numpy(x)
+            assert np.allclose(t.var(dims).numpy(), exact, rtol=bound, atol=1e-24)
+            strided = tk.from_numpy(np.repeat(x, 2, -1))[..., ::2]
+            assert np.allclose(strided.var(dims).numpy(), exact, rtol=bound, atol=1e-24)
+
+
+def test_variance_of_what_is_not_finite(isa: str) -> None:
+    for shape in ((3,), (50,), (300,), (9000,), (40, 3), (3000, 3), (600, 300)):
+        x = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+        for value, expected in ((np.nan, np.nan), (np.inf, np.nan), (1e30, np.inf)):
+            x[-2] = value
+            found = tk.from_numpy(x).var(0).numpy()
+            assert np.array_equal(found, np.full(shape[1:], expected, np.float32), True)
+
+
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
 def test_variance_of_the_largest_numbers(kind: tk.dtype, isa: str) -> None:
     for shape in ((70,), (3, 70), (5000, 3), (1000, 300)):
         x = tk.full(shape, float(np.finfo(kind.numpy).max), dtype=kind)

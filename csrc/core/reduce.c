@@ -22,7 +22,7 @@ static int is_index(int kernel)
 
 static int has_pivot(int kernel)
 {
-    return kernel == TK_K_var || kernel == TK_K_centre || kernel == TK_K_logsumexp;
+    return kernel == TK_K_logsumexp;
 }
 
 /* Appends a dimension inside the others, as part of the last one where it lies behind it. */
@@ -139,18 +139,19 @@ static int64_t rows_first(tk_reduce_work *w, int kernel, int in_size, int size)
     return rows;
 }
 
-/* Runs the phases. The accumulators have the dtype acc, as out has where kernel is not an arg*; of
- * those, `extreme` gets the values, unless it is NULL. */
+/* Runs the phases. The accumulators have the dtype acc, as out has where kernel is not an arg*, but for
+ * var's; of arg*, `extreme` gets the values, unless it is NULL. */
 static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out,
                tk_tensor *extreme)
 {
-    const int size = tk_item_size[acc], index = is_index(kernel);
+    const int index = is_index(kernel), moments = kernel == TK_K_var;
+    const int size = moments ? TK_MOMENTS_BYTES : tk_item_size[acc];
     const int64_t grain = kernel == TK_K_logsumexp ? GRAIN_EXP : GRAIN, outputs = w->outputs;
     char *before = NULL; /* the partial results of the last phase, behind their indices */
     int64_t before_bytes = 0;
     w->in_index = NULL;
     for (w->phase = 0;; w->phase++) {
-        const int item = tk_item_size[dtype];
+        const int item = moments && w->phase > 0 ? size : tk_item_size[dtype];
         const int64_t apart = w->phase == 0 ? rows_first(w, kernel, item, size) : 1;
         const int64_t fold = fold_factor(w, kernel, item), rest = w->length % fold;
         w->outputs *= fold;
@@ -160,7 +161,7 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
             w->reduced.size[0] = w->length;
             w->reduced.stride[0] *= fold;
         }
-        w->chunk = chunk_size(w, item, size);
+        w->chunk = chunk_size(w, item, moments ? item : size);
         w->chunks = (w->length - 1) / w->chunk + 1;
         w->last = w->chunks == 1 && fold == 1 && apart == 1;
         w->cold = w->columns && w->outputs * w->length * item >= tk_cold_bytes();
@@ -242,19 +243,6 @@ static int fill_empty(int kernel, tk_tensor *out, const tk_tensor *a)
     return status;
 }
 
-/* What a kernel subtracts from the elements of each output. */
-static tk_tensor *pivot_of(int kernel, tk_tensor *a, uint32_t mask)
-{
-    if (kernel != TK_K_centre)
-        return tk_reduce(kernel == TK_K_var ? TK_K_centre : TK_K_amax, a, mask, 0, 0);
-    tk_tensor first = *a; /* of every line */
-    first.flags = 0;
-    first.numel = 1;
-    for (int d = 0; d < a->ndim; d++)
-        first.numel *= first.shape[d] = mask >> d & 1 ? 1 : a->shape[d];
-    return tk_cast(&first, a->dtype);
-}
-
 /* The door below; an arg* gives the extremes themselves, too, unless `extreme` is NULL. */
 static tk_tensor *reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, double p,
                          tk_tensor **extreme)
@@ -309,8 +297,8 @@ static tk_tensor *reduce(int kernel, tk_tensor *a, uint32_t mask, int keepdim, d
     int status = -1;
     if (w.length == 0) {
         status = fill_empty(kernel, out, a);
-    } else if (has_pivot(kernel)) {
-        pivot = pivot_of(kernel, a, mask);
+    } else if (has_pivot(kernel)) { /* subtracted from the elements of each output */
+        pivot = tk_reduce(TK_K_amax, a, mask, 0, 0);
         if (pivot)
             status = 0;
     } else {

@@ -11,6 +11,7 @@
 #if TK_IS_FLOAT
 #include "held.h"
 #include "norm.h"
+#include "moments.h"
 #include "softmax.h"
 #endif
 #include "optim.h"

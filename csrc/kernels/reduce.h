@@ -255,12 +255,6 @@ TK_INLINE V TK_FN(distance)(V x, V pivot)
     return x - pivot;
 }
 
-TK_INLINE V TK_FN(squared_distance)(V x, V pivot)
-{
-    V d = x - pivot;
-    return d * d;
-}
-
 /* A maximum that is infinite cannot be subtracted; the exponentials then say what the sum is. */
 TK_INLINE V TK_FN(finite_or_zero)(V x)
 {
@@ -280,7 +274,6 @@ TK_INLINE V TK_FN(squared)(V x, V pivot)
 
 ACCUMULATE(squares, 0, 0, squared, added, 0)
 ACCUMULATE(distance_sum, 0, *pivot, distance, added, 1)
-ACCUMULATE(deviation, 0, *pivot, squared_distance, added, 1)
 ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
 
 #define FINISH(name, expression)                                                                   \
@@ -301,7 +294,6 @@ ACCUMULATE(exp_sum, 0, -(T)INFINITY, scaled_exp, added, 1)
         }                                                                                          \
     }
 FINISH(divided, x / p)
-FINISH(moved, top + x / p)
 FINISH(rooted, v_sqrt(x))
 FINISH(log_restored, v_log(x) + TK_FN(finite_or_zero)(top))
 #undef FINISH
@@ -423,8 +415,6 @@ ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
         tk_reduce_units(work, lo, hi, &f[((const tk_reduce_work *)work)->phase > 0]);              \
     }
 PHASED(mean, sum, divided)
-PHASED(centre, distance_sum, moved)
-PHASED(var, deviation, divided)
 PHASED(logsumexp, exp_sum, log_restored)
 PHASED(norm, squares, rooted)
 #undef PHASED

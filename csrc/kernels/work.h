@@ -35,6 +35,7 @@ typedef struct tk_dims {
 #define TK_CHUNK_BYTES 16384
 /* Rows that one unit takes from a column: 64 groups of 8, for the same reason. */
 #define TK_CHUNK_ROWS 512
+#define TK_MOMENTS_BYTES 24 /* what var's phases hand on of a chunk */
 
 /* Reduction, in phases: each shortens every output's line of `length` elements to `chunks` partial
  * results, until one is left. A unit is one partial result: chunk c of output k. */
