@@ -30,10 +30,10 @@ from .reduction import (
 )
 from .results import Results
 from .samples import call, distinct, index, integer, positive, real
-from .shape import convert, in_range, narrow, transpose, unsqueeze
+from .shape import convert, flatten, in_range, narrow, transpose, unsqueeze
 from .sort import MEDIAN, NANMEDIAN, _order, at_places, sort
 from .special import logaddexp
-from .strides import movedim
+from .strides import movedim, unflatten
 
 
 class MinMax(Results):
@@ -341,25 +341,53 @@ def _numpy_logcumsumexp(x: Any, dim: int) -> Any:
     return np.logaddexp.accumulate(x, dim) if x.ndim else x
 
 
+def _by_doubling(x: Tensor, d: int) -> Tensor:
+    """After step k an element holds the 2^k terms before it."""
+    step = 1
+    while step < x.shape[d]:
+        rest = x.shape[d] - step
+        later = logaddexp(narrow(x, d, step, rest), narrow(x, d, 0, rest))
+        x = cat([narrow(x, d, 0, step), later], d)
+        step *= 2
+    return x
+
+
+_BLOCK = 32  # 5 doublings; with what comes before the block 6 instead of log2(n) for each element
+
+
+def _running_logsumexp(x: Tensor, d: int) -> Tensor:
+    blocks, rest = divmod(x.shape[d], _BLOCK)
+    if blocks < 2:
+        return _by_doubling(x, d)
+    whole = blocks * _BLOCK
+    inside = _by_doubling(unflatten(narrow(x, d, 0, whole), d, (blocks, _BLOCK)), d + 1)
+    ends = _running_logsumexp(narrow(inside, d + 1, _BLOCK - 1, 1), d)
+    later = logaddexp(narrow(inside, d, 1, blocks - 1), narrow(ends, d, 0, blocks - 1))
+    result = flatten(cat([narrow(inside, d, 0, 1), later], d), d, d + 1)
+    if rest == 0:
+        return result
+    last = flatten(narrow(ends, d, blocks - 1, 1), d, d + 1)
+    return cat([result, logaddexp(_by_doubling(narrow(x, d, whole, rest), d), last)], d)
+
+
 @tried(
     ref=_numpy_logcumsumexp,
-    samples=[(real(3, 5), 0), (real(2, 7), -1), (real(40), 0), (real(), 0), (real(0, 3), 0)],
+    samples=[
+        (real(3, 5), 0),
+        (real(2, 7), -1),
+        (real(40), 0),
+        (real(70), 0),
+        (real(2, 64, 2), 1),
+        (real(), 0),
+        (real(0, 3), 0),
+    ],
     family="sums",
 )
 @composite
 def logcumsumexp(input: Tensor, dim: int) -> Tensor:
-    """log of the running sum of exp(x) along ``dim``, without overflow.
-
-    By doubling: after step k an element holds the 2^k terms before it.
-    """
+    """log of the running sum of exp(x) along ``dim``, without overflow."""
     d = _dim_of("logcumsumexp", input, dim)
-    result, step = input * 1.0, 1
-    while input.ndim and step < input.shape[d]:
-        rest = input.shape[d] - step
-        later = logaddexp(narrow(result, d, step, rest), narrow(result, d, 0, rest))
-        result = cat([narrow(result, d, 0, step), later], d)
-        step *= 2
-    return result
+    return _running_logsumexp(input * 1.0, d) if input.ndim else input * 1.0
 
 
 # -- differences and integrals --------------------------------------------------------------------
