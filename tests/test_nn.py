@@ -975,6 +975,38 @@ def test_bags_count_only_the_indices_given(mode, padding):
     assert scaled[1].item() == (0.0 if padding else 1.0)
 
 
+def test_bags_have_the_bits_of_one_thread():
+    rng = np.random.default_rng(8)
+    table = tk.tensor(rng.normal(size=(500, 300)).astype(np.float32), requires_grad=True)
+    weights = tk.tensor(rng.normal(size=4000).astype(np.float32), requires_grad=True)
+    places, offsets = tk.tensor(rng.integers(0, 500, 4000)), tk.arange(0, 4000, 8)
+
+    def run(threads):
+        tk.set_num_threads(threads)
+        rows = F.embedding_bag(places, table, offsets, mode="sum", per_sample_weights=weights)
+        most = F.embedding_bag(places, table, offsets, mode="max")
+        return [rows, most, *tk.autograd.grad((rows * most).sum(), (table, weights))]
+
+    before = tk.get_num_threads()
+    try:
+        one = run(1)
+        for threads in (2, 3, 7):
+            for mine, theirs in zip(run(threads), one, strict=True):
+                assert (mine == theirs).all()
+    finally:
+        tk.set_num_threads(before)
+    each = (table[places] * weights.unsqueeze(1)).reshape(500, 8, 300)
+    np.testing.assert_allclose(one[0].tolist(), each.sum(1).tolist(), 1e-4, 1e-4)
+
+
+def test_an_index_in_no_bag_is_checked_too():
+    table, places = tk.ones(3, 2), tk.tensor([0, 1, 9])
+    with pytest.raises(IndexError, match=r"^embedding_bag: index 9 is out of range for size 3"):
+        F.embedding_bag(places, table, tk.tensor([0, 1]), include_last_offset=True)
+    with pytest.raises(ValueError, match=r"^embedding_bag: offsets must ascend from 0 up to 3"):
+        F.embedding_bag(places, table, tk.tensor([0, 2, 1]))
+
+
 def test_arguments_of_embeddings():
     for kind in (nn.Embedding, nn.EmbeddingBag):
         assert kind(5, 3, padding_idx=-1).padding_idx == 4

@@ -62,16 +62,19 @@ tk_tensor *tk_bag(int kernel, tk_tensor *a, tk_tensor *index, tk_tensor *start, 
     const int64_t bags = start->numel - 1, width = a->shape[1];
     if (!spreads)
         rows = a->shape[0];
-    int how = TK_LATER;
+    int how = TK_COPY;
     tk_tensor *made[5] = {tk_contiguous(a), tk_contiguous(index), NULL, NULL, NULL};
-    tk_tensor **places = &made[2], **starts = &made[3], **second = &made[4], *out = NULL;
+    tk_tensor **starts = &made[2], **places = &made[3], **second = &made[4], *out = NULL;
     if (made[0] && made[1])
-        *places = tk_checked_index(op, made[1], rows, 0, &how);
-    if (*places)
         *starts = checked_starts(start, index->numel);
-    if (*starts && other)
+    if (*starts) { /* the kernel checks what it reads: the entries of bags */
+        const int all = ((const int64_t *)(*starts)->data)[bags] == index->numel;
+        how = all && width ? TK_LATER : TK_COPY;
+        *places = tk_checked_index(op, made[1], rows, 0, &how);
+    }
+    if (*places && other)
         *second = tk_contiguous(other);
-    if (*starts && (*second || !other)) {
+    if (*places && (*second || !other)) {
         const int64_t shape[2] = {spreads ? rows : bags, width};
         out = dots      ? tk_full_float(a->dtype, 1, &index->numel, 0)
               : spreads ? tk_full_float(a->dtype, 2, shape, 0)

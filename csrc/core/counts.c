@@ -104,8 +104,14 @@ enum { FEW_STARTS = 8 }; /* of a block's elements: then it is worth looking whet
     {                                                                                              \
         const Item *x = (const Item *)data;                                                        \
         Item *kinds = (Item *)to;                                                                  \
-        int64_t found = 0, before = -BLOCK;                                                        \
-        for (int64_t i = 0; i < n;) {                                                              \
+        int64_t found = n > 0, before = -BLOCK;                                                    \
+        if (n > 0)                                                                                 \
+            kinds[0] = x[0];                                                                       \
+        if (n > 0 && starts)                                                                       \
+            starts[0] = 0;                                                                         \
+        if (n > 0 && ranks)                                                                        \
+            ranks[0] = 0;                                                                          \
+        for (int64_t i = 1; i < n;) {                                                              \
             const int64_t end = i + BLOCK < n ? i + BLOCK : n;                                     \
             int any = end < i + BLOCK || found - before > FEW_STARTS;                              \
             for (int k = 0; !any && k < BLOCK; k += 8)                                             \
@@ -118,7 +124,7 @@ enum { FEW_STARTS = 8 }; /* of a block's elements: then it is worth looking whet
                 kinds[found] = x[i];                                                               \
                 if (starts)                                                                        \
                     starts[found] = i;                                                             \
-                found += i == 0 || x[i] != x[i - 1];                                               \
+                found += x[i] != x[i - 1];                                                         \
                 if (ranks)                                                                         \
                     ranks[i] = found - 1;                                                          \
             }                                                                                      \

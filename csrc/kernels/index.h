@@ -246,33 +246,37 @@ static void TK_FN(fold_windows)(const void *work, int64_t lo, int64_t hi)
 #endif
 
 #if !TK_IS_FLOAT && !TK_IS_BOOL
-/* The common case, contiguous and not scaled, up to the first 64 that hold a bad index; returns how
- * many are done. */
+/* The common case, contiguous, up to the first 64 that hold a bad index; returns how many are done. */
 static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk_wrap_work *w)
 {
     enum { PLACES = TK_VECTOR_BYTES / sizeof(int64_t) };
     typedef T indices __attribute__((vector_size(PLACES * sizeof(T))));
     typedef int64_t places __attribute__((vector_size(TK_VECTOR_BYTES)));
     const int64_t size = w->size, wrap = w->wrap, skip = w->skip, skips = -(int64_t)w->skips;
-    const int writes = !w->looks;
+    const int writes = !w->looks, scales = w->scale != 1, adds = w->adds;
     int64_t i = 0;
     for (; i + 64 <= n; i += 64) {
-        places bad = {0};
-        for (int k = 0; k < 64; k += PLACES) {
+        places bad = {0}, x[64 / PLACES];
+        for (int k = 0; k < 64 / PLACES; k++) {
             indices read;
-            memcpy(&read, from + i + k, sizeof read);
-            places x = __builtin_convertvector(read, places);
-            const places skipped = (x == skip) & skips;
-            x = (x + ((x < 0) & wrap)) | skipped; /* -1 */
-            bad |= ((x < 0) | (x >= size)) & ~skipped;
-            if (writes)
-                memcpy(to + i + k, &x, sizeof x);
+            memcpy(&read, from + i + k * PLACES, sizeof read);
+            x[k] = __builtin_convertvector(read, places);
+            const places skipped = (x[k] == skip) & skips;
+            x[k] = (x[k] + ((x[k] < 0) & wrap)) | skipped; /* -1 */
+            bad |= ((x[k] < 0) | (x[k] >= size)) & ~skipped;
         }
         int64_t any = 0;
         for (int k = 0; k < PLACES; k++)
             any |= bad[k];
         if (any)
             break;
+        for (int k = 0; writes && k < 64 / PLACES; k++) {
+            places there = {0};
+            if (adds)
+                memcpy(&there, to + i + k * PLACES, sizeof there);
+            there += scales ? x[k] * w->scale : x[k];
+            memcpy(to + i + k * PLACES, &there, sizeof there);
+        }
     }
     return i;
 }
@@ -283,8 +287,7 @@ static void TK_FN(wrap_index)(const void *work, int64_t lo, int64_t hi)
     const tk_wrap_work *w = work;
     const tk_map_work *m = &w->map;
     const int64_t out_step = m->stride[0][m->ndim - 1], step = m->stride[1][m->ndim - 1];
-    const int plain = !w->adds && w->scale == 1 && out_step == sizeof(int64_t) &&
-                      step == sizeof(T);
+    const int plain = out_step == sizeof(int64_t) && step == sizeof(T);
     int64_t at[TK_MAX_NDIM], n;
     char *row[2];
     for (tk_start_rows(m, lo, at); lo < hi; lo += n) {
