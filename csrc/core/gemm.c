@@ -225,8 +225,9 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     g->block_cols = g->cols;
     if (g->cols > most_cols)
         g->block_cols = round_up(ceil_div(g->cols, ceil_div(g->cols, most_cols)), nr);
+    /* the matrix that is multiplied with a vector, which is large enough to be read once */
+    g->far = g->k * at_least(g->m, g->n) * size > tk_last_cache / FAR_SHARE;
     if (g->path == TK_GEMM_LONG_ROW) {
-        g->far = g->k * g->n * size > tk_last_cache / FAR_SHARE;
         g->block_cols = (g->far ? TK_GEMM_FAR : TK_GEMM_LONG) / size;
     }
     g->keep_a = g->pack_a && g->cols > g->block_cols;

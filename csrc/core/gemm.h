@@ -95,7 +95,7 @@ typedef struct {
     int pack_a, pack_b; /* copy strips of A, panels of B into scratch first */
     int ahead; /* without pack_b: ask for the next tile's columns, too far apart to be foreseen */
     int keep_a;         /* for the next block of columns */
-    int far;            /* B comes from memory: a long row takes more of it at a time */
+    int far; /* of a vector's matrix: it comes from memory, and is read more at a time, or ahead */
     int64_t strip;      /* rows of a strip, at most */
     int a_down;         /* without pack_a: A is read down its contiguous columns */
     /* elements of scratch for panels of B or the sums of a long row; then for tiles of partial

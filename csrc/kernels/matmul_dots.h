@@ -3,12 +3,15 @@
 #define PARTS (LANES / W)
 #define DOT_ROWS (W < 4 ? W : 4)      /* dot products side by side keep the multiply-adds busy: */
 #define DOT_COLS (PARTS == 1 ? 4 : 1) /* 4 x 4 of one vector each, or 4 of two; */
+#define ROW_VECTORS 16 /* of a column that is multiplied row by row: half of 32 registers */
 #define LONE_ROWS (PARTS == 1 && W >= 8 ? 8 : DOT_ROWS) /* 8 x 1, to wait less for memory */
 
 /* The lanes of the dot products of rows of a and columns of b, all contiguous: sums[j][i], to which
- * they are added if they are not the first. */
-TK_INLINE void TK_FN(gemm_dots)(int rows, int cols, const T *a, int64_t a_row, const T *b,
-                                int64_t b_col, int64_t k, int first, V sums[][W][PARTS])
+ * they are added if they are not the first. What lies `ahead` of the rows is asked for, if there is
+ * one column, unless that is 0. */
+TK_INLINE void TK_FN(gemm_dots)(int rows, int cols, const T *a, int64_t a_row, int64_t ahead,
+                                const T *b, int64_t b_col, int64_t k, int first,
+                                V sums[][W][PARTS])
 {
     V acc[LONE_ROWS][DOT_COLS][PARTS];
 #pragma GCC unroll 8
@@ -29,6 +32,8 @@ TK_INLINE void TK_FN(gemm_dots)(int rows, int cols, const T *a, int64_t a_row, c
 #pragma GCC unroll 8
             for (int i = 0; i < rows; i++) {
                 V x = v_load(a + i * a_row + p + v * W);
+                if (cols == 1 && ahead && v * W % LANES == 0)
+                    __builtin_prefetch(a + i * a_row + ahead + p + v * W, 0, 2);
 #pragma GCC unroll 8
                 for (int j = 0; j < cols; j++)
                     acc[i][j][v] += x * y[j];
@@ -90,19 +95,73 @@ TK_INLINE V TK_FN(gemm_totals)(V *t, const int half)
     return t[0];
 }
 
+/* PARTS vectors added by halves. */
+TK_INLINE V TK_FN(gemm_parts)(const V s[PARTS])
+{
+    if (PARTS == 4)
+        return (s[0] + s[PARTS / 2]) + (s[PARTS > 1] + s[PARTS - 1]);
+    return PARTS == 1 ? s[0] : s[0] + s[PARTS > 1];
+}
+
 /* The same for rows of PARTS vectors. */
-TK_INLINE V TK_FN(gemm_part_totals)(V s[W][PARTS])
+TK_INLINE V TK_FN(gemm_part_totals)(const V s[W][PARTS])
 {
     V t[W];
 #pragma GCC unroll 16
-    for (int i = 0; i < W; i++) {
-        if (PARTS == 4) {
-            s[i][0] += s[i][2];
-            s[i][1] += s[i][PARTS - 1];
-        }
-        t[i] = PARTS == 1 ? s[i][0] : s[i][0] + s[i][PARTS > 1];
-    }
+    for (int i = 0; i < W; i++)
+        t[i] = TK_FN(gemm_parts)(s[i]);
     return TK_FN(gemm_totals)(t, W / 2);
+}
+
+/* The lanes of the dot product of a row with nv vectors, the last of which has n values. */
+TK_INLINE V TK_FN(gemm_row_dot)(int nv, int n, const T *a, const V *y)
+{
+    V sum[PARTS];
+#pragma GCC unroll 8
+    for (int v = 0; v < PARTS; v++)
+        sum[v] = v_set(0);
+#pragma GCC unroll 16
+    for (int v = 0; v < nv; v++)
+        sum[v % PARTS] += TK_FN(gemm_load)(a + v * W, v < nv - 1 ? W : n) * y[v];
+    return TK_FN(gemm_parts)(sum);
+}
+
+/* The dot products of up to W rows and one column of nv vectors, which stays in registers: row
+ * after row, as memory likes it. */
+TK_INLINE V TK_FN(gemm_row_dots)(int nv, int n, int rows, const T *a, int64_t a_row, const T *b)
+{
+    V t[W], y[ROW_VECTORS];
+#pragma GCC unroll 16
+    for (int v = 0; v < nv; v++)
+        y[v] = TK_FN(gemm_load)(b + v * W, v < nv - 1 ? W : n);
+    if (rows == W && nv <= 4) { /* then storing each row's lanes would be a large part */
+#pragma GCC unroll 16
+        for (int i = 0; i < W; i++, a += a_row)
+            t[i] = TK_FN(gemm_row_dot)(nv, n, a, y);
+        return TK_FN(gemm_totals)(t, W / 2);
+    }
+    for (int i = 0; i < rows; i++, a += a_row)
+        t[i] = TK_FN(gemm_row_dot)(nv, n, a, y);
+    for (int i = rows; i < W; i++)
+        t[i] = v_set(0);
+    return TK_FN(gemm_totals)(t, W / 2);
+}
+
+/* Up to W rows and one column of at most ROW_VECTORS vectors. */
+TK_INLINE V TK_FN(gemm_short_rows)(int rows, const T *a, int64_t a_row, const T *b, int64_t k)
+{
+    int nv = (int)((k + W - 1) / W), n = (int)k - (nv - 1) * W;
+    switch (nv) {
+#define DOTS(nv)                                                                                   \
+    case nv:                                                                                       \
+        return n == W ? TK_FN(gemm_row_dots)(nv, W, rows, a, a_row, b)                             \
+                      : TK_FN(gemm_row_dots)(nv, n, rows, a, a_row, b);
+        DOTS(1) DOTS(2) DOTS(3) DOTS(4) DOTS(5) DOTS(6) DOTS(7) DOTS(8)
+        DOTS(9) DOTS(10) DOTS(11) DOTS(12) DOTS(13) DOTS(14) DOTS(15)
+    default:
+        DOTS(16)
+#undef DOTS
+    }
 }
 
 #if TK_VECTOR_BYTES >= 32
@@ -177,12 +236,19 @@ static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
             continue;
         }
 #endif
+        if (u->j1 - u->j0 == 1 && g->k <= ROW_VECTORS * W) {
+            V x = TK_FN(gemm_short_rows)(rows, a + i * g->a_row, g->a_row, b + u->j0 * g->b_col,
+                                         g->k);
+            TK_FN(gemm_emit_dots)(g, c, i, u->j0, x, rows);
+            continue;
+        }
         if (rows < W)
             memset(sums, 0, (size_t)(u->j1 - u->j0) * sizeof *sums);
         int64_t k0 = 0;
         do { /* lane by lane in blocks, for long sums */
             int64_t k = g->k - k0 < KC * LANES ? g->k - k0 : KC * LANES;
-            int group = u->j1 - u->j0 == 1 ? LONE_ROWS : DOT_ROWS;
+            int lone = u->j1 - u->j0 == 1, group = lone ? LONE_ROWS : DOT_ROWS;
+            int64_t ahead = lone && g->far ? group * g->a_row : 0;
             for (int r = 0; r < rows; r += r + group <= rows ? group : 1) {
                 int many = r + group <= rows;
                 for (int64_t j = u->j0; j < u->j1;) {
@@ -190,16 +256,16 @@ static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
                     const T *as = a + (i + r) * g->a_row + k0, *bs = b + j * g->b_col + k0;
                     V(*to)[W][PARTS] = (V(*)[W][PARTS])sums[j - u->j0][r];
                     if (many && group > DOT_ROWS)
-                        TK_FN(gemm_dots)(LONE_ROWS, 1, as, g->a_row, bs, 0, k, !k0, to);
+                        TK_FN(gemm_dots)(LONE_ROWS, 1, as, g->a_row, ahead, bs, 0, k, !k0, to);
                     else if (many && cols == DOT_COLS)
-                        TK_FN(gemm_dots)(DOT_ROWS, DOT_COLS, as, g->a_row, bs, g->b_col, k, !k0,
-                                         to);
+                        TK_FN(gemm_dots)(DOT_ROWS, DOT_COLS, as, g->a_row, ahead, bs, g->b_col, k,
+                                         !k0, to);
                     else if (many)
-                        TK_FN(gemm_dots)(DOT_ROWS, 1, as, g->a_row, bs, g->b_col, k, !k0, to);
+                        TK_FN(gemm_dots)(DOT_ROWS, 1, as, g->a_row, 0, bs, g->b_col, k, !k0, to);
                     else if (cols == DOT_COLS)
-                        TK_FN(gemm_dots)(1, DOT_COLS, as, g->a_row, bs, g->b_col, k, !k0, to);
+                        TK_FN(gemm_dots)(1, DOT_COLS, as, g->a_row, 0, bs, g->b_col, k, !k0, to);
                     else
-                        TK_FN(gemm_dots)(1, 1, as, g->a_row, bs, g->b_col, k, !k0, to);
+                        TK_FN(gemm_dots)(1, 1, as, g->a_row, 0, bs, g->b_col, k, !k0, to);
                     j += cols;
                 }
             }
@@ -226,3 +292,4 @@ static void TK_FN(gemm_dotted)(const tk_gemm *g, const T *a, const T *b, T *c,
 #undef DOT_ROWS
 #undef DOT_COLS
 #undef LONE_ROWS
+#undef ROW_VECTORS

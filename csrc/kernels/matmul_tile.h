@@ -4,21 +4,13 @@ typedef T TILE(gemm_vector) __attribute__((vector_size(TILE_BYTES)));
 #define X TILE(gemm_vector)
 #define LANES (TILE_BYTES / (int)sizeof(T))
 #define LINE (64 / (int)sizeof(T)) /* of a cache */
+#define SPREAD 64 /* values of k that are worth a loop in a loop */
 
 TK_INLINE X TILE(gemm_get)(const T *p)
 {
     X x;
     memcpy(&x, p, sizeof x);
     return x;
-}
-
-/* Asks for a tile of C that will be added to when the sums are done. */
-TK_INLINE void TILE(gemm_ask_tile)(int mr, int nv, const T *c, int64_t c_row, int add)
-{
-    if (add)
-        for (int i = 0; i < mr; i++)
-            for (int v = 0; v < nv; v++)
-                __builtin_prefetch(c + i * c_row + v * LANES, 1, 3);
 }
 
 TK_INLINE void TILE(gemm_store_tile)(int mr, int nv, X acc[MR][TILE_NV], T *c, int64_t c_row,
@@ -45,30 +37,38 @@ TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int along, int64_t k, const
     const int64_t i_step = along ? step : 1, p_step = along ? 1 : step;
     /* few registers reach every row from these */
     const T *a5 = a + 5 * i_step, *a10 = a + 10 * i_step;
-    TILE(gemm_ask_tile)(mr, nv, c, c_row, add);
+    /* C's rows, if they are added to, are asked for one by one: all at once keep B's waiting. */
+    const int64_t stretch = add && k >= SPREAD ? k / mr + 1 : k;
+    const T *asked = c;
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 2
         for (int v = 0; v < nv; v++)
             acc[i][v] = (X){0};
-    for (int64_t p = 0; p < k; p++, a += p_step, a5 += p_step, a10 += p_step, b += b_row) {
-        X row[TILE_NV];
-#pragma GCC unroll 2
-        for (int v = 0; v < nv; v++)
-            row[v] = TILE(gemm_get)(b + v * LANES);
-        if (ahead)
-#pragma GCC unroll 2
+    for (int64_t left = k, some; left > 0; left -= some, asked += c_row) {
+        some = left < stretch ? left : stretch;
+        if (add)
             for (int v = 0; v < nv * LANES; v += LINE)
-                __builtin_prefetch(b + ahead + v, 0, 2); /* for the second level */
-#pragma GCC unroll 16
-        for (int i = 0; i < mr; i++) {
-            T value = !along || i < 5 ? a[i * i_step]
-                      : i < 10        ? a5[(i - 5) * i_step]
-                                      : a10[(i - 10) * i_step];
-            X x = value - (X){0};
+                __builtin_prefetch(asked + v, 1, 3);
+        for (int64_t p = 0; p < some; p++, a += p_step, a5 += p_step, a10 += p_step, b += b_row) {
+            X row[TILE_NV];
 #pragma GCC unroll 2
             for (int v = 0; v < nv; v++)
-                acc[i][v] += x * row[v];
+                row[v] = TILE(gemm_get)(b + v * LANES);
+            if (ahead)
+#pragma GCC unroll 2
+                for (int v = 0; v < nv * LANES; v += LINE)
+                    __builtin_prefetch(b + ahead + v, 0, 2); /* for the second level */
+#pragma GCC unroll 16
+            for (int i = 0; i < mr; i++) {
+                T value = !along || i < 5 ? a[i * i_step]
+                          : i < 10        ? a5[(i - 5) * i_step]
+                                          : a10[(i - 10) * i_step];
+                X x = value - (X){0};
+#pragma GCC unroll 2
+                for (int v = 0; v < nv; v++)
+                    acc[i][v] += x * row[v];
+            }
         }
     }
     if (add)
@@ -120,3 +120,4 @@ static TK_FN(gemm_tile) *const TILE(gemm_tiles)[MR][TILE_NV][2] = {
 #undef X
 #undef LANES
 #undef LINE
+#undef SPREAD
