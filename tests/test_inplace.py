@@ -485,3 +485,18 @@ def test_recorded_change_keeps_the_dtype(op: Op) -> None:
             recorded.backward(tk.ones(3, dtype=first))
             assert leaf.grad is not None
             assert leaf.grad.dtype is first
+
+
+def test_what_a_door_refuses_is_told_in_the_name_of_the_method() -> None:
+    x, other = tk.zeros(3), tk.ones(4)
+    refused: dict[str, Any] = {
+        "add_": lambda: x.add_(other),
+        "addcmul_": lambda: x.addcmul_(other, other),
+        "sub_": lambda: x.sub_(other, alpha=0.5),
+        "masked_fill_": lambda: x.masked_fill_(other > 0, 1.0),
+        "copy_": lambda: x.copy_(other),
+        "normal_": lambda: x.normal_(0.0, -1.0),
+    }
+    for name, refusal in refused.items():
+        with pytest.raises(ValueError, match=f"^{name}: "):
+            refusal()

@@ -55,11 +55,17 @@ _ERRORS: dict[int, type[Exception]] = {
 RAISED: dict[int, BaseException] = {}  # by thread: what Python raised in the middle of a replay
 
 
-def fail() -> NoReturn:
-    """Raises what the last door of this thread refused, as the Python exception of its kind."""
+def fail(op: str = "") -> NoReturn:
+    """Raises what the last door of this thread refused, as the Python exception of its kind.
+
+    In the name of ``op``, if given, where the message begins with the name of what it is made of.
+    """
     if lib.tk_last_error() == lib.TK_HOST_ERROR:
         raise RAISED.pop(get_ident())
     message = ffi.string(lib.tk_last_message()).decode("utf-8", "replace")
+    name, colon, fact = message.partition(": ")
+    if op and name.isidentifier():
+        message = op + colon + fact
     raise _ERRORS.get(lib.tk_last_error(), RuntimeError)(message)
 
 

@@ -261,7 +261,7 @@ def noted(stamp: int, name: str, depth: int = 2) -> None:
     """
     global _outside
     if stamp < 0:
-        fail()
+        fail(name)
     try:
         frame: Any = _getframe(depth)
     except ValueError:  # called from C, as by atexit

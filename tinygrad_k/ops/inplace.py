@@ -52,7 +52,7 @@ def inplace(
             return answer
     if not _recorded(target, operands):
         if write():
-            fail()
+            fail(name)
         note_change(target, name)
         return target
     others = _check_changeable(name, target)
@@ -69,7 +69,7 @@ def inplace(
             )
         result = OPS["convert"].function(result, target.dtype)
     if lib.tk_copy_into(target._h, result._h):
-        fail()
+        fail(name)
     note_change(target, name)
     move_to(target, result._node)
     for each in others:
@@ -226,7 +226,7 @@ def change(row: Op, target: Tensor, operands: tuple[Any, ...], write: Callable[[
     if recorded:
         others = _check_changeable(name, target)
     if write():
-        fail()
+        fail(name)
     note_change(target, name)
     if recorded:
         old = target._node
