@@ -162,6 +162,19 @@ def composites(elements: int) -> Iterator[tuple[str, Callable[[Any, Callable[[An
         "rows set",
         one(lambda lib, x: x[0].index_put_((x[1],), x[2]), matrix.copy(), order, matrix),
     )
+    drawn = rng.integers(0, rows, rows)
+    yield (
+        "rows added",
+        one(lambda lib, x: x[0].index_put_((x[1],), x[2], True), matrix.copy(), drawn, matrix),
+    )
+    bags = rng.integers(0, rows, (rows // 10, 10))
+
+    def bag(lib: Any, leaves: Any) -> Any:
+        return lib.nn.functional.embedding_bag(lib.from_numpy(bags), leaves[0])
+
+    yield "bags", one(bag, matrix)
+    yield "bags and gradient", backward(bag, matrix)
+    yield "windows and gradient", backward(lambda lib, x: x[0].unfold(1, 10, 5), matrix)
     yield "sort", one(lambda lib, x: lib.sort(x[0].reshape(-1))[0], matrix)
     yield "topk of all", one(lambda lib, x: lib.topk(x[0].reshape(-1), 100)[0], matrix)
     numbers = rng.integers(0, 1000, elements)
@@ -170,6 +183,10 @@ def composites(elements: int) -> Iterator[tuple[str, Callable[[Any, Callable[[An
     yield "unique of floats", one(lambda lib, x: lib.unique(x[0]), matrix)
     runs = np.sort(numbers)
     yield "unique_consecutive", one(lambda lib, x: lib.unique_consecutive(x[0]), runs)
+    yield (
+        "unique_consecutive of all kinds",
+        one(lambda lib, x: lib.unique_consecutive(x[0], True, True)[1], runs),
+    )
     yield "indices of a triangle", one(lambda lib, x: lib.triu_indices(edge, edge))
     yield "nan_to_num", one(lambda lib, x: lib.nan_to_num(x[0]), matrix)
 
