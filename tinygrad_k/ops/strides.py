@@ -276,6 +276,11 @@ def _numpy_overlapped(x: Any, shape: Any, dim: int, size: int, step: int) -> np.
 )
 def _overlapped(windows: Tensor, shape: tuple[int, ...], dim: int, size: int, step: int) -> Any:
     """Windows of a dimension added up where they came from."""
+    if windows.ndim != len(shape) + 1:
+        raise ValueError(
+            f"unfold: windows of {shape} have {len(shape) + 1} dimensions; got "
+            f"{tuple(windows.shape)}"
+        )
     if not shape or 0 in shape or not size:
         zeros = wrap(lib.tk_full_float(windows._h.dtype, len(shape), tuple(shape), 0.0))
         return lib.tk_retain((zeros if shape else zeros + windows.sum())._h)
