@@ -173,27 +173,25 @@ TK_INLINE void TK_FN(run_short)(const T *in, T *out, int64_t lines, TK_FN(runnin
 
 #define SHORT(name, n)                                                                             \
     case n:                                                                                        \
-        TK_FN(name##_short)(in, in_line, out, out_line, lines, n, reverse);                        \
+        TK_FN(name##_short)((const T *)in, (T *)out, lines, n, reverse);                           \
         return
 #define LINES(name, f, one, identity)                                                              \
-    TK_INLINE void TK_FN(name##_short)(const char *in, int64_t in_line, char *out,                 \
-                                       int64_t out_line, int64_t lines, const int n, int reverse)  \
+    TK_INLINE void TK_FN(name##_short)(const T *in, T *out, int64_t lines, const int n,            \
+                                       int reverse)                                                \
     {                                                                                              \
-        const int joined = in_line == n * (int)sizeof(T) && out_line == in_line;                   \
-        const int64_t some = joined ? lines : 1;                                                   \
-        for (; lines > 0; lines -= some, in += in_line, out += out_line)                           \
-            if (reverse)                                                                           \
-                TK_FN(run_short)((const T *)in, (T *)out, some, f, identity, n, 1);                \
-            else                                                                                   \
-                TK_FN(run_short)((const T *)in, (T *)out, some, f, identity, n, 0);                \
+        if (reverse)                                                                               \
+            TK_FN(run_short)(in, out, lines, f, identity, n, 1);                                   \
+        else                                                                                       \
+            TK_FN(run_short)(in, out, lines, f, identity, n, 0);                                   \
     }                                                                                              \
     TK_OUTLINE void TK_FN(name##_lines)(const char *in, int64_t in_line, char *out,                \
                                         int64_t out_line, int64_t lines, int64_t n, int reverse,   \
                                         const void *before, void *after)                           \
     {                                                                                              \
+        const int joined = in_line == n * (int64_t)sizeof(T) && out_line == in_line;               \
         double start, end = identity;                                                              \
         memcpy(&start, before, sizeof start);                                                      \
-        switch (after ? 0 : n) {                                                                   \
+        switch (joined && !after ? n : 0) {                                                        \
             SHORT(name, 2);                                                                        \
             SHORT(name, 3);                                                                        \
             SHORT(name, 4);                                                                        \
