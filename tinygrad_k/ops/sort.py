@@ -350,9 +350,10 @@ def _starts(rows: np.ndarray) -> np.ndarray:
     return np.flatnonzero(starts)
 
 
-def _runs(line: Tensor, wanted: int) -> tuple[Tensor, list[Any]]:
-    """The elements of a vector that differ from the one before, and what is wanted of their places,
-    of how many came before each element, and of how long their runs are."""
+def _runs(line: Tensor, starts: Any, ranks: bool, counts: bool) -> tuple[Tensor, list[Any]]:
+    """The elements of a vector that differ from the one before, and, as wanted: their
+    places, how many of them came before each element, and how long their runs are."""
+    wanted = (STARTS if starts else 0) + (RANKS if ranks else 0) + (COUNTS if counts else 0)
     found = ffi.new("tk_tensor *[3]")
     values = wrap(lib.tk_runs(line._h, wanted, found))
     return values, [wrap(each) if each else None for each in found]
@@ -431,14 +432,12 @@ def _sorted_kinds(input: Tensor, return_inverse: bool, return_counts: bool) -> A
     line = _reshape(input, (-1,))
     order = _order(line.detach(), 0, -1, False)
     ordered = index_select(line.detach(), 0, order)
-    wanted = STARTS if line._node else 0
-    wanted += (RANKS if return_inverse else 0) + (COUNTS if return_counts else 0)
-    values, (starts, ranks, counts) = _runs(ordered, wanted)
+    values, (starts, ranks, counts) = _runs(ordered, line._node, return_inverse, return_counts)
     if line._node:
         values = index_select(line, 0, index_select(order, 0, starts))
     if return_inverse:
         ranks = _reshape(index_copy(ranks, 0, order, ranks), tuple(input.shape))
-    return _together(values, ranks, counts if return_counts else None)
+    return _together(values, ranks, counts)
 
 
 def _counted(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
@@ -489,9 +488,7 @@ def unique_consecutive(
         inverse = _ranks(first, size).reshape(shape) if return_inverse else None
         lengths = _lengths(first, size) if return_counts else None
         return _parts_of_runs(input, dim, first, inverse, lengths)
-    wanted = STARTS if input._node else 0
-    wanted += (RANKS if return_inverse else 0) + (COUNTS if return_counts else 0)
-    values, (starts, ranks, counts) = _runs(input, wanted)
+    values, (starts, ranks, counts) = _runs(input, input._node, return_inverse, return_counts)
     if input._node:
         values = index_select(_reshape(input, (-1,)), 0, starts)
     return _together(values, ranks, counts)
