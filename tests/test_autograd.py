@@ -589,6 +589,49 @@ def test_a_gradient_shares_memory_with_nothing() -> None:
     assert values(kept[0]) == before
 
 
+def lying(shape: tuple[int, ...], order: tuple[int, ...]) -> tk.Tensor:
+    """Numbers whose dimensions lie in memory in another order, the outermost first."""
+    count = int(np.prod(shape))
+    memory = tk.arange(count, dtype=tk.float32).view(*(shape[d] for d in order))
+    return memory.permute(*(order.index(d) for d in range(len(order))))
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+@pytest.mark.parametrize("towards", list(itertools.permutations(range(3))))
+def test_a_gradient_lies_as_its_leaf(order: tuple[int, ...], towards: tuple[int, ...]) -> None:
+    """In whatever order it arrives, and whether anybody else holds it."""
+    arriving = lying((2, 3, 4), towards)
+    for held in (False, True):
+        x = lying((2, 3, 4), order).requires_grad_()
+        if held:
+            (x + 0.0).backward(arriving)
+        else:
+            (x * arriving).backward(tk.ones(2, 3, 4))
+        first = x.grad
+        assert first is not None and first.stride() == x.stride()
+        assert values(first) == values(arriving) and apart(first, arriving, x)
+        (x * arriving).sum().backward()
+        assert x.grad is first and values(first) == values(arriving * 2.0)
+
+
+@pytest.mark.parametrize(
+    "leaf_with_gaps",
+    [lambda: tk.ones(4, 6)[:, ::2], lambda: tk.ones(1, 3).expand(4, 3), lambda: tk.ones(5, 3)[:4]],
+)
+def test_the_gradient_of_a_leaf_with_gaps_is_contiguous(leaf_with_gaps: Any) -> None:
+    x, weight = leaf_with_gaps().requires_grad_(), lying((4, 3), (1, 0))
+    (x * weight).sum().backward()
+    assert x.grad is not None and x.grad.is_contiguous()
+    assert values(x.grad) == values(weight)
+
+
+def test_a_gradient_lies_as_the_memory_that_its_leaf_was_given() -> None:
+    x = tk.ones(3, 4).requires_grad_()
+    x.data = lying((3, 4), (1, 0))
+    (x * tk.ones(3, 4)).sum().backward()
+    assert x.grad is not None and x.grad.stride() == x.stride() == (1, 3)
+
+
 def test_grad_results_share_memory_with_nothing() -> None:
     x, y = leaf(1.0, 2.0), leaf(3.0, 4.0)
     seed = tk.from_numpy(np.array([1.0, 1.0]))

@@ -183,6 +183,27 @@ def test_gradients_that_are_held_keep_their_values() -> None:
         assert np.array_equal(np.asarray(held), before)
 
 
+@pytest.mark.parametrize("transposed", [False, True])
+def test_held_gradients_that_are_parts_of_what_was_computed(transposed: bool) -> None:
+    """The next replay computes all of it in other memory, as large and laid out as before."""
+    weight = tk.ones(3, 5)
+    weight = (weight.t() if transposed else weight).requires_grad_()
+    shape = tuple(weight.shape)
+
+    @tk.compile
+    def step(x: tk.Tensor) -> None:
+        weight.grad = None
+        (tk.cat([x, weight]) * tk.cat([x, x[: shape[0]] * 2.0])).sum().backward()
+
+    held = []
+    for i in range(4):
+        step(tk.full((50_000, shape[1]), float(i)))
+        assert weight.grad is not None and weight.grad.shape == weight.shape
+        held.append(weight.grad)
+    assert [each.sum().item() for each in held] == [15 * 2.0 * i for i in range(4)]
+    assert {each.stride() for each in held} == {weight.stride()}
+
+
 def test_results_are_new_at_each_call() -> None:
     compiled = tk.compile(lambda x: (x * 2, {"view": (x * 3)[1:]}))
     outcomes = [compiled(tk.full((3,), float(i))) for i in range(5)]

@@ -398,7 +398,7 @@ class Tensor(Methods):
         set_data(self, lib.tk_detach(value._h))
         lib.tk_touch(self._h)
         if node is not None and self.is_leaf:
-            node.shape, node.dtype = value.shape, value.dtype
+            node.fit(self)
 
     # -- copies and pickles ------------------------------------------------------------------------
 
@@ -520,6 +520,26 @@ def alias(t: Tensor) -> Tensor:
     other._h = _retain(t._h)
     other._node = None
     return other
+
+
+def dense_strides(t: Tensor) -> tuple[int, ...] | None:
+    """The strides, if the elements fill one piece of memory without meeting; else None."""
+    h = t._h
+    shape, strides = t.shape, tuple(ffi.unpack(h.stride, h.ndim))
+    step = 1
+    for stride, size in sorted(zip(strides, shape, strict=True)):
+        if size != 1:
+            if stride != step:
+                return None
+            step *= size
+    return strides
+
+
+def empty_strided(kind: dtype, shape: Any, strides: Any, start: int = 0, room: int = 0) -> Tensor:
+    """Memory as it comes, of at least ``room`` elements, seen from ``start`` with these strides."""
+    reach = sum([(size - 1) * stride for size, stride in zip(shape, strides, strict=True)])
+    memory = wrap(lib.tk_empty(kind.number, 1, (max(room, start + reach + 1),)))
+    return wrap(lib.tk_as_strided(memory._h, len(shape), shape, strides, start))
 
 
 def _unpickle(cls: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..backend import DEBUG, fail, lib, recorder, world
-from ..tensor import Tensor, alias
+from ..tensor import CONTIGUOUS, Tensor, alias, dense_strides, empty_strided
 from . import batching
 from .node import CLOCK, Leaf, Node, Part, check_unchanged
 
@@ -277,7 +277,7 @@ def _take(gradients: list[Any], i: int, create_graph: bool) -> Tensor | None:
 def owned(gradient: Tensor, create_graph: bool) -> Tensor:
     """A gradient that one name of the caller's holds, or a copy if anybody else sees its memory."""
     ours = _alone(sys.getrefcount(gradient), gradient)
-    if ours and (create_graph or gradient._h.flags & lib.TK_CONTIGUOUS):
+    if ours and (create_graph or gradient._h.flags & CONTIGUOUS or dense_strides(gradient)):
         return gradient
     return copy_of(gradient, create_graph)
 
@@ -293,7 +293,11 @@ def copy_of(gradient: Tensor, create_graph: bool) -> Tensor:
 
 
 def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
-    """Adds a gradient to node.grad, which never shares memory with anything else."""
+    """Adds a gradient to node.grad, which never shares memory with anything else.
+
+    The first lies in memory as the leaf does, or contiguously where that has gaps: what changes a
+    parameter by its gradient then goes through both in one order.
+    """
     if world.recorders and (recording := recorder()) is not None:
         recording.reads_gradient(node)
     around = node.around
@@ -302,16 +306,34 @@ def accumulate(node: Any, gradient: Tensor, create_graph: bool) -> None:
     present = node.grad
     if present is None:
         ours = _alone(sys.getrefcount(gradient), gradient)
-        if ours and (create_graph or gradient._h.flags & lib.TK_CONTIGUOUS):
+        if ours and (create_graph or _lies_as(gradient, node.strides)):
             node.grad = gradient
-        else:
+        elif node.strides is None or create_graph:
             node.grad = copy_of(gradient, create_graph)
+        else:
+            node.grad = _laid_out(gradient, node.strides)
     elif create_graph:
         node.grad = _add(present, gradient)
     else:
         _add_into(present, gradient)
     if around is not None:
         around.leave(gradient)
+
+
+def _lies_as(gradient: Tensor, strides: Any) -> bool:
+    """Whether a gradient has these strides where they count; None for those of row-major order."""
+    h = gradient._h
+    if strides is None:
+        return bool(h.flags & CONTIGUOUS)
+    return all(h.shape[d] == 1 or h.stride[d] == wanted for d, wanted in enumerate(strides))
+
+
+def _laid_out(gradient: Tensor, strides: Any) -> Tensor:
+    """A copy with these strides."""
+    copy = empty_strided(gradient.dtype, gradient.shape, strides)
+    if lib.tk_copy_into(copy._h, gradient._h):
+        fail()
+    return copy
 
 
 def _add_into(target: Tensor, gradient: Tensor) -> None:

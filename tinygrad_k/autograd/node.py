@@ -12,7 +12,7 @@ from types import CodeType
 from typing import Any
 
 from ..backend import fail, ffi, lib
-from ..tensor import Tensor, alias
+from ..tensor import CONTIGUOUS, Tensor, alias, dense_strides
 
 # Reading it through a pointer is twice as fast as ``lib.tk_clock``.
 CLOCK = ffi.addressof(lib, "tk_clock")
@@ -104,6 +104,7 @@ class Node:
 
     # Rarely another value, so they stand here once for all nodes.
     grad: Tensor | None = None
+    strides: Any = None  # the kept gradient is contiguous
     keep_grad: bool = False
     around: Any = None  # a leaf's hooks
     outputs: int = 1  # of several outputs each has a node of its own that sends a Part here
@@ -180,10 +181,11 @@ def hand_on(old: Any, node: Any) -> None:
 class Leaf:
     """The end of the graph: where a gradient is accumulated.
 
-    A leaf does not know its tensor, so that neither keeps the other alive.
+    A leaf does not know its tensor, so that neither keeps the other alive. ``strides`` are those
+    of a tensor that fills one piece of memory, but in another order than the usual; else None.
     """
 
-    __slots__ = ("__weakref__", "around", "dtype", "grad", "hooks", "shape")
+    __slots__ = ("__weakref__", "around", "dtype", "grad", "hooks", "shape", "strides")
 
     op = None
     inputs: tuple[Any, ...] = ()
@@ -193,8 +195,13 @@ class Leaf:
         self.grad: Tensor | None = None
         self.hooks: dict[Any, Callable[[Tensor], Tensor | None]] | None = None
         self.around: Any = None  # what is called before and after a gradient is accumulated
+        self.fit(tensor)
+
+    def fit(self, tensor: Tensor) -> None:
+        """Takes the geometry of the tensor that it stands for."""
         self.shape = tensor.shape
         self.dtype = tensor.dtype
+        self.strides = None if tensor._h.flags & CONTIGUOUS else dense_strides(tensor)
 
     def name(self) -> str:
         return "AccumulateGrad"

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..autograd.node import Leaf
 from ..backend import DTYPES, fail, ffi, lib, world
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, empty_strided, wrap
 from .plan import TILE, Plan, make_plan
 from .recording import ANYTHING, Recording
 from .structure import PLACE, ends, put_together
@@ -339,8 +339,8 @@ class Program:
     def _renew(self, i: int) -> None:
         """Somebody holds the gradient that the next replay would overwrite: it gets another."""
         leaf, grad, block = self.gradients[i]
-        shape = tuple(grad.shape)
-        other = wrap(lib.tk_empty(grad._h.dtype, len(shape), shape))
+        room = grad._h.storage.nbytes // grad.itemsize  # it may be a part of what was computed
+        other = empty_strided(grad.dtype, grad.shape, grad.stride(), grad.storage_offset(), room)
         if lib.tk_program_gradient(self.c, i, block, other._h):
             fail()
         if leaf.grad is grad:
