@@ -1,9 +1,11 @@
 """Builds the one extension module; everything else stands in pyproject.toml.
 
 The kernels of each instruction set are the same text compiled with other flags, which setuptools
-cannot say per file: build_ext compiles csrc/isa/*.c itself and hands over the objects.
+cannot say: build_ext compiles csrc/units/*.c once for each itself and hands over the objects.
 """
 
+import glob
+import itertools
 import os
 import platform
 import subprocess
@@ -13,10 +15,14 @@ from setuptools import setup
 from setuptools.command.build_ext import build_ext
 
 AVX512 = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mprefer-vector-width=512"]
-ISA_FLAGS = {"base": []}
+ISA_FLAGS = {"base": ["-DTK_ISA=base", "-DTK_VECTOR_BYTES=16"]}
 if platform.machine() in ("x86_64", "AMD64"):
-    ISA_FLAGS["avx2"] = ["-mavx2", "-mfma"]
-    ISA_FLAGS["avx512"] = [*ISA_FLAGS["avx2"], *AVX512]
+    avx2 = ["-mavx2", "-mfma"]
+    ISA_FLAGS["avx2"] = [*avx2, "-DTK_ISA=avx2", "-DTK_VECTOR_BYTES=32"]
+    ISA_FLAGS["avx512"] = [*avx2, *AVX512, "-DTK_ISA=avx512", "-DTK_VECTOR_BYTES=64"]
+UNITS = sorted(glob.glob("csrc/units/*.c"))
+# A unit uses a part of what its headers define; the types of one instantiation make a test idle.
+UNIT_FLAGS = ["-Wno-unused-function", "-Wno-type-limits"]
 
 
 def is_clang(command):
@@ -41,18 +47,23 @@ class BuildKernels(build_ext):
         ]
         ext.depends = headers
 
-        def compile_isa(isa):
+        def compile_unit(job):
+            isa, unit = job
             return self.compiler.compile(
-                [os.path.join("csrc", "isa", f"{isa}.c")],
-                output_dir=self.build_temp,
-                extra_postargs=[*ext.extra_compile_args, *ISA_FLAGS[isa], "-Wno-type-limits"],
+                [unit],
+                output_dir=os.path.join(self.build_temp, isa),
+                extra_postargs=[*ext.extra_compile_args, *ISA_FLAGS[isa], *UNIT_FLAGS],
                 depends=headers,
             )
 
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
             ext.extra_objects = [
                 *ext.extra_objects,
-                *(path for objects in pool.map(compile_isa, ISA_FLAGS) for path in objects),
+                *(
+                    path
+                    for objects in pool.map(compile_unit, itertools.product(ISA_FLAGS, UNITS))
+                    for path in objects
+                ),
             ]
         super().build_extension(ext)
 

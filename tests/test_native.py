@@ -29,10 +29,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def compiled(source: Path, folder: Path, flags: list[str]) -> Path:
+def compiled(source: Path, target: Path, flags: list[str]) -> Path:
     """The object file of a source."""
-    target = folder / f"{source.parent.name}-{source.stem}.o"
     includes = ["-I", str(ROOT), "-I", str(ROOT / "csrc")]
+    target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(
         [str(CC), *FLAGS, *flags, *includes, "-c", str(source), "-o", str(target)],
         check=True,
@@ -41,17 +41,31 @@ def compiled(source: Path, folder: Path, flags: list[str]) -> Path:
     return target
 
 
-def sources() -> list[Path]:
-    """What the programs are linked with: the core, and the kernels of every instruction set."""
-    isas = [ROOT / "csrc" / "isa" / f"{isa}.c" for isa in ISA]
-    return [*sorted((ROOT / "csrc" / "core").glob("*.c")), *isas]
+def of_instruction_set(isa: str) -> list[str]:
+    return [*ISA[isa], f"-DTK_ISA={isa}", f"-DTK_VECTOR_BYTES={VECTOR_BYTES[isa]}"]
+
+
+def sources() -> dict[Path, tuple[Path, list[str]]]:
+    """What the programs are linked with, the core and the kernels of every instruction set: where a
+    build puts an object, its source and flags."""
+
+    def of(part: str, isa: str, flags: list[str]) -> dict[Path, tuple[Path, list[str]]]:
+        return {
+            Path(isa) / path.relative_to(ROOT).with_suffix(".o"): (path, flags)
+            for path in sorted((ROOT / "csrc" / part).glob("*.c"))
+        }
+
+    found = of("core", "", [])
+    for isa in ISA:
+        found |= of("units", isa, of_instruction_set(isa))
+    return found
 
 
 def built() -> list[Path]:
     """The objects of a build of the extension in this tree, if none is older than a source."""
     newest = max(path.stat().st_mtime for path in (ROOT / "csrc").rglob("*") if path.is_file())
     for folder in ROOT.glob("build/temp.*"):
-        found = [(folder / path.relative_to(ROOT)).with_suffix(".o") for path in sources()]
+        found = [folder / path for path in sources()]
         if all(path.exists() and path.stat().st_mtime >= newest for path in found):
             return found
     return []
@@ -65,7 +79,9 @@ def objects(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("native")
     with ThreadPoolExecutor(max_workers=2) as pool:
         return list(
-            pool.map(lambda path: compiled(path, folder, ISA.get(path.stem, [])), sources())
+            pool.map(
+                lambda item: compiled(item[1][0], folder / item[0], item[1][1]), sources().items()
+            )
         )
 
 
@@ -80,8 +96,7 @@ RUNS = [
 @pytest.mark.parametrize(("program", "isa"), RUNS)
 def test_native(program: Path, isa: str, objects: list[Path], tmp_path: Path) -> None:
     target = tmp_path / program.stem
-    width = f"-DTK_VECTOR_BYTES={VECTOR_BYTES[isa]}"
-    main = compiled(program, tmp_path, [*ISA[isa], width])
+    main = compiled(program, tmp_path / "main.o", of_instruction_set(isa))
     subprocess.run(
         [str(CC), "-o", str(target), str(main), *map(str, objects), "-lm", "-lpthread"], check=True
     )

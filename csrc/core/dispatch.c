@@ -1,22 +1,42 @@
-/* The kernel tables, one an instruction set, and the choice between them. */
+/* The kernel tables of each instruction set, and the choice between them. */
 #include <string.h>
 
 #include "core.h"
 #include "tape.h"
 
-/* Each isa/NAME.c defines its table, complete by construction: a row of kernels.def without a body
- * does not compile. */
-extern tk_task *const tk_table_base[TK_NUM_KERNELS][TK_NUM_DTYPES];
+/* Each units/NAME.c, compiled for an instruction set, defines a table of its own kernels, in which the
+ * rows of other units are empty. Together they are complete by construction: a row of kernels.def
+ * without a body does not compile. */
+typedef tk_task *const unit_table[TK_NUM_DTYPES];
+#define UNITS(DO, isa) \
+    DO(tk_elementwise_##isa) \
+    DO(tk_lines_##isa) DO(tk_products_##isa) DO(tk_movement_##isa) DO(tk_training_##isa)
+#define DECLARE(name) extern unit_table name[TK_NUM_KERNELS];
+#define LISTED(name) name,
+UNITS(DECLARE, base)
 #ifdef __x86_64__
-extern tk_task *const tk_table_avx2[TK_NUM_KERNELS][TK_NUM_DTYPES];
-extern tk_task *const tk_table_avx512[TK_NUM_KERNELS][TK_NUM_DTYPES];
+UNITS(DECLARE, avx2)
+UNITS(DECLARE, avx512)
 #endif
 
-typedef tk_task *const kernel_table[TK_NUM_DTYPES];
+enum { NUM_UNITS = 5 };
 
-static const kernel_table *table = tk_table_base;
-static const char *chosen = "base";
-static int vector_bytes = 16;
+static const struct {
+    const char *name;
+    unit_table *units[NUM_UNITS];
+    int vector_bytes;
+} built[] = {
+    {"base", {UNITS(LISTED, base)}, 16},
+#ifdef __x86_64__
+    {"avx2", {UNITS(LISTED, avx2)}, 32},
+    {"avx512", {UNITS(LISTED, avx512)}, 64},
+#endif
+};
+enum { NUM_BUILT = sizeof built / sizeof *built };
+
+static tk_task *table[TK_NUM_KERNELS][TK_NUM_DTYPES]; /* of the instruction set chosen */
+static const char *chosen;
+static int vector_bytes;
 
 enum {
     FLOAT = 1 << TK_F32 | 1 << TK_F64,
@@ -38,19 +58,6 @@ static const char *const family_names[TK_NUM_FAMILIES] = {
 #include "families.def"
 #undef FAMILY
 };
-
-static const struct {
-    const char *name;
-    const kernel_table *kernels;
-    int vector_bytes;
-} built[] = {
-    {"base", tk_table_base, 16},
-#ifdef __x86_64__
-    {"avx2", tk_table_avx2, 32},
-    {"avx512", tk_table_avx512, 64},
-#endif
-};
-enum { NUM_BUILT = sizeof built / sizeof *built };
 
 int tk_isa_supported(const char *isa)
 {
@@ -83,6 +90,15 @@ int tk_init(const char *isa)
     return tk_choose_isa(isa);
 }
 
+static void choose_kernels(unit_table *const units[])
+{
+    for (int unit = 0; unit < NUM_UNITS; unit++)
+        for (int kernel = 0; kernel < TK_NUM_KERNELS; kernel++)
+            for (int dtype = 0; dtype < TK_NUM_DTYPES; dtype++)
+                if (units[unit][kernel][dtype])
+                    table[kernel][dtype] = units[unit][kernel][dtype];
+}
+
 int tk_choose_isa(const char *isa)
 {
     for (int i = NUM_BUILT - 1; i >= 0; i--) {
@@ -93,7 +109,7 @@ int tk_choose_isa(const char *isa)
             tk_fail(TK_VALUE_ERROR, "TK_ISA: this processor does not support %s", isa);
             return -1;
         }
-        table = built[i].kernels;
+        choose_kernels(built[i].units);
         chosen = built[i].name;
         vector_bytes = built[i].vector_bytes;
         return 0;

@@ -102,14 +102,14 @@ static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
 }
 
 /* What becomes of an element x to which y is sent. NaN wins. */
-enum { TK_FN(PUT), TK_FN(ADD), TK_FN(MOST), TK_FN(LEAST) };
+enum { TK_FN(PUT), TK_FN(ADD), TK_FN(GREATEST), TK_FN(LEAST) };
 TK_INLINE T TK_FN(sent)(T x, T y, const int how)
 {
     const int no_number = TK_IS_FLOAT && isnan((double)y);
     switch (how) {
     case TK_FN(ADD):
         return TK_FN(sum_of)(x, y);
-    case TK_FN(MOST):
+    case TK_FN(GREATEST):
         return (y > x) | no_number ? y : x;
     case TK_FN(LEAST):
         return (y < x) | no_number ? y : x;
@@ -193,7 +193,7 @@ TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, con
     }
 SCATTER(index_scatter, TK_FN(PUT))
 SCATTER(index_scatter_add, TK_FN(ADD))
-SCATTER(index_scatter_max, TK_FN(MOST))
+SCATTER(index_scatter_max, TK_FN(GREATEST))
 SCATTER(index_scatter_min, TK_FN(LEAST))
 #undef SCATTER
 

@@ -11,7 +11,7 @@
 #define KEYS TK_FN(sort_keys)
 #define LANES ((int)(TK_VECTOR_BYTES / sizeof(KEY)))
 #define PAIR TK_FN(sort_pair)
-#define MOST ((KEY)((UKEY)-1 >> 1))
+#define LARGEST_KEY ((KEY)((UKEY)-1 >> 1))
 #define DIGIT(pair, shift) ((pair).key >> (shift) & 255)
 #define SAMPLE 512 /* of a line: the 72 ranks that bracket one hold a seventh of the elements */
 #define BLOCK 64  /* elements that are looked at together for one that belongs to the few */
@@ -28,9 +28,9 @@ TK_INLINE KEY TK_FN(key_of)(TK_SCALAR x, KEY flip)
 #if TK_IS_FLOAT
     TK_SIGNED bits;
     memcpy(&bits, &x, sizeof bits);
-    bits = bits == -MOST - 1 ? 0 : bits; /* -0 equals 0 */
-    bits ^= bits < 0 ? MOST : 0;
-    return (x == x ? bits : MOST) ^ flip;
+    bits = bits == -LARGEST_KEY - 1 ? 0 : bits; /* -0 equals 0 */
+    bits ^= bits < 0 ? LARGEST_KEY : 0;
+    return (x == x ? bits : LARGEST_KEY) ^ flip;
 #else
     return (KEY)x ^ flip;
 #endif
@@ -103,7 +103,7 @@ static void TK_FN(rank_all)(const TK_SCALAR *in, int64_t n, int64_t step, KEY fl
 /* Pairs of keys, the lowest of them subtracted, and places; returns how many bits a key has. */
 static int TK_FN(read_pairs)(const TK_SCALAR *in, int64_t n, int64_t step, KEY flip, PAIR *pairs)
 {
-    KEY low = MOST, high = -MOST - 1;
+    KEY low = LARGEST_KEY, high = -LARGEST_KEY - 1;
     for (int64_t i = 0; i < n; i++) {
         const KEY x = TK_FN(key_of)(in[i * step], flip);
         low = x < low ? x : low;
@@ -128,7 +128,7 @@ static int64_t TK_FN(read_few)(const TK_SCALAR *in, int64_t n, int64_t step, int
                                PAIR *pairs, PAIR *spare)
 {
     const int64_t room = 2 * k + 16 * BLOCK;
-    KEY worst = MOST;
+    KEY worst = LARGEST_KEY;
     int64_t count = 0;
     for (int64_t i = 0, known = 0; i < n;) {
         if (step == 1 && known)
@@ -408,7 +408,7 @@ static void TK_FN(searchsorted)(const void *work, int64_t lo, int64_t hi)
 #undef PAIR
 #undef KEY_BITS
 #undef AS_UKEY
-#undef MOST
+#undef LARGEST_KEY
 #undef DIGIT
 #undef BLOCK
 #undef SAMPLE

@@ -1,7 +1,7 @@
 /* Matrix products against a plain loop in long double: random sizes, steps, batches, epilogues, on
  * every instruction set the machine has; and the same bits whatever the threads and the rest of
  * the matrix.
- * Build: this file, all of csrc/core and csrc/isa with their flags, -Icsrc -pthread -lm. */
+ * Build: this file, all of csrc/core and csrc/units with their flags, -Icsrc -pthread -lm. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,22 +10,7 @@
 #include "core/core.h"
 #include "core/gemm.h"
 
-extern tk_task *const tk_table_base[TK_NUM_KERNELS][TK_NUM_DTYPES];
-#ifdef __x86_64__
-extern tk_task *const tk_table_avx2[TK_NUM_KERNELS][TK_NUM_DTYPES];
-extern tk_task *const tk_table_avx512[TK_NUM_KERNELS][TK_NUM_DTYPES];
-#endif
-static const struct {
-    const char *name;
-    tk_task *const (*table)[TK_NUM_DTYPES];
-    int vector_bytes;
-} isas[] = {
-    {"base", tk_table_base, 16},
-#ifdef __x86_64__
-    {"avx2", tk_table_avx2, 32},
-    {"avx512", tk_table_avx512, 64},
-#endif
-};
+static const char *const isas[] = {"base", "avx2", "avx512"};
 static const int sizes[TK_NUM_DTYPES] = {4, 8, 8, 4, 1, 1};
 
 static uint64_t state = 1;
@@ -114,41 +99,41 @@ static int64_t steps(int64_t rows, int64_t cols, int64_t *row, int64_t *col)
     return (rows - 1) * *row + (cols - 1) * *col + 1;
 }
 
-static void run(int isa, int dtype, tk_gemm *g, int threads)
+static void run(int dtype, tk_gemm *g, int threads)
 {
     if (tk_set_num_threads(threads))
         abort();
-    tk_gemm_plan(g, dtype, isas[isa].vector_bytes, threads);
+    tk_gemm_plan(g, dtype, tk_vector_bytes(), threads);
     if (tk_reserve_scratch(g->scratch))
         abort();
     if (g->units)
-        tk_parallel(isas[isa].table[TK_K_matmul][dtype], g, g->units, g->grain);
+        tk_parallel(tk_kernel_task(TK_K_matmul, dtype), g, g->units, g->grain);
 }
 
 /* Leaves g planned for the product alone, its operands and what follows as they are. */
-static void plan_without(int isa, int dtype, tk_gemm *g)
+static void plan_without(int dtype, tk_gemm *g)
 {
     tk_gemm whole = *g;
     g->bias = g->addend = g->saved = NULL;
     g->epilogue = TK_EPILOGUE_none;
-    tk_gemm_plan(g, dtype, isas[isa].vector_bytes, 3);
+    tk_gemm_plan(g, dtype, tk_vector_bytes(), 3);
     g->bias = whole.bias;
     g->addend = whole.addend;
     g->saved = whole.saved;
     g->epilogue = whole.epilogue;
 }
 
-static int failed(const char *what, int isa, int dtype, const tk_gemm *g)
+static int failed(const char *what, int dtype, const tk_gemm *g)
 {
     printf("%s: %s %s m %lld n %lld k %lld, a steps %lld %lld, b steps %lld %lld, add %d epilogue %d\n",
-           what, isas[isa].name, tk_dtype_names[dtype], (long long)g->m, (long long)g->n,
+           what, tk_isa(), tk_dtype_names[dtype], (long long)g->m, (long long)g->n,
            (long long)g->k, (long long)g->a_row, (long long)g->a_col, (long long)g->b_row,
            (long long)g->b_col, g->addend != NULL, g->epilogue);
     return 1;
 }
 
 /* The elementwise kernel on tensors laid out as `rows` rows of g's C. */
-static void map(int isa, int dtype, int kernel, char *out, const char *x, const char *y,
+static void map(int dtype, int kernel, char *out, const char *x, const char *y,
                 int64_t rows, const tk_gemm *g)
 {
     tk_map_work w = {.data = {out, (char *)x, (char *)y}, .p = g->p, .q = g->q, .ndim = 2};
@@ -159,12 +144,12 @@ static void map(int isa, int dtype, int kernel, char *out, const char *x, const 
         w.stride[i][1] = sizes[dtype];
     }
     if (rows && g->n)
-        isas[isa].table[kernel][dtype](&w, 0, rows * g->n);
+        tk_kernel_task(kernel, dtype)(&w, 0, rows * g->n);
 }
 
 /* Runs g without what follows the product, then that kernel by kernel on all `rows` rows of C;
  * nonzero if the bits are not those of `fused`. `out` is scratch, the bytes of C. */
-static int fusion_shows(int isa, int dtype, const tk_gemm *g, const char *before, char *out,
+static int fusion_shows(int dtype, const tk_gemm *g, const char *before, char *out,
                         const char *fused, int64_t rows)
 {
     static const int kernels[TK_NUM_EPILOGUES] = {
@@ -178,18 +163,18 @@ static int fusion_shows(int isa, int dtype, const tk_gemm *g, const char *before
     plain.addend = plain.saved = NULL;
     plain.epilogue = TK_EPILOGUE_none;
     memcpy(out, before, (size_t)(rows * width));
-    run(isa, dtype, &plain, 1);
+    run(dtype, &plain, 1);
     if (g->addend)
-        map(isa, dtype, TK_K_add, out, g->addend == g->c ? before : g->addend, out, rows, g);
+        map(dtype, TK_K_add, out, g->addend == g->c ? before : g->addend, out, rows, g);
     if (g->epilogue)
-        map(isa, dtype, kernels[g->epilogue], out, out, g->saved ? g->saved : out, rows, g);
+        map(dtype, kernels[g->epilogue], out, out, g->saved ? g->saved : out, rows, g);
     for (int64_t i = 0; i < rows; i++)
         if (memcmp(out + i * width, fused + i * width, (size_t)(g->n * sizes[dtype])))
             return 1;
     return 0;
 }
 
-static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
+static int check(int dtype, int64_t m, int64_t n, int64_t k)
 {
     tk_gemm g = {.m = m, .n = n, .k = k};
     int64_t a_span = steps(m, k, &g.a_row, &g.a_col), b_span = steps(k, n, &g.b_row, &g.b_col);
@@ -239,8 +224,8 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
         tk_gemm again = g;
         memcpy(c, before, bytes);
         if (draw(2)) /* as for a product that was recorded with nothing fused to it */
-            plan_without(isa, dtype, &again);
-        run(isa, dtype, &again, threads[t]);
+            plan_without(dtype, &again);
+        run(dtype, &again, threads[t]);
         path = again.path;
         if (!t)
             memcpy(first, c, bytes);
@@ -282,7 +267,7 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
             }
     }
 
-    if (!bad && fusion_shows(isa, dtype, &g, before, c, first, matrices * m))
+    if (!bad && fusion_shows(dtype, &g, before, c, first, matrices * m))
         bad = failed("fusion shows", isa, dtype, &g);
 
     /* Some rows alone have the bits they have in the whole, lanes of partial sums excepted. */
@@ -296,7 +281,7 @@ static int check(int isa, int dtype, int64_t m, int64_t n, int64_t k)
         if (g.addend)
             one.addend = g.addend + i * g.c_row * sizes[dtype];
         memcpy(c, before, bytes);
-        run(isa, dtype, &one, 1);
+        run(dtype, &one, 1);
         int same_sums = (one.path == TK_GEMM_DOTS) == (path == TK_GEMM_DOTS);
         for (int64_t r = i; r < i + rows && !bad && same_sums; r++)
             if (memcmp(c + r * g.c_row * sizes[dtype], first + r * g.c_row * sizes[dtype],
@@ -322,7 +307,7 @@ int main(int argc, char **argv)
         return 1;
     }
     for (size_t isa = 0; isa < sizeof isas / sizeof *isas; isa++) {
-        if (!tk_isa_supported(isas[isa].name))
+        if (!tk_isa_supported(isas[isa]) || tk_choose_isa(isas[isa]))
             continue;
         for (int dtype = TK_F32; dtype < TK_BOOL; dtype++)
             for (int i = 0; i < rounds && !bad; i++) {
@@ -339,9 +324,9 @@ int main(int argc, char **argv)
                     n = 1, k = 20 + (int64_t)draw(700);
                 if (i % 10 == 8)
                     k = 1, n = 100 + (int64_t)draw(300);
-                bad = check((int)isa, dtype, m, n, k);
+                bad = check(dtype, m, n, k);
             }
-        printf("%s: %s\n", isas[isa].name, bad ? "failed" : "ok");
+        printf("%s: %s\n", isas[isa], bad ? "failed" : "ok");
     }
     return bad;
 }

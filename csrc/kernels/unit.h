@@ -1,5 +1,6 @@
-/* The kernel table of one instruction set. An isa/NAME.c defines TK_VECTOR_BYTES and TK_TABLE and
- * includes this; its compiler flags decide the rest. */
+/* The kernels of one unit for one instruction set. A units/NAME.c says which families they are of and
+ * which headers have their bodies, and includes this; the compiler's flags name the instruction set
+ * and decide the rest. So a change of one family compiles a fifth of the kernels anew. */
 #include <stddef.h>
 
 #include "../core/gemm.h"
@@ -66,8 +67,46 @@
 #define LOGIC(name) INT(name), [TK_BOOL] = name##_bool
 #define BOOL(name) [TK_BOOL] = name##_bool
 
-__attribute__((visibility("hidden"))) tk_task *const TK_TABLE[][TK_NUM_DTYPES] = {
-#define KERNEL(name, family, dtypes, result) {dtypes(name)},
+/* Which unit has the kernels of a family. */
+#define UNIT_OF_MAP1 ELEMENTWISE
+#define UNIT_OF_MAP2 ELEMENTWISE
+#define UNIT_OF_MAP3 ELEMENTWISE
+#define UNIT_OF_WHERE ELEMENTWISE
+#define UNIT_OF_CAST ELEMENTWISE
+#define UNIT_OF_REDUCE LINEWISE
+#define UNIT_OF_SCAN LINEWISE
+#define UNIT_OF_ROWS LINEWISE
+#define UNIT_OF_NORM LINEWISE
+#define UNIT_OF_MATMUL PRODUCTS
+#define UNIT_OF_INDEX MOVEMENT
+#define UNIT_OF_BAG MOVEMENT
+#define UNIT_OF_PLACE MOVEMENT
+#define UNIT_OF_SORT MOVEMENT
+#define UNIT_OF_HOST MOVEMENT
+#define UNIT_OF_OPTIM TRAINING
+#define UNIT_OF_LIST TRAINING
+#define UNIT_OF_RANDOM TRAINING
+#define UNIT_OF_LOSS TRAINING
+
+/* The unit that is compiled defines its own of these; the rows of the others are empty here. */
+#ifndef ELEMENTWISE
+#define ELEMENTWISE(...) {0}
+#endif
+#ifndef LINEWISE
+#define LINEWISE(...) {0}
+#endif
+#ifndef PRODUCTS
+#define PRODUCTS(...) {0}
+#endif
+#ifndef MOVEMENT
+#define MOVEMENT(...) {0}
+#endif
+#ifndef TRAINING
+#define TRAINING(...) {0}
+#endif
+
+__attribute__((visibility("hidden"))) tk_task *const TK_CAT(TK_UNIT, TK_ISA)[][TK_NUM_DTYPES] = {
+#define KERNEL(name, family, dtypes, result) UNIT_OF_##family(dtypes(name)),
 #include "../kernels.def"
 #undef KERNEL
 };
