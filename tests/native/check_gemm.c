@@ -230,7 +230,7 @@ static int check(int dtype, int64_t m, int64_t n, int64_t k)
         if (!t)
             memcpy(first, c, bytes);
         else if (memcmp(first, c, bytes))
-            bad = failed("threads show", isa, dtype, &g);
+            bad = failed("threads show", dtype, &g);
     }
     for (int64_t x = 0; x < matrices && !bad; x++) {
         int64_t rest = x, ao = 0, bo = 0, co = 0;
@@ -263,12 +263,12 @@ static int check(int dtype, int64_t m, int64_t n, int64_t k)
                 long double epsilon = dtype == TK_F32 ? 1.2e-7L : dtype == TK_F64 ? 2.3e-16L : 0;
                 long double most = 4 * epsilon * size * sqrtl((long double)k + 4);
                 if (!(fabsl(get(first, at, dtype) - want) <= most))
-                    bad = failed(j < n ? "wrong" : "wrote outside", isa, dtype, &g);
+                    bad = failed(j < n ? "wrong" : "wrote outside", dtype, &g);
             }
     }
 
     if (!bad && fusion_shows(dtype, &g, before, c, first, matrices * m))
-        bad = failed("fusion shows", isa, dtype, &g);
+        bad = failed("fusion shows", dtype, &g);
 
     /* Some rows alone have the bits they have in the whole, lanes of partial sums excepted. */
     if (!bad && m && n && dtype <= TK_F64) {
@@ -286,7 +286,7 @@ static int check(int dtype, int64_t m, int64_t n, int64_t k)
         for (int64_t r = i; r < i + rows && !bad && same_sums; r++)
             if (memcmp(c + r * g.c_row * sizes[dtype], first + r * g.c_row * sizes[dtype],
                        (size_t)(n * sizes[dtype])))
-                bad = failed("the other rows show", isa, dtype, &g);
+                bad = failed("the other rows show", dtype, &g);
     }
     free(a);
     free(b);
