@@ -21,6 +21,9 @@
 #define WAYS 8            /* and the lines it holds of those that are so far apart */
 #define COPY_ROWS 24      /* strips of A from which copying B into panels pays for itself, */
 #define COLLIDE_ROWS 8    /* and where B's rows collide in L1, which */
+#define FEW_ROWS 4        /* that take less time one by one than finding their tile, */
+#define TINY 24           /* with so many vector multiply-adds */
+#define ASK_BYTES 65536   /* of a matrix that are asked for while the one before is multiplied */
 #define LONG_TILE 64      /* values of k make good for where a row of a tile has two lines */
 
 static int64_t ceil_div(int64_t a, int64_t b)
@@ -121,6 +124,11 @@ static void choose_path(tk_gemm *g, int size, int vector_bytes)
             transpose(g);
         return;
     }
+    if (g->b_col == 1 && g->c_col == 1 && g->m <= FEW_ROWS &&
+        g->m * g->k * ceil_div(g->n, w) <= TINY) {
+        g->path = TK_GEMM_ROWS;
+        return;
+    }
     double store = AGAINST / TK_GEMM_MR(vector_bytes) * (double)g->m * (double)g->n /
                    (double)at_least(g->k, 1);
     if (tile_cost(g->n, g->m, g->a_row, w, vector_bytes) + store <
@@ -170,6 +178,16 @@ static int b_collides(const tk_gemm *g, int size, int vector_bytes)
     if (vector_bytes * TK_GEMM_NV > LINE)
         return step % PAGE == 0 && g->k < LONG_TILE;
     return step % (PAGE / 2) == 0;
+}
+
+/* Bytes to ask for of a batch's next matrix: all of it, if it lies in one piece and small ones are
+ * changed often; 0 if it is the same again. */
+static int64_t ask(int64_t rows, int64_t row, int64_t cols, int64_t col, int64_t next, int size)
+{
+    int64_t span = (rows - 1) * row + (cols - 1) * col + 1;
+    return next && row > 0 && col > 0 && span <= 2 * rows * cols && span * size <= ASK_BYTES
+               ? span * size
+               : 0;
 }
 
 void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
@@ -222,6 +240,16 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
                : share >= WAKING_WORK ? 0
                                       : at_least(1, (int64_t)(SERIAL_WORK / matrix));
 
+    g->ask_a = g->ask_b = g->ask_c = 0;
+    int64_t matrices = g->m * g->k + g->k * g->n + g->m * g->n;
+    if (tiles && g->units == batch && batch > 1 && batch * matrices * size > tk_last_cache / FAR_SHARE) {
+        int last = g->batch_dims - 1;
+        while (g->batch_size[last] == 1)
+            last--;
+        g->ask_a = ask(g->m, g->a_row, g->k, g->a_col, g->a_batch[last], size);
+        g->ask_b = ask(g->k, g->b_row, g->n, g->b_col, g->b_batch[last], size);
+        g->ask_c = ask(g->m, g->c_row, g->n, g->c_col, g->c_batch[last], size);
+    }
     g->block_cols = g->cols;
     if (g->cols > most_cols)
         g->block_cols = round_up(ceil_div(g->cols, ceil_div(g->cols, most_cols)), nr);

@@ -64,7 +64,7 @@ enum {
 
 enum {
     TK_GEMM_TILES,
-    TK_GEMM_ROWS,     /* one row, or rows of single products */
+    TK_GEMM_ROWS,     /* one row, rows of single products, or a few short ones */
     TK_GEMM_LONG_ROW, /* one */
     TK_GEMM_DOTS      /* few columns, k contiguous in both: lanes of partial sums, so other bits */
 };
@@ -97,6 +97,7 @@ typedef struct {
     int keep_a;         /* for the next block of columns */
     int far; /* of a vector's matrix: it comes from memory, and is read more at a time, or ahead */
     int64_t strip;      /* rows of a strip, at most */
+    int64_t ask_a, ask_b, ask_c; /* bytes to ask for of a batch's next matrices meanwhile */
     int a_down;         /* without pack_a: A is read down its contiguous columns */
     /* elements of scratch for panels of B or the sums of a long row; then for tiles of partial
      * sums, where C cannot hold them because it is the addend; a strip of A follows */
@@ -108,6 +109,7 @@ typedef struct {
 typedef struct {
     int64_t i0, i1, j0, j1; /* rows [i0, i1), columns [j0, j1) */
     void *scratch;
+    const char *next_a, *next_b, *next_c; /* the batch's next matrices; NULL at its end */
 } tk_gemm_unit;
 
 /* What of it is done with one copy of A and B. */

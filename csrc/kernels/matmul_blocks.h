@@ -179,9 +179,18 @@ static void TK_FN(gemm_panels)(const tk_gemm *g, T *to, const T *from, int64_t c
     }
 }
 
+/* Asks for a share of what lies at `from`, for the second cache: that of strip s of so many. */
+TK_INLINE void TK_FN(gemm_ask)(const char *from, int64_t bytes, int64_t s, int64_t strips)
+{
+    int64_t share = (bytes + strips - 1) / strips, end = (s + 1) * share;
+    for (int64_t i = s * share; i < (end < bytes ? end : bytes); i += 64)
+        __builtin_prefetch(from + i, 0, 2);
+}
+
 /* Rows [i0, i1) of C times a block of k and of columns, whose panels are there. */
 static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
-                              const tk_gemm_block *at, T *panels, T *held, T *copied)
+                              const tk_gemm_block *at, const tk_gemm_unit *u, T *panels, T *held,
+                              T *copied)
 {
     T sums[MR * NV * W] __attribute__((aligned(64)));
     int64_t i0 = at->i0, i1 = at->i1, j0 = at->j0, j1 = at->j1, k0 = at->k0, k = at->k;
@@ -193,6 +202,11 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
         memset(sums, 0, sizeof sums); /* what narrow tiles leave out is held too */
     for (int64_t s = 0, i = i0; s < strips; s++) {
         int rows = height + (s < taller);
+        if (u->next_a) {
+            TK_FN(gemm_ask)(u->next_a, g->ask_a, s, strips);
+            TK_FN(gemm_ask)(u->next_b, g->ask_b, s, strips);
+            TK_FN(gemm_ask)(u->next_c, g->ask_c, s, strips);
+        }
         const T *as = a + i * g->a_row + k0 * g->a_col;
         int64_t step = g->a_down ? g->a_col : g->a_row;
         int along = !g->a_down;
@@ -256,7 +270,7 @@ static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, co
                     TK_FN(gemm_panels)(g, panels, bs + at.j0 * g->b_col, at.j1 - at.j0, at.k);
                 else if (rest)
                     TK_FN(gemm_panels)(g, panels, bs + at.j1 - rest, rest, at.k);
-                TK_FN(gemm_block)(g, a, b, c, &at, panels, held, copied);
+                TK_FN(gemm_block)(g, a, b, c, &at, u, panels, held, copied);
             }
             at.k0 += at.k;
         } while (at.k0 < g->k);
