@@ -58,7 +58,7 @@ def sized_doors() -> list[tuple[str, str]]:
 
 
 DOORS = elementwise_doors() + sized_doors()
-INCLUDES = ["csrc/core/core.h"]
+INCLUDES = ["csrc/core/core.h", "csrc/python.h"]
 
 ffi = FFI()
 ffi.cdef(read_doors("tk.h") + read_doors("doors.h"))
