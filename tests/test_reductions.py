@@ -107,6 +107,35 @@ def test_rows_between_those_of_other_lines(
 
 
 @every_dtype
+@pytest.mark.parametrize(
+    "shape", [(2, 40_000, 2), (5, 1000, 10), (3, 33, 7), (2, 900, 48)], ids=str
+)
+def test_columns_of_short_rows(
+    kind: tk.dtype, shape: tuple[int, ...], isa: str, in_turn: Callable[[], Iterator[int]]
+) -> None:
+    x = np.random.default_rng(0).integers(0, 2, shape).astype(kind.numpy)
+    x[:, ::3] = 1
+    t = tk.from_numpy(x)
+    bits: dict[str, bytes] = {}
+    for _ in in_turn():
+        assert np.array_equal(t.sum(1).numpy(), x.sum(1))
+        assert np.array_equal(t.count_nonzero(1).numpy(), np.count_nonzero(x, 1))
+        assert np.array_equal(t.all(1).numpy(), x.all(1))
+        assert np.array_equal(t[:, 1:].amax(1).numpy(), x[:, 1:].max(1))
+        assert np.array_equal(t[:, ::3].prod(1).numpy(), x[:, ::3].prod(1))
+        if kind.is_floating_point:
+            y = t + tk.arange(shape[2], dtype=kind)
+            for name, exact in (
+                ("logsumexp", np.log(np.exp(y.numpy().astype(np.float64)).sum(1))),
+                ("var", y.numpy().astype(np.float64).var(1, ddof=1)),
+                ("mean", y.numpy().astype(np.float64).mean(1)),
+            ):
+                found = getattr(y, name)(1).numpy()
+                assert np.allclose(found, exact, rtol=1e-5)
+                assert bits.setdefault(name, found.tobytes()) == found.tobytes()
+
+
+@every_dtype
 @pytest.mark.parametrize("shape", [(3000, 3), (2, 700, 2), (900, 7), (4, 5, 8)], ids=str)
 def test_running_sums_of_short_lines(
     kind: tk.dtype, shape: tuple[int, ...], isa: str, in_turn: Callable[[], Iterator[int]]
@@ -155,6 +184,17 @@ def test_variance_of_trends_and_steps(
             assert np.allclose(t.var(dims).numpy(), exact, rtol=bound, atol=1e-24)
             strided = tk.from_numpy(np.repeat(x, 2, -1))[..., ::2]
             assert np.allclose(strided.var(dims).numpy(), exact, rtol=bound, atol=1e-24)
+
+
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
+@pytest.mark.parametrize("length", (2, 9, 33, 50, 100, 130, 300, 700))
+def test_variance_of_a_row_is_its_own(kind: tk.dtype, length: int, isa: str) -> None:
+    """Rows are taken some at a time; how many there are does not show."""
+    x = 1e3 + tk.randn(19, length, generator=tk.Generator().manual_seed(0)).to(kind)
+    alone = np.array([x[i : i + 1].contiguous().var(-1).item() for i in range(19)])
+    assert np.array_equal(x.var(-1).numpy(), alone)
+    apart = tk.stack([x, x], 1).reshape(38, length)[::2]
+    assert np.array_equal(apart.var(-1).numpy(), alone)
 
 
 def test_variance_of_what_is_not_finite(isa: str) -> None:

@@ -8,10 +8,6 @@
 /* Elements a thread must at least have. An exponential costs about as much as 8 additions. */
 #define GRAIN 65536
 #define GRAIN_EXP 8192
-#define NARROW_BYTES 256 /* rows of columns at most so long are joined ... */
-#define FOLDED_BYTES 2048 /* ... to rows of this, where a row's own cost is small */
-#define FETCHED_BYTES 1024 /* as NARROW_BYTES of what is fetched from behind the second cache, ... */
-#define LARGE_BYTES (1 << 20) /* ... 1.4 times as fast in longer rows: so many bytes */
 #define FEW_COLUMNS 4
 #define SHORT_ROW_BYTES 256 /* one block of a line's lanes; shorter rows are put together */
 
@@ -88,9 +84,11 @@ static int out_of_memory(int kernel, int64_t nbytes)
 }
 
 /* How many elements one unit takes from a line, or rows from a column. */
-static int64_t chunk_size(const tk_reduce_work *w, int in_size, int size)
+static int64_t chunk_size(const tk_reduce_work *w, int kernel, int in_size, int size)
 {
-    int64_t most = w->columns ? TK_CHUNK_ROWS : TK_CHUNK_BYTES / size;
+    const int64_t least = kernel == TK_K_var ? TK_SPREAD_BYTES : TK_FOLDED_BYTES;
+    const int64_t fold = is_index(kernel) ? 1 : tk_rows_folded(w, in_size, size, w->length, least);
+    int64_t most = w->columns ? TK_CHUNK_ROWS * fold : TK_CHUNK_BYTES / size;
     const int last = w->reduced.n - 1;
     int64_t row = w->reduced.size[last];
     /* Chunks that end where a contiguous row of several ends need not be put together from two. */
@@ -99,21 +97,6 @@ static int64_t chunk_size(const tk_reduce_work *w, int in_size, int size)
         return most;
     int64_t parts = (row - 1) / most + 1;
     return (row - 1) / parts + 1;
-}
-
-/* How many rows of columns that lie together are treated as one long row: a few columns (gradients
- * of a bias, say) would leave most of each vector empty. 1: it is not worth it, or where in a line an
- * element stood is asked. */
-static int64_t fold_factor(const tk_reduce_work *w, int kernel, int in_size)
-{
-    int64_t row = w->outputs * in_size;
-    const int64_t narrow = w->length * row >= LARGE_BYTES ? FETCHED_BYTES : NARROW_BYTES;
-    if (!w->columns || is_index(kernel) || w->kept.n > 1 || w->reduced.n > 1 ||
-        w->kept.stride[0] != in_size || w->reduced.stride[0] != row || row > narrow ||
-        (w->pivot && w->phase == 0))
-        return 1;
-    int64_t fold = FOLDED_BYTES / row;
-    return w->length >= 8 * fold ? fold : 1;
 }
 
 /* Lines are rows that lie apart, with those of other lines between them: the rows are reduced first,
@@ -153,19 +136,11 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
     for (w->phase = 0;; w->phase++) {
         const int item = moments && w->phase > 0 ? size : tk_item_size[dtype];
         const int64_t apart = w->phase == 0 ? rows_first(w, kernel, item, size) : 1;
-        const int64_t fold = fold_factor(w, kernel, item), rest = w->length % fold;
-        w->outputs *= fold;
-        w->length /= fold;
-        if (fold > 1) {
-            w->kept.size[0] = w->outputs;
-            w->reduced.size[0] = w->length;
-            w->reduced.stride[0] *= fold;
-        }
-        w->chunk = chunk_size(w, item, moments ? item : size);
+        w->chunk = chunk_size(w, kernel, item, moments ? item : size);
         w->chunks = (w->length - 1) / w->chunk + 1;
-        w->last = w->chunks == 1 && fold == 1 && apart == 1;
+        w->last = w->chunks == 1 && apart == 1;
         w->cold = w->columns && w->outputs * w->length * item >= tk_cold_bytes();
-        int64_t rows = apart * w->chunks * fold + (rest > 0), partials = outputs * rows;
+        const int64_t rows = apart * w->chunks, partials = outputs * rows;
         int64_t bytes = w->last ? 0 : partials * (size + (index ? (int64_t)sizeof(int64_t) : 0));
         char *block = w->last ? NULL : tk_block_get(bytes);
         if (bytes && !block) {
@@ -179,15 +154,6 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
         w->out_index = (int64_t *)(w->last ? out->data : block);
         int64_t each = w->length < w->chunk ? w->length : w->chunk;
         tk_run(kernel, dtype, w, w->outputs * w->chunks, grain / each + 1);
-        if (rest > 0) { /* the rows that did not fill a long one make a last row of results */
-            w->in += w->length * w->reduced.stride[0];
-            w->out += (partials - outputs) * size;
-            w->reduced.stride[0] /= fold;
-            w->kept.size[0] = w->outputs = outputs;
-            w->reduced.size[0] = w->length = w->chunk = rest;
-            w->chunks = 1;
-            tk_run(kernel, dtype, w, outputs, outputs);
-        }
         if (before)
             tk_block_put(before, before_bytes);
         if (w->last)

@@ -29,14 +29,22 @@ typedef void tk_column_fn(void *acc, const char *const *row, int rows, int64_t n
 /* Turns n accumulated values into results. */
 typedef void tk_finish_fn(void *out, int64_t n, double p, const void *pivot);
 
+/* The position of an extreme: the index in the line of the first of the values that a scan finds,
+ * looked up in `index` where the values are those that an earlier phase found. */
+typedef int64_t tk_find_fn(const void *x, int64_t n);
+/* Of rows [at, at + rows) of n columns, and unless first of best and place: best and place. */
+typedef void tk_find_rows_fn(void *best, int64_t *place, const char *const *row, int rows, int64_t n,
+                             int64_t at, int first);
+
 typedef struct tk_reducer {
     int in_size, size; /* bytes of an input element and of an accumulator */
     int direct;        /* the two are one type: input that is contiguous needs no staging */
     tk_stage *stage;   /* where they are not */
-    tk_line_fn *line;
     tk_line_group_fn *lines;
     tk_column_fn *columns, *merge; /* of elements, and of what they were reduced to */
     tk_finish_fn *finish;          /* or NULL */
+    tk_find_fn *find;              /* of positions: these two alone */
+    tk_find_rows_fn *find_rows;
 } tk_reducer;
 
 /* An index into some dimensions and the byte offset that belongs to it. */
@@ -99,9 +107,12 @@ static inline const void *tk_line(const tk_reduce_work *w, const tk_reducer *f, 
     return buffer;
 }
 
-static inline const void *tk_pivot(const tk_reduce_work *w, const tk_reducer *f, int64_t output)
+/* That of a unit's output. */
+static inline const void *tk_pivot(const tk_reduce_work *w, const tk_reducer *f, int64_t unit)
 {
-    return w->pivot ? w->pivot + output * f->size : NULL;
+    if (!w->pivot)
+        return NULL;
+    return w->pivot + (w->columns ? unit % w->outputs : unit / w->chunks) * f->size;
 }
 
 /* Lines of a few elements: so many of them are turned to columns. */
@@ -115,31 +126,61 @@ static inline int tk_is_short(const tk_reduce_work *w, const tk_reducer *f)
                           w->kept.stride[0] == w->length * f->in_size));
 }
 
-TK_OUTLINE void tk_reduce_short_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
-                                      const tk_reducer *f)
+/* What a walk does with n columns from `base` on: with rows [start, start + rows) of them, for units
+ * from `unit` on. */
+typedef void tk_tile_fn(const tk_reduce_work *w, const tk_reducer *f, const char *base,
+                        int64_t start, int64_t rows, int64_t n, int64_t unit);
+/* What it does with some lines of n elements, `step` elements apart, that are accumulators already. */
+typedef void tk_lines_fn(const tk_reduce_work *w, const tk_reducer *f, const char *x, int64_t n,
+                         int64_t step, int64_t lines, int64_t unit);
+
+/* Tiles of at most so many columns side by side. */
+TK_INLINE void tk_walk_columns(const tk_reduce_work *w, int64_t lo, int64_t hi, const tk_reducer *f,
+                               int64_t most, tk_tile_fn *tile)
+{
+    const int inner = w->kept.n - 1;
+    int64_t chunk = lo / w->outputs, output = lo % w->outputs;
+    tk_cursor kept;
+    tk_seek(&kept, &w->kept, output);
+    for (int64_t n; lo < hi; lo += n) {
+        const int64_t start = chunk * w->chunk, rows = w->length - start;
+        n = w->kept.size[inner] - kept.index[inner];
+        n = n < most ? n : most;
+        n = n < hi - lo ? n : hi - lo;
+        tile(w, f, w->in + kept.offset, start, rows < w->chunk ? rows : w->chunk, n, lo);
+        output += n;
+        tk_advance(&kept, &w->kept, n);
+        if (output == w->outputs) {
+            output = 0;
+            chunk++;
+            tk_seek(&kept, &w->kept, 0);
+        }
+    }
+}
+
+/* Short lines, turned to tiles of columns. */
+TK_INLINE void tk_walk_short_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
+                                   const tk_reducer *f, tk_tile_fn *tile)
 {
     _Alignas(64) char buffer[TK_CHUNK_BYTES], staged[TK_CHUNK_BYTES];
+    tk_reduce_work turned = *w;
+    tk_reducer direct = *f;
+    const int64_t length = w->length;
+    direct.direct = 1;
+    turned.kept.stride[0] = f->size;
     for (int64_t n; lo < hi; lo += n) {
+        const char *base = w->in + lo * w->kept.stride[0];
+        tk_span span = {length, 0, w->reduced.stride[0], w->kept.stride[0]};
         n = hi - lo < TK_SHORT_LINES ? hi - lo : TK_SHORT_LINES;
-        const char *row[TK_ROW_GROUP], *base = w->in + lo * w->kept.stride[0];
-        const void *pivot = tk_pivot(w, f, lo);
-        int64_t step = w->kept.stride[0];
-        char *out = w->out + lo * f->size;
         if (!f->direct) {
-            f->stage(staged, base, f->in_size, n * w->length);
+            f->stage(staged, base, f->in_size, n * length);
             base = staged;
-            step = w->length * f->size;
+            span = (tk_span){length, 0, f->size, length * f->size};
         }
-        const tk_span span = {w->length, n, f->direct ? w->reduced.stride[0] : f->size, step};
+        span.n = n;
         tk_gather_span(base, &span, buffer, f->size);
-        for (int64_t r = 0; r < w->length; r += TK_ROW_GROUP) {
-            int group = w->length - r < TK_ROW_GROUP ? (int)(w->length - r) : TK_ROW_GROUP;
-            for (int i = 0; i < group; i++)
-                row[i] = buffer + (r + i) * n * f->size;
-            f->columns(out, row, group, n, r == 0, pivot);
-        }
-        if (w->last && f->finish)
-            f->finish(out, n, w->p, pivot);
+        turned.reduced.stride[0] = n * f->size;
+        tile(&turned, &direct, buffer, 0, length, n, lo);
     }
 }
 
@@ -152,29 +193,26 @@ static inline int tk_is_plain(const tk_reduce_work *w, const tk_reducer *f)
                       : step == f->in_size && line == w->length * step);
 }
 
-TK_OUTLINE void tk_reduce_plain_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
-                                      const tk_reducer *f)
+TK_INLINE void tk_walk_plain_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
+                                   const tk_reducer *f, tk_lines_fn *work)
 {
     _Alignas(64) char buffer[TK_CHUNK_BYTES];
     const int64_t line = w->kept.stride[0], step = w->reduced.stride[0], n = w->length;
-    const void *pivot = tk_pivot(w, f, lo);
-    char *out = w->out + lo * f->size;
     if (f->direct && step == f->size) {
-        f->lines(out, w->in + lo * line, n, line / f->size, hi - lo, pivot);
-    } else { /* side by side in the buffer, as many as it holds */
-        const int64_t most = TK_CHUNK_BYTES / (n * f->size);
-        for (int64_t at = lo, some; at < hi; at += some) {
-            const char *from = w->in + at * line;
-            some = hi - at < most ? hi - at : most;
-            if (f->direct)
-                tk_gather_span(from, &(tk_span){some, n, line, step}, buffer, f->size);
-            else
-                f->stage(buffer, from, f->in_size, some * n);
-            f->lines(w->out + at * f->size, buffer, n, n, some, tk_pivot(w, f, at));
-        }
+        work(w, f, w->in + lo * line, n, line / f->size, hi - lo, lo);
+        return;
     }
-    if (w->last && f->finish)
-        f->finish(out, hi - lo, w->p, pivot);
+    /* side by side in the buffer, as many as it holds */
+    const int64_t most = TK_CHUNK_BYTES / (n * f->size);
+    for (int64_t some; lo < hi; lo += some) {
+        const char *from = w->in + lo * line;
+        some = hi - lo < most ? hi - lo : most;
+        if (f->direct)
+            tk_gather_span(from, &(tk_span){some, n, line, step}, buffer, f->size);
+        else
+            f->stage(buffer, from, f->in_size, some * n);
+        work(w, f, buffer, n, n, some, lo);
+    }
 }
 
 /* Whether the elements of each line lie side by side. */
@@ -183,36 +221,40 @@ static inline int tk_is_contiguous(const tk_reduce_work *w, const tk_reducer *f)
     return !w->columns && w->reduced.n == 1 && w->reduced.stride[0] == f->in_size;
 }
 
-TK_OUTLINE void tk_reduce_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
-                                const tk_reducer *f)
+TK_INLINE void tk_walk_any_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
+                                 const tk_reducer *f, tk_lines_fn *work)
 {
     _Alignas(64) char buffer[TK_CHUNK_BYTES];
-    int64_t output = lo / w->chunks, chunk = lo % w->chunks;
+    int64_t chunk = lo % w->chunks;
     const int joins = w->chunks > 1 && f->direct && !w->pivot && tk_is_contiguous(w, f);
     tk_cursor kept;
-    tk_seek(&kept, &w->kept, output);
+    tk_seek(&kept, &w->kept, lo / w->chunks);
     for (int64_t some; lo < hi; lo += some) {
         int64_t start = chunk * w->chunk, n = w->length - start;
         if (n > w->chunk)
             n = w->chunk;
-        char *out = w->out + lo * f->size;
-        const void *pivot = tk_pivot(w, f, output);
         some = 1;
         if (joins && n == w->chunk) { /* whole chunks of a line lie like lines */
             some = w->length / w->chunk - chunk;
             some = some < hi - lo ? some : hi - lo;
-            f->lines(out, w->in + kept.offset + start * f->size, n, n, some, NULL);
+            work(w, f, w->in + kept.offset + start * f->size, n, n, some, lo);
         } else {
-            f->line(out, tk_line(w, f, w->in + kept.offset, start, n, buffer), n, pivot);
+            work(w, f, tk_line(w, f, w->in + kept.offset, start, n, buffer), n, n, 1, lo);
         }
-        if (w->last && f->finish)
-            f->finish(out, 1, w->p, pivot);
         if ((chunk += some) == w->chunks) {
             chunk = 0;
-            output++;
             tk_advance(&kept, &w->kept, 1);
         }
     }
+}
+
+TK_INLINE void tk_walk_lines(const tk_reduce_work *w, int64_t lo, int64_t hi, const tk_reducer *f,
+                             tk_lines_fn *work)
+{
+    if (tk_is_plain(w, f))
+        tk_walk_plain_lines(w, lo, hi, f, work);
+    else
+        tk_walk_any_lines(w, lo, hi, f, work);
 }
 
 /* Rows of columns, the first of them at *at, side by side in `row`: in place, or in the buffer. */
@@ -244,63 +286,110 @@ static inline int tk_row_group(const tk_reduce_work *w, const tk_reducer *f, con
  * of cold memory are read one after the other, as it is fetched, with one more tile for the group. */
 enum { TK_TILE_BYTES = 4096, TK_COLD_TILE_BYTES = 8192 };
 
-TK_OUTLINE void tk_reduce_columns(const tk_reduce_work *w, int64_t lo, int64_t hi,
-                                  const tk_reducer *f)
+/* Whether the columns of a tile need no staging. */
+static inline int tk_is_direct(const tk_reduce_work *w, const tk_reducer *f)
+{
+    return f->direct && w->kept.stride[w->kept.n - 1] == f->size;
+}
+
+static inline int tk_one_by_one(const tk_reduce_work *w, const tk_reducer *f)
+{
+    return w->cold && tk_is_direct(w, f) &&
+           w->kept.size[w->kept.n - 1] * f->size <= TK_COLD_TILE_BYTES;
+}
+
+/* Whole rows of a few columns, `fold` of them taken as one long row, which fills vectors and is read as
+ * it lies; the parts of what that gives are put together in halves. */
+TK_OUTLINE void tk_fold_rows(const tk_reducer *f, char *out, const char *base, int64_t rows,
+                             int64_t n, int64_t fold, const char *pivot)
+{
+    _Alignas(64) char sums[2 * TK_FOLDED_BYTES], pivots[2 * TK_FOLDED_BYTES];
+    _Alignas(64) char staged[TK_ROW_GROUP][2 * TK_FOLDED_BYTES];
+    const int64_t size = n * f->size, all = rows / fold;
+    const char *row[TK_ROW_GROUP];
+    for (int64_t i = 0; i < fold && pivot; i++)
+        memcpy(pivots + i * size, pivot, (size_t)size);
+    pivot = pivot ? pivots : NULL;
+    for (int64_t r = 0, group, some; r * fold < rows; r += group) {
+        const int whole = r < all; /* the rest is shorter than a long row */
+        group = !whole ? 1 : all - r < TK_ROW_GROUP ? all - r : TK_ROW_GROUP;
+        some = (whole ? fold : rows - all * fold) * n;
+        for (int64_t i = 0; i < group; i++, base += some * f->in_size) {
+            row[i] = f->direct ? base : staged[i];
+            if (!f->direct)
+                f->stage(staged[i], base, f->in_size, some);
+        }
+        f->columns(sums, row, (int)group, some, r == 0, pivot);
+    }
+    for (int64_t half = fold / 2; half > 0; half /= 2) {
+        const char *const other = sums + half * size;
+        f->merge(sums, &other, 1, half * n, 0, NULL);
+    }
+    memcpy(out, sums, (size_t)size);
+}
+
+/* The first n of the columns whose rows are folded so, and that begin `column` before base. Where those
+ * are parted, each part does the work of all, and has the same bits. */
+TK_INLINE void tk_fold_tile(const tk_reducer *f, char *out, const char *base, int64_t rows,
+                            int64_t n, int64_t width, int64_t column, int64_t fold,
+                            const char *pivot)
+{
+    char all[2 * TK_FOLDED_BYTES];
+    tk_fold_rows(f, all, base - column * f->in_size, rows, width, fold,
+                 pivot ? pivot - column * f->size : NULL);
+    memcpy(out, all + column * f->size, (size_t)(n * f->size));
+}
+
+TK_INLINE void tk_reduce_tile(const tk_reduce_work *w, const tk_reducer *f, const char *base,
+                              int64_t start, int64_t rows, int64_t n, int64_t unit)
 {
     _Alignas(64) char buffer[TK_CHUNK_BYTES];
-    const int inner = w->kept.n - 1;
-    const int direct = f->direct && w->kept.stride[inner] == f->size;
-    const int one_by_one = direct && w->cold && w->kept.size[inner] * f->size <= TK_COLD_TILE_BYTES;
-    const int64_t tile_bytes = one_by_one ? TK_COLD_TILE_BYTES
-                               : direct   ? TK_TILE_BYTES
-                                          : TK_CHUNK_BYTES / TK_ROW_GROUP;
-    int64_t chunk = lo / w->outputs, output = lo % w->outputs;
-    tk_cursor kept, at;
-    tk_seek(&kept, &w->kept, output);
-    for (int64_t n; lo < hi; lo += n) {
-        int64_t start = chunk * w->chunk, rows = w->length - start;
-        if (rows > w->chunk)
-            rows = w->chunk;
-        n = w->kept.size[inner] - kept.index[inner];
-        n = n > tile_bytes / f->size ? tile_bytes / f->size : n;
-        n = n > hi - lo ? hi - lo : n;
-        char *out = w->out + lo * f->size;
-        const void *pivot = tk_pivot(w, f, output);
-        const char *row[TK_ROW_GROUP], *base = w->in + kept.offset, *const sum = buffer;
-        tk_seek(&at, &w->reduced, start);
-        for (int64_t r = 0, group; r < rows; r += group) {
-            group = tk_row_group(w, f, base, &at, rows - r, n, buffer, row);
-            if (!one_by_one) {
-                f->columns(out, row, (int)group, n, r == 0, pivot);
-                continue;
-            }
-            for (int i = 0; i < group; i++)
-                f->columns(buffer, row + i, 1, n, i == 0, pivot);
-            f->merge(out, &sum, 1, n, r == 0, NULL);
-        }
-        if (w->last && f->finish)
-            f->finish(out, n, w->p, pivot);
-        output += n;
-        tk_advance(&kept, &w->kept, n);
-        if (output == w->outputs) {
-            output = 0;
-            chunk++;
-            tk_seek(&kept, &w->kept, 0);
-        }
+    char *out = w->out + unit * f->size;
+    const char *pivot = tk_pivot(w, f, unit), *row[TK_ROW_GROUP], *const sum = buffer;
+    const int one_by_one = tk_one_by_one(w, f);
+    const int64_t fold = tk_rows_folded(w, f->in_size, f->size, rows, TK_FOLDED_BYTES);
+    tk_cursor at;
+    tk_seek(&at, &w->reduced, start);
+    if (fold > 1) {
+        const int64_t width = w->kept.size[w->kept.n - 1], column = unit % w->outputs % width;
+        tk_fold_tile(f, out, base + at.offset, rows, n, width, column, fold, pivot);
     }
+    for (int64_t r = fold > 1 ? rows : 0, group; r < rows; r += group) {
+        group = tk_row_group(w, f, base, &at, rows - r, n, buffer, row);
+        if (!one_by_one) {
+            f->columns(out, row, (int)group, n, r == 0, pivot);
+            continue;
+        }
+        for (int i = 0; i < group; i++)
+            f->columns(buffer, row + i, 1, n, i == 0, pivot);
+        f->merge(out, &sum, 1, n, r == 0, NULL);
+    }
+    if (w->last && f->finish)
+        f->finish(out, n, w->p, pivot);
+}
+
+TK_INLINE void tk_reduce_some(const tk_reduce_work *w, const tk_reducer *f, const char *x,
+                              int64_t n, int64_t step, int64_t lines, int64_t unit)
+{
+    char *out = w->out + unit * f->size;
+    const void *pivot = tk_pivot(w, f, unit);
+    f->lines(out, x, n, step, lines, pivot);
+    if (w->last && f->finish)
+        f->finish(out, lines, w->p, pivot);
 }
 
 TK_OUTLINE void tk_reduce_units(const void *work, int64_t lo, int64_t hi, const tk_reducer *f)
 {
     const tk_reduce_work *w = work;
+    const int64_t tile_bytes = tk_one_by_one(w, f)  ? TK_COLD_TILE_BYTES
+                               : tk_is_direct(w, f) ? TK_TILE_BYTES
+                                                    : TK_CHUNK_BYTES / TK_ROW_GROUP;
     if (w->columns)
-        tk_reduce_columns(w, lo, hi, f);
+        tk_walk_columns(w, lo, hi, f, tile_bytes / f->size, tk_reduce_tile);
     else if (tk_is_short(w, f))
-        tk_reduce_short_lines(w, lo, hi, f);
-    else if (tk_is_plain(w, f))
-        tk_reduce_plain_lines(w, lo, hi, f);
+        tk_walk_short_lines(w, lo, hi, f, tk_reduce_tile);
     else
-        tk_reduce_lines(w, lo, hi, f);
+        tk_walk_lines(w, lo, hi, f, tk_reduce_some);
 }
 
 /* What a chunk of a contiguous line is reduced to. */
@@ -332,102 +421,52 @@ TK_OUTLINE void tk_ask_lines(const tk_reduce_work *w, int64_t lo, int64_t hi, co
     }
 }
 
-/* The position of an extreme: the index in the line of the first of the values that a scan finds,
- * looked up in `index` where the values are those that an earlier phase found. */
-typedef int64_t tk_find_fn(const void *x, int64_t n);
-/* Of rows [at, at + rows) of n columns, and unless first of best and place: best and place. */
-typedef void tk_find_rows_fn(void *best, int64_t *place, const char *const *row, int rows, int64_t n,
-                             int64_t at, int first);
+/* So many columns, whose places are found, have their rows staged in the buffer. */
+enum { TK_FIND_TILE = TK_CHUNK_BYTES / TK_ROW_GROUP / 8 };
 
-TK_OUTLINE void tk_find_columns(const tk_reduce_work *w, int64_t lo, int64_t hi,
-                                const tk_reducer *f, tk_find_rows_fn *find)
+TK_INLINE void tk_find_tile(const tk_reduce_work *w, const tk_reducer *f, const char *base,
+                            int64_t start, int64_t rows, int64_t n, int64_t unit)
 {
-    enum { TILE = TK_CHUNK_BYTES / TK_ROW_GROUP / 8 };
     _Alignas(64) char buffer[TK_CHUNK_BYTES];
-    _Alignas(64) char values[TILE * 8];
-    const int inner = w->kept.n - 1;
-    int64_t chunk = lo / w->outputs, output = lo % w->outputs;
-    tk_cursor kept, at;
-    tk_seek(&kept, &w->kept, output);
-    for (int64_t n; lo < hi; lo += n) {
-        int64_t start = chunk * w->chunk, rows = w->length - start;
-        if (rows > w->chunk)
-            rows = w->chunk;
-        n = w->kept.size[inner] - kept.index[inner];
-        n = n > TILE ? TILE : n;
-        n = n > hi - lo ? hi - lo : n;
-        int64_t *place = w->out_index + lo;
-        char *best = w->out ? w->out + lo * f->size : values;
-        const char *row[TK_ROW_GROUP];
-        tk_seek(&at, &w->reduced, start);
-        for (int64_t r = 0, group; r < rows; r += group) {
-            group = tk_row_group(w, f, w->in + kept.offset, &at, rows - r, n, buffer, row);
-            find(best, place, row, (int)group, n, start + r, r == 0);
-        }
-        for (int64_t i = 0; w->in_index && i < n; i++)
-            place[i] = w->in_index[place[i] * w->outputs + output + i];
-        output += n;
-        tk_advance(&kept, &w->kept, n);
-        if (output == w->outputs) {
-            output = 0;
-            chunk++;
-            tk_seek(&kept, &w->kept, 0);
-        }
+    _Alignas(64) char values[TK_FIND_TILE * 8];
+    int64_t *place = w->out_index + unit;
+    char *best = w->out ? w->out + unit * f->size : values;
+    const char *row[TK_ROW_GROUP];
+    tk_cursor at;
+    tk_seek(&at, &w->reduced, start);
+    for (int64_t r = 0, group; r < rows; r += group) {
+        group = tk_row_group(w, f, base, &at, rows - r, n, buffer, row);
+        f->find_rows(best, place, row, (int)group, n, start + r, r == 0);
     }
+    const int64_t output = w->in_index ? unit % w->outputs : 0;
+    for (int64_t i = 0; w->in_index && i < n; i++)
+        place[i] = w->in_index[place[i] * w->outputs + output + i];
 }
 
-/* Short lines, turned to columns. */
-TK_OUTLINE void tk_find_short_lines(const tk_reduce_work *w, int64_t lo, int64_t hi,
-                                    const tk_reducer *f, tk_find_rows_fn *find)
+TK_INLINE void tk_find_some(const tk_reduce_work *w, const tk_reducer *f, const char *x, int64_t n,
+                            int64_t step, int64_t lines, int64_t unit)
 {
-    _Alignas(64) char buffer[TK_CHUNK_BYTES];
-    _Alignas(64) char values[TK_SHORT_LINES * 8];
-    for (int64_t n; lo < hi; lo += n) {
-        n = hi - lo < TK_SHORT_LINES ? hi - lo : TK_SHORT_LINES;
-        const char *row[TK_ROW_GROUP];
-        int64_t *place = w->out_index + lo;
-        const tk_span span = {w->length, n, w->reduced.stride[0], w->kept.stride[0]};
-        tk_gather_span(w->in + lo * w->kept.stride[0], &span, buffer, f->size);
-        for (int64_t r = 0, group; r < w->length; r += group) {
-            group = w->length - r < TK_ROW_GROUP ? w->length - r : TK_ROW_GROUP;
-            for (int i = 0; i < group; i++)
-                row[i] = buffer + (r + i) * n * f->size;
-            find(w->out ? w->out + lo * f->size : values, place, row, (int)group, n, r, r == 0);
-        }
-    }
-}
-
-TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk_reducer *f,
-                              tk_find_fn *find, tk_find_rows_fn *find_rows)
-{
-    _Alignas(64) char buffer[TK_CHUNK_BYTES];
-    const tk_reduce_work *w = work;
-    if (w->columns) {
-        tk_find_columns(w, lo, hi, f, find_rows);
-        return;
-    }
-    if (tk_is_short(w, f) && !w->in_index) {
-        tk_find_short_lines(w, lo, hi, f, find_rows);
-        return;
-    }
-    int64_t output = lo / w->chunks, chunk = lo % w->chunks;
-    tk_cursor kept;
-    tk_seek(&kept, &w->kept, output);
-    for (; lo < hi; lo++) {
-        int64_t start = chunk * w->chunk, n = w->length - start;
-        if (n > w->chunk)
-            n = w->chunk;
-        const char *x = tk_line(w, f, w->in + kept.offset, start, n, buffer);
-        int64_t found = find(x, n), position = start + found;
+    int64_t chunk = unit % w->chunks;
+    for (int64_t i = 0; i < lines; i++, unit++, x += step * f->size) {
+        const int64_t found = f->find(x, n), position = chunk * w->chunk + found;
         if (w->out)
-            memcpy(w->out + lo * f->size, x + found * f->size, (size_t)f->size);
-        w->out_index[lo] = w->in_index ? w->in_index[output * w->length + position] : position;
-        if (++chunk == w->chunks) {
+            memcpy(w->out + unit * f->size, x + found * f->size, (size_t)f->size);
+        w->out_index[unit] =
+            w->in_index ? w->in_index[unit / w->chunks * w->length + position] : position;
+        if (++chunk == w->chunks)
             chunk = 0;
-            output++;
-            tk_advance(&kept, &w->kept, 1);
-        }
     }
+}
+
+TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk_reducer *f)
+{
+    const tk_reduce_work *w = work;
+    if (w->columns)
+        tk_walk_columns(w, lo, hi, f, TK_FIND_TILE, tk_find_tile);
+    else if (tk_is_short(w, f) && !w->in_index)
+        tk_walk_short_lines(w, lo, hi, f, tk_find_tile);
+    else
+        tk_walk_lines(w, lo, hi, f, tk_find_some);
 }
 
 /* What kernels of rows treat at a time: `rows` lines of n elements each, one behind the other, or n
@@ -474,7 +513,6 @@ static inline int64_t tk_next_columns(const tk_rows_work *w, int64_t lo, int64_t
 }
 
 /* Reductions of the types that others accumulate in, defined when those are included. */
-static tk_line_fn sum_line_i64, prod_line_i64, amax_line_bool, amin_line_bool;
 static tk_line_group_fn sum_lines_i64, prod_lines_i64, amax_lines_bool, amin_lines_bool;
 static tk_column_fn sum_columns_i64, prod_columns_i64, amax_columns_bool, amin_columns_bool;
 

@@ -23,40 +23,26 @@ TK_INLINE double TK_FN(about_mean)(double sum, double squares, double count)
     return squares > DBL_MAX && fabs(sum) <= DBL_MAX ? squares : rest < 0 ? 0 : rest;
 }
 
-/* Of a line of at most two blocks of lanes, in so many registers. */
-TK_INLINE T TK_FN(held_spread)(const T *x, int64_t n, double *sum, double *squares,
-                               const int vectors)
-{
-    V d[MOST], q[MOST];
-    EACH_OF(v, vectors) d[v] = v_load_filled(x + v * W, n - v * W, x[0]) - v_set(x[0]);
-    const double off = (double)TK_FN(fold_line)(d, TK_FN(added), vectors) / (double)n;
-    const T pivot = (T)((double)x[0] + off);
-    EACH_OF(v, vectors)
-    {
-        d[v] = v_load_filled(x + v * W, n - v * W, pivot) - v_set(pivot);
-        q[v] = v_set(0) + d[v] * d[v]; /* as in pairs_of_chunk: nothing is left to fuse */
-    }
-    *sum = (double)TK_FN(fold_line)(d, TK_FN(added), vectors);
-    *squares = (double)TK_FN(fold_line)(q, TK_FN(added), vectors);
-    return pivot;
-}
-
-TK_INLINE tk_moments TK_FN(line_spread)(const T *x, int64_t n)
+/* The moments of some lines, `step` elements apart, of n elements each, together at most a chunk. */
+TK_OUTLINE void TK_FN(line_spreads)(const T *x, int64_t rows, int64_t n, int64_t step, tk_moments *m)
 {
     const double count = (double)n;
-    double sum = 0, squares = 0;
-    T pivot = x[0], part;
-    if (n <= W) {
-        pivot = TK_FN(held_spread)(x, n, &sum, &squares, 1);
-    } else if (n <= TK_LANES) {
-        pivot = TK_FN(held_spread)(x, n, &sum, &squares, TK_VECTORS);
-    } else {
-        TK_FN(distance_sum_line)(&part, x, n, &pivot);
-        pivot = (T)((double)pivot + (double)part / count);
-        TK_FN(pairs_of_chunk)(x, x, NULL, n, pivot, &sum, &squares, TK_FN(distances));
+    T pivot[TK_BLOCK_LINES] = {0};
+    double sum[TK_BLOCK_LINES] = {0}, squares[TK_BLOCK_LINES] = {0};
+    if (!TK_FN(held_lines)(x, rows, n, step, pivot, sum, squares, TK_FROM_FIRST)) {
+        for (int64_t r = 0; r < rows; r++) {
+            const T *line = x + r * step;
+            T part;
+            TK_FN(distance_sum_line)(&part, line, n, line);
+            pivot[r] = (T)((double)line[0] + (double)part / count);
+        }
+        for (int64_t r = 0; r < rows; r++)
+            TK_FN(pairs_of_chunk)
+            (x + r * step, x + r * step, NULL, n, pivot[r], sum + r, squares + r, TK_FN(distances));
     }
-    return (tk_moments){count, (double)pivot + sum / count,
-                        TK_FN(about_mean)(sum, squares, count)};
+    TK_EACH_LINE(r)
+    m[r] = (tk_moments){count, (double)pivot[r] + sum[r] / count,
+                        TK_FN(about_mean)(sum[r], squares[r], count)};
 }
 
 TK_INLINE void TK_FN(put_moments)(const tk_reduce_work *w, int64_t unit, tk_moments m)
@@ -126,66 +112,6 @@ TK_OUTLINE void TK_FN(column_spread)(const tk_reduce_work *w, const tk_reducer *
     }
 }
 
-TK_OUTLINE void TK_FN(var_columns)(const tk_reduce_work *w, int64_t lo, int64_t hi,
-                                   const tk_reducer *f)
-{
-    const int inner = w->kept.n - 1;
-    int64_t chunk = lo / w->outputs, output = lo % w->outputs;
-    tk_cursor kept;
-    tk_seek(&kept, &w->kept, output);
-    for (int64_t n; lo < hi; lo += n) {
-        const int64_t start = chunk * w->chunk, rows = w->length - start;
-        n = w->kept.size[inner] - kept.index[inner];
-        n = n < TK_FN(spread_columns) ? n : TK_FN(spread_columns);
-        n = n < hi - lo ? n : hi - lo;
-        TK_FN(column_spread)
-        (w, f, w->in + kept.offset, start, rows < w->chunk ? rows : w->chunk, n, lo);
-        output += n;
-        tk_advance(&kept, &w->kept, n);
-        if (output == w->outputs) {
-            output = 0;
-            chunk++;
-            tk_seek(&kept, &w->kept, 0);
-        }
-    }
-}
-
-/* Lines of a few elements, turned to columns. */
-TK_OUTLINE void TK_FN(var_short_lines)(const tk_reduce_work *w, int64_t lo, int64_t hi,
-                                       const tk_reducer *f)
-{
-    _Alignas(64) char buffer[TK_CHUNK_BYTES];
-    const int64_t line = w->kept.stride[0];
-    tk_reduce_work turned = *w;
-    turned.kept.stride[0] = f->size;
-    for (int64_t n; lo < hi; lo += n) {
-        n = hi - lo < TK_SHORT_LINES ? hi - lo : TK_SHORT_LINES;
-        const tk_span span = {w->length, n, w->reduced.stride[0], line};
-        tk_gather_span(w->in + lo * line, &span, buffer, f->size);
-        turned.reduced.stride[0] = n * f->size;
-        TK_FN(column_spread)(&turned, f, buffer, 0, w->length, n, lo);
-    }
-}
-
-TK_OUTLINE void TK_FN(var_lines)(const tk_reduce_work *w, int64_t lo, int64_t hi,
-                                 const tk_reducer *f)
-{
-    _Alignas(64) char buffer[TK_CHUNK_BYTES];
-    int64_t chunk = lo % w->chunks;
-    tk_cursor kept;
-    tk_seek(&kept, &w->kept, lo / w->chunks);
-    for (; lo < hi; lo++) {
-        const int64_t start = chunk * w->chunk, rest = w->length - start;
-        const int64_t n = rest < w->chunk ? rest : w->chunk;
-        const T *x = tk_line(w, f, w->in + kept.offset, start, n, buffer);
-        TK_FN(put_moments)(w, lo, TK_FN(line_spread)(x, n));
-        if (++chunk == w->chunks) {
-            chunk = 0;
-            tk_advance(&kept, &w->kept, 1);
-        }
-    }
-}
-
 /* Puts together the moments of an earlier phase; the mean is counted from the first. */
 TK_OUTLINE void TK_FN(var_merge)(const tk_reduce_work *w, int64_t lo, int64_t hi)
 {
@@ -212,6 +138,60 @@ TK_OUTLINE void TK_FN(var_merge)(const tk_reduce_work *w, int64_t lo, int64_t hi
     }
 }
 
+/* A tile of so few columns that rows are folded: the moments of `fold` times as many, and of the rows
+ * that are left, are put together. Where the columns are parted, each part does the work of all. */
+TK_OUTLINE void TK_FN(var_folded)(const tk_reduce_work *w, const tk_reducer *f, const char *base,
+                                  int64_t rows, int64_t n, int64_t unit, int64_t fold)
+{
+    enum { MOST_COLUMNS = 2 * TK_SPREAD_BYTES / sizeof(T) };
+    tk_moments parts[2 * MOST_COLUMNS];
+    const int64_t width = w->kept.size[w->kept.n - 1], column = unit % w->outputs % width;
+    const int64_t wide = fold * width, all = rows / fold, rest = rows % fold;
+    const int64_t size = TK_MOMENTS_BYTES;
+    tk_reduce_work some = *w;
+    some.out = (char *)parts;
+    some.last = 0;
+    some.reduced.stride[0] = wide * f->size;
+    base -= column * f->size;
+    TK_FN(column_spread)(&some, f, base, 0, all, wide, 0);
+    some.reduced.stride[0] = width * f->size;
+    if (rest)
+        TK_FN(column_spread)
+        (&some, f, base + all * wide * f->size, 0, rest, width, wide);
+    some.in = (const char *)parts;
+    some.out = w->out + (unit - column) * (w->last ? f->size : size);
+    some.last = w->last;
+    some.outputs = width;
+    some.length = some.chunk = fold + (rest > 0);
+    some.kept.n = 1;
+    some.kept.stride[0] = size;
+    some.reduced.stride[0] = width * size;
+    TK_FN(var_merge)(&some, column, column + n);
+}
+
+TK_INLINE void TK_FN(var_tile)(const tk_reduce_work *w, const tk_reducer *f, const char *base,
+                               int64_t start, int64_t rows, int64_t n, int64_t unit)
+{
+    const int64_t fold = tk_rows_folded(w, f->in_size, f->size, rows, TK_SPREAD_BYTES);
+    if (fold > 1)
+        TK_FN(var_folded)(w, f, base + start * w->reduced.stride[0], rows, n, unit, fold);
+    else
+        TK_FN(column_spread)(w, f, base, start, rows, n, unit);
+}
+
+TK_INLINE void TK_FN(var_some)(const tk_reduce_work *w, const tk_reducer *f, const char *x,
+                               int64_t n, int64_t step, int64_t lines, int64_t unit)
+{
+    tk_moments m[TK_BLOCK_LINES];
+    (void)f;
+    for (int64_t some; lines > 0; lines -= some, x += some * step * (int64_t)sizeof(T)) {
+        some = tk_lines_together(n, lines);
+        TK_FN(line_spreads)((const T *)x, some, n, step, m);
+        for (int64_t r = 0; r < some; r++)
+            TK_FN(put_moments)(w, unit++, m[r]);
+    }
+}
+
 static void TK_FN(var)(const void *work, int64_t lo, int64_t hi)
 {
     static const tk_reducer f = {.in_size = sizeof(T), .size = sizeof(T), .direct = 1};
@@ -219,9 +199,9 @@ static void TK_FN(var)(const void *work, int64_t lo, int64_t hi)
     if (w->phase > 0)
         TK_FN(var_merge)(w, lo, hi);
     else if (w->columns)
-        TK_FN(var_columns)(w, lo, hi, &f);
+        tk_walk_columns(w, lo, hi, &f, TK_FN(spread_columns), TK_FN(var_tile));
     else if (tk_is_short(w, &f))
-        TK_FN(var_short_lines)(w, lo, hi, &f);
+        tk_walk_short_lines(w, lo, hi, &f, TK_FN(column_spread));
     else
-        TK_FN(var_lines)(w, lo, hi, &f);
+        tk_walk_lines(w, lo, hi, &f, TK_FN(var_some));
 }

@@ -130,42 +130,84 @@ TK_OUTLINE void TK_FN(moments)(const T *x, int64_t pieces, int64_t n, int64_t st
     TK_FN(settle)(sum, squares, count, pivot, mean, square);
 }
 
-/* The sum of squares of n elements; they are the distances to a mean of 0. */
-TK_INLINE double TK_FN(squares)(const T *x, int64_t n)
-{
-    double sum = 0, square = 0;
-    TK_FN(line_moments)(x, n, 0, &sum, &square);
-    return square;
-}
-
 /* A step of one number a line is done for as many as there may be: in vectors. */
 #define TK_EACH_LINE(r) for (int r = 0; r < TK_BLOCK_LINES; r++)
 
-/* The means of some lines, one behind the other, and the sums of squared distances to them; unless
- * `centred` of distances to 0. Each step is done for all lines before the next begins: theirs are long
- * chains, which run at once. The lines are short, and loaded anew for each step. */
-TK_INLINE void TK_FN(held_moments)(const T *x, int64_t rows, int64_t n, T *mean, double *square,
-                                   const int vectors, const int centred)
+/* Where the distances of a line's elements are counted from: from 0, from their mean, or from the mean
+ * that is counted from the first of them, so that equal ones have none. */
+#ifndef TK_FROM
+#define TK_FROM
+enum { TK_FROM_ZERO, TK_FROM_MEAN, TK_FROM_FIRST };
+#endif
+
+/* Of some lines, `step` elements apart, the pivots, and the sums of distances to them and of their
+ * squares. Each step is done for all lines before the next begins: theirs are long chains, which run at
+ * once. The lines are short, and loaded anew for each step. */
+TK_INLINE void TK_FN(held_sums)(const T *x, int64_t rows, int64_t n, int64_t step, T *pivot,
+                                double *sum, double *squares, const int vectors, const int from)
 {
-    T pivot[TK_BLOCK_LINES];
-    double sum[TK_BLOCK_LINES] = {0};
-    for (int64_t r = 0; r < rows && centred; r++) {
+    T first[TK_BLOCK_LINES] = {0};
+    for (int64_t r = 0; r < rows && from != TK_FROM_ZERO; r++) {
+        const T *line = x + r * step;
         V a[MOST];
-        EACH_OF(v, vectors) a[v] = v_load_filled(x + r * n + v * W, n - v * W, 0);
+        if (from == TK_FROM_FIRST)
+            first[r] = line[0];
+        EACH_OF(v, vectors)
+        {
+            a[v] = v_load_filled(line + v * W, n - v * W, first[r]);
+            if (from == TK_FROM_FIRST)
+                a[v] -= v_set(first[r]);
+        }
         /* 0 is added, as there may be other lanes: a sum of -0 alone is then 0 whatever their number */
         sum[r] = 0 + (double)TK_FN(fold_line)(a, TK_FN(added), vectors);
     }
-    TK_EACH_LINE(r) pivot[r] = (T)(sum[r] / (double)n);
+    TK_EACH_LINE(r)
+    {
+        const double off = sum[r] / (double)n;
+        pivot[r] = (T)(from == TK_FROM_FIRST ? (double)first[r] + off : off);
+    }
     for (int64_t r = 0; r < rows; r++) {
         V d[MOST], q[MOST];
         EACH_OF(v, vectors)
         {
             const int64_t left = n - v * W;
-            d[v] = v_load_filled(x + r * n + v * W, left, pivot[r]) - v_set(pivot[r]);
+            d[v] = v_load_filled(x + r * step + v * W, left, pivot[r]) - v_set(pivot[r]);
             q[v] = v_set(0) + d[v] * d[v]; /* as in pairs_of_chunk: nothing is left to fuse */
         }
-        sum[r] = centred ? (double)TK_FN(fold_line)(d, TK_FN(added), vectors) : 0;
-        square[r] = (double)TK_FN(fold_line)(q, TK_FN(added), vectors);
+        sum[r] = from ? (double)TK_FN(fold_line)(d, TK_FN(added), vectors) : 0;
+        squares[r] = (double)TK_FN(fold_line)(q, TK_FN(added), vectors);
+    }
+}
+
+/* The same, where lines are so short; whether they are. */
+TK_INLINE int TK_FN(held_lines)(const T *x, int64_t rows, int64_t n, int64_t step, T *pivot,
+                                double *sum, double *squares, const int from)
+{
+    if (n <= W)
+        TK_FN(held_sums)(x, rows, n, step, pivot, sum, squares, 1, from);
+    else if (n <= TK_LANES)
+        TK_FN(held_sums)(x, rows, n, step, pivot, sum, squares, TK_VECTORS, from);
+    else if (n <= 2 * TK_LANES)
+        TK_FN(held_sums)(x, rows, n, step, pivot, sum, squares, MOST, from);
+    else
+        return 0;
+    return 1;
+}
+
+/* The means of some lines of any length, one behind the other, and the sums of squared distances to
+ * them; unless `centred` of distances to 0. */
+TK_OUTLINE void TK_FN(line_moments_of)(const T *x, int64_t rows, int64_t n, int centred, T *mean,
+                                       double *square)
+{
+    T pivot[TK_BLOCK_LINES] = {0};
+    double sum[TK_BLOCK_LINES] = {0};
+    TK_EACH_LINE(r) square[r] = 0;
+    if (!(centred ? TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_MEAN)
+                  : TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_ZERO))) {
+        for (int64_t r = 0; r < rows && centred; r++)
+            pivot[r] = (T)(TK_FN(row_total)(x + r * n, n) / (double)n);
+        for (int64_t r = 0; r < rows; r++)
+            TK_FN(line_moments)(x + r * n, n, pivot[r], sum + r, square + r);
     }
     TK_EACH_LINE(r)
     {
@@ -173,33 +215,6 @@ TK_INLINE void TK_FN(held_moments)(const T *x, int64_t rows, int64_t n, T *mean,
         if (centred)
             TK_FN(settle)(sum[r], square[r], (double)n, pivot[r], mean + r, square + r);
     }
-}
-
-/* The same of lines of any length, of which more than one are short. */
-TK_OUTLINE void TK_FN(line_moments_of)(const T *x, int64_t rows, int64_t n, int centred, T *mean,
-                                       double *square)
-{
-#define HELD(vectors)                                                                              \
-    if (centred)                                                                                   \
-        TK_FN(held_moments)(x, rows, n, mean, square, vectors, 1);                                 \
-    else                                                                                           \
-        TK_FN(held_moments)(x, rows, n, mean, square, vectors, 0)
-    if (n <= W) {
-        HELD(1);
-    } else if (n <= TK_LANES) {
-        HELD(TK_VECTORS);
-    } else if (n <= 2 * TK_LANES) {
-        HELD(MOST);
-    } else {
-        for (int64_t r = 0; r < rows; r++) {
-            mean[r] = 0;
-            if (centred)
-                TK_FN(moments)(x + r * n, 1, n, 0, mean + r, square + r);
-            else
-                square[r] = TK_FN(squares)(x + r * n, n);
-        }
-    }
-#undef HELD
 }
 
 /* What goes past the caches does so by parts of this. */
@@ -299,7 +314,7 @@ static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
     for (int64_t rows; lo < hi; lo += rows) {
         const T *x = (const T *)w->x + lo * n;
         T *y = (T *)w->out + lo * n, mean[TK_BLOCK_LINES], rstd[TK_BLOCK_LINES];
-        double square[TK_BLOCK_LINES] = {0};
+        double square[TK_BLOCK_LINES];
         rows = tk_lines_together(n, hi - lo);
         TK_FN(line_moments_of)(x, rows, n, w->mean != NULL, mean, square);
         TK_EACH_LINE(r) rstd[r] = TK_FN(rstd_of)(square[r], n, w->eps);

@@ -322,14 +322,15 @@ STAGE(stage_count, int64_t, != 0)
 #undef STAGE
 
 /* kind is the name of an accumulation, in the type that `of` names it for. */
-#define KIND(kind, of) of(kind##_line), of(kind##_lines), of(kind##_columns), of(kind##_columns)
+#define KIND(kind, of)                                                                             \
+    .lines = of(kind##_lines), .columns = of(kind##_columns), .merge = of(kind##_columns)
 #define AS_BOOL(name) name##_bool
 #define AS_I64(name) name##_i64
-#define REDUCE(name, Acc, direct, stage, kind, of)                                                 \
+#define REDUCE(name, Acc, is_direct, staged, kind, of)                                             \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
-        static const tk_reducer f = {sizeof(T), sizeof(Acc), direct, stage, KIND(kind, of),        \
-                                     NULL};                                                        \
+        static const tk_reducer f = {.in_size = sizeof(T), .size = sizeof(Acc),                    \
+                                     .direct = is_direct, .stage = staged, KIND(kind, of)};        \
         tk_reduce_units(work, lo, hi, &f);                                                         \
     }
 REDUCE(amax, T, 1, NULL, amax, TK_FN)
@@ -383,11 +384,11 @@ TK_OUTLINE int64_t TK_FN(are_all)(const void *x, int64_t n)
     return !TK_FN(has)(x, n, 1);
 }
 
-#define ASK(name, Acc, stage, kind, of, ask, decisive)                                             \
+#define ASK(name, Acc, staged, kind, of, ask, decisive)                                            \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
-        static const tk_reducer f = {sizeof(T), sizeof(Acc), 0, TK_FN(stage), KIND(kind, of),      \
-                                     NULL};                                                        \
+        static const tk_reducer f = {.in_size = sizeof(T), .size = sizeof(Acc),                    \
+                                     .stage = TK_FN(staged), KIND(kind, of)};                      \
         if (tk_is_contiguous(work, &f))                                                            \
             tk_ask_lines(work, lo, hi, &f, TK_FN(ask), decisive);                                  \
         else                                                                                       \
@@ -403,14 +404,16 @@ ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
 
 #if TK_IS_FLOAT
 /* The sums of these are taken in phases: the first prepares the elements, the others add. */
-#define PHASED(name, first, finish)                                                                \
+#define PHASED(name, first, finished)                                                              \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
         static const tk_reducer f[2] = {                                                           \
-            {sizeof(T), sizeof(T), 1, NULL, TK_FN(first##_line), TK_FN(first##_lines),             \
-             TK_FN(first##_columns), TK_FN(sum_columns), TK_FN(finish)},                           \
-            {sizeof(T), sizeof(T), 1, NULL, TK_FN(sum_line), TK_FN(sum_lines),                     \
-             TK_FN(sum_columns), TK_FN(sum_columns), TK_FN(finish)},                               \
+            {.in_size = sizeof(T), .size = sizeof(T), .direct = 1, .lines = TK_FN(first##_lines),  \
+             .columns = TK_FN(first##_columns), .merge = TK_FN(sum_columns),                       \
+             .finish = TK_FN(finished)},                                                           \
+            {.in_size = sizeof(T), .size = sizeof(T), .direct = 1, .lines = TK_FN(sum_lines),      \
+             .columns = TK_FN(sum_columns), .merge = TK_FN(sum_columns),                           \
+             .finish = TK_FN(finished)},                                                           \
         };                                                                                         \
         tk_reduce_units(work, lo, hi, &f[((const tk_reduce_work *)work)->phase > 0]);              \
     }
@@ -496,9 +499,10 @@ TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
     }                                                                                              \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
-        static const tk_reducer f = {                                                              \
-            .in_size = sizeof(T), .size = sizeof(T), .direct = 1};                                 \
-        tk_find_units(work, lo, hi, &f, TK_FN(name##_index), TK_FN(name##_rows));                  \
+        static const tk_reducer f = {.in_size = sizeof(T), .size = sizeof(T), .direct = 1,         \
+                                     .find = TK_FN(name##_index),                                  \
+                                     .find_rows = TK_FN(name##_rows)};                             \
+        tk_find_units(work, lo, hi, &f);                                                           \
     }
 FIND(argmax, amax, >)
 FIND(argmin, amin, <)

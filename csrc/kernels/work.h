@@ -52,6 +52,28 @@ typedef struct tk_reduce_work {
     tk_dims kept, reduced;
 } tk_reduce_work;
 
+/* Bytes of accumulators from which on a row of columns is worth its own loop; of var's, which has more
+ * of them and walks them twice. */
+#define TK_FOLDED_BYTES 2048
+#define TK_SPREAD_BYTES 512
+
+/* How many rows of columns, of so many in a chunk, are taken as one long row of `least` bytes: those that
+ * lie behind each other and are shorter; 1 where they are not. A power of 2, of which there are 4 long
+ * rows at least. */
+static inline int64_t tk_rows_folded(const tk_reduce_work *w, int64_t in_size, int64_t size,
+                                     int64_t rows, int64_t least)
+{
+    const int inner = w->kept.n - 1;
+    const int64_t n = w->kept.size[inner];
+    int64_t fold = 1;
+    if (!w->columns || w->reduced.n > 1 || w->kept.stride[inner] != in_size ||
+        w->reduced.stride[0] != n * in_size)
+        return 1;
+    while (fold * n * size < least && rows >= 8 * fold)
+        fold *= 2;
+    return fold;
+}
+
 /* Lines along one dimension of contiguous tensors of the shape [outer][length][inner]; a unit is a
  * line. Those of one outer index lie side by side. */
 enum { TK_SHORT_BYTES = 512 }; /* lines up to this are held in registers */
