@@ -43,6 +43,7 @@ else:
     Methods = object  # what the op table attaches has its types in a stub
 
 _release, _retain, _plain_bytes = lib.tk_release, lib.tk_retain, lib.tk_plain_bytes
+_transpose = lib.tk_transpose
 _item_float, F64, CONTIGUOUS = lib.tk_item_float, lib.TK_F64, lib.TK_CONTIGUOUS
 _gc, _buffer, _from_buffer, NULL = ffi.gc, ffi.buffer, ffi.from_buffer, ffi.NULL
 _wrap_memory, _of_memory, _ndarray = lib.tk_wrap, lib.tk_of_memory, np.ndarray
@@ -423,8 +424,10 @@ class Tensor(Methods):
     @property
     def T(self) -> Tensor:
         """The tensor with its dimensions reversed; a view."""
-        ndim = self._h.ndim
-        return self.transpose(0, 1) if ndim == 2 else self.permute(*range(ndim - 1, -1, -1))
+        h = self._h
+        if h.ndim != 2:
+            return self.permute(*range(h.ndim - 1, -1, -1))
+        return wrap(_transpose(h, 0, 1)) if self._node is None else self.transpose(0, 1)
 
     @property
     def mT(self) -> Tensor:
@@ -599,7 +602,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     oddly strided arrays, and bools whose bytes are not 0 or 1, cannot be shared and are an error;
     ``tk.tensor`` copies them.
     """
-    if not isinstance(array, _ndarray):
+    if type(array) is not _ndarray and not isinstance(array, _ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array; got {type(array).__name__}")
     kind = FROM_NUMPY.get(array.dtype)
     if kind is None:
@@ -612,7 +615,11 @@ def from_numpy(array: np.ndarray) -> Tensor:
         handle = _wrap_memory(memory, nbytes, key, 0, kind.number, ndim, array.shape, NULL)
     else:
         handle = _share(array, kind, key)
-    t = wrap(handle)
+    if not handle:
+        fail()
+    t = Tensor()
+    t._h = handle
+    t._node = None
     _owners[key] = array
     return t
 

@@ -284,8 +284,26 @@ class Module:
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
         """The parameters, each once."""
-        for _, parameter in self.named_parameters(recurse=recurse):
-            yield parameter
+        kind = type(self)
+        plain = kind.named_parameters is Module.named_parameters
+        if recurse and plain and kind.named_modules is Module.named_modules:
+            found: dict[Parameter, None] = {}
+            self._collect(found, set())
+            return iter(found)
+        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+
+    def _collect(self, found: dict[Parameter, None], memo: set[Module]) -> None:
+        """Adds the parameters to a dict, in the order of ``named_parameters``."""
+        memo.add(self)
+        modules = []
+        for value in list(self.__dict__.values()):
+            if isinstance(value, Parameter):
+                found[value] = None
+            elif isinstance(value, Module):
+                modules.append(value)
+        for module in modules:
+            if module not in memo:
+                module._collect(found, memo)
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True

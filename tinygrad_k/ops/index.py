@@ -613,6 +613,8 @@ def _check_mask(name: str, mask: Any) -> None:
 def masked_fill(input: Tensor, mask: Tensor, value: Any) -> Tensor:
     """``value`` where the mask holds, else the input; the mask broadcasts with it."""
     _check_mask("masked_fill", mask)
+    if type(value) is float and input._h.dtype <= lib.TK_F64:
+        return _choose(mask, value, input)
     value = _source("masked_fill", input, value)
     if value.ndim:
         raise ValueError(f"masked_fill: value must have no dimensions; got {tuple(value.shape)}")

@@ -155,8 +155,13 @@ def topk(
     """
     if in_range("topk", k) < 0:
         raise ValueError(f"topk: k must not be negative; got {k}")
+    h = input._h
     # A tensor without dimensions has one element, of which k = 0 takes as much as k = 1.
-    indices = _order(input, dim, k if input.ndim else max(k, 1), largest)
+    k = k if h.ndim else max(k, 1)
+    if input._node is None:
+        indices = wrap(lib.tk_order(h, dim, k, largest, ALL))
+        return ValuesIndices(wrap(lib.tk_gather(h, dim, indices._h)), indices)
+    indices = _order(input, dim, k, largest)
     return ValuesIndices(gather(input, dim, indices), indices)
 
 

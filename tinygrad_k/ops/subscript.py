@@ -201,6 +201,9 @@ def _lookup(input: Tensor, dim: int, indices: tuple[Any, ...]) -> Any:
     return lib.tk_lookup(input._h, dim, len(indices), [each._h for each in indices])
 
 
+_LOOKUP = OPS["_lookup"]
+
+
 def _is_whole(part: slice) -> bool:
     return part.start is part.stop is part.step is None
 
@@ -220,9 +223,13 @@ def _gathered(self: Tensor, key: tuple[Any, ...]) -> Tensor:
     h, each = self._h, tensors[0]._h
     if type(self) is Tensor and first + len(tensors) <= h.ndim and each.ndim:
         if kinds <= INDICES:
-            if self._node is not None:  # backward wants them as they are now
-                tensors = tuple([wrap(lib.tk_cast(t._h, int64.number)) for t in tensors])
-            return _lookup(self, first, tensors)
+            if self._node is None or not lib.tk_grad_mode():
+                return _lookup(self, first, tensors)
+            # backward wants them as they are now
+            copies = tuple([wrap(lib.tk_cast(t._h, int64.number)) for t in tensors])
+            out = wrap(lib.tk_lookup(h, first, len(copies), [t._h for t in copies]))
+            attach(_LOOKUP, out, (self, first, copies), 1, (self._node,), (self,), out._h.flags)
+            return out
         if kinds == MASK and len(tensors) == 1 and lib.tk_same_shape(h, each):
             return index_select(self.flatten(), 0, flat_nonzero(tensors[0]))
     return Key(self, key).read(self)
