@@ -242,7 +242,7 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
 
     g->ask_a = g->ask_b = g->ask_c = 0;
     int64_t matrices = g->m * g->k + g->k * g->n + g->m * g->n;
-    if (tiles && batch > 1 && g->units == batch &&
+    if (tk_is_float(dtype) && batch > 1 && g->units == batch &&
         batch * matrices * size > tk_last_cache / FAR_SHARE) {
         int last = g->batch_dims - 1;
         while (g->batch_size[last] == 1)

@@ -118,6 +118,14 @@ typedef struct {
     int pack_a;                    /* strips of A are to be copied */
 } tk_gemm_block;
 
+/* Asks for a share of what lies at `from`, for the second cache: that of strip s of so many. */
+static inline void tk_gemm_ask(const char *from, int64_t bytes, int64_t s, int64_t strips)
+{
+    int64_t share = (bytes + strips - 1) / strips, end = (s + 1) * share;
+    for (int64_t i = s * share; i < (end < bytes ? end : bytes); i += 64)
+        __builtin_prefetch(from + i, 0, 2);
+}
+
 void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads);
 
 /* The epilogue that does to a product of that dtype what this elementwise kernel does, or -1. */

@@ -179,14 +179,6 @@ static void TK_FN(gemm_panels)(const tk_gemm *g, T *to, const T *from, int64_t c
     }
 }
 
-/* Asks for a share of what lies at `from`, for the second cache: that of strip s of so many. */
-TK_INLINE void TK_FN(gemm_ask)(const char *from, int64_t bytes, int64_t s, int64_t strips)
-{
-    int64_t share = (bytes + strips - 1) / strips, end = (s + 1) * share;
-    for (int64_t i = s * share; i < (end < bytes ? end : bytes); i += 64)
-        __builtin_prefetch(from + i, 0, 2);
-}
-
 /* Rows [i0, i1) of C times a block of k and of columns, whose panels are there. */
 static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
                               const tk_gemm_block *at, const tk_gemm_unit *u, T *panels, T *held,
@@ -203,9 +195,9 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
     for (int64_t s = 0, i = i0; s < strips; s++) {
         int rows = height + (s < taller);
         if (u->next_a) {
-            TK_FN(gemm_ask)(u->next_a, g->ask_a, s, strips);
-            TK_FN(gemm_ask)(u->next_b, g->ask_b, s, strips);
-            TK_FN(gemm_ask)(u->next_c, g->ask_c, s, strips);
+            tk_gemm_ask(u->next_a, g->ask_a, s, strips);
+            tk_gemm_ask(u->next_b, g->ask_b, s, strips);
+            tk_gemm_ask(u->next_c, g->ask_c, s, strips);
         }
         const T *as = a + i * g->a_row + k0 * g->a_col;
         int64_t step = g->a_down ? g->a_col : g->a_row;
