@@ -63,6 +63,7 @@
 #define v_log_base TK_FN(v_log_base)
 #define v_log1p_inner TK_FN(v_log1p_inner)
 #define v_tanh_small TK_FN(v_tanh_small)
+#define v_tanh_missing TK_FN(v_tanh_missing)
 #define v_sinh_small TK_FN(v_sinh_small)
 #define v_erf_small TK_FN(v_erf_small)
 #define v_erfc_parts TK_FN(v_erfc_parts)

@@ -207,12 +207,15 @@ TK_INLINE V v_softplus(V x)
     return v_log1p_inner(y) + v_at_least(x, 0);
 }
 
-/* Beyond TK_TANH_SPLIT it is 1 - 2 / (exp(2a) + 1). */
+/* Beyond TK_TANH_SPLIT it is 1 - 2 / (1 + exp(2a)), a = |x|. */
 TK_INLINE V v_tanh(V x)
 {
     V a = v_abs(x), b = v_at_most(a, TK_TANH_MOST);
-    V t = b * (2 * TK_LOG2E) + TK_MAGIC, r = b * (2 * TK_LOG2E) - (t - TK_MAGIC);
-    V q = 1 - 2 / (v_exp2_poly(r) * v_pow2(t) + 1);
+#if TK_HAS_FMA
+    V q = 1 - v_tanh_missing(b);
+#else
+    V q = 1 - v_logistic(v_set(2 * TK_EIGHTH_UNIT), -2 * b);
+#endif
     return v_copysign(v_less(a, v_set(TK_TANH_SPLIT), v_tanh_small(x), q), x);
 }
 

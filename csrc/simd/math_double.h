@@ -166,6 +166,14 @@ TK_INLINE V v_tanh_small(V x)
     return p * u * x + x;
 }
 
+/* 2 / (1 + exp(2a)), 0.625 <= a <= TK_TANH_MOST */
+TK_INLINE V v_tanh_missing(V a)
+{
+    V t = a * (2 * TK_LOG2E) + TK_MAGIC, r = a * (2 * TK_LOG2E) - (t - TK_MAGIC);
+    V power = (V)(((M)t << TK_MANTISSA) + TK_ONE_BITS);
+    return 2 / (v_exp2_poly(r) * power + 1);
+}
+
 /* x + x^3 P(x^2), |x| <= 1, error 2^-61.8 */
 TK_INLINE V v_sinh_small(V x)
 {

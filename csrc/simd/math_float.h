@@ -53,7 +53,7 @@ typedef uint32_t TK_Bits __attribute__((vector_size(TK_VECTOR_BYTES)));
 #define TK_TANH_MOST 9.02f
 #define TK_ERF_MOST 4.0f
 
-#define TK_TANH_SPLIT 0.9f
+#define TK_TANH_SPLIT 0.7f
 #define TK_ERF_SPLIT 0.85f
 
 /* whether any number is not from least to below most, given as bits of positive numbers */
@@ -136,16 +136,26 @@ TK_INLINE V v_log_tail(V f)
     return p - 0.5f * f2;
 }
 
-/* x + x^3 P(x^2), |x| <= 0.9, error 2^-25.9 */
+/* x + x^3 P(x^2), |x| <= 0.7, error 2^-25.9 */
 TK_INLINE V v_tanh_small(V x)
 {
     V u = x * x;
-    V p = 0x1.55d336p-10f * u - 0x1.c194aap-8f;
-    p = p * u + 0x1.567e44p-6f;
-    p = p * u - 0x1.b81622p-5f;
-    p = p * u + 0x1.11017ap-3f;
-    p = p * u - 0x1.555504p-2f;
+    V p = -0x1.50e31cp-8f * u + 0x1.4939d6p-6f;
+    p = p * u - 0x1.b6c364p-5f;
+    p = p * u + 0x1.10fb0ap-3f;
+    p = p * u - 0x1.5554f6p-2f;
     return p * u * x + x;
+}
+
+/* 2 / (1 + exp(2a)), 0.7 <= a <= TK_TANH_MOST: c 2^(r/8) of degree 3, |r| <= 1/2, error 2^-25.1 of
+ * itself, times a number of v_eighths. a is taken apart in one step, which needs FMA. */
+TK_INLINE V v_tanh_missing(V a)
+{
+    V t = a * (16 * TK_LOG2E) + TK_MAGIC, r = a * (16 * TK_LOG2E) - (t - TK_MAGIC);
+    V p = 0x1.a211e2p-14f * r + 0x1.c45de2p-9f;
+    p = p * r + 0x1.4645bcp-4f;
+    p = p * r + 0x1.d6b62ap-1f;
+    return 2 * TK_EIGHTH_UNIT / (p * v_eighths(t) + TK_EIGHTH_UNIT);
 }
 
 /* x + x^3 P(x^2), |x| <= 1, error 2^-31.6 */

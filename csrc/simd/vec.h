@@ -75,6 +75,25 @@ TK_INLINE TK_FN(bytes) v_bytes(M mask)
     return __builtin_convertvector(mask, TK_FN(bytes)) & 1;
 }
 
+/* All ones in the lanes whose byte is not 0. Compilers widen bytes lane by lane, too. */
+TK_INLINE M v_of_bytes(const uint8_t *p)
+{
+#if defined(__AVX512BW__) && TK_VECTOR_BYTES == 64
+    if (sizeof(T) == 8)
+        return (M)_mm512_cvtepi8_epi64(_mm_loadl_epi64((const void *)p)) != 0;
+    if (sizeof(T) == 4)
+        return (M)_mm512_cvtepi8_epi32(_mm_loadu_si128((const void *)p)) != 0;
+#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    if (sizeof(T) == 8)
+        return (M)_mm256_cvtepi8_epi64(_mm_loadu_si32(p)) != 0;
+    if (sizeof(T) == 4)
+        return (M)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const void *)p)) != 0;
+#endif
+    TK_FN(bytes) b;
+    memcpy(&b, p, sizeof b);
+    return __builtin_convertvector(b, M) != 0;
+}
+
 /* whether any lane of a comparison holds */
 TK_INLINE int v_any(M mask)
 {
