@@ -18,6 +18,13 @@ TK_INLINE void TK_FN(row_store)(T *p, int64_t i, int left, V v)
         v_store_part(p + i, v, left);
 }
 
+/* The first n elements behind themselves, so that there are `times` as many. */
+TK_INLINE void TK_FN(repeat)(T *x, int64_t n, int64_t times)
+{
+    for (int64_t i = n; i < n * times; i++)
+        x[i] = x[i - n];
+}
+
 /* Lines that stay in registers: `vectors` of them, 1 or one or two blocks of lanes, a constant. */
 #define MOST (2 * TK_VECTORS)
 #define EACH_OF(v, vectors) _Pragma("GCC unroll 32") for (int v = 0; v < vectors; v++)

@@ -14,6 +14,10 @@
 #define TK_VECTORS (TK_LANES / W)
 #define TK_EACH_VECTOR(v) _Pragma("GCC unroll 16") for (int v = 0; v < TK_VECTORS; v++)
 
+/* From so many bytes on, what is read comes from behind the second cache, and is asked for so far ahead:
+ * by itself a processor stops fetching where lines are short, or are computed with in between. */
+enum { TK_FETCHED_BYTES = 1 << 20, TK_AHEAD_BYTES = 4096 };
+
 /* n elements that lie `stride` bytes apart, converted and copied side by side. */
 typedef void tk_stage(void *restrict out, const char *restrict in, int64_t stride, int64_t n);
 /* out = the reduction of x[0..n); pivot is this output's, or NULL. n > 0. */
@@ -470,9 +474,10 @@ TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk
 }
 
 /* What kernels of rows treat at a time: `rows` lines of n elements each, one behind the other, or n
- * lines side by side, `rows` elements of each; stride elements from row to row. */
+ * lines side by side, `rows` elements of each; stride elements from row to row. So many elements ahead
+ * are fetched, unless 0. */
 typedef struct tk_block {
-    int64_t rows, n, stride;
+    int64_t rows, n, stride, ahead;
     int streams;
 } tk_block;
 
@@ -486,13 +491,29 @@ static inline int64_t tk_lines_together(int64_t length, int64_t most)
     return lines < most ? lines : most;
 }
 
+/* How many rows of n elements, `step` apart, are rewritten as one of at most so many: as each column's
+ * numbers are repeated for that, some of the rows at most; 1 where they lie apart. */
+static inline int64_t tk_rows_joined_to(int64_t most, int64_t n, int64_t step, int64_t rows)
+{
+    const int64_t fold = n == step ? most / n : 1;
+    return rows < 8 * fold ? rows / 8 + 1 : fold;
+}
+
+/* How far ahead a block of so many elements fetches the next one, where so many are left. */
+static inline int64_t tk_ahead(int64_t block, int64_t left)
+{
+    return left >= TK_FETCHED_BYTES / 4 ? block : 0;
+}
+
 /* The block that starts with line lo and at element *at; returns how many lines it has. */
 static inline int64_t tk_next_lines(const tk_rows_work *w, int64_t lo, int64_t hi, tk_block *b,
                                     int64_t *at)
 {
-    *b = (tk_block){.rows = tk_lines_together(w->length, hi - lo),
+    const int64_t rows = tk_lines_together(w->length, hi - lo);
+    *b = (tk_block){.rows = rows,
                     .n = w->length,
                     .stride = w->length,
+                    .ahead = tk_ahead(rows * w->length, (hi - lo) * w->length),
                     .streams = w->streams};
     *at = lo * w->length;
     return b->rows;

@@ -275,6 +275,7 @@ TK_OUTLINE void TK_FN(norm_lines)(const tk_norm_work *w, T *y, const T *x, int64
     _Alignas(64) T part[TK_LINES_ELEMENTS];
     const int64_t n = w->length;
     const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
+    const int64_t ahead = tk_ahead(rows * n, w->rows * n);
     for (int64_t start = 0, some; start < n; start += some) {
         some = w->streams && n - start > TK_LINES_ELEMENTS ? TK_LINES_ELEMENTS : n - start;
         T *to = w->streams ? part : y + start;
@@ -282,6 +283,8 @@ TK_OUTLINE void TK_FN(norm_lines)(const tk_norm_work *w, T *y, const T *x, int64
             const V centre = v_set(mean[r]), gain = v_set(rstd[r]);
             for (int64_t i = 0; i < some; i += W) {
                 const int left = some - i < W ? (int)(some - i) : W;
+                if (ahead)
+                    __builtin_prefetch(x + r * n + start + i + ahead);
                 const V d = TK_FN(row_load)(x + r * n + start, i, left, 0);
                 const V scale = weight ? TK_FN(row_load)(weight + start, i, left, 1) : v_set(1);
                 const V shift = bias ? TK_FN(row_load)(bias + start, i, left, 0) : v_set(0);
@@ -365,7 +368,7 @@ TK_OUTLINE void TK_FN(norm_group_backward)(const tk_norm_work *w, int64_t row)
  * line r. dweight and dbias are added to unless `fresh`; both may be NULL. */
 TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, const T *x, const T *g, const T *weight,
                                            T *dweight, T *dbias, int64_t rows, int64_t step,
-                                           int64_t n, T (*p)[4], int fresh)
+                                           int64_t n, T (*p)[4], int fresh, int64_t ahead)
 {
     for (int64_t i = 0; i < n; i += W) {
         const int left = n - i < W ? (int)(n - i) : W;
@@ -375,6 +378,10 @@ TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, const T *x, const T *g, const 
         for (int64_t r = 0; r < rows; r++) {
             const V mean = v_set(p[r][0]), gain = v_set(p[r][1]);
             const V less = v_set(p[r][2]), slope = v_set(p[r][3]);
+            if (ahead) {
+                __builtin_prefetch(g + r * step + i + ahead);
+                __builtin_prefetch(x + r * step + i + ahead);
+            }
             const V gradient = TK_FN(row_load)(g + r * step, i, left, 0);
             V h = TK_FN(row_load)(x + r * step, i, left, 0);
             h = (h - mean) * gain;
@@ -417,7 +424,8 @@ TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
             some = w->streams && n - i > TK_LINES_ELEMENTS ? TK_LINES_ELEMENTS : n - i;
             TK_FN(norm_lines_backward)
             (w->streams ? part : dx + i, x + i, g + i, weight ? weight + i : NULL,
-             dweight ? dweight + i : NULL, dbias ? dbias + i : NULL, rows, n, some, p, row == start);
+             dweight ? dweight + i : NULL, dbias ? dbias + i : NULL, rows, n, some, p, row == start,
+             tk_ahead(rows * n, w->rows * n));
             if (w->streams)
                 tk_stream((char *)(dx + i), (const char *)part,
                           rows * some * (int64_t)sizeof(T));
@@ -556,13 +564,19 @@ TK_OUTLINE void TK_FN(batch_norm_columns)(const tk_batch_work *w, int64_t channe
     TK_FN(column_means)(x, step, rows, n, mean, square);
     for (int64_t i = 0; i < n; i++)
         TK_FN(batch_channel)(w, channel + i, mean[i], square[i], scale + i, shift + i);
-    for (int64_t r = 0; r < rows; r++, x += step, y += step)
-        for (int64_t i = 0; i < n; i += W) {
-            const int left = n - i < W ? (int)(n - i) : W;
+    const int64_t fold = tk_rows_joined_to(MOST_COLUMNS, n, step, rows);
+    TK_FN(repeat)(mean, n, fold);
+    TK_FN(repeat)(scale, n, fold);
+    TK_FN(repeat)(shift, n, fold);
+    for (int64_t r = 0; r < rows; r += fold, x += fold * step, y += fold * step) {
+        const int64_t some = (rows - r < fold ? rows - r : fold) * n;
+        for (int64_t i = 0; i < some; i += W) {
+            const int left = some - i < W ? (int)(some - i) : W;
             V d = TK_FN(row_load)(x, i, left, 0), m = TK_FN(row_load)(mean, i, left, 0);
             V gain = TK_FN(row_load)(scale, i, left, 0), bias = TK_FN(row_load)(shift, i, left, 0);
             TK_FN(row_store)(y, i, left, (d - m) * gain + bias);
         }
+    }
 }
 
 TK_OUTLINE void TK_FN(batch_norm_backward_columns)(const tk_batch_work *w, int64_t channel,
@@ -571,10 +585,10 @@ TK_OUTLINE void TK_FN(batch_norm_backward_columns)(const tk_batch_work *w, int64
     enum { MOST_COLUMNS = TK_FN(batch_columns) };
     const int64_t rows = w->length, step = w->channels;
     const T *x = (const T *)w->x + channel, *g = (const T *)w->gradient + channel;
-    const T *mean = (const T *)w->mean + channel;
     T *dx = (T *)w->out + channel, first[MOST_COLUMNS], second[MOST_COLUMNS];
-    T scale[MOST_COLUMNS], *less = first, *slope = second;
+    T mean[MOST_COLUMNS], scale[MOST_COLUMNS], *less = first, *slope = second;
     double sums[MOST_COLUMNS] = {0}, products[MOST_COLUMNS] = {0};
+    memcpy(mean, (const T *)w->mean + channel, (size_t)n * sizeof(T));
     for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
         const int64_t some = rows - start < TK_CHUNK_ROWS ? rows - start : TK_CHUNK_ROWS;
         TK_FN(column_slopes)(first, second, x + start * step, g + start * step, mean, step, some, n);
@@ -586,15 +600,22 @@ TK_OUTLINE void TK_FN(batch_norm_backward_columns)(const tk_batch_work *w, int64
     for (int64_t i = 0; i < n; i++)
         TK_FN(batch_slopes)
         (w, channel + i, sums[i], products[i], scale + i, less + i, slope + i);
-    for (int64_t r = 0; r < rows; r++, x += step, g += step, dx += step)
-        for (int64_t i = 0; i < n; i += W) {
-            const int left = n - i < W ? (int)(n - i) : W;
+    const int64_t fold = tk_rows_joined_to(MOST_COLUMNS, n, step, rows);
+    TK_FN(repeat)(mean, n, fold);
+    TK_FN(repeat)(scale, n, fold);
+    TK_FN(repeat)(less, n, fold);
+    TK_FN(repeat)(slope, n, fold);
+    for (int64_t r = 0; r < rows; r += fold, x += fold * step, g += fold * step, dx += fold * step) {
+        const int64_t some = (rows - r < fold ? rows - r : fold) * n;
+        for (int64_t i = 0; i < some; i += W) {
+            const int left = some - i < W ? (int)(some - i) : W;
             V d = TK_FN(row_load)(x, i, left, 0), gradient = TK_FN(row_load)(g, i, left, 0);
             V m = TK_FN(row_load)(mean, i, left, 0), gain = TK_FN(row_load)(scale, i, left, 0);
             V a = TK_FN(row_load)(less, i, left, 0), b = TK_FN(row_load)(slope, i, left, 0);
             d = w->frozen ? v_set(0) : d - m; /* an infinite distance times 0 is NaN */
             TK_FN(row_store)(dx, i, left, gain * (gradient - a - d * b));
         }
+    }
 }
 
 static void TK_FN(batch_norm)(const void *work, int64_t lo, int64_t hi)

@@ -69,11 +69,21 @@ TK_INLINE V TK_FN(added)(V a, V b)
     return a + b;
 }
 
+/* Asks for what lies ahead of at most TK_LANES elements. */
+TK_INLINE void TK_FN(fetch_ahead)(const T *x, int64_t n)
+{
+    for (int64_t i = 0; i < TK_LANES && i < n; i += 64 / (int64_t)sizeof(T))
+        __builtin_prefetch((const char *)(x + i) + TK_AHEAD_BYTES);
+}
+
 /* A line's lanes, folded into one vector. identity leaves an accumulator as it is; so does fill, once
  * prepared. */
 TK_INLINE V TK_FN(reduce_lanes)(const T *x, int64_t n, V pivot, T identity, T fill,
-                                TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine)
+                                TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine,
+                                const int fetches)
 {
+    if (fetches)
+        TK_FN(fetch_ahead)(x + n / TK_LANES * TK_LANES, n % TK_LANES);
     if (n <= W) { /* few classes in a row: one vector is enough */
         V some = prepare(v_load_filled(x, n, fill), pivot);
         return combine(v_set(identity), some);
@@ -86,8 +96,11 @@ TK_INLINE V TK_FN(reduce_lanes)(const T *x, int64_t n, V pivot, T identity, T fi
         acc[v] = n ? combine(v_set(identity),
                              prepare(v_load_filled(end + v * W, n - v * W, fill), pivot))
                    : v_set(identity);
-    for (; x != end; x += TK_LANES)
+    for (; x != end; x += TK_LANES) {
+        if (fetches)
+            TK_FN(fetch_ahead)(x, TK_LANES);
         TK_EACH_VECTOR(v) acc[v] = combine(acc[v], prepare(v_load(x + v * W), pivot));
+    }
     TK_FN(fold_vectors)(acc, combine);
     return acc[0];
 }
@@ -198,32 +211,38 @@ TK_INLINE V TK_FN(lesser)(V a, V b)
 
 /* The functions of one kind of accumulation; fill may use `pivot`, a pointer to one value. */
 #define ACCUMULATE(name, identity, fill, prepare, combine, pivoted)                                \
-    TK_INLINE V TK_FN(name##_lanes)(const T *x, int64_t n, const T *pivot)                         \
+    TK_INLINE V TK_FN(name##_lanes)(const T *x, int64_t n, const T *pivot, const int fetches)      \
     {                                                                                              \
         return TK_FN(reduce_lanes)(x, n, pivoted ? v_set(*pivot) : (V){0}, identity, fill,         \
-                                   TK_FN(prepare), TK_FN(combine));                                \
+                                   TK_FN(prepare), TK_FN(combine), fetches);                       \
     }                                                                                              \
     TK_OUTLINE void TK_FN(name##_line)(void *out, const void *x, int64_t n, const void *pivot)     \
     {                                                                                              \
-        *(T *)out = TK_FN(fold)(TK_FN(name##_lanes)(x, n, pivot), TK_FN(combine));                 \
+        *(T *)out = TK_FN(fold)(TK_FN(name##_lanes)(x, n, pivot, 0), TK_FN(combine));              \
     }                                                                                              \
-    TK_OUTLINE void TK_FN(name##_lines)(void *to, const void *from, int64_t n, int64_t step,       \
-                                        int64_t lines, const void *at)                             \
+    TK_INLINE void TK_FN(name##_some)(T *out, const T *x, int64_t n, int64_t step, int64_t lines,  \
+                                      const T *pivot, const int fetches)                           \
     {                                                                                              \
-        T *out = to;                                                                               \
-        const T *x = from, *pivot = at;                                                            \
         for (int64_t some; lines > 0; lines -= some, out += some, x += some * step) {              \
             V r[TOGETHER];                                                                         \
             some = lines < TOGETHER ? 1 : TOGETHER;                                                \
             if (some == TOGETHER)                                                                  \
                 _Pragma("GCC unroll 4") for (int k = 0; k < TOGETHER; k++) r[k] =                  \
-                    TK_FN(name##_lanes)(x + k * step, n, pivoted ? pivot + k : NULL);              \
+                    TK_FN(name##_lanes)(x + k * step, n, pivoted ? pivot + k : NULL, fetches);     \
             else                                                                                   \
-                r[0] = TK_FN(name##_lanes)(x, n, pivot);                                           \
+                r[0] = TK_FN(name##_lanes)(x, n, pivot, fetches);                                  \
             _Pragma("GCC unroll 4") for (int k = 0; k < TOGETHER; k++) if (k < some) out[k] =      \
                 TK_FN(fold)(r[k], TK_FN(combine));                                                 \
             pivot = pivoted ? pivot + some : NULL;                                                 \
         }                                                                                          \
+    }                                                                                              \
+    TK_OUTLINE void TK_FN(name##_lines)(void *out, const void *x, int64_t n, int64_t step,         \
+                                        int64_t lines, const void *pivot)                          \
+    {                                                                                              \
+        if (step == n && lines * n * (int64_t)sizeof(T) >= TK_FETCHED_BYTES)                       \
+            TK_FN(name##_some)(out, x, n, step, lines, pivot, 1);                                  \
+        else                                                                                       \
+            TK_FN(name##_some)(out, x, n, step, lines, pivot, 0);                                  \
     }                                                                                              \
     TK_OUTLINE void TK_FN(name##_columns)(void *acc, const char *const *row, int rows, int64_t n,  \
                                           int first, const void *pivot)                            \

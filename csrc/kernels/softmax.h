@@ -23,11 +23,15 @@ TK_OUTLINE T TK_FN(line_reduce)(const T *x, int64_t n, tk_line_fn *line)
     return result;
 }
 
-TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V p,
+TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V p, int64_t ahead,
                                   TK_FN(line_fn) f)
 {
     for (int64_t i = 0; i < n; i += W) {
         const int left = n - i < W ? (int)(n - i) : W;
+        if (ahead) {
+            __builtin_prefetch(x + i + ahead);
+            __builtin_prefetch(y + i + ahead);
+        }
         const V a = TK_FN(row_load)(x, i, left, 0), c = TK_FN(row_load)(y, i, left, 0);
         TK_FN(row_store)(out, i, left, f(a, c, p));
     }
@@ -47,12 +51,12 @@ TK_INLINE void TK_FN(block_rewrite)(const tk_block *b, T *out, const T *x, const
     for (int64_t r = 0; r < b->rows; r++, x += b->stride, y += b->stride) {
         const V q = v_set(p[r]);
         if (!b->streams) {
-            TK_FN(row_rewrite)(out + r * b->stride, x, y, b->n, q, f);
+            TK_FN(row_rewrite)(out + r * b->stride, x, y, b->n, q, b->ahead, f);
             continue;
         }
         for (int64_t i = 0, n; i < b->n; i += n) {
             n = b->n - i < STREAM_PART - held ? b->n - i : STREAM_PART - held;
-            TK_FN(row_rewrite)(part + held, x + i, y + i, n, q, f);
+            TK_FN(row_rewrite)(part + held, x + i, y + i, n, q, b->ahead, f);
             held += n;
             if (held == STREAM_PART || (r == b->rows - 1 && i + n == b->n)) {
                 tk_stream((char *)out, (const char *)part, held * (int64_t)sizeof(T));
@@ -90,7 +94,7 @@ REWRITE(less_scaled_exp, x - v_exp(y) * p)
         return expression;                                                                         \
     }                                                                                              \
     TK_OUTLINE void TK_FN(name##_columns)(const tk_block *b, T *out, const T *x, const T *y,       \
-                                          const T *p, const T *q)                                  \
+                                          T *p, T *q)                                              \
     {                                                                                              \
         TK_FN(columns_rewrite)(b, out, x, y, p, q, TK_FN(name##_at));                              \
     }
@@ -234,6 +238,7 @@ TK_INLINE void TK_FN(softmax_block)(const tk_block *b, T *out, const T *x, const
         T kept[STREAMED];
         tk_block line = *b;
         line.rows = 1;
+        line.ahead = 0; /* what it reads is kept here */
         for (int64_t r = 0; r < b->rows; r++, out += b->n, x += b->n) {
             p[r] = (T)(1 / TK_FN(kept_exp_sum)(kept, x, b->n, p[r]));
             TK_FN(scale)(&line, out, kept, kept, p + r);

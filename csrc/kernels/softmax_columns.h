@@ -29,6 +29,7 @@ TK_INLINE void TK_FN(add_group)(T *sum, const T *x, const T *y, int64_t stride, 
         {
             const T *const a = x + r * stride, *const b = y + r * stride;
             __builtin_prefetch(a + GROUP * stride + j);
+            __builtin_prefetch(b + GROUP * stride + j);
             v[r] = f(TK_FN(row_load)(a, j, left, 0), TK_FN(row_load)(b, j, left, 0), (V){0});
         }
         TK_FN(row_store)
@@ -105,21 +106,27 @@ TK_OUTLINE void TK_FN(columns_exp_sum)(const tk_block *b, const T *x, T *top, T 
     }
 }
 
-/* f(x, y, p, q) with a p and a q for each column; out may be x or y. */
-TK_INLINE void TK_FN(columns_rewrite)(const tk_block *b, T *out, const T *x, const T *y, const T *p,
-                                      const T *q, TK_FN(columns_fn) f)
+/* f(x, y, p, q) with a p and a q for each column, which have room for COLUMNS; out may be x or y. Short
+ * rows that lie behind each other are rewritten as long ones. */
+TK_INLINE void TK_FN(columns_rewrite)(const tk_block *b, T *out, const T *x, const T *y, T *p, T *q,
+                                      TK_FN(columns_fn) f)
 {
     _Alignas(64) T part[COLUMNS];
-    for (int64_t r = 0; r < b->rows; r++, out += b->stride, x += b->stride, y += b->stride) {
+    const int64_t fold = tk_rows_joined_to(COLUMNS, b->n, b->stride, b->rows);
+    const int64_t step = fold * b->stride;
+    TK_FN(repeat)(p, b->n, fold);
+    TK_FN(repeat)(q, b->n, fold);
+    for (int64_t r = 0; r < b->rows; r += fold, out += step, x += step, y += step) {
+        const int64_t n = (b->rows - r < fold ? b->rows - r : fold) * b->n;
         T *const to = b->streams ? part : out;
-        for (int64_t j = 0; j < b->n; j += W) {
-            const int left = b->n - j < W ? (int)(b->n - j) : W;
+        for (int64_t j = 0; j < n; j += W) {
+            const int left = n - j < W ? (int)(n - j) : W;
             const V v = TK_FN(row_load)(x, j, left, 0), u = TK_FN(row_load)(y, j, left, 0);
             TK_FN(row_store)
             (to, j, left, f(v, u, TK_FN(row_load)(p, j, left, 0), TK_FN(row_load)(q, j, left, 0)));
         }
         if (b->streams)
-            tk_stream((char *)out, (const char *)part, b->n * (int64_t)sizeof(T));
+            tk_stream((char *)out, (const char *)part, n * (int64_t)sizeof(T));
     }
 }
 
