@@ -18,7 +18,8 @@
 #define L1_BYTES 32768    /* of B that need not be asked for before they are used */
 #define LINE 64           /* bytes of a cache line */
 #define PAGE 4096         /* bytes after which an L1 cache starts over, */
-#define WAYS 8            /* and the lines it holds of those that are so far apart */
+#define WAYS 8            /* and the lines it holds of those that are so far apart; so many panels */
+#define FULL_STRIPS 8     /* repay a copy of A by which strips need not be as low as that */
 #define COPY_ROWS 24      /* strips of A from which copying B into panels pays for itself, */
 #define COLLIDE_ROWS 8    /* and where B's rows collide in L1, which */
 #define FEW_ROWS 4        /* that take less time one by one than finding their tile, */
@@ -221,7 +222,7 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     int collide = !g->a_down && (uint64_t)(g->a_row * size + LINE) % PAGE <= 2 * LINE;
     int few_lines = g->a_down && g->a_col * size % (PAGE / 2) == 0; /* of L1, used again and again */
     int copy = g->a_down ? mr * size < LINE - 8 || g->n > most_cols || few_lines
-                         : collide && mr <= WAYS;
+                         : collide && (mr <= WAYS || g->n >= FULL_STRIPS * nr);
     g->pack_a = tiles && (!(g->a_row == 1 || g->a_col == 1) ||
                           (g->m > mr && g->n > 4 * nr && copy));
 
@@ -265,9 +266,11 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     if (g->keep_a && g->m > most_rows)
         g->block_rows = ceil_div(ceil_div(g->m, ceil_div(g->m, most_rows)), mr) * mr;
     int64_t cols = at_most(g->block_cols, round_up(g->n, w));
-    /* a copy's last store may run over by w */
+    /* a copy's last store may run over by w; a panel of B ends in a gap of a row */
+    int64_t panels = g->pack_b ? cols : g->n & (nr - 1) ? nr : 0;
     g->b_copy = g->path == TK_GEMM_LONG_ROW ? 2 * g->block_cols
-                : !tiles ? 0 : (g->pack_b ? cols : g->n & (nr - 1) ? nr : 0) * kc + w;
+                : tiles                     ? panels * (kc + 1) + w
+                                            : 0;
     int64_t a_copy = g->pack_a ? (g->keep_a ? g->block_rows : mr) * kc + w : 0;
     /* Where sums are short, C's rows are what takes time; long ones are written faster by few. */
     g->strip = g->k <= SHORT && g->c_col == 1 && g->n * size >= WIDE ? at_most(mr, 5) : mr;

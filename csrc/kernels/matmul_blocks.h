@@ -8,6 +8,7 @@
 #define MR TK_GEMM_MR(TK_VECTOR_BYTES)
 #define NV TK_GEMM_NV
 #define CHUNK (256 / (int)sizeof(T))
+#define PANEL(k) ((k) + 1) /* rows of a panel of B with their gap, as tk_gemm_plan has it */
 #define TALL ((MR + SIDE - 1) / SIDE * SIDE) /* a tile's rows, in blocks of v_transpose */
 
 typedef void TK_FN(gemm_tile)(int64_t k, const T *a, int64_t step, const T *b, int64_t b_row,
@@ -163,19 +164,21 @@ static void TK_FN(gemm_panel)(T *to, int width, const T *from, int64_t lane, int
             to[p * width + i] = from[i * lane + p * along];
 }
 
-/* Copies a block of B, k x cols, into panels: each k rows of a tile's width. */
+/* Copies a block of B, k x cols, into panels: each k rows of a tile's width, then a gap. Without it
+ * the rows that are written side by side lie whole pages apart, in the same sets of L1. */
 static void TK_FN(gemm_panels)(const tk_gemm *g, T *to, const T *from, int64_t cols, int64_t k)
 {
-    int64_t j = 0;
+    int64_t j = 0, stride = PANEL(k);
     if (g->b_col == 1) /* by whole rows, which the processor foresees */
         for (int64_t p = 0; p < k; p++)
             for (j = 0; j + NV * W <= cols; j += NV * W)
                 for (int v = 0; v < NV; v++)
-                    v_store(to + j * k + (p * NV + v) * W, v_load(from + p * g->b_row + j + v * W));
+                    v_store(to + j * stride + (p * NV + v) * W,
+                            v_load(from + p * g->b_row + j + v * W));
     for (int width; j < cols; j += width) {
         width = TK_FN(gemm_width)(cols - j);
         int n = cols - j < width ? (int)(cols - j) : width;
-        TK_FN(gemm_panel)(to + j * k, width, from + j * g->b_col, g->b_col, g->b_row, n, n, k);
+        TK_FN(gemm_panel)(to + j * stride, width, from + j * g->b_col, g->b_col, g->b_row, n, n, k);
     }
 }
 
@@ -216,7 +219,7 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
             const T *bs = b + k0 * g->b_row + j;
             int64_t b_row = g->b_row, ahead = g->ahead ? width : 0;
             if (g->pack_b || cols < width) {
-                bs = g->pack_b ? panels + (j - j0) * k : panels;
+                bs = g->pack_b ? panels + (j - j0) * PANEL(k) : panels;
                 b_row = width;
             }
             TK_FN(gemm_tile) *tile = TK_FN(gemm_tile_of)(rows, (int)width, along);
@@ -271,5 +274,6 @@ static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, co
 #undef MR
 #undef NV
 #undef CHUNK
+#undef PANEL
 #undef TALL
 #undef HALVES
