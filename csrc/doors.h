@@ -23,11 +23,12 @@ int64_t tk_assign_int(tk_tensor *t, int n, const int64_t *items, int64_t value);
 /* Where a mask of t's shape holds, or to the parts of the first dimension that a vector names. */
 int64_t tk_assign_float_at(tk_tensor *t, tk_tensor *index, double value);
 int64_t tk_assign_int_at(tk_tensor *t, tk_tensor *index, int64_t value);
-/* t[index] = src for a vector of integers, src of the part's shape; 0 for others. */
-int64_t tk_assign_at(tk_tensor *t, tk_tensor *index, tk_tensor *src);
+/* t[index, ...] = src, or += src, for n vectors of integers, src of the part's shape; 0 for others. */
+int64_t tk_assign_at(tk_tensor *t, int n, tk_tensor **index, tk_tensor *src, int adds);
 /* tk_scatter, where source and index have as many dimensions. */
 int64_t tk_change_scatter(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, tk_tensor *src);
 int64_t tk_change_scatter_float(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, double value);
+int64_t tk_change_scatter_int(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, int64_t value);
 int64_t tk_change_triangle(tk_tensor *t, int64_t diagonal, int upper); /* tk_cut_triangle */
 int64_t tk_refill(int kernel, tk_tensor *t, tk_generator *g, double p, double q); /* tk_random */
 
@@ -42,6 +43,8 @@ tk_tensor *tk_scattered(int kernel, tk_tensor *a, int64_t dim, tk_tensor *index,
  * many the result has. other: weights, or NULL; for bag_dots [bags, width]. padding: a row, or -1. */
 tk_tensor *tk_bag(int kernel, tk_tensor *a, tk_tensor *index, tk_tensor *start, tk_tensor *other,
                   int64_t rows, int64_t padding, int mean);
+/* Where bags begin, int64, and behind them where the last one ends. */
+tk_tensor *tk_bag_starts(tk_tensor *offsets, int64_t entries);
 
 /* -- copies whose parts stand elsewhere or again -------------------------------------------------- */
 /* Each part of a dimension n times in a row. */

@@ -308,6 +308,9 @@ def test_bools_are_masks() -> None:
     assert t.sum().item() == 15.0
     with pytest.raises(IndexError, match="uint8"):
         t[tk.tensor([1, 0, 1], dtype=tk.uint8)]
+    assert t[:, tk.tensor([True, False, False, True])].tolist() == t[:, [0, 3]].tolist()
+    with pytest.raises(IndexError, match="too many"):
+        t[:, t > 5]
 
 
 def test_values_are_converted() -> None:
@@ -412,6 +415,27 @@ def test_leading_dimensions_of_one_do_not_count() -> None:
             expected[key.numpy() if isinstance(key, tk.Tensor) else key] = 1
             assert np.array_equal(x.detach().numpy(), expected)
             assert x.requires_grad == recorded
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8", "bool"])
+def test_assignment_by_several_vectors(dtype: str) -> None:
+    """To contiguous tensors and to others, where the vectors fit and where they do not."""
+    rng = np.random.default_rng(6)
+    x = rng.integers(0, 2, (6, 5, 4)).astype(dtype)
+    i, j = rng.integers(-6, 6, 30), rng.integers(-5, 5, 30)
+    for keys, shape in (((i,), (30, 5, 4)), ((i, j), (30, 4)), ((i, j), (4,)), ((i, j, j % 4), 30)):
+        values, expected = rng.integers(0, 2, shape).astype(dtype), x.copy()
+        expected[keys] = values
+        turned = tk.tensor(np.ascontiguousarray(x.T)).permute(2, 1, 0)
+        for t in (tk.tensor(x), turned):
+            t[tuple(tk.tensor(key) for key in keys)] = tk.tensor(values)
+            assert t.tolist() == expected.tolist()
+    t = tk.tensor(x)
+    with pytest.raises(IndexError, match="out of range for size 5"):
+        t[tk.tensor(i), tk.tensor(i)] = tk.tensor(values)
+    with pytest.raises(RuntimeError, match="share memory"):
+        t[:1].expand(6, 5, 4)[tk.tensor(i), tk.tensor(j)] = tk.zeros(30, 4, dtype=t.dtype)
+    assert t.tolist() == x.tolist()
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int64", "uint8"])

@@ -196,6 +196,22 @@ NORMS: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("kind", tk.backend.DTYPES, ids=name_of)
+@pytest.mark.parametrize("shape", [(5, 3300), (3000, 1003), (70, 33_000)], ids=str)
+def test_large_copies_and_fills(kind: Any, shape: tuple[int, int], isa: str) -> None:
+    """Such as go by other instructions, or ask for what comes next."""
+    x = np.random.default_rng(0).integers(0, 2, shape).astype(kind.numpy)
+    t = tk.from_numpy(x)
+    assert np.array_equal(t.clone().numpy(), x)
+    assert np.array_equal(t[1:, 1:].contiguous().numpy(), x[1:, 1:])
+    assert np.array_equal(tk.cat([t, t[:2]]).numpy(), np.concatenate([x, x[:2]]))
+    for dims in ((0,), (1,), (0, 1)):
+        assert np.array_equal(t.flip(dims).numpy(), np.flip(x, dims))
+        assert np.array_equal(t[:, 1:].flip(dims).numpy(), np.flip(x[:, 1:], dims))
+    for part in (t.clone(), t.clone().reshape(-1)[3:-2]):
+        assert (part.fill_(1) == 1).all()
+
+
 @pytest.mark.skipif(len(FUSED) < 2, reason="this machine has one of them")
 @pytest.mark.parametrize("name", NORMS)
 @pytest.mark.parametrize("kind", FLOATS, ids=name_of)

@@ -88,6 +88,28 @@ def test_positions_in_a_few_columns(kind: tk.dtype, columns: int, isa: str) -> N
         assert np.array_equal(one.max(0)[0].numpy(), y.max(0), equal_nan=kind.is_floating_point)
 
 
+@every_dtype
+@pytest.mark.parametrize("columns", (1, 2, 7, 8, 9, 40))
+@pytest.mark.parametrize("rows", (5, 33, 700))
+def test_running_extremes(kind: tk.dtype, rows: int, columns: int, isa: str) -> None:
+    x = np.random.default_rng(columns).integers(0, 200, (rows, columns)).astype(kind.numpy)
+    if kind.is_floating_point:
+        x[rows // 2, 0] = x[rows - 1, 0] = np.nan
+    at = np.arange(rows)[:, None]
+    for name, extreme in (("cummax", np.maximum), ("cummin", np.minimum)):
+        values = extreme.accumulate(x, 0)
+        met = (values == x) | (x != x)
+        places = np.maximum.accumulate(np.where(met, at, 0), 0)
+        for t, dim in ((tk.from_numpy(x), 0), (tk.from_numpy(x.T.copy()), 1)):
+            found = getattr(t, name)(dim)
+            for mine, theirs in zip(found, (values, places), strict=True):
+                assert np.array_equal(
+                    mine.numpy().T if dim else mine.numpy(),
+                    theirs,
+                    equal_nan=mine.is_floating_point(),
+                )
+
+
 @pytest.mark.parametrize("kind", [tk.float32, tk.float64, tk.int32], ids=lambda each: each.name)
 @pytest.mark.parametrize(
     "shape", [(8, 6, 15, 15), (3, 2, 4, 2), (2, 3, 70, 70), (40, 3, 1, 300), (5, 4, 9000)], ids=str

@@ -51,6 +51,20 @@ static tk_tensor *checked_starts(tk_tensor *start, int64_t entries)
     return out;
 }
 
+tk_tensor *tk_bag_starts(tk_tensor *offsets, int64_t entries)
+{
+    const int64_t bags = offsets->numel, all = bags + 1;
+    tk_tensor *out = tk_empty(TK_I64, 1, &all);
+    if (!out)
+        return NULL;
+    tk_tensor part = *out;
+    part.shape[0] = part.numel = bags;
+    if (bags)
+        tk_copy_new(&part, offsets);
+    ((int64_t *)out->data)[bags] = entries;
+    return out;
+}
+
 tk_tensor *tk_bag(int kernel, tk_tensor *a, tk_tensor *index, tk_tensor *start, tk_tensor *other,
                   int64_t rows, int64_t padding, int mean)
 {

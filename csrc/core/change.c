@@ -154,18 +154,38 @@ int64_t tk_assign_int_at(tk_tensor *t, tk_tensor *index, int64_t value)
     return int_for(&number, t, value) ? assign_at(t, index, &number.tensor) : 0;
 }
 
-int64_t tk_assign_at(tk_tensor *t, tk_tensor *index, tk_tensor *src)
+/* t with its first n dimensions as one, or without dimensions where the strides do not let them. */
+static tk_tensor first_joined(const tk_tensor *t, int n)
 {
-    if ((index->dtype != TK_I64 && index->dtype != TK_I32) || index->ndim != 1 || t->ndim == 0 ||
-        src->dtype != t->dtype || src->ndim != t->ndim || src->shape[0] != index->numel ||
-        memcmp(src->shape + 1, t->shape + 1, (size_t)(t->ndim - 1) * sizeof *t->shape))
+    tk_tensor view = *t;
+    for (int d = 0; d < n - 1; d++) {
+        if (view.stride[0] != view.stride[1] * view.shape[1])
+            return (tk_tensor){.ndim = 0};
+        view.shape[1] *= view.shape[0];
+        tk_remove_dim(&view, 0);
+    }
+    return view;
+}
+
+int64_t tk_assign_at(tk_tensor *t, int n, tk_tensor **index, tk_tensor *src, int adds)
+{
+    int fits = n > 0 && n <= t->ndim && src->dtype == t->dtype;
+    for (int i = 0; i < n && fits; i++)
+        fits = (index[i]->dtype == TK_I64 || index[i]->dtype == TK_I32) && index[i]->ndim == 1 &&
+               index[i]->numel == index[0]->numel;
+    if (!fits)
         return 0;
-    tk_tensor *places = tk_wrap_index(index, t->shape[0]);
+    tk_tensor parts = first_joined(t, n);
+    if (parts.ndim == 0 || src->ndim != parts.ndim || src->shape[0] != index[0]->numel ||
+        memcmp(src->shape + 1, parts.shape + 1, (size_t)(parts.ndim - 1) * sizeof *t->shape))
+        return 0;
+    tk_tensor *places = tk_linear_index(n, index, t->shape);
     if (!places)
         return -1;
-    int64_t stamp = changed(tk_index_copy(t, 0, places, src, 0), t);
+    const int failed = adds ? tk_index_add(&parts, 0, places, src, 1, 0)
+                            : tk_index_copy(&parts, 0, places, src, 0);
     tk_release(places);
-    return stamp;
+    return changed(failed, t);
 }
 
 int64_t tk_change_scatter(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, tk_tensor *src)
@@ -175,18 +195,27 @@ int64_t tk_change_scatter(int kernel, tk_tensor *t, int64_t dim, tk_tensor *inde
     return changed(tk_scatter(kernel, t, dim, index, src, 0), t);
 }
 
+static int64_t scatter_number(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index,
+                              tk_tensor *number)
+{
+    number->ndim = index->ndim;
+    memcpy(number->shape, index->shape, sizeof index->shape);
+    memset(number->stride, 0, sizeof number->stride);
+    number->numel = index->numel;
+    number->flags = 0;
+    return changed(tk_scatter(kernel, t, dim, index, number, 0), t);
+}
+
 int64_t tk_change_scatter_float(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, double value)
 {
     tk_number number;
-    if (!tk_is_float(t->dtype))
-        return 0;
-    tk_number_float(&number, t->dtype, value);
-    number.tensor.ndim = index->ndim;
-    memcpy(number.tensor.shape, index->shape, sizeof index->shape);
-    memset(number.tensor.stride, 0, sizeof number.tensor.stride);
-    number.tensor.numel = index->numel;
-    number.tensor.flags = 0;
-    return changed(tk_scatter(kernel, t, dim, index, &number.tensor, 0), t);
+    return float_for(&number, t, value) ? scatter_number(kernel, t, dim, index, &number.tensor) : 0;
+}
+
+int64_t tk_change_scatter_int(int kernel, tk_tensor *t, int64_t dim, tk_tensor *index, int64_t value)
+{
+    tk_number number;
+    return int_for(&number, t, value) ? scatter_number(kernel, t, dim, index, &number.tensor) : 0;
 }
 
 int64_t tk_change_triangle(tk_tensor *t, int64_t diagonal, int upper)

@@ -92,53 +92,6 @@ tk_tensor *tk_bincount(tk_tensor *t, int64_t least)
     return out;
 }
 
-enum { BLOCK = 64 }; /* elements that may all be equal: then nothing is written */
-enum { FEW_STARTS = 8 }; /* of a block's elements: then it is worth looking whether the next has any */
-
-/* What `kinds` holds at the end are the elements that differ from the one before, `starts` their places
- * and `ranks` how many came before each element; the last two may be NULL. Returns how many there are. NaN
- * differs from everything. */
-#define RUNS(Item)                                                                                 \
-    static int64_t runs_##Item(const char *data, int64_t n, char *to, int64_t *starts,             \
-                               int64_t *ranks)                                                     \
-    {                                                                                              \
-        const Item *x = (const Item *)data;                                                        \
-        Item *kinds = (Item *)to;                                                                  \
-        int64_t found = n > 0, before = -BLOCK;                                                    \
-        if (n > 0)                                                                                 \
-            kinds[0] = x[0];                                                                       \
-        if (n > 0 && starts)                                                                       \
-            starts[0] = 0;                                                                         \
-        if (n > 0 && ranks)                                                                        \
-            ranks[0] = 0;                                                                          \
-        for (int64_t i = 1; i < n;) {                                                              \
-            const int64_t end = i + BLOCK < n ? i + BLOCK : n;                                     \
-            int any = end < i + BLOCK || found - before > FEW_STARTS;                              \
-            for (int k = 0; !any && k < BLOCK; k += 8)                                             \
-                for (int j = k; j < k + 8; j++)                                                    \
-                    any |= x[i + j] != x[i + j - 1];                                               \
-            before = found;                                                                        \
-            for (int64_t k = i; !any && ranks && k < end; k++)                                     \
-                ranks[k] = found - 1;                                                              \
-            for (; any && i < end; i++) { /* without a branch: the values are unpredictable */     \
-                kinds[found] = x[i];                                                               \
-                if (starts)                                                                        \
-                    starts[found] = i;                                                             \
-                found += x[i] != x[i - 1];                                                         \
-                if (ranks)                                                                         \
-                    ranks[i] = found - 1;                                                          \
-            }                                                                                      \
-            i = end;                                                                               \
-        }                                                                                          \
-        return found;                                                                              \
-    }
-RUNS(float)
-RUNS(double)
-RUNS(int64_t)
-RUNS(int32_t)
-RUNS(uint8_t)
-#undef RUNS
-
 /* The first `count` elements of a new vector, which is released; in its memory where they are most. */
 static tk_tensor *beginning(tk_tensor *t, int64_t count)
 {
@@ -156,9 +109,6 @@ static tk_tensor *beginning(tk_tensor *t, int64_t count)
 
 tk_tensor *tk_runs(tk_tensor *t, int wanted, tk_tensor **more)
 {
-    int64_t (*const runs[])(const char *, int64_t, char *, int64_t *, int64_t *) = {
-        [TK_F32] = runs_float,   [TK_F64] = runs_double, [TK_I64] = runs_int64_t,
-        [TK_I32] = runs_int32_t, [TK_U8] = runs_uint8_t, [TK_BOOL] = runs_uint8_t};
     tk_tensor *in = tk_contiguous(t), *starts = NULL, *ranks = NULL, *counts = NULL;
     tk_tensor *kinds = in ? tk_empty(in->dtype, 1, &in->numel) : NULL;
     int failed = !kinds;
@@ -168,9 +118,14 @@ tk_tensor *tk_runs(tk_tensor *t, int wanted, tk_tensor **more)
         failed |= !(ranks = tk_empty(TK_I64, t->ndim, t->shape));
     if (!failed) {
         const int64_t n = in->numel;
-        const int64_t found = runs[in->dtype](in->data, n, kinds->data,
-                                              starts ? (int64_t *)starts->data : NULL,
-                                              ranks ? (int64_t *)ranks->data : NULL);
+        int64_t found = 0;
+        const tk_runs_work w = {.in = in->data,
+                                .kinds = kinds->data,
+                                .starts = starts ? (int64_t *)starts->data : NULL,
+                                .ranks = ranks ? (int64_t *)ranks->data : NULL,
+                                .numel = n,
+                                .found = &found};
+        tk_run(TK_K_runs, in->dtype, &w, 1, 1);
         kinds = beginning(kinds, found);
         if (starts)
             starts = beginning(starts, found);

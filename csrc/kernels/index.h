@@ -252,7 +252,7 @@ static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk
     enum { PLACES = TK_VECTOR_BYTES / sizeof(int64_t) };
     typedef T indices __attribute__((vector_size(PLACES * sizeof(T))));
     typedef int64_t places __attribute__((vector_size(TK_VECTOR_BYTES)));
-    const int64_t size = w->size, wrap = w->wrap, skip = w->skip, skips = -(int64_t)w->skips;
+    const int64_t last = w->size - 1, wrap = w->wrap;
     const int writes = !w->looks, scales = w->scale != 1, adds = w->adds;
     int64_t i = 0;
     for (; i + 64 <= n; i += 64) {
@@ -261,14 +261,15 @@ static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk
             indices read;
             memcpy(&read, from + i + k * PLACES, sizeof read);
             x[k] = __builtin_convertvector(read, places);
-            const places skipped = (x[k] == skip) & skips;
-            x[k] = (x[k] + ((x[k] < 0) & wrap)) | skipped; /* -1 */
-            bad |= ((x[k] < 0) | (x[k] >= size)) & ~skipped;
+            const places skipped = w->skips ? x[k] == w->skip : (places){0}; /* -1 */
+            x[k] += (x[k] >> 63) & wrap;
+            bad |= (x[k] | (last - x[k])) & ~skipped; /* below 0 where one of the two is */
+            x[k] |= skipped;
         }
         int64_t any = 0;
         for (int k = 0; k < PLACES; k++)
             any |= bad[k];
-        if (any)
+        if (any < 0)
             break;
         for (int k = 0; writes && k < 64 / PLACES; k++) {
             places there = {0};
@@ -330,6 +331,62 @@ static void TK_FN(find_zero)(const void *work, int64_t lo, int64_t hi)
 }
 #endif
 
+/* Elements are compared 64 at a time, which gives a byte each. NaN differs from everything. */
+#define BLOCK 64
+TK_INLINE int64_t TK_FN(runs_of_eight)(const tk_runs_work *w, int64_t i, uint64_t begins,
+                                       int64_t found)
+{
+    typedef int64_t places __attribute__((vector_size(64)));
+    const places here = (places){0, 1, 2, 3, 4, 5, 6, 7} + i;
+    const uint64_t sums = begins * TK_ONES;
+    tk_keep_eight((T *)w->kinds + found, (const T *)w->in + i, begins, sizeof(T));
+    if (w->starts)
+        tk_keep_eight(w->starts + found, &here, begins, sizeof *w->starts);
+    if (w->ranks)
+        tk_widen_eight(w->ranks + i, sums, found - 1);
+    return found + (int64_t)(sums >> 56);
+}
+
+static void TK_FN(runs)(const void *work, int64_t lo, int64_t hi)
+{
+    const tk_runs_work *w = work;
+    const T *x = (const T *)w->in;
+    int64_t found = 0, i = 0;
+    if (lo >= hi || w->numel == 0)
+        return;
+    for (int64_t end; i < w->numel; i = end) {
+        end = i && w->numel - i >= BLOCK ? i + BLOCK : i + 1;
+        if (end == i + 1) { /* the first, and the last few */
+            ((T *)w->kinds)[found] = x[i];
+            if (w->starts)
+                w->starts[found] = i;
+            found += i == 0 || x[i] != x[i - 1];
+            if (w->ranks)
+                w->ranks[i] = found - 1;
+            continue;
+        }
+        uint64_t eight[BLOCK / 8] = {0};
+        M mask = {0};
+#pragma GCC unroll 32
+        for (int k = 0; k < BLOCK; k += W) {
+            const M begins = v_load(x + i + k) != v_load(x + i + k - 1);
+            const TK_FN(bytes) each = v_bytes(begins);
+            uint64_t some[W / 8 + 1] = {0};
+            memcpy(some, &each, sizeof each);
+            mask |= begins;
+            for (int j = 0; j < W / 8 || j < 1; j++)
+                eight[k / 8 + j] |= some[j] << k % 8 * 8;
+        }
+        const int any = v_any(mask);
+        for (int k = 0; any && k < BLOCK / 8; k++)
+            found = TK_FN(runs_of_eight)(w, i + 8 * k, eight[k], found);
+        for (int64_t k = i; !any && w->ranks && k < end; k++)
+            w->ranks[k] = found - 1;
+    }
+    *w->found = found;
+}
+#undef BLOCK
+
 #if TK_IS_BOOL
 /* Units of both are chunks of TK_NONZERO_CHUNK elements. */
 static void TK_FN(nonzero_count)(const void *work, int64_t lo, int64_t hi)
@@ -356,6 +413,13 @@ static void TK_FN(nonzero_fill)(const void *work, int64_t lo, int64_t hi)
     for (; lo < hi; lo++) {
         int64_t at = lo * TK_NONZERO_CHUNK, found[TK_NONZERO_CHUNK], n = 0;
         int64_t end = at + TK_NONZERO_CHUNK < w->numel ? at + TK_NONZERO_CHUNK : w->numel;
+        for (uint64_t kept; at + 8 <= end; at += 8) {
+            typedef int64_t places __attribute__((vector_size(64)));
+            const places here = (places){0, 1, 2, 3, 4, 5, 6, 7} + at;
+            memcpy(&kept, w->in + at, sizeof kept);
+            tk_keep_eight(found + n, &here, kept, sizeof *found);
+            n += (int64_t)(kept * TK_ONES >> 56);
+        }
         for (; at < end; at++) { /* without a branch: the values are unpredictable */
             found[n] = at;
             n += w->in[at];

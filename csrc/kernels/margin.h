@@ -108,11 +108,49 @@ TK_INLINE double TK_FN(margin_row)(const tk_margin_work *w, int64_t row, T *dx, 
     return total * share;
 }
 
+/* The loss of a row of few classes and one label: as above, without a buffer. */
+TK_INLINE double TK_FN(margin_few)(const tk_margin_work *w, int64_t row, const int squares)
+{
+    const int64_t classes = w->classes, label = w->target[row];
+    if ((uint64_t)label >= (uint64_t)classes) {
+        tk_note_bad(w->bad, row);
+        return 0;
+    }
+    const T *x = (const T *)w->in + row * classes;
+    const V none = v_set(-(T)INFINITY), p = v_set((T)w->margin - x[label]);
+    M lane;
+    V lack[TK_VECTORS];
+#pragma GCC unroll 64
+    for (int i = 0; i < W; i++)
+        lane[i] = (I)i;
+    TK_EACH_VECTOR(v)
+    {
+        const int64_t at = v * W, left = classes - at;
+        lack[v] = v_set(0);
+        if (left <= 0)
+            continue;
+        const V some = v_load_filled(x + at, left, -(T)INFINITY);
+        const V others = v_select(lane == (I)(label - at), none, some);
+        lack[v] = squares ? TK_FN(lack_squared)(others, none, p) : TK_FN(lack)(others, none, p);
+    }
+    const double share = 1 / (double)classes;
+    return (double)TK_FN(fold_block)(lack, TK_FN(added)) *
+           (w->weight ? share * (double)((const T *)w->weight)[label] : share);
+}
+
 static void TK_FN(margin_loss)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_margin_work *w = work;
-    for (; lo < hi; lo++)
-        ((T *)w->out)[lo] = (T)TK_FN(margin_row)(w, lo, NULL, 1);
+    T *out = (T *)w->out;
+    if (w->several || w->classes > TK_LANES)
+        for (; lo < hi; lo++)
+            out[lo] = (T)TK_FN(margin_row)(w, lo, NULL, 1);
+    else if (w->squares)
+        for (; lo < hi; lo++)
+            out[lo] = (T)TK_FN(margin_few)(w, lo, 1);
+    else
+        for (; lo < hi; lo++)
+            out[lo] = (T)TK_FN(margin_few)(w, lo, 0);
 }
 
 static void TK_FN(margin_loss_backward)(const void *work, int64_t lo, int64_t hi)

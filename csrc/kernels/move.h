@@ -48,6 +48,9 @@ TK_INLINE void tk_copy_few(char *to, const char *from, int64_t n)
         to[i] = from[i];
 }
 
+/* Bytes from which on instructions for strings beat a loop where tk_string_moves says so. */
+enum { TK_STRING_COPY = 16 << 10, TK_STRING_FILL = 2 << 20 };
+
 /* n bytes that do not overlap, past the caches where `streams`, which tk_stream_end ends. Stores are
  * aligned: glibc's memcpy, which moves more than 2 KiB by `rep movsb`, takes 1.5 times as long for
  * 12 MB on a Zen 4, 3 times in rows of 4000 bytes, and 10 times where these do not lie as the source
@@ -57,6 +60,10 @@ TK_INLINE void tk_copy(char *to, const char *from, int64_t n, const int streams)
     enum { STEP = TK_VECTOR_BYTES };
     if (n < STEP) {
         tk_copy_few(to, from, n);
+        return;
+    }
+    if (n >= TK_STRING_COPY && tk_string_moves) { /* past the caches, too, where that is better */
+        tk_string_copy(to, from, n);
         return;
     }
     const tk_bytes last = tk_bytes_load(from + n - STEP);
@@ -81,16 +88,36 @@ TK_INLINE void tk_copy(char *to, const char *from, int64_t n, const int streams)
     tk_bytes_store(to + n - STEP, last);
 }
 
+/* Asks for one of the next rows of n bytes, where such rows do not follow each other in memory and the
+ * processor does not foresee them. Measured on rows of 400 to 4000 bytes, 12 MB of them read backwards
+ * on a Zen 5: 0.55 to 0.75 of the time without. In cache it costs, and does nothing for long rows. */
+enum { TK_ROWS_FAR = 2 << 20, TK_ROW_LONG = 8 << 10, TK_ASKED_AHEAD = 4 << 10 };
+
+TK_INLINE int64_t tk_rows_asked(int64_t rows, int64_t n)
+{
+    return n > TK_ROW_LONG || rows * n < TK_ROWS_FAR ? 0 : TK_ASKED_AHEAD / n + 1;
+}
+
+TK_INLINE void tk_ask_row(const char *row, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += 64)
+        __builtin_prefetch(row + i);
+}
+
 /* Rows of n bytes, row_steps apart in bytes. */
 TK_OUTLINE void tk_copy_rows(char *to, int64_t to_step, const char *from, int64_t from_step,
                              int64_t rows, int64_t n, int streams)
 {
+    const int64_t ahead = to_step < 0 ? tk_rows_asked(rows, n) * to_step : 0;
     if (streams)
         for (; rows > 0; rows--, to += to_step, from += from_step)
             tk_copy(to, from, n, 1);
     else
-        for (; rows > 0; rows--, to += to_step, from += from_step)
+        for (; rows > 0; rows--, to += to_step, from += from_step) {
+            if (ahead)
+                tk_ask_row(to + ahead, n);
             tk_copy(to, from, n, 0);
+        }
 }
 
 /* A vector full of the element at `item`. */
@@ -134,6 +161,13 @@ TK_OUTLINE void tk_fill(char *to, int64_t step, const void *item, int64_t size, 
         char full[STEP];
         tk_bytes_store(full, v);
         tk_copy_few(to, full, n);
+        return;
+    }
+    if (n >= TK_STRING_FILL && tk_string_moves) {
+        uint64_t words;
+        memcpy(&words, &v, sizeof words);
+        tk_string_fill(to, words, n / (int64_t)sizeof words);
+        tk_bytes_store(to + n - STEP, tk_bytes_load(to));
         return;
     }
     tk_bytes_store(to, v); /* whole elements lie between there and where the memory is aligned */
@@ -336,10 +370,13 @@ enum { TK_MOST_SIDE = 8 }; /* of elements of 4 and 8 bytes */
         }                                                                                          \
         const tk_side_##size even = {TK_EVEN_##side}, back = {TK_BACK_##side};                     \
         const int64_t rows = s->rows, n = s->n, step = s->step;                                    \
+        const int64_t row_bytes = n * size, ahead = s->row_step * tk_rows_asked(rows, row_bytes);  \
         for (int64_t r = 0; r < rows; r++, from += s->row_step, to += n) {                         \
             int64_t i = 0;                                                                         \
             tk_side_##size x, y;                                                                   \
             if (step == -size && n >= TK_VECTOR_BYTES / size) {                                    \
+                if (ahead)                                                                         \
+                    tk_ask_row(from + ahead - row_bytes + size, row_bytes);                        \
                 tk_copy_back((char *)to, from, n, size);                                           \
                 continue;                                                                          \
             }                                                                                      \

@@ -96,7 +96,7 @@ TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
     return carry;
 }
 
-/* Of lines of n elements, a constant below eight, of which eight hold some, the k-th element with the one
+/* Of lines of n elements, a constant, of which eight elements hold some, the k-th element with the one
  * before it. */
 TK_INLINE void TK_FN(run_kth)(D x[], TK_FN(running_fn) f, D identity, const int k, const int n,
                               const int first)
@@ -121,9 +121,9 @@ TK_INLINE void TK_FN(run_kth)(D x[], TK_FN(running_fn) f, D identity, const int 
     }
 }
 
-/* Lines of n elements, a constant below eight, one behind the other: those that fit in eight at a
- * time, one element after the other, as where they are columns. What is stored behind them is overwritten
- * by the next. */
+/* Lines of n elements, a constant up to TK_SCAN_FEW, one behind the other: those that fit in eight at
+ * a time, one element after the other, as where they are columns. What is stored behind them is
+ * overwritten by the next. */
 TK_INLINE void TK_FN(run_short)(const T *in, T *out, int64_t lines, TK_FN(running_fn) f, T identity,
                                 const int n, const int backwards)
 {
@@ -146,18 +146,9 @@ TK_INLINE void TK_FN(run_short)(const T *in, T *out, int64_t lines, TK_FN(runnin
             const D wide = f(nothing, __builtin_convertvector(part, D)); /* 0 of -0, as elsewhere */
             x[backwards ? VECTORS - 1 - v : v] = backwards ? TK_FN(turned_round)(wide) : wide;
         }
-        if (n > 1)
-            TK_FN(run_kth)(x, f, nothing, 1, n, first);
-        if (n > 2)
-            TK_FN(run_kth)(x, f, nothing, 2, n, first);
-        if (n > 3)
-            TK_FN(run_kth)(x, f, nothing, 3, n, first);
-        if (n > 4)
-            TK_FN(run_kth)(x, f, nothing, 4, n, first);
-        if (n > 5)
-            TK_FN(run_kth)(x, f, nothing, 5, n, first);
-        if (n > 6)
-            TK_FN(run_kth)(x, f, nothing, 6, n, first);
+#pragma GCC unroll 4
+        for (int k = 1; k < n; k++)
+            TK_FN(run_kth)(x, f, nothing, k, n, first);
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) {
             D wide = x[backwards ? VECTORS - 1 - v : v];
@@ -171,6 +162,22 @@ TK_INLINE void TK_FN(run_short)(const T *in, T *out, int64_t lines, TK_FN(runnin
     }
 }
 
+/* Lines of n elements, a constant below eight, of which no two fit in eight: the processor has several
+ * of them under way. */
+TK_INLINE void TK_FN(run_single)(const T *in, T *out, int64_t lines, TK_FN(running_one_fn) one,
+                                 double identity, const int n, const int backwards)
+{
+    for (; lines > 0; lines--, in += n, out += n) {
+        double carry = identity;
+#pragma GCC unroll 8
+        for (int k = 0; k < n; k++) {
+            const int at = backwards ? n - 1 - k : k;
+            carry = one(carry, (double)in[at]);
+            out[at] = (T)carry;
+        }
+    }
+}
+
 #define SHORT(name, n)                                                                             \
     case n:                                                                                        \
         TK_FN(name##_short)((const T *)in, (T *)out, lines, n, reverse);                           \
@@ -179,7 +186,11 @@ TK_INLINE void TK_FN(run_short)(const T *in, T *out, int64_t lines, TK_FN(runnin
     TK_INLINE void TK_FN(name##_short)(const T *in, T *out, int64_t lines, const int n,            \
                                        int reverse)                                                \
     {                                                                                              \
-        if (reverse)                                                                               \
+        if (n > TK_SCAN_FEW && reverse)                                                            \
+            TK_FN(run_single)(in, out, lines, one, identity, n, 1);                                \
+        else if (n > TK_SCAN_FEW)                                                                  \
+            TK_FN(run_single)(in, out, lines, one, identity, n, 0);                                \
+        else if (reverse)                                                                          \
             TK_FN(run_short)(in, out, lines, f, identity, n, 1);                                   \
         else                                                                                       \
             TK_FN(run_short)(in, out, lines, f, identity, n, 0);                                   \

@@ -11,6 +11,9 @@
 
 #include "../tk.h"
 
+/* Whether instructions for strings move many bytes faster than a loop; core/processor.c looks. */
+extern int tk_string_moves;
+
 enum { TK_MAP_OPERANDS = 4 };
 
 /* Elementwise: operand 0 is the output. Dimensions are merged where every operand allows it, so a
@@ -296,6 +299,16 @@ typedef struct tk_divisor_work {
     tk_map_work map;
     int64_t *bad; /* the lowest position of a zero */
 } tk_divisor_work;
+
+/* Elements of a contiguous vector that differ from the one before. One unit. */
+typedef struct tk_runs_work {
+    const char *in;
+    char *kinds;     /* [numel], and so are the next two unless NULL; what lies behind is anything */
+    int64_t *starts; /* where they stand */
+    int64_t *ranks;  /* of each element, how many came before its own */
+    int64_t numel;
+    int64_t *found;
+} tk_runs_work;
 
 /* What is not zero in contiguous bools, 0 or 1. A unit is a chunk of TK_NONZERO_CHUNK of them. */
 enum { TK_NONZERO_CHUNK = 1024 }; /* elements: their positions are 8 KiB of stack */

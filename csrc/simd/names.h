@@ -69,6 +69,72 @@ TK_INLINE void tk_stream_end(void)
 #endif
 }
 
+/* Of eight items those whose byte of `keep` is 1, not 0, side by side; what lies behind, up to eight
+ * items, is anything. The product of the bytes with ones has their running sum in its own bytes, so
+ * that no item waits for the one before. */
+#define TK_ONES 0x0101010101010101u
+TK_INLINE void tk_keep_eight(void *to, const void *from, uint64_t keep, const int size)
+{
+#if defined(__AVX512VL__) && TK_VECTOR_BYTES == 64
+    const __mmask8 lanes = (__mmask8)(keep * 0x0102040810204080u >> 56);
+    if (size == 4) {
+        const __m256i kept = _mm256_maskz_compress_epi32(lanes, _mm256_loadu_si256(from));
+        _mm256_storeu_si256(to, kept);
+        return;
+    }
+    if (size == 8) {
+        const __m512i kept = _mm512_maskz_compress_epi64(lanes, _mm512_loadu_si512(from));
+        _mm512_storeu_si512(to, kept);
+        return;
+    }
+#endif
+    const uint64_t before = keep * TK_ONES << 8;
+#pragma GCC unroll 8
+    for (int k = 0; k < 8; k++)
+        memcpy((char *)to + (int64_t)(before >> 8 * k & 255) * size, (const char *)from + k * size,
+               (size_t)size);
+}
+
+/* The eight bytes of a word, each added to `first`. */
+TK_INLINE void tk_widen_eight(int64_t *to, uint64_t bytes, int64_t first)
+{
+#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
+    const __m512i wide = _mm512_cvtepu8_epi64(_mm_cvtsi64_si128((long long)bytes));
+    _mm512_storeu_si512(to, _mm512_add_epi64(wide, _mm512_set1_epi64(first)));
+#elif defined(__AVX2__) && TK_VECTOR_BYTES == 32
+    for (int k = 0; k < 8; k += 4, bytes >>= 32) {
+        const __m256i wide = _mm256_cvtepu8_epi64(_mm_cvtsi32_si128((int)bytes));
+        _mm256_storeu_si256((__m256i *)(to + k), _mm256_add_epi64(wide, _mm256_set1_epi64x(first)));
+    }
+#else
+    for (int k = 0; k < 8; k++)
+        to[k] = first + (int64_t)(bytes >> 8 * k & 255);
+#endif
+}
+
+/* Copies and fills by the processor's own instructions for strings, which on some processors read no
+ * line that is written over: n bytes,
+ * or n words of 8. Those take 0.75 of a loop's time from
+ * 16 KiB on and 0.6 where caches are full. */
+TK_INLINE void tk_string_copy(char *to, const char *from, int64_t n)
+{
+#ifdef __x86_64__
+    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(n) : : "memory");
+#else
+    memcpy(to, from, (size_t)n);
+#endif
+}
+
+TK_INLINE void tk_string_fill(char *to, uint64_t words, int64_t n)
+{
+#ifdef __x86_64__
+    __asm__ volatile("rep stosq" : "+D"(to), "+c"(n) : "a"(words) : "memory");
+#else
+    for (; n > 0; n--, to += sizeof words)
+        memcpy(to, &words, sizeof words);
+#endif
+}
+
 /* A copy past the caches: both ends, and what lies between where the output is aligned. */
 TK_OUTLINE void tk_stream(char *to, const char *from, int64_t n)
 {

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import Function
 from ..backend import ffi, int32, int64, kernel_number, lib
-from ..tensor import Tensor, number_as
+from ..tensor import Tensor, number_as, wrap
 from .comparison import where
 from .creation import full
 from .declare import composite, no_grad, op, through, tried
@@ -127,7 +127,8 @@ def _bag_starts(input: Tensor, offsets: Tensor | None, last: bool) -> Tensor:
                 )
 
         check(compute, offsets)
-    return offsets if last else cat([offsets, full((1,), n, dtype=offsets.dtype)])
+        return offsets if last else cat([offsets, full((1,), n, dtype=offsets.dtype)])
+    return offsets if last else wrap(lib.tk_bag_starts(offsets._h, n))
 
 
 def _bag_door(name: str) -> Any:

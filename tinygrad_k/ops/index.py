@@ -43,6 +43,7 @@ from .shape import (
 
 WHERE = kernel_number("where")
 SCATTER, SCATTER_ADD = kernel_number("index_scatter"), kernel_number("index_scatter_add")
+SCATTER_NUMBER = {float: lib.tk_change_scatter_float, int: lib.tk_change_scatter_int}
 
 
 def _copied(input: Tensor, write: Any) -> Any:
@@ -463,9 +464,9 @@ def _scatters(
         return 0
     if src is None:
         src = value
-    if type(src) is float:
+    if door := SCATTER_NUMBER.get(type(src)):
         if self._node is None or not lib.tk_grad_mode():
-            return lib.tk_change_scatter_float(SCATTER, self._h, dim, index._h, src)
+            return door(SCATTER, self._h, dim, index._h, src)
         return 0
     return _scatters_by(SCATTER, self, dim, index, src)
 

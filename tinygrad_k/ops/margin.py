@@ -403,6 +403,8 @@ def _numpy_multi_margin(x: Any, t: Any, p: int = 1, margin: float = 1.0, weight:
         (real(4, 3), index(4, below=3)),
         (real(4, 3), index(4, below=3), 2, 0.7),
         (real(4, 3), index(4, below=3), 1, 1.0, positive(3)),
+        (real(3, 20), index(3, below=20), 2, 0.7, positive(20)),
+        (real(3, 130), index(3, below=130), 2),
     ],
     vjp=FIRST,
     family="sums",

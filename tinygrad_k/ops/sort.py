@@ -414,7 +414,7 @@ def unique(
     often each appears. Every NaN is different. Gradients go to the first of equal elements.
     """
     check_readable("unique")
-    if dim is None and input.dtype.numpy.kind in "iu" and input.numel():
+    if dim is None and input.dtype.numpy.kind in "iub" and input.numel():
         found = _counted(input, return_inverse, return_counts)
         if found is not None:
             return found
@@ -446,7 +446,7 @@ def _sorted_kinds(input: Tensor, return_inverse: bool, return_counts: bool) -> A
 
 
 def _counted(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
-    """What unique returns for integers in a narrow range, by counting; None for others."""
+    """What unique returns for integers in a narrow range and bools, by counting; else None."""
     x = _values(input)
     low, high = int(x.min()), int(x.max())
     if high - low > 4 * x.size + 1024:  # so large a table would take longer than to sort

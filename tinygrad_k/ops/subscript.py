@@ -230,8 +230,11 @@ def _gathered(self: Tensor, key: tuple[Any, ...]) -> Tensor:
             out = wrap(lib.tk_lookup(h, first, len(copies), [t._h for t in copies]))
             attach(_LOOKUP, out, (self, first, copies), 1, (self._node,), (self,), out._h.flags)
             return out
-        if kinds == MASK and len(tensors) == 1 and lib.tk_same_shape(h, each):
-            return index_select(self.flatten(), 0, flat_nonzero(tensors[0]))
+        if kinds == MASK and len(tensors) == 1:
+            if each.ndim == 1 and each.shape[0] == h.shape[first]:
+                return index_select(self, first, flat_nonzero(tensors[0]))
+            if not first and lib.tk_same_shape(h, each):
+                return index_select(self.flatten(), 0, flat_nonzero(tensors[0]))
     return Key(self, key).read(self)
 
 
@@ -524,11 +527,12 @@ def _is_there(self: Tensor, key: Any, value: Tensor) -> bool:
 
 # The doors that write a number, by its kind: to a subscript, and where one tensor says.
 ASSIGN = {float: lib.tk_assign_float, int: lib.tk_assign_int}
-ASSIGN_AT = {
-    float: lib.tk_assign_float_at,
-    int: lib.tk_assign_int_at,
-    Tensor: lib.tk_assign_at,
-}
+ASSIGN_AT = {float: lib.tk_assign_float_at, int: lib.tk_assign_int_at}
+
+
+def _put_at_once(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> int:
+    vectors = [each._h for each in indices]
+    return lib.tk_assign_at(self._h, len(vectors), vectors, values._h, accumulate)
 
 
 def _assigned_at_once(self: Tensor, key: Any, value: Any) -> int:
@@ -539,11 +543,12 @@ def _assigned_at_once(self: Tensor, key: Any, value: Any) -> int:
             return 0
     elif kind not in ASSIGN or (self._node is not None and lib.tk_grad_mode()):
         return 0
-    if type(key) is Tensor:
-        return ASSIGN_AT[kind](self._h, key._h, value if kind is not Tensor else value._h)
-    items = _items(key if type(key) is tuple else (key,))
+    if type(key) is Tensor and kind is not Tensor:
+        return ASSIGN_AT[kind](self._h, key._h, value)
+    key = key if type(key) is tuple else (key,)
+    items = _items(key)
     if items is None:
-        return 0
+        return _put_at_once(self, key, value) if kind is Tensor else 0
     if kind is Tensor:
         return _assign_door(self._h, len(items), items, value._h)
     return ASSIGN[kind](self._h, len(items), items, value)
@@ -620,9 +625,7 @@ def _add_door(out: Any, dim: int, index: Any, source: Any) -> int:
 
 
 def _puts(self: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> int:
-    if accumulate or len(indices) != 1 or not is_unrecorded(self, values):
-        return 0
-    return lib.tk_assign_at(self._h, indices[0]._h, values._h)
+    return _put_at_once(self, indices, values, accumulate) if is_unrecorded(self, values) else 0
 
 
 @quick_method(_puts)
