@@ -427,7 +427,8 @@ class Tensor(Methods):
         h = self._h
         if h.ndim != 2:
             return self.permute(*range(h.ndim - 1, -1, -1))
-        return wrap(_transpose(h, 0, 1)) if self._node is None else self.transpose(0, 1)
+        plain = self._node is None and type(self) is Tensor
+        return wrap(_transpose(h, 0, 1)) if plain else self.transpose(0, 1)
 
     @property
     def mT(self) -> Tensor:
