@@ -352,6 +352,28 @@ def test_import_is_quick(tmp_path: Path) -> None:
     raise AssertionError(f"over NumPy's {numpy_takes:.4f} s: {ours:.4f} s at best of {runs}")
 
 
+COLLECTOR = """
+import gc, weakref
+class Cell: pass
+cell = Cell()
+cell.itself = cell  # so that only the collector finds it
+gc.{before}()
+frozen, gone = gc.get_freeze_count(), weakref.ref(cell)
+del cell
+import tinygrad_k
+assert bool(gc.get_freeze_count()) == bool(frozen)
+assert gc.isenabled() == ("{before}" != "disable")
+gc.collect()
+assert (gone() is None) == (frozen == 0)
+"""
+
+
+@pytest.mark.parametrize("before", ["collect", "disable", "freeze"])
+def test_import_leaves_the_collector_as_it_was(before: str) -> None:
+    result = run_python(COLLECTOR.replace("{before}", before))
+    assert result.returncode == 0, result.stderr
+
+
 LATE = """
 import sys
 import tinygrad_k as tk
