@@ -204,6 +204,34 @@ def test_state_dict_round_trip():
     np.testing.assert_array_equal(a.eval()(x).detach().numpy(), b.eval()(x).detach().numpy())
 
 
+class Closed(nn.Linear):
+    """Tells of no module, not even of itself."""
+
+    def named_modules(self, *args, **kwargs):
+        return iter(())
+
+
+class Spare(nn.Sequential):
+    """Tells of its first part alone."""
+
+    def named_modules(self, memo=None, prefix="", remove_duplicate=True):
+        return self[0].named_modules(memo, f"{prefix}.0", remove_duplicate)
+
+
+def test_parameters_are_those_that_have_names():
+    shared = nn.Linear(2, 2)
+    nets = [
+        nn.Sequential(Closed(2, 2), nn.Linear(2, 1)),
+        nn.Sequential(shared, Spare(nn.Linear(2, 2), nn.Linear(2, 1)), shared),
+        nn.Sequential(Spare(shared, nn.Linear(2, 1)), shared, nn.Sequential(shared)),
+        Closed(2, 2),
+        Spare(nn.Linear(2, 2), nn.Linear(2, 1)),
+    ]
+    for net in nets:
+        named = [parameter for _, parameter in net.named_parameters()]
+        assert [id(each) for each in net.parameters()] == [id(each) for each in named]
+
+
 def test_loading_keeps_the_parameters_the_objects_they_were():
     net = Net()
     before = list(net.parameters())

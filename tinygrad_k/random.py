@@ -90,8 +90,6 @@ def _restored(seed: int, offset: int) -> Generator:
 
 
 default_generator = Generator()
-_default_state = default_generator._g
-
 
 intercept: Any = None  # called with the name of what draws; vmap puts its rules here
 
@@ -103,7 +101,7 @@ def handle(name: str, generator: Any) -> Any:
     if generator is None:
         generator = default_generator
         if not world.recorders:
-            return _default_state
+            return generator._g
     elif not isinstance(generator, Generator):
         raise TypeError(f"{name}: expected a Generator; got {type(generator).__name__}")
     if world.recorders and (recording := recorder()) is not None:

@@ -302,7 +302,10 @@ class Module:
             elif isinstance(value, Module):
                 modules.append(value)
         for module in modules:
-            if module not in memo:
+            if type(module).named_modules is not Module.named_modules:  # it says what is below it
+                for _, each in module.named_modules(memo):
+                    found.update((value, None) for _, value in each._own_parameters())
+            elif module not in memo:
                 module._collect(found, memo)
 
     def named_buffers(
