@@ -91,6 +91,7 @@ def _restored(seed: int, offset: int) -> Generator:
 
 default_generator = Generator()
 
+
 intercept: Any = None  # called with the name of what draws; vmap puts its rules here
 
 
@@ -100,8 +101,6 @@ def handle(name: str, generator: Any) -> Any:
         intercept(name)
     if generator is None:
         generator = default_generator
-        if not world.recorders:
-            return generator._g
     elif not isinstance(generator, Generator):
         raise TypeError(f"{name}: expected a Generator; got {type(generator).__name__}")
     if world.recorders and (recording := recorder()) is not None:

@@ -603,7 +603,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     oddly strided arrays, and bools whose bytes are not 0 or 1, cannot be shared and are an error;
     ``tk.tensor`` copies them.
     """
-    if type(array) is not _ndarray and not isinstance(array, _ndarray):
+    if not isinstance(array, _ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array; got {type(array).__name__}")
     kind = FROM_NUMPY.get(array.dtype)
     if kind is None:
@@ -616,11 +616,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
         handle = _wrap_memory(memory, nbytes, key, 0, kind.number, ndim, array.shape, NULL)
     else:
         handle = _share(array, kind, key)
-    if not handle:
-        fail()
-    t = Tensor()
-    t._h = handle
-    t._node = None
+    t = wrap(handle)
     _owners[key] = array
     return t
 
