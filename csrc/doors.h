@@ -13,7 +13,7 @@ int64_t tk_change2(int kernel, tk_tensor *t, tk_tensor *b);
 int64_t tk_change3(int kernel, tk_tensor *t, tk_tensor *b, tk_tensor *c, double p);
 int64_t tk_change_float(int kernel, tk_tensor *t, double value);
 int64_t tk_change_int(int kernel, tk_tensor *t, int64_t value);
-int64_t tk_add_scaled(tk_tensor *t, tk_tensor *b, double scale);
+int64_t tk_add_scaled(tk_tensor *t, tk_tensor *b, double scale); /* 0 for others than floats */
 int64_t tk_write(tk_tensor *t, tk_tensor *src); /* as tk_copy_into */
 int64_t tk_write_float(tk_tensor *t, double value);
 int64_t tk_write_int(tk_tensor *t, int64_t value);

@@ -8,6 +8,7 @@ sanitizer ends the run with exit code 1.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -64,10 +65,13 @@ def build(tree: Path) -> None:
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("tests", nargs="*", metavar="TEST", help="what pytest runs; else the laws")
+    given = parser.parse_args().tests
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         build(tree)
-        tests = sys.argv[1:] or [test for test in TESTS if (tree / test).exists()]
+        tests = given or [test for test in TESTS if (tree / test).exists()]
         reports = Path(folder) / "report"
         options = ["-x", "-p", "no:cacheprovider", "--deselect", TIMED]
         result = subprocess.run(

@@ -225,6 +225,24 @@ def test_zero_grad():
     assert p.grad is None
 
 
+@pytest.mark.parametrize("cls", ALL)
+def test_a_transposed_parameter_is_stepped_where_it_lies(cls):
+    (plain,) = parameters((5, 7), dtype=tk.float32)
+    turned = tk.tensor(plain.detach().t().numpy()).t().requires_grad_()
+    taken = {}
+    for p in (plain, turned):
+        opt = cls([p], lr=0.1)
+        for _ in range(3):
+            opt.zero_grad()
+            (p * p * p).sum().backward()
+            before = tk.memory_stats()["allocations"]
+            opt.step()
+            taken[p] = tk.memory_stats()["allocations"] - before
+    assert turned.stride() == (1, 5)
+    assert turned.detach().numpy().tobytes("C") == plain.detach().numpy().tobytes()
+    assert taken[turned] == taken[plain]  # no copies were made
+
+
 def test_closure_is_called_with_gradients_on():
     (p,) = parameters((2,))
     optimizer = optim.SGD([p], lr=0.1)

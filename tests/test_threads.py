@@ -151,3 +151,35 @@ def test_backward_in_two_threads() -> None:
         shared.grad = None
 
     against(go, go)
+
+
+LONG: dict[str, Callable[[tk.Tensor], object]] = {
+    "map": lambda x: x.exp(),
+    "change": lambda x: x.add_(1.0),
+    "reduce": lambda x: x.sum(),
+    "make": lambda x: tk.ones(2000, 2000),
+    "join": lambda x: tk.cat([x, x]),
+    "draw": lambda x: x.normal_(),
+    "multiply": lambda x: x.view(2000, 2000)[:200] @ x.view(2000, 2000),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_others_have_their_turn_during_a_long_launch(name: str) -> None:
+    x, ran, gate = tk.rand(4_000_000), [], threading.Lock()
+
+    def pass_by() -> None:
+        with gate:
+            ran.append(True)
+
+    with gate:
+        other = threading.Thread(target=pass_by)
+        other.start()
+        time.sleep(0.05)  # it stands at the gate
+        sys.setswitchinterval(60.0)  # now nobody takes Python's lock to whom it is not given
+    for _ in range(20):
+        LONG[name](x)
+        if ran:
+            break
+    assert ran
+    other.join()

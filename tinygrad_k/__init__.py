@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .loading import ops  # isort: split
 
-from . import autograd, interrupt, random
+from . import autograd, random
 from .autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .backend import (
     DTYPES,

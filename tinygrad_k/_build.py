@@ -57,8 +57,15 @@ def sized_doors() -> list[tuple[str, str]]:
     return doors
 
 
-DOORS = elementwise_doors() + sized_doors()
-INCLUDES = ["csrc/core/core.h", "csrc/python.h"]
+# What csrc/holder.h calls to look into handles and to make them.
+HANDLES = [
+    ("static int64_t tk_key(tk_tensor *t)", "return t->key;"),
+    ("static intptr_t tk_address(tk_tensor *t)", "return (intptr_t)t;"),
+    ("static tk_tensor *tk_at_address(intptr_t address)", "return (tk_tensor *)address;"),
+]
+
+DOORS = elementwise_doors() + sized_doors() + HANDLES
+INCLUDES = ["csrc/core/core.h", "csrc/python.h", "csrc/holder.h"]
 
 ffi = FFI()
 ffi.cdef(read_doors("tk.h") + read_doors("doors.h"))

@@ -15,11 +15,12 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ._kernels import ffi, lib
+from ._kernels import Holder, array_dtypes, ffi, lib, of_array, owners, shapes, struct_of
 from .version import __version__
 
 __all__ = [
     "DTYPES",
+    "Holder",
     "bool_",
     "dtype",
     "fail",
@@ -33,9 +34,13 @@ __all__ = [
     "kernel_number",
     "lib",
     "memory_stats",
+    "of_array",
+    "owners",
     "set_default_dtype",
     "set_num_threads",
+    "shapes",
     "show_config",
+    "struct_of",
     "uint8",
 ]
 
@@ -107,6 +112,7 @@ bool_ = dtype("bool", lib.TK_BOOL, np.bool_)
 
 DTYPES = (float32, float64, int64, int32, uint8, bool_)  # a dtype's place is its number in C
 FROM_NUMPY = {each.numpy: each for each in DTYPES}
+array_dtypes[:] = FROM_NUMPY
 
 DEFAULT = [float32]  # what get_default_dtype() gives, for those to whom a call is dear
 

@@ -21,6 +21,7 @@ from .backend import (
     CPU,
     DTYPES,
     FROM_NUMPY,
+    Holder,
     bool_,
     check_readable,
     device as device_class,
@@ -31,7 +32,11 @@ from .backend import (
     get_default_dtype,
     int64,
     lib,
+    of_array,
+    owners,
     recorder,
+    shapes,
+    struct_of,
     world,
 )
 from .dtypes import promote_types
@@ -40,17 +45,16 @@ if TYPE_CHECKING:
     from ._methods import Methods
     from .autograd.node import Leaf, Node
 else:
-    Methods = object  # what the op table attaches has its types in a stub
+    Methods = Holder  # what the op table attaches has its types in a stub
 
 _release, _retain, _plain_bytes = lib.tk_release, lib.tk_retain, lib.tk_plain_bytes
 _transpose = lib.tk_transpose
 _item_float, F64, CONTIGUOUS = lib.tk_item_float, lib.TK_F64, lib.TK_CONTIGUOUS
-_gc, _buffer, _from_buffer, NULL = ffi.gc, ffi.buffer, ffi.from_buffer, ffi.NULL
-_wrap_memory, _of_memory, _ndarray = lib.tk_wrap, lib.tk_of_memory, np.ndarray
+_buffer, _from_buffer, NULL = ffi.buffer, ffi.from_buffer, ffi.NULL
+_of_memory, _ndarray, _asarray = lib.tk_of_memory, np.ndarray, np.asarray
 MAX_NDIM = lib.TK_MAX_NDIM
 TAPES = ffi.addressof(lib, "tk_tapes")  # read through a pointer in half the time
-_owners: dict[int, Any] = {}  # Python objects whose memory a storage borrows, by owner key
-_owner_keys = itertools.count(1)
+_owner_keys = itertools.count(-1, -1)  # in ``owners``; those from 1 on are ``of_array``'s
 
 
 class Size(tuple):
@@ -69,48 +73,37 @@ class Size(tuple):
         return f"Size({list(self)})"
 
 
-known_shapes: dict[int, Size] = {}  # those that were asked for, by their key
-
-
 class Tensor(Methods):
     """An n-dimensional array that can record what is done to it.
 
-    ``_h`` is the C handle, which lives as long as this object. ``_node`` is the autograd node that
-    made the tensor, a ``Leaf`` for a leaf that wants a gradient, None where nothing is recorded.
-    Make tensors with ``tk.tensor``, ``tk.zeros``, ``tk.from_numpy`` and the like; ``Tensor()`` is a
-    blank, to be given both by whoever made it.
+    ``_h`` is the C handle; the base (csrc/holder.h) releases it when this object goes. ``_node`` is
+    the autograd node that made the tensor, a ``Leaf`` for a leaf that wants a gradient, None where
+    nothing is recorded. Make tensors with ``tk.tensor``, ``tk.zeros``, ``tk.from_numpy`` and the
+    like; ``Tensor()`` is a blank, to be given both by whoever made it.
     """
 
-    __slots__ = ("__weakref__", "_h", "_node")
+    __slots__ = ("__weakref__",)
 
-    _h: Any
-    _node: Node | Leaf | None
+    if TYPE_CHECKING:
+        _h: Any
+        _node: Node | Leaf | None
 
     __array_priority__ = 1000  # NumPy's operators give way to ours
 
-    def __del__(self) -> None:
-        try:
-            handle = self._h
-            # A finalizer in the same garbage may still ask for it: an error, not freed memory.
-            self._h = None
-            owner = _release(handle)
-        except (AttributeError, TypeError):  # no handle yet, or the interpreter is going down
-            return
-        if owner:
-            del _owners[owner]
-
     # -- what it is ------------------------------------------------------------------------------
 
-    @property
-    def shape(self) -> Size:
-        """The sizes of the dimensions."""
+    if TYPE_CHECKING:
+
+        @property
+        def shape(self) -> Size:
+            """The sizes of the dimensions."""
+
+    def _new_shape(self) -> Size:
+        """The shape, where it was not asked for before: the base looks among ``shapes``."""
         h = self._h
-        try:
-            return known_shapes[h.key]
-        except KeyError:
-            shape = Size(ffi.unpack(h.shape, h.ndim))
-        if h.key >= 0 and len(known_shapes) < 4096:  # beyond, a program makes shapes without end
-            known_shapes[h.key] = shape
+        shape = Size(ffi.unpack(h.shape, h.ndim))
+        if h.key >= 0 and len(shapes) < 4096:  # beyond, a program makes shapes without end
+            shapes[h.key] = shape
         return shape
 
     def size(self, dim: int | None = None) -> Size | int:
@@ -244,15 +237,10 @@ class Tensor(Methods):
 
     def _window(self) -> np.ndarray:
         """As ``_array``, also while the thread records: for those who have it done again."""
-        h = self._h
-        nbytes = _plain_bytes(h)
-        if nbytes < 0:
-            return np.asarray(_Window(self))
-        kept = Tensor()  # as ``alias``
-        kept._h = _retain(h)
-        kept._node = None
-        memory = _gc(h.data, lambda _: kept)  # the array's base, which keeps the tensor
-        return _ndarray(self.shape, DTYPES[h.dtype].numpy, _buffer(memory, nbytes))
+        window = _Window()
+        window._h = _retain(self._h)
+        window._node = None
+        return _asarray(window)
 
     def numpy(self, *, force: bool = False) -> np.ndarray:
         """A NumPy array that shares this tensor's memory.
@@ -552,14 +540,14 @@ def _unpickle(cls: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tens
     return t.requires_grad_() if requires_grad else t
 
 
-class _Window:
+class _Window(Tensor):
     """What NumPy asks for an array's memory; it stays alive as the array's base."""
 
-    __slots__ = ("__array_interface__", "tensor")
+    __slots__ = ()
 
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor = alias(tensor)
-        self.__array_interface__ = array_interface(tensor._h)
+    @property
+    def __array_struct__(self) -> Any:
+        return struct_of(self._h)
 
 
 def array_interface(h: Any) -> dict[str, Any]:
@@ -588,9 +576,12 @@ def set_data(t: Tensor, handle: Any) -> None:
 
 
 def _retire(handle: Any) -> None:
-    owner = _release(handle)
+    try:
+        owner = _release(handle)
+    except TypeError:  # the interpreter is going down
+        return
     if owner:
-        del _owners[owner]
+        del owners[owner]
 
 
 # -- from NumPy and Python ----------------------------------------------------------------------
@@ -605,25 +596,24 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """
     if not isinstance(array, _ndarray):
         raise TypeError(f"from_numpy: expected a NumPy array; got {type(array).__name__}")
-    kind = FROM_NUMPY.get(array.dtype)
+    handle = of_array(array)
+    if handle is None:
+        handle = _share(array)
+    if not handle:
+        fail()
+    t = Tensor()  # as ``wrap``
+    t._h = handle
+    t._node = None
+    return t
+
+
+def _share(array: np.ndarray) -> Any:
+    """A handle on the memory of an array that is strided, read-only, or of bools."""
+    kind, key, flags = FROM_NUMPY.get(array.dtype), next(_owner_keys), array.flags
     if kind is None:
         if not array.dtype.isnative:
             raise ValueError(f"from_numpy: the array is byte-swapped ({array.dtype.str}); copy it")
         raise TypeError(f"from_numpy: no tensor dtype for {array.dtype}")
-    key, ndim, flags = next(_owner_keys), array.ndim, array.flags
-    if flags.carray and kind is not bool_ and ndim <= MAX_NDIM:
-        memory, nbytes = _from_buffer(array), array.nbytes
-        handle = _wrap_memory(memory, nbytes, key, 0, kind.number, ndim, array.shape, NULL)
-    else:
-        handle = _share(array, kind, key)
-    t = wrap(handle)
-    _owners[key] = array
-    return t
-
-
-def _share(array: np.ndarray, kind: dtype, key: int) -> Any:
-    """A handle on the memory of an array that is strided, read-only, or of bools."""
-    flags = array.flags
     dense = flags.c_contiguous
     fits = dense or not any(step % kind.itemsize for step in array.strides)
     if not (fits and flags.aligned):
@@ -643,8 +633,11 @@ def _share(array: np.ndarray, kind: dtype, key: int) -> Any:
         strides = [step // kind.itemsize for step in array.strides]
         reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
         span = sum(step for step in reach if step > 0) + kind.itemsize if array.size else 0
-    readonly = not flags.writeable
-    return _wrap_memory(memory, span, key, readonly, kind.number, array.ndim, array.shape, strides)
+    ndim, shape, readonly = array.ndim, array.shape, not flags.writeable
+    handle = lib.tk_wrap(memory, span, key, readonly, kind.number, ndim, shape, strides)
+    if handle:
+        owners[key] = array
+    return handle
 
 
 def _is_truth(array: np.ndarray) -> bool:

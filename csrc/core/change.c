@@ -1,4 +1,5 @@
 /* Doors that change a tensor in place and note it at once: one call where nothing is recorded. */
+#include <math.h>
 #include <string.h>
 
 #include "core.h"
@@ -43,6 +44,8 @@ int64_t tk_change_int(int kernel, tk_tensor *t, int64_t value)
 int64_t tk_add_scaled(tk_tensor *t, tk_tensor *b, double scale)
 {
     tk_number one;
+    if (!tk_is_float(t->dtype) || !tk_is_float(b->dtype))
+        return 0;
     tk_number_float(&one, t->dtype, 1);
     return tk_change3(TK_K_addcmul, t, b, &one.tensor, scale);
 }
@@ -68,24 +71,26 @@ static int int_for(tk_number *number, const tk_tensor *t, int64_t value)
 }
 
 /* A number fits any shape and lies in nobody's memory. */
-static int64_t write_number(tk_tensor *t, tk_number *number)
+static int64_t write_number(tk_tensor *t, tk_number *number, int zero)
 {
     if (tk_check_writable("copy_", t))
         return -1;
-    tk_copy_new(t, &number->tensor);
+    if (!zero || !tk_zeroed(t))
+        tk_copy_new(t, &number->tensor);
     return changed(0, t);
 }
 
 int64_t tk_write_float(tk_tensor *t, double value)
 {
     tk_number number;
-    return float_for(&number, t, value) ? write_number(t, &number) : 0;
+    const int zero = value == 0 && !signbit(value);
+    return float_for(&number, t, value) ? write_number(t, &number, zero) : 0;
 }
 
 int64_t tk_write_int(tk_tensor *t, int64_t value)
 {
     tk_number number;
-    return int_for(&number, t, value) ? write_number(t, &number) : 0;
+    return int_for(&number, t, value) ? write_number(t, &number, value == 0) : 0;
 }
 
 int64_t tk_assign(tk_tensor *t, int n, const int64_t *items, tk_tensor *src)

@@ -13,6 +13,9 @@ void tk_fail(int code, const char *format, ...) __attribute__((format(printf, 2,
 enum { TK_TEXT = 160 }; /* room for a shape in words: 16 sizes, cut short when absurdly long */
 const char *tk_shape_text(char text[TK_TEXT], int ndim, const int64_t *shape);
 
+/* What the caller wants done once before a launch that takes long, as it holds a lock; mostly NULL. */
+extern _Thread_local void (*tk_before_long)(void);
+
 /* -- memory (alloc.c) --------------------------------------------------------------------------- */
 char *tk_block_get(int64_t nbytes); /* 64-byte aligned, contents undefined; NULL when out of memory */
 void tk_block_put(char *block, int64_t nbytes);
@@ -50,6 +53,7 @@ tk_tensor *tk_new_bytes(tk_storage *storage); /* all of a storage, as uint8 */
 int tk_overlaps(const tk_tensor *a, const tk_tensor *b);      /* the byte ranges meet */
 int tk_overlaps_itself(const tk_tensor *t);                   /* two elements may share bytes */
 int tk_same_window(const tk_tensor *a, const tk_tensor *b);   /* element for element the same bytes */
+int tk_is_dense(const tk_tensor *t); /* the elements fill one piece of memory upward from the first */
 /* 0, or -1 with an error where memory is read-only or elements of the output share it. */
 int tk_check_writable(const char *op, const tk_tensor *out);
 int tk_dim(int64_t dim, int ndim); /* 0..ndim-1 from a possibly negative dim, or -1 */
@@ -139,6 +143,7 @@ static inline int64_t tk_cold_bytes(void)
 int tk_streams(const tk_tensor *out, tk_tensor *const *in, int n);
 /* tk_copy_into without its checks: of src's shape, writable, apart from it. */
 void tk_copy_new(tk_tensor *dst, tk_tensor *src);
+int tk_zeroed(tk_tensor *t); /* writes zeros at once where a launch would cost more; whether it did */
 /* Makes a copy of a handle one of what is left when a dimension is fixed at its first element. */
 void tk_remove_dim(tk_tensor *t, int dim);
 

@@ -216,11 +216,15 @@ tk_task *tk_kernel_task(int kernel, int dtype)
     return table[kernel][dtype];
 }
 
+_Thread_local void (*tk_before_long)(void);
+
 void tk_run(int kernel, int dtype, const void *work, int64_t units, int64_t grain)
 {
     if (units <= 0)
         return;
     if (__builtin_expect(tk_tapes > 0, 0))
         tk_tape_launch_note(kernel, dtype, work, units, grain);
+    if (units >= grain && tk_before_long) /* a grain takes microseconds */
+        tk_before_long();
     tk_parallel(table[kernel][dtype], work, units, grain);
 }

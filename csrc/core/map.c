@@ -677,16 +677,20 @@ int tk_copy_into(tk_tensor *dst, tk_tensor *src)
 
 #define SMALL 4096 /* elements: at most 32 KiB, a microsecond, which no thread can share */
 
+int tk_zeroed(tk_tensor *t)
+{
+    if (t->numel > SMALL || !(t->flags & TK_CONTIGUOUS) || tk_tapes)
+        return 0;
+    memset(t->data, 0, (size_t)(t->numel * tk_item_size[t->dtype]));
+    return 1;
+}
+
 static tk_tensor *full(int dtype, int ndim, const int64_t *shape, int from, void *value,
                        int zero)
 {
     tk_tensor *out = tk_empty(dtype, ndim, shape);
-    if (!out)
-        return NULL;
-    if (zero && out->numel <= SMALL && !tk_tapes) { /* a launch would cost more than the zeros */
-        memset(out->data, 0, (size_t)(out->numel * tk_item_size[dtype]));
+    if (!out || (zero && tk_zeroed(out)))
         return out;
-    }
     tk_tensor scalar = {.data = value, .dtype = from, .numel = 1, .flags = TK_CONTIGUOUS};
     tk_copy_new(out, &scalar);
     return out;

@@ -12,7 +12,9 @@ static const char *const role_names[ROLES] = {"parameter", "gradient", "state 1"
                                               "state 3"};
 
 /* The lists of one call, in one block. A tensor that is not contiguous is replaced by a contiguous
- * copy; `given` keeps the original, into which a changed copy is written back. */
+ * copy; `given` keeps the original, into which a changed copy is written back. But where a parameter is
+ * one piece of memory in another order, as a transposed one, and all that goes with it lies so, too,
+ * the order does not matter. */
 typedef struct lists {
     const char *op;
     int n;
@@ -96,6 +98,24 @@ static int check_one(lists *l, int r, int i)
     return l->changes >> r & 1 ? tk_check_writable(l->op, t) : 0;
 }
 
+static int same_order(const tk_tensor *a, const tk_tensor *b)
+{
+    for (int d = 0; d < a->ndim; d++)
+        if (a->shape[d] != 1 && a->stride[d] != b->stride[d])
+            return 0;
+    return 1;
+}
+
+/* Whether the i-th tensors are pieces of memory in one order. */
+static int lie_alike(const lists *l, int i)
+{
+    const tk_tensor *first = l->given[0][i];
+    int alike = tk_is_dense(first);
+    for (int r = 1; r < ROLES && alike; r++)
+        alike = !(l->roles >> r & 1) || same_order(first, l->given[r][i]);
+    return alike && !((l->roles & 2) && tk_overlaps(l->given[1][i], first));
+}
+
 /* Checks the lists in given, makes the stand-ins, reserves room for one launch. */
 static int open_lists(lists *l)
 {
@@ -128,6 +148,8 @@ static int open_lists(lists *l)
         for (int i = 0; i < l->n && (l->roles >> r & 1); i++) {
             tk_tensor *t = l->given[r][i];
             int copy = !(t->flags & TK_CONTIGUOUS) || (r == 1 && tk_overlaps(t, l->given[0][i]));
+            if (copy && l->changes && lie_alike(l, i)) /* else a norm: its bits are the usual order's */
+                copy = 0;
             l->used[r][i] = copy ? tk_cast(t, t->dtype) : t;
             if (!l->used[r][i]) {
                 close_lists(l);

@@ -166,8 +166,7 @@ int tk_overlaps_itself(const tk_tensor *t)
     return 0;
 }
 
-/* Whether the elements fill one piece of memory upward from the first. */
-static int is_dense(const tk_tensor *t)
+int tk_is_dense(const tk_tensor *t)
 {
     const char *low, *high;
     if (t->flags & TK_CONTIGUOUS)
@@ -201,9 +200,9 @@ int tk_relation(const tk_tensor *t, const tk_tensor *other, int64_t *start)
     tk_byte_range(other, &other_low, &other_high);
     if (other_high <= low || high <= other_low)
         return TK_SEPARATE;
-    if (low <= other_low && other_high <= high && is_dense(t))
+    if (low <= other_low && other_high <= high && tk_is_dense(t))
         return TK_COVERS;
-    if (other_low <= low && high <= other_high && is_dense(other) && !tk_overlaps_itself(t))
+    if (other_low <= low && high <= other_high && tk_is_dense(other) && !tk_overlaps_itself(t))
         return TK_COVERED;
     int64_t step = common_step(common_step(0, t), other);
     return *start % (step ? step : 1) ? TK_SEPARATE : TK_MIXED;

@@ -34,6 +34,7 @@ class Plan:
                 SHAPES - i for the shape of argument i.
     ``pick``    takes it from the arguments, where it is nothing but arguments; else None.
     ``of_result``, ``of_shape``  whether it is the result alone, or the shape of the first argument.
+    ``rest``    takes what else is saved, where that is such a shape and arguments; else None.
     ``fixed``   whether it is shapes alone, which no change in place concerns.
     ``results`` the positions in what was saved that are the result.
     ``rules``   for each operand that wants a gradient a function of (gradient, saved values...) and
@@ -43,8 +44,8 @@ class Plan:
     """
 
     __slots__ = (
-        "fixed", "foreign", "joint", "of_result", "of_shape", "op", "pick", "results", "rules",
-        "saves",
+        "fixed", "foreign", "joint", "of_result", "of_shape", "op", "pick", "rest", "results",
+        "rules", "saves",
     )  # fmt: skip
 
     RESULT, SHAPES = -1, -2
@@ -60,6 +61,8 @@ class Plan:
         self.foreign = foreign
         self.pick = getter(saves) if min(saves, default=0) >= 0 else None
         self.of_result, self.of_shape = saves == (self.RESULT,), saves == (self.SHAPES,)
+        begins = saves[:1] == (self.SHAPES,) and min(saves[1:], default=-1) >= 0
+        self.rest = getter(saves[1:]) if begins else None
         self.fixed = max(saves, default=0) <= self.SHAPES
 
     def derive(self, args: tuple[Any, ...], out: Tensor) -> tuple[Any, ...]:
@@ -72,10 +75,14 @@ class Plan:
             elif i == self.RESULT:
                 saved.append(alias(out))
             else:
-                arg = args[self.SHAPES - i]
-                several = type(arg) is list or type(arg) is tuple
-                saved.append(tuple([each.shape for each in arg]) if several else arg.shape)
+                saved.append(shape_of(args[self.SHAPES - i]))
         return tuple(saved)
+
+
+def shape_of(arg: Any) -> tuple[Any, ...]:
+    """The shape of a tensor, or of each in a list."""
+    several = type(arg) is list or type(arg) is tuple
+    return tuple([each.shape for each in arg]) if several else arg.shape
 
 
 class Node:

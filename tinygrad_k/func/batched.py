@@ -91,9 +91,6 @@ class Batched(Tensor):
     def _node(self) -> Any:  # type: ignore[override]
         return self._value._node
 
-    def __del__(self) -> None:
-        """There is no handle to give back."""
-
     @property
     def shape(self) -> Size:
         """The sizes of the dimensions of an example."""

@@ -498,15 +498,17 @@ def lerp(input: Tensor, end: Tensor, weight: Any) -> Tensor:
 # -- in place, where nothing is recorded: see ``quick`` ------------------------------------------
 
 
+_add_scaled = lib.tk_add_scaled
+
+
 def _adds_scaled(row: Op, sign: int) -> Callable[..., int]:
     plain = changed_by(row)
 
     def fast(self: Tensor, other: Any, *, alpha: Any = 1) -> int:
         if type(alpha) is int and alpha == 1:
             return plain(self, other)
-        floats = self._h.dtype <= lib.TK_F64 and other._h.dtype <= lib.TK_F64
-        if floats and type(alpha) in (float, int) and is_unrecorded(self, other):
-            return lib.tk_add_scaled(self._h, other._h, sign * alpha)
+        if type(alpha) in (float, int) and is_unrecorded(self, other):
+            return _add_scaled(self._h, other._h, sign * alpha)
         return 0
 
     return fast

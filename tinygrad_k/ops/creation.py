@@ -84,15 +84,18 @@ def tensor(
     their dtype.
     """
     kind = type(data)
-    handle = None
-    if dtype is device is None:
-        if kind is float:
-            handle = _of_float(data)
-        elif kind is int and -(2**63) <= data < 2**63:
-            handle = _of_int(data)
-    if handle is None:
+    if kind is float and dtype is device is None:
+        handle = _of_float(data)
+    elif kind is int and dtype is device is None and -(2**63) <= data < 2**63:
+        handle = _of_int(data)
+    else:
         return _tensor(data, dtype, device, requires_grad)
-    return finish(handle, requires_grad)
+    if not handle:
+        fail()
+    t = Tensor()  # as ``finish``, whose call would be a tenth of this
+    t._h = handle
+    t._node = None
+    return t.requires_grad_() if requires_grad else t
 
 
 @checked
@@ -177,7 +180,8 @@ def _everywhere(name: str, value: float | None, doc: str) -> Callable[..., Tenso
         requires_grad: bool = False,
     ) -> Tensor:  # fmt: skip
         size = sizes if size is None else named_size(name, sizes, size)
-        return _filled(name, size, value, dtype, device, requires_grad)
+        number = DEFAULT[0].number if dtype is None else as_dtype(name, dtype).number
+        return _filled(name, size, value, number, device, requires_grad)
 
     def make(*sizes: Any, **options: Any) -> Tensor:
         if options:
@@ -189,7 +193,12 @@ def _everywhere(name: str, value: float | None, doc: str) -> Callable[..., Tenso
             handle = doors[len(sizes)](*sizes)
         except (IndexError, OverflowError):
             return careful(*sizes)
-        return finish(handle)
+        if not handle:
+            fail()
+        t = Tensor()  # as ``finish``
+        t._h = handle
+        t._node = None
+        return t
 
     careful.__name__ = careful.__qualname__ = name
     careful.__doc__ = doc
@@ -207,14 +216,13 @@ empty = _everywhere("empty", None, "Memory as it comes; the sizes are ints or on
 
 
 def _filled(
-    name: str, size: Any, value: float | None, kind: Any, device: Any, requires_grad: bool
+    name: str, size: Any, value: float | None, number: int, device: Any, requires_grad: bool
 ) -> Tensor:
-    """One number everywhere; None leaves the memory as it comes."""
+    """One value everywhere, of the dtype of this number; None leaves the memory as it comes."""
     for each in size:
         if type(each) is not int:
             size = size_of(name, size)
             break
-    number = DEFAULT[0].number if kind is None else as_dtype(name, kind).number
     if device is not None:
         check_device(name, device)
     try:
@@ -250,7 +258,7 @@ def full(
     """One number everywhere; without a dtype the number's: float32, int64 or bool."""
     if type(fill_value) is float and dtype is None:
         size = (size,) if isinstance(size, int) else size
-        return _filled("full", size, fill_value, None, device, requires_grad)
+        return _filled("full", size, fill_value, DEFAULT[0].number, device, requires_grad)
     return constant("full", size, fill_value, dtype, device, requires_grad)
 
 
@@ -354,22 +362,22 @@ def new_tensor(
 @method
 def new_zeros(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Zeros in this tensor's dtype, unless told otherwise."""
-    kind = self.dtype if dtype is None else dtype
-    return _filled("new_zeros", size, 0.0, kind, None, requires_grad)
+    number = self._h.dtype if dtype is None else as_dtype("new_zeros", dtype).number
+    return _filled("new_zeros", size, 0.0, number, None, requires_grad)
 
 
 @method
 def new_ones(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Ones in this tensor's dtype, unless told otherwise."""
-    kind = self.dtype if dtype is None else dtype
-    return _filled("new_ones", size, 1.0, kind, None, requires_grad)
+    number = self._h.dtype if dtype is None else as_dtype("new_ones", dtype).number
+    return _filled("new_ones", size, 1.0, number, None, requires_grad)
 
 
 @method
 def new_empty(self: Tensor, *size: Any, dtype: Any = None, requires_grad: bool = False) -> Tensor:
     """Memory as it comes, in this tensor's dtype unless told otherwise."""
-    kind = self.dtype if dtype is None else dtype
-    return _filled("new_empty", size, None, kind, None, requires_grad)
+    number = self._h.dtype if dtype is None else as_dtype("new_empty", dtype).number
+    return _filled("new_empty", size, None, number, None, requires_grad)
 
 
 @method

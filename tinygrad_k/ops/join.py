@@ -14,10 +14,10 @@ from .declare import (
     MISTAKES,
     OPS,
     RECORD,
+    attach,
     composite,
     like,
     op,
-    record,
     root,
     tried,
 )
@@ -70,11 +70,18 @@ def _joining(op: Callable[..., Tensor], door: Any) -> Callable[..., Callable[...
             out = Tensor()
             out._h = handle
             out._node = None
+            wanted, bit = 0, 1
             for each in parts:
-                if each._node is not None:
-                    if handle.flags & RECORD:
-                        record(row, out, (parts, dim))
-                    break
+                node = each._node
+                if node is not None:
+                    if not wanted:
+                        inputs, operands = [], []
+                    wanted += bit
+                    inputs.append(node)
+                    operands.append(each)
+                bit += bit
+            if wanted and (flags := handle.flags) & RECORD:
+                attach(row, out, (parts, dim), wanted, tuple(inputs), operands, flags)
             return out
 
         return wraps(join, function)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..backend import fail, ffi, kernel_number, lib
-from ..tensor import Tensor, from_data, wrap
+from ..tensor import F64, Tensor, from_data, wrap
 from .arithmetic import mul
 from .declare import composite, op, root, tried
 from .join import stack
@@ -87,7 +87,7 @@ def matmul(input: Tensor, other: Tensor) -> Any:
 
 
 def _at(self: Tensor, other: Any) -> Tensor:
-    """``matmul``, also with a NumPy array on the right."""
+    """``matmul``, also with a NumPy array on the right; sooner where nothing is recorded."""
     try:
         if self._node is None and other._node is None:
             handle = _tk_matmul(_MATMUL, self._h, other._h, _NULL)
@@ -176,7 +176,7 @@ def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices (n, k) and (k, m)."""
     if not input._h.ndim == mat2._h.ndim == 2:
         _check_dims("mm", (input, 2), (mat2, 2))
-    return matmul(input, mat2)
+    return _at(input, mat2)
 
 
 @tried(
@@ -197,7 +197,7 @@ def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix (n, k) and a vector (k,)."""
     if not (input._h.ndim == 2 and vec._h.ndim == 1):
         _check_dims("mv", (input, 2), (vec, 1))
-    return matmul(input, vec)
+    return _at(input, vec)
 
 
 @tried(ref=np.dot, samples=[(real(7), real(7)), (real(0), real(0)), (real(1), real(1))])
@@ -206,7 +206,7 @@ def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of products of two vectors."""
     if not input._h.ndim == tensor._h.ndim == 1:
         _check_dims("dot", (input, 1), (tensor, 1))
-    return matmul(input, tensor)
+    return _at(input, tensor)
 
 
 @tried(ref=np.outer, samples=[(real(3), real(4)), (real(0), real(4))], dtypes="number")
@@ -242,19 +242,19 @@ def vdot(input: Tensor, other: Tensor) -> Tensor:
 
 def _blend(name: str, input: Tensor, product: Tensor, beta: float, alpha: float) -> Tensor:
     """beta * input + alpha * product; the input broadcasts, and beta 0 ignores it, NaN and all."""
-    h, p = input._h, product._h
-    if p.dtype > lib.TK_F64 and not (isinstance(beta, int) and isinstance(alpha, int)):
+    kind = product._h.dtype
+    if kind > F64 and not (isinstance(beta, int) and isinstance(alpha, int)):
         raise TypeError(f"{name}: integers need integer beta and alpha; got {beta} and {alpha}")
     if alpha != 1:
         product = product * alpha
-        p = product._h
-    if h.dtype != p.dtype:
+        kind = product._h.dtype
+    if input._h.dtype != kind:
         raise TypeError(f"{name}: dtypes differ; got {input.dtype.name} and {product.dtype.name}")
-    fits = h.shape[0] == p.shape[p.ndim - 1] if h.ndim == 1 else input.shape == product.shape
-    if not fits and common_shape(name, input.shape, product.shape) != product.shape:
+    have, wanted = input.shape, product.shape
+    fits = have == wanted or (len(have) == 1 and have[0] == wanted[-1])
+    if not fits and common_shape(name, have, wanted) != wanted:
         raise ValueError(
-            f"{name}: the input does not fit the product; got {tuple(input.shape)} and "
-            f"{tuple(product.shape)}"
+            f"{name}: the input does not fit the product; got {tuple(have)} and {tuple(wanted)}"
         )
     if beta == 0:
         return product
@@ -277,7 +277,7 @@ def addmm(
     """beta * input + alpha * (mat1 @ mat2); the input broadcasts. beta 0 ignores the input."""
     if not mat1._h.ndim == mat2._h.ndim == 2:
         _check_dims("addmm", (mat1, 2), (mat2, 2))
-    return _blend("addmm", input, matmul(mat1, mat2), beta, alpha)
+    return _blend("addmm", input, _at(mat1, mat2), beta, alpha)
 
 
 @tried(

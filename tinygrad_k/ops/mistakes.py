@@ -74,13 +74,33 @@ def wraps(function: Callable[..., Any], body: Callable[..., Any]) -> Callable[..
     return function
 
 
-def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, with its mistakes explained."""
+ABSENT: Any = object()  # in the place of an argument that is not given
 
-    def call(*args: Any, **kwargs: Any) -> Any:
+
+def present(a: Any, b: Any = ABSENT, c: Any = ABSENT, more: tuple[Any, ...] = ()) -> Any:
+    """The arguments that are given."""
+    if b is ABSENT:
+        return () if a is ABSENT else (a,)
+    return (a, b) if c is ABSENT else (a, b, c, *more)
+
+
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with its mistakes explained.
+
+    The first arguments are handed on one by one, as packing and unpacking them costs 0.1 us.
+    """
+
+    def call(
+        a: Any = ABSENT, b: Any = ABSENT, c: Any = ABSENT, /, *more: Any, **kwargs: Any
+    ) -> Any:
         try:
-            return function(*args, **kwargs) if kwargs else function(*args)
+            if kwargs or more or a is ABSENT:
+                return function(*present(a, b, c, more), **kwargs)
+            if b is ABSENT:
+                return function(a)
+            return function(a, b) if c is ABSENT else function(a, b, c)
         except MISTAKES as error:
+            args = present(a, b, c, more)
             other = meant(function, args, kwargs)
             if other is None:
                 return explain(function, error, args, kwargs, call)

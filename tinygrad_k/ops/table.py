@@ -7,9 +7,9 @@ import inspect
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from ..autograd.node import CLOCK, Node, Plan, getter
+from ..autograd.node import CLOCK, Node, Plan, getter, shape_of
 from ..backend import kernel_number, lib
-from ..tensor import Tensor, alias, known_shapes
+from ..tensor import Tensor, alias
 from .samples import Draw, Sample
 
 RECORD = lib.TK_RECORD
@@ -229,10 +229,7 @@ def attach(
     if not plan.saves:
         node.saved = ()
     elif plan.of_shape:
-        try:
-            node.saved = (known_shapes[args[0]._h.key],)
-        except (KeyError, AttributeError):  # not asked for before, or a list
-            node.saved = plan.derive(args, out)
+        node.saved = (shape_of(args[0]),)
     else:
         node.stamp = CLOCK[0]
         pick = plan.pick
@@ -240,6 +237,8 @@ def attach(
             node.saved = pick(args)
         elif plan.of_result:
             node.saved = (alias(out),)
+        elif plan.rest is not None:
+            node.saved = (shape_of(args[0]), *plan.rest(args))
         else:
             node.saved = plan.derive(args, out)
     node.shapes = None

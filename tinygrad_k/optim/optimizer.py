@@ -13,7 +13,7 @@ from ..autograd.api import clear_gradients
 from ..backend import recorder, world
 from ..ops.creation import zeros_like
 from ..ops.lists import Step
-from ..tensor import Tensor
+from ..tensor import Tensor, empty_strided
 
 
 def _told(name: str) -> Any:
@@ -40,6 +40,14 @@ class Group(dict[str, Any]):
     pop = _told("pop")
     popitem = _told("popitem")
     clear = _told("clear")
+
+
+def _zeros_beside(param: Tensor) -> Tensor:
+    """Zeros that lie in memory as the parameter does, so that a step needs no copies."""
+    strides = param._node.strides if param._node is not None else None
+    if strides is None:
+        return zeros_like(param)
+    return empty_strided(param.dtype, param.shape, strides).zero_()
 
 
 class Optimizer:
@@ -207,7 +215,7 @@ class Optimizer:
                     continue
                 for param, _, state in several:
                     if state.get(name) is None:
-                        state[name] = zeros_like(param)
+                        state[name] = _zeros_beside(param)
                         if recording is not None:
                             recording.begins_state()
                     tensors.append(state[name])
