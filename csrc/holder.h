@@ -1,7 +1,7 @@
 /* What of Python's Tensor is C. The base: it holds a handle, which is released when it goes, and a node.
  * A finalizer in Python takes a fifth of an op of one element; and what is raised there, as by Ctrl-C,
- * is lost. The shape, which is asked for everywhere. And NumPy arrays and tensors in each other's memory,
- * by what NumPy calls the array interface. */
+ * is lost. How one is made, and its shape, which is asked for everywhere. And NumPy arrays and tensors in
+ * each other's memory, by what NumPy calls the array interface. */
 #ifndef TK_HOLDER_H
 #define TK_HOLDER_H
 
@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <structmember.h>
+
+#include "mode.h"
 
 /* Doors as Python calls them; cffi defines these below. */
 static PyObject *_cffi_f_tk_release(PyObject *module, PyObject *handle);
@@ -19,6 +21,7 @@ static PyObject *_cffi_f_tk_at_address(PyObject *module, PyObject *address);
 static PyObject *owners; /* by the owner of a storage: the Python object whose memory that is */
 static PyObject *shapes; /* by their keys: those that were asked for */
 static PyObject *array_dtypes; /* a list of what NumPy calls the dtypes, which Python fills */
+static PyObject *tensor_type, *fail; /* Tensor, and what raises the last door's error */
 
 /* -- the base of Tensor --------------------------------------------------------------------------- */
 
@@ -100,6 +103,37 @@ static PyType_Spec holder_spec = {
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_BASETYPE | Py_TPFLAGS_HAVE_GC,
     .slots = holder_slots,
 };
+
+/* -- tensors of handles ------------------------------------------------------------------------------ */
+
+static PyObject *use_tensor(PyObject *module, PyObject *both)
+{
+    (void)module;
+    if (!PyArg_ParseTuple(both, "OO", &tensor_type, &fail))
+        return NULL;
+    Py_INCREF(tensor_type); /* for good */
+    Py_INCREF(fail);
+    Py_INCREF(Py_None);
+    return Py_None;
+}
+
+/* A Tensor around a new handle from a door, outside the graph; the door's error for NULL. */
+static PyObject *wrap(PyObject *module, PyObject *handle)
+{
+    (void)module;
+    if (PyObject_IsTrue(handle) != 1)
+        return PyObject_CallFunctionObjArgs(fail, NULL);
+    PyObject *made = PyType_GenericAlloc((PyTypeObject *)tensor_type, 0);
+    if (!made) {
+        give_back(handle);
+        return PyErr_NoMemory();
+    }
+    Py_INCREF(handle);
+    Py_INCREF(Py_None);
+    ((holder *)made)->handle = handle;
+    ((holder *)made)->node = Py_None;
+    return made;
+}
 
 /* -- NumPy's array interface ------------------------------------------------------------------------ */
 
@@ -191,7 +225,9 @@ static PyObject *of_array(PyObject *module, PyObject *array)
 
 /* -- in the module ---------------------------------------------------------------------------------- */
 
-static PyMethodDef functions[] = {{"struct_of", struct_of, METH_O, NULL},
+static PyMethodDef functions[] = {{"use_tensor", use_tensor, METH_VARARGS, NULL},
+                                  {"wrap", wrap, METH_O, NULL},
+                                  {"struct_of", struct_of, METH_O, NULL},
                                   {"of_array", of_array, METH_O, NULL}};
 
 /* 0, or -1: puts a new object, which may be NULL for an exception, into the module. */
@@ -207,6 +243,7 @@ static int put(PyObject *module, const char *name, PyObject *object)
 static PyObject *with_holder(PyObject *module)
 {
     int failed = !module || put(module, "Holder", PyType_FromSpec(&holder_spec)) ||
+                 put(module, "Block", PyType_FromSpec(&block_spec)) ||
                  put(module, "owners", owners = PyDict_New()) ||
                  put(module, "shapes", shapes = PyDict_New()) ||
                  put(module, "array_dtypes", array_dtypes = PyList_New(0));

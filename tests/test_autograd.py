@@ -1126,11 +1126,6 @@ class Interrupting:
         return before
 
 
-def in_a_block(x: tk.Tensor) -> tk.Tensor:
-    with tk.no_grad():
-        return x * 2
-
-
 class Twice(Function):
     @staticmethod
     def forward(ctx: Any, x: Any) -> Any:
@@ -1147,7 +1142,6 @@ class Twice(Function):
         ("engine", lambda x: (x * 2).sum().backward()),
         ("engine", lambda x: x.sum().backward()),
         ("function", Twice.apply),
-        ("mode", in_a_block),
         ("mode", tk.no_grad()(lambda x: x * 2)),
     ],
 )

@@ -170,11 +170,15 @@ random.seed(0)
 model = tk.nn.Sequential(tk.nn.Linear(8, 8), tk.nn.ReLU(), tk.nn.Linear(8, 1))
 optimizer = tk.optim.Adam(model.parameters())
 x = tk.rand(4, 8)
+block = tk.no_grad()
 class Interrupt(BaseException): pass
 def interrupt(*_):
     raise Interrupt
 signal.signal(signal.SIGALRM, interrupt)
 def step():
+    for _ in range(100):
+        with block:
+            pass
     optimizer.zero_grad()
     model(x).sum().backward()
     tk.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -15,11 +15,24 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ._kernels import Holder, array_dtypes, ffi, lib, of_array, owners, shapes, struct_of
+from ._kernels import (
+    Block,
+    Holder,
+    array_dtypes,
+    ffi,
+    lib,
+    of_array,
+    owners,
+    shapes,
+    struct_of,
+    use_tensor,
+    wrap,
+)
 from .version import __version__
 
 __all__ = [
     "DTYPES",
+    "Block",
     "Holder",
     "bool_",
     "dtype",
@@ -42,6 +55,8 @@ __all__ = [
     "show_config",
     "struct_of",
     "uint8",
+    "use_tensor",
+    "wrap",
 ]
 
 DEBUG = os.environ.get("TK_DEBUG", "0") == "1"

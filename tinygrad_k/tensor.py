@@ -12,7 +12,7 @@ import itertools
 import math
 import operator
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +37,9 @@ from .backend import (
     recorder,
     shapes,
     struct_of,
+    use_tensor,
     world,
+    wrap as _wrap,
 )
 from .dtypes import promote_types
 
@@ -481,14 +483,9 @@ class Tensor(Methods):
         def __setitem__(self, index: Any, value: Any) -> None: ...
 
 
-def wrap(handle: Any, node: Any = None) -> Tensor:
-    """A Tensor around a new handle from a door; raises the door's error for NULL."""
-    if not handle:
-        fail()
-    t = Tensor()
-    t._h = handle
-    t._node = node
-    return t
+# A Tensor around a new handle from a door, outside the graph; raises the door's error for NULL.
+wrap: Callable[[Any], Tensor] = _wrap
+use_tensor(Tensor, fail)
 
 
 def wrap_as(cls: type[Tensor], handle: Any) -> Tensor:
@@ -508,10 +505,7 @@ def alias_as(cls: type[Tensor], t: Tensor) -> Tensor:
 
 def alias(t: Tensor) -> Tensor:
     """Another Tensor on the same handle, outside the graph."""
-    other = Tensor()
-    other._h = _retain(t._h)
-    other._node = None
-    return other
+    return wrap(_retain(t._h))
 
 
 def dense_strides(t: Tensor) -> tuple[int, ...] | None:
@@ -599,12 +593,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     handle = of_array(array)
     if handle is None:
         handle = _share(array)
-    if not handle:
-        fail()
-    t = Tensor()  # as ``wrap``
-    t._h = handle
-    t._node = None
-    return t
+    return wrap(handle)
 
 
 def _share(array: np.ndarray) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..backend import lib
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor, alias, wrap
 from . import batching
 from .mode import is_grad_enabled, no_grad
 from .node import Node, Part, Plan, SavedOutput, followers, move_to, new_node, note_change
@@ -65,7 +65,9 @@ class FunctionCtx:
             # nobody holds that output any more; it gets another node
             whole = self._node()
             node = None if whole is None else _part(whole, value.position)
-        return wrap(lib.tk_retain(value.tensor._h), node)
+        output = alias(value.tensor)
+        output._node = node
+        return output
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
         """Says that these outputs have no gradient; integer and bool ones never have."""
@@ -324,4 +326,6 @@ def _refusal(name: str, value: Any, inputs: tuple[Any, ...]) -> Any:
         raise RuntimeError(f"{name}: its backward is marked once_differentiable")
 
     node = new_node(Plan(_Name(name), (), rule, joint=True), inputs)
-    return wrap(lib.tk_alias(value._h), node)
+    refusing = wrap(lib.tk_alias(value._h))
+    refusing._node = node
+    return refusing

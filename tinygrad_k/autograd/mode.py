@@ -5,11 +5,23 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..backend import lib
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+if TYPE_CHECKING:
+
+    class Block:
+        enabled: bool
+        behind: int
+
+        def __enter__(self) -> None: ...
+        def __exit__(self, *exception: Any) -> None: ...
+
+else:
+    from ..backend import Block
 
 
 def is_grad_enabled() -> bool:
@@ -17,29 +29,15 @@ def is_grad_enabled() -> bool:
     return bool(lib.tk_grad_mode())
 
 
-class _Mode:
-    """Sets the grad mode of the thread for a block or a function.
+class _Mode(Block):
+    """Sets the grad mode of the thread for a block (csrc/mode.h) or a function.
 
     Here and wherever a mode is set for a while, it is read first and set inside the ``try``: a
-    Ctrl-C may be raised as soon as the call that sets it returns.
+    Ctrl-C may be raised as soon as the call that sets it returns. Blocks are in C for that.
     """
 
     def __init__(self, enabled: bool) -> None:
         self.enabled = enabled
-        self._before: list[int] = []
-
-    def __enter__(self) -> None:
-        before = lib.tk_grad_mode()
-        self._before.append(before)
-        try:
-            lib.tk_set_grad_mode(self.enabled)
-        except BaseException:
-            lib.tk_set_grad_mode(before)
-            raise
-
-    def __exit__(self, *exception: Any) -> None:
-        lib.tk_set_grad_mode(self._before[-1])
-        self._before.pop()
 
     def __call__(self, function: F) -> F:
         """The function with this mode inside; of a generator, whenever it runs."""
@@ -119,14 +117,10 @@ class set_grad_enabled(_Mode):
 
     def __init__(self, mode: bool) -> None:
         super().__init__(bool(mode))
-        self._at_call = lib.tk_set_grad_mode(self.enabled)
-
-    def __enter__(self) -> None:
-        lib.tk_set_grad_mode(self.enabled)
-        self._before.append(self._at_call)
+        self.behind = 1 + lib.tk_set_grad_mode(self.enabled)
 
     def __call__(self, function: F) -> F:
-        lib.tk_set_grad_mode(self._at_call)
+        lib.tk_set_grad_mode(self.behind - 1)
         return super().__call__(function)
 
 

@@ -14,11 +14,10 @@ from ..backend import (
     as_dtype,
     bool_,
     check_device,
-    fail,
     int64,
     lib,
 )
-from ..tensor import Tensor, from_data, from_numpy, number_as
+from ..tensor import Tensor, from_data, from_numpy, number_as, wrap
 from .declare import (
     CONSTANT,
     MADE,
@@ -41,11 +40,7 @@ _of_float, _of_int = lib.tk_of_float, lib.tk_of_int
 
 def finish(handle: Any, requires_grad: bool = False) -> Tensor:
     """A leaf around a new handle."""
-    if not handle:
-        fail()
-    t = Tensor()
-    t._h = handle
-    t._node = None
+    t = wrap(handle)
     return t.requires_grad_() if requires_grad else t
 
 
@@ -90,11 +85,7 @@ def tensor(
         handle = _of_int(data)
     else:
         return _tensor(data, dtype, device, requires_grad)
-    if not handle:
-        fail()
-    t = Tensor()  # as ``finish``, whose call would be a tenth of this
-    t._h = handle
-    t._node = None
+    t = wrap(handle)
     return t.requires_grad_() if requires_grad else t
 
 
@@ -193,12 +184,7 @@ def _everywhere(name: str, value: float | None, doc: str) -> Callable[..., Tenso
             handle = doors[len(sizes)](*sizes)
         except (IndexError, OverflowError):
             return careful(*sizes)
-        if not handle:
-            fail()
-        t = Tensor()  # as ``finish``
-        t._h = handle
-        t._node = None
-        return t
+        return wrap(handle)
 
     careful.__name__ = careful.__qualname__ = name
     careful.__doc__ = doc
@@ -232,11 +218,7 @@ def _filled(
             handle = _full_float(number, len(size), size, value)
     except OverflowError:
         raise ValueError(f"{name}: the sizes do not fit int64; got {size}") from None
-    if not handle:
-        fail()
-    t = Tensor()
-    t._h = handle
-    t._node = None
+    t = wrap(handle)
     return t.requires_grad_() if requires_grad else t
 
 

@@ -17,7 +17,6 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..backend import fail
 from ..tensor import Tensor, wrap
 from .elementwise import binary, comparison, predicate, unary
 from .inplace import (
@@ -130,7 +129,7 @@ def _of_one(row: Op, count: int, whole: Callable[..., Tensor]) -> Callable[..., 
 
     Else it is ``whole``, which also explains mistakes.
     """
-    body, new = row.body, Tensor
+    body = row.body
 
     def function(
         a: Any = ABSENT, b: Any = ABSENT, c: Any = ABSENT, /, *more: Any, **kwargs: Any
@@ -141,11 +140,7 @@ def _of_one(row: Op, count: int, whole: Callable[..., Tensor]) -> Callable[..., 
             handle = body(a) if b is ABSENT else body(a, b) if c is ABSENT else body(a, b, c)
         except MISTAKES:
             return whole(*present(a, b, c))
-        if not handle:
-            fail()
-        out = new()
-        out._h = handle
-        out._node = None
+        out = wrap(handle)
         node = a._node
         if node is not None and (flags := handle.flags) & RECORD:
             args = present(a, b, c)
@@ -172,11 +167,7 @@ def _function(row: Op, lone: bool, lists: bool) -> Callable[..., Tensor]:
         if keeps and type(handle) is tuple:
             handle, *others = handle
             kept = tuple([wrap(other) for other in others])
-        if not handle:
-            fail()
-        out = Tensor()
-        out._h = handle
-        out._node = None
+        out = wrap(handle)
         if lone and not kwargs:
             node = args[0]._node
             if node is not None and (flags := handle.flags) & RECORD:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import batching
 from ..autograd.node import CLOCK, Node
-from ..backend import fail, lib
+from ..backend import lib
 from ..tensor import Tensor, from_data, wrap
 from .inplace import binary_inplace, unary_inplace
 from .mistakes import MISTAKES, explain, wraps
@@ -32,7 +32,7 @@ def unary(
         rule = vjp if isinstance(vjp, no_grad) else {"input": vjp}
         row = Op(body, kernel or body.__name__, rule)
         row.ref, row.dtypes, row.family, row.domain = ref, dtypes, "unary", (domain,)
-        new, plans, retain = Tensor, row._plans, lib.tk_retain
+        plans, retain = row._plans, lib.tk_retain
         door = getattr(lib, f"tk_map1_{row.kernel_name}")
 
         def function(input: Tensor) -> Tensor:
@@ -40,11 +40,7 @@ def unary(
                 handle = door(input._h)
             except (AttributeError, TypeError) as error:
                 return explain(body, error, (input,), {}, row)
-            if not handle:
-                fail()
-            out = new()
-            out._h = handle
-            out._node = None
+            out = wrap(handle)
             node = input._node
             if node is not None and (flags := handle.flags) & RECORD:
                 try:
@@ -63,10 +59,7 @@ def unary(
                 else:
                     made.stamp = CLOCK[0]
                     if plan.of_result:
-                        kept = new()
-                        kept._h = retain(handle)
-                        kept._node = None
-                        made.saved = (kept,)
+                        made.saved = (wrap(retain(handle)),)
                     elif plan.pick is None:
                         made.saved = plan.derive((input,), out)
                     else:
@@ -127,7 +120,7 @@ def _defer(row: Op, value: Any) -> Any:
 
 
 def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callable[..., Any]:
-    number, door, new = row.kernel, getattr(lib, f"tk_map2_{row.kernel_name}"), Tensor
+    number, door = row.kernel, getattr(lib, f"tk_map2_{row.kernel_name}")
     map_float, map_int = lib.tk_map_float, lib.tk_map_int
 
     def function(input: Any, other: Any) -> Any:
@@ -141,11 +134,7 @@ def _binary_function(row: Op, body: Callable[..., Any], foreign: Any) -> Callabl
                 handle = door(input._h, other._h)
         except MISTAKES:
             return mixed(input, other)
-        if not handle:
-            fail()
-        out = new()
-        out._h = handle
-        out._node = None
+        out = wrap(handle)
         first = input._node
         second = None if kind is float or kind is int else other._node
         if first is None:

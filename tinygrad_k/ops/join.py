@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import fail, ffi, lib
+from ..backend import ffi, lib
 from ..tensor import Tensor, wrap
 from .declare import (
     MISTAKES,
@@ -65,11 +65,7 @@ def _joining(op: Callable[..., Tensor], door: Any) -> Callable[..., Callable[...
                 handle = door(len(parts), [each._h for each in parts], dim)
             except MISTAKES:
                 return op(parts, dim)
-            if not handle:
-                fail()
-            out = Tensor()
-            out._h = handle
-            out._node = None
+            out = wrap(handle)
             wanted, bit = 0, 1
             for each in parts:
                 node = each._node

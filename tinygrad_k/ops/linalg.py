@@ -90,13 +90,7 @@ def _at(self: Tensor, other: Any) -> Tensor:
     """``matmul``, also with a NumPy array on the right; sooner where nothing is recorded."""
     try:
         if self._node is None and other._node is None:
-            handle = _tk_matmul(_MATMUL, self._h, other._h, _NULL)
-            if not handle:
-                fail()
-            out = Tensor()
-            out._h = handle
-            out._node = None
-            return out
+            return wrap(_tk_matmul(_MATMUL, self._h, other._h, _NULL))
     except (AttributeError, TypeError):
         pass  # not a tensor, or one in vmap: the general path converts it or says what it is
     return matmul(self, from_data(other, copy=False) if isinstance(other, np.ndarray) else other)

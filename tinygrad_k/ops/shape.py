@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import DTYPES, as_dtype, check_device, dtype as dtype_class, fail, ffi, lib
+from ..backend import DTYPES, as_dtype, check_device, dtype as dtype_class, ffi, lib
 from ..tensor import CONTIGUOUS, Size, Tensor, number_as, wrap
 from .declare import (
     MISTAKES,
@@ -74,11 +74,7 @@ def sized(
                 handle = door(input._h, len(shape), shape)
             except MISTAKES as error:
                 return explain(body, error, (input, shape), {}, row)
-            if not handle:
-                fail()
-            out = Tensor()
-            out._h = handle
-            out._node = None
+            out = wrap(handle)
             node = input._node
             if node is not None and (flags := handle.flags) & RECORD:
                 attach(row, out, (input, shape), 1, (node,), (input,), flags)

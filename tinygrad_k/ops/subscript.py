@@ -17,7 +17,7 @@ import numpy as np
 
 from ..autograd import batching
 from ..autograd.node import noted
-from ..backend import bool_, fail, ffi, int32, int64, lib
+from ..backend import bool_, ffi, int32, int64, lib
 from ..tensor import Tensor, from_data, store, wrap
 from .comparison import eq
 from .declare import (
@@ -152,11 +152,7 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
         if answer is batching.ORDINARY:
             raise
         return answer
-    if not handle:
-        fail()
-    out = Tensor()
-    out._h = handle
-    out._node = None
+    out = wrap(handle)
     node = self._node
     if node is not None and (flags := handle.flags) & RECORD:
         if type(key) is int:
