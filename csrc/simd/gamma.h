@@ -236,10 +236,13 @@ TK_INLINE TK_Wide v_inverse_gamma(TK_Wide x, TK_Wide *e)
     return v_split_wide(v_abs_f64(f) * (odd * f + even), e) - 1;
 }
 
-/* x < -7.5 */
+/* x < -7.5: there the series of Stirling is good enough, and all is in double precision. */
 static __attribute__((noinline, cold, unused)) V v_lgamma_far(V x, V near)
 {
-    V far = v_narrow(v_lgamma_f64(v_widen(x, 0)), v_lgamma_f64(v_widen(x, 1)));
+    V a = v_at_least(-x, 7.5f);
+    TK_Wide lower = v_widen(a, 0), upper = v_widen(a, 1);
+    V far = v_narrow(v_lgamma_below_f64(-lower, v_stirling_f64(lower)),
+                     v_lgamma_below_f64(-upper, v_stirling_f64(upper)));
     return v_less(v_set(-7.5f), x, near, far);
 }
 

@@ -334,6 +334,9 @@ TK_INLINE V v_erfc(V x)
     return v_less(x, v_set(0), 2 - y, y);
 }
 
+#if TK_HAS_FMA
+#include "pow_float.h"
+#else
 #define TK_LEAST_M 0x3f280000 /* 21/32: eighths of what follows have 1 in the middle of one */
 
 /* 2^(y (whole + log2(m c))), c = 2^-h; in double precision for the product with y, in which an
@@ -367,6 +370,7 @@ TK_INLINE V v_pow_normal(V a, V scaled, V y)
                     v_pow_wide(v_widen(m, 1), v_widen(whole, 1), v_widen(y, 1)));
 }
 #undef TK_LEAST_M
+#endif
 
 /* whether a is anywhere not a normal positive number, or y large */
 TK_INLINE int v_pow_is_rare(V a, V y)
