@@ -70,6 +70,35 @@ static void count_into(int64_t *counts, int64_t length, const int64_t *x, int64_
             counts[x[i]]++;
 }
 
+/* Of bytes, which need no table longer than all of them. */
+static tk_tensor *count_bytes(tk_tensor *t, int64_t least)
+{
+    int64_t counts[TABLES][UINT8_MAX + 1] = {{0}}, length = least, i = 0;
+    tk_tensor *in = tk_contiguous(t);
+    if (!in)
+        return NULL;
+    const uint8_t *x = (const uint8_t *)in->data;
+    for (; i + 8 <= in->numel; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, x + i, sizeof eight);
+#pragma GCC unroll 8
+        for (int k = 0; k < 8; k++)
+            counts[k % TABLES][eight >> 8 * k & 255]++;
+    }
+    for (; i < in->numel; i++)
+        counts[0][x[i]]++;
+    for (int64_t k = 0; k <= UINT8_MAX; k++) {
+        for (int table = 1; table < TABLES; table++)
+            counts[0][k] += counts[table][k];
+        length = counts[0][k] && k >= length ? k + 1 : length;
+    }
+    tk_release(in);
+    tk_tensor *out = tk_full_int(TK_I64, 1, &length, 0);
+    for (int64_t k = 0; out && k <= UINT8_MAX && k < length; k++)
+        ((int64_t *)out->data)[k] = counts[0][k];
+    return out;
+}
+
 int64_t tk_bins(tk_tensor *t, int64_t least)
 {
     tk_tensor *in = integers("bincount", t);
@@ -81,6 +110,8 @@ int64_t tk_bins(tk_tensor *t, int64_t least)
 
 tk_tensor *tk_bincount(tk_tensor *t, int64_t least)
 {
+    if (t->dtype == TK_U8)
+        return count_bytes(t, least);
     tk_tensor *in = integers("bincount", t), *out = NULL;
     const int64_t length = in ? length_of(in, least) : -1;
     if (length >= 0)
@@ -138,9 +169,8 @@ tk_tensor *tk_runs(tk_tensor *t, int wanted, tk_tensor **more)
         }
     }
     tk_tensor *made[4] = {starts, ranks, counts, kinds};
-    for (int i = 0; i < 4; i++)
-        if (failed && made[i])
-            tk_release(made[i]);
+    if (failed)
+        tk_release_made(4, made);
     if (in)
         tk_release(in);
     for (int i = 0; i < 3; i++)

@@ -116,8 +116,16 @@ static int TK_FN(read_pairs)(const TK_SCALAR *in, int64_t n, int64_t step, KEY f
     return range ? 64 - __builtin_clzll(range) : 0;
 }
 
-#define KEY_BITS (8 * (int)sizeof(KEY))
-#define AS_UKEY(x) ((UKEY)(x) ^ (UKEY)1 << (KEY_BITS - 1)) /* the order of KEY, unsigned */
+/* How many of the lowest bits tell the keys of pairs apart. */
+static int TK_FN(bits_apart)(const PAIR *pairs, int64_t n)
+{
+    UKEY apart = 0;
+    for (int64_t i = 1; i < n; i++)
+        apart |= pairs[i].key ^ pairs[0].key;
+    return apart ? 64 - __builtin_clzll(apart) : 0;
+}
+
+#define AS_UKEY(x) ((UKEY)(x) ^ (((UKEY)-1 >> 1) + 1)) /* the order of KEY, unsigned */
 
 static PAIR TK_FN(find_least)(PAIR *from, PAIR *least, int64_t n, int64_t k, int bits);
 
@@ -127,7 +135,7 @@ static PAIR TK_FN(find_least)(PAIR *from, PAIR *least, int64_t n, int64_t k, int
 static int64_t TK_FN(read_few)(const TK_SCALAR *in, int64_t n, int64_t step, int64_t k, KEY flip,
                                PAIR *pairs, PAIR *spare)
 {
-    const int64_t room = 2 * k + 16 * BLOCK;
+    const int64_t room = 2 * k + 2 * BLOCK; /* with more the first bound would come later */
     KEY worst = LARGEST_KEY;
     int64_t count = 0;
     for (int64_t i = 0, known = 0; i < n;) {
@@ -139,7 +147,8 @@ static int64_t TK_FN(read_few)(const TK_SCALAR *in, int64_t n, int64_t step, int
             count += !known | (x < worst);
         }
         if (count + BLOCK > room) {
-            const UKEY last = TK_FN(find_least)(pairs, spare, count, k, KEY_BITS).key;
+            const int bits = TK_FN(bits_apart)(pairs, count);
+            const UKEY last = TK_FN(find_least)(pairs, spare, count, k, bits).key;
             memcpy(pairs, spare, (size_t)k * sizeof *pairs);
             worst = (KEY)AS_UKEY(last);
             count = k;
@@ -165,11 +174,12 @@ static int64_t TK_FN(read_between)(const TK_SCALAR *in, int64_t n, int64_t step,
         pairs[i] = (PAIR){AS_UKEY(x), (UKEY)i};
     }
     const int64_t most = last < SAMPLE ? last : SAMPLE;
-    const UKEY top = TK_FN(find_least)(pairs, spare, SAMPLE, most, KEY_BITS).key;
+    const int sample_bits = TK_FN(bits_apart)(pairs, SAMPLE);
+    const UKEY top = TK_FN(find_least)(pairs, spare, SAMPLE, most, sample_bits).key;
     if (last <= SAMPLE)
         high = top;
     if (first > 0)
-        low = TK_FN(find_least)(spare, pairs, most, first, KEY_BITS).key;
+        low = TK_FN(find_least)(spare, pairs, most, first, sample_bits).key;
     for (int64_t i = 0, some; i < n; i += some) { /* a block's keys are found in vectors */
         UKEY keys[BLOCK];
         some = n - i < BLOCK ? n - i : BLOCK;
@@ -302,7 +312,8 @@ static void TK_FN(order_line)(const tk_order_work *w, const TK_SCALAR *in, int64
         }
     }
     const int64_t count = few ? TK_FN(read_few)(in, n, step, k, flip, pairs, found) : n;
-    const int bits = few ? KEY_BITS : TK_FN(read_pairs)(in, n, step, flip, pairs);
+    const int bits = few ? TK_FN(bits_apart)(pairs, count)
+                         : TK_FN(read_pairs)(in, n, step, flip, pairs);
     if (w->mode != TK_ORDER_ALL) {
         *index = (int64_t)TK_FN(find_least)(pairs, found, count, k, bits).index;
         return;
@@ -406,7 +417,6 @@ static void TK_FN(searchsorted)(const void *work, int64_t lo, int64_t hi)
 #undef KEYS
 #undef LANES
 #undef PAIR
-#undef KEY_BITS
 #undef AS_UKEY
 #undef LARGEST_KEY
 #undef DIGIT

@@ -447,17 +447,23 @@ def _sorted_kinds(input: Tensor, return_inverse: bool, return_counts: bool) -> A
 
 def _counted(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
     """What unique returns for integers in a narrow range and bools, by counting; else None."""
-    x = _values(input)
-    low, high = int(x.min()), int(x.max())
-    if high - low > 4 * x.size + 1024:  # so large a table would take longer than to sort
-        return None
-    line = _reshape(to(input, int64), (-1,)) - low
-    counts = wrap(lib.tk_bincount(line._h, 0))
+    line, low = _reshape(input, (-1,)), 0
+    if input.dtype in (int64, int32):
+        x = _values(input)
+        low, high = int(x.min()), int(x.max())
+        if high - low > 4 * x.size + 1024:  # so large a table would take longer than to sort
+            return None
+        line = to(line, int64) - low if low else line
+    if input.dtype is bool_:
+        holds = np.count_nonzero(_values(input))
+        counts = store(np.array([line.numel() - holds, holds]), int64)
+    else:
+        counts = wrap(lib.tk_bincount(line._h, 0))
     kinds = flat_nonzero(counts)
-    found = [to(kinds + low, input.dtype)]
+    found = [to(kinds + low if low else kinds, input.dtype)]
     if return_inverse:
         ranks = _cumsum(to(counts > 0, int64), 0) - 1
-        found.append(_reshape(index_select(ranks, 0, line), tuple(input.shape)))
+        found.append(_reshape(index_select(ranks, 0, to(line, int64)), tuple(input.shape)))
     if return_counts:
         found.append(index_select(counts, 0, kinds))
     return tuple(found) if len(found) > 1 else found[0]
