@@ -205,6 +205,11 @@ def test_large_copies_and_fills(kind: Any, shape: tuple[int, int], isa: str) -> 
     assert np.array_equal(t.clone().numpy(), x)
     assert np.array_equal(t[1:, 1:].contiguous().numpy(), x[1:, 1:])
     assert np.array_equal(tk.cat([t, t[:2]]).numpy(), np.concatenate([x, x[:2]]))
+    beside = tk.cat([t, t[:, :1000].contiguous()], 1)
+    assert np.array_equal(beside.numpy(), np.concatenate([x, x[:, :1000]], 1))
+    for other in tk.backend.DTYPES:
+        for part, y in (t, x), (t[:, 1:], x[:, 1:]), (t[:, ::2], x[:, ::2]):
+            assert np.array_equal(part.to(other).numpy(), y.astype(other.numpy))
     for dims in ((0,), (1,), (0, 1)):
         assert np.array_equal(t.flip(dims).numpy(), np.flip(x, dims))
         assert np.array_equal(t[:, 1:].flip(dims).numpy(), np.flip(x[:, 1:], dims))

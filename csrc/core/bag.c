@@ -119,8 +119,6 @@ tk_tensor *tk_bag(int kernel, tk_tensor *a, tk_tensor *index, tk_tensor *start, 
             out = NULL;
         }
     }
-    for (int i = 0; i < 5; i++)
-        if (made[i])
-            tk_release(made[i]);
+    tk_release_made(5, made);
     return out;
 }

@@ -1,6 +1,7 @@
 /* Concatenation: every input is copied into its slice of the result. */
 #include <string.h>
 
+#include "../kernels/rows.h"
 #include "core.h"
 
 #define GRAIN 131072 /* bytes a thread must at least write: a few microseconds */
@@ -23,7 +24,9 @@ static int join(const tk_tensor *out, int n, tk_tensor *const *in, int dim)
     }
     if (most / rows * item <= 8)
         return 0;
-    tk_join_work w = {.out = out->data, .row_step = out->numel / rows * item};
+    tk_join_work w = {.out = out->data,
+                      .row_step = out->numel / rows * item};
+    w.streams = n <= TK_JOIN && w.row_step >= TK_STREAMED_ROW_BYTES && tk_streams(out, in, n);
     for (int i = 0; i < n; i += w.n) {
         w.n = n - i < TK_JOIN ? n - i : TK_JOIN;
         for (int k = 0; k < w.n; k++) {

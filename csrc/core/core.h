@@ -114,6 +114,14 @@ int tk_operand_dtype(int kernel, int dtype);
 extern int tk_default_float;
 int tk_result_dtype(int kernel, int compute_dtype);
 
+/* Lets go of what a door has made on its way, NULL where it did not come so far. */
+static inline void tk_release_made(int n, tk_tensor *const *made)
+{
+    for (int i = 0; i < n; i++)
+        if (made[i])
+            tk_release(made[i]);
+}
+
 /* A Python number: a tensor without dimensions, of a floating dtype, or of any that holds the integer:
  * else 0. It must stay where it is; nobody may release it. */
 typedef struct tk_number {

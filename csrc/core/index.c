@@ -542,9 +542,7 @@ tk_tensor *tk_one_hot(tk_tensor *labels, int64_t classes)
     tk_tensor *ones = value ? tk_expand(value, which->ndim, which->shape) : NULL;
     int failed = !ones || scatter("one_hot", TK_K_index_scatter, out, -1, which, ones, 1);
     tk_tensor *made[3] = {which, value, ones};
-    for (int i = 0; i < 3; i++)
-        if (made[i])
-            tk_release(made[i]);
+    tk_release_made(3, made);
     if (failed && out)
         tk_release(out);
     return failed ? NULL : out;

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "../kernels/rows.h"
 #include "core.h"
 
 /* Elements a thread must at least have: about 4 us of work. Sums move 10 elements a nanosecond in
@@ -231,14 +232,28 @@ typedef struct launch {
     int64_t shape[TK_MAX_NDIM];
 } launch;
 
-static void drop(launch *l)
+static int fits(int dtype, int64_t value)
 {
-    for (int i = 0; i < l->n; i++)
-        if (l->made[i])
-            tk_release(l->made[i]);
+    switch (dtype) {
+    case TK_I32:
+        return value >= INT32_MIN && value <= INT32_MAX;
+    case TK_U8:
+        return value >= 0 && value <= UINT8_MAX;
+    default:
+        return 1;
+    }
 }
 
-static int prepare(launch *l, int kernel)
+/* Integers are scaled by those of their dtype; with another number they become floats, as bools do. */
+static int scaled_dtype(int kernel, int dtype, double p)
+{
+    if (kernel != TK_K_addcmul || tk_is_float(dtype))
+        return dtype;
+    const int whole = fabs(p) <= 0x1p53 && p == trunc(p) && fits(dtype, (int64_t)p);
+    return whole && dtype != TK_BOOL ? dtype : tk_default_float;
+}
+
+static int prepare(launch *l, int kernel, double p)
 {
     const tk_kernel_row *row = &tk_kernels[kernel];
     int first = row->family == TK_FAMILY_WHERE, dtype = l->in[first]->dtype, same = 1;
@@ -259,7 +274,7 @@ static int prepare(launch *l, int kernel)
         if (l->in[i]->ndim > so_far.ndim)
             so_far.ndim = l->in[i]->ndim;
     }
-    l->compute = tk_operand_dtype(kernel, so_far.dtype);
+    l->compute = tk_operand_dtype(kernel, scaled_dtype(kernel, so_far.dtype, p));
     if (l->compute < 0)
         return -1;
     l->result = tk_result_dtype(kernel, l->compute);
@@ -285,13 +300,13 @@ static int prepare(launch *l, int kernel)
         l->flags |= TK_CONVERTED;
         l->made[i] = tk_cast(l->in[i], l->compute);
         if (!l->made[i]) {
-            drop(l);
+            tk_release_made(l->n, l->made);
             return -1;
         }
         l->in[i] = l->made[i];
     }
     if (l->n == 2 && check_divisor(kernel, l->compute, l->in[1])) {
-        drop(l);
+        tk_release_made(l->n, l->made);
         return -1;
     }
     return 0;
@@ -353,14 +368,14 @@ static tk_tensor *launch_new(int kernel, launch *l, double p, double q)
             run(kernel, a->dtype, out, l->in, l->n, p, q);
         return out;
     }
-    if (prepare(l, kernel))
+    if (prepare(l, kernel, p))
         return NULL;
     out = result_new(l, l->result, l->ndim, l->shape);
     if (out) {
         out->flags |= l->flags;
         run(kernel, l->compute, out, l->in, l->n, p, q);
     }
-    drop(l);
+    tk_release_made(l->n, l->made);
     return out;
 }
 
@@ -402,18 +417,6 @@ void tk_number_float(tk_number *number, int dtype, double value)
         number->bits.f64 = value;
     else
         number->bits.f32 = (float)value;
-}
-
-static int fits(int dtype, int64_t value)
-{
-    switch (dtype) {
-    case TK_I32:
-        return value >= INT32_MIN && value <= INT32_MAX;
-    case TK_U8:
-        return value >= 0 && value <= UINT8_MAX;
-    default:
-        return 1;
-    }
 }
 
 int tk_number_int(tk_number *number, int dtype, int64_t value)
@@ -539,7 +542,7 @@ int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b, tk_tenso
     const char *op = tk_kernel_name(kernel);
     if (refuse(kernel, l.n))
         return -1;
-    if (tk_check_writable(op, out) || prepare(&l, kernel))
+    if (tk_check_writable(op, out) || prepare(&l, kernel, p))
         return -1;
     int status = -1;
     if (check_shape(op, out, l.ndim, l.shape) || check_category(op, l.result, out->dtype))
@@ -566,7 +569,7 @@ int tk_map_into(int kernel, tk_tensor *out, tk_tensor *a, tk_tensor *b, tk_tenso
         tk_release(result);
     }
 done:
-    drop(&l);
+    tk_release_made(l.n, l.made);
     return status;
 }
 
@@ -614,11 +617,13 @@ void tk_copy_new(tk_tensor *dst, tk_tensor *src)
     const int kernel = TK_K_cast_f32 + dst->dtype;
     tk_map_work w = {.ndim = 0};
     tk_plan_map(&w, dst, &src, 1);
+    const int64_t row_bytes = w.size[w.ndim - 1] * tk_item_size[dst->dtype];
+    w.streams = row_bytes >= TK_STREAMED_ROW_BYTES && tk_streams(dst, &src, 1);
     if (dst->numel && !(src->flags & TK_CONTIGUOUS)) {
-        put_source_forward(&w);
+        if (!w.streams) /* past the caches the pieces of the output follow each other */
+            put_source_forward(&w);
         put_source_inside(&w, tk_item_size[src->dtype]);
     }
-    w.streams = tk_streams(dst, &src, 1);
     tk_run(kernel, src->dtype, &w, dst->numel, GRAIN);
 }
 

@@ -93,9 +93,7 @@ static tk_tensor *margin(int kernel, tk_tensor *g, tk_tensor *x, tk_tensor *targ
             out = NULL;
         }
     }
-    for (int i = 0; i < 4; i++)
-        if (made[i])
-            tk_release(made[i]);
+    tk_release_made(4, made);
     return out;
 }
 

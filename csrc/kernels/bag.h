@@ -59,10 +59,11 @@ TK_INLINE void TK_FN(bag_columns)(const tk_bag_work *w, int64_t bag, int64_t col
     }
 }
 
-/* A unit is a bag. */
+/* A unit is a bag. The work is copied, so that it stays in registers: what notes a bad index could change
+ * the original. */
 static void TK_FN(bag_sum)(const void *work, int64_t lo, int64_t hi)
 {
-    const tk_bag_work *w = work;
+    const tk_bag_work own = *(const tk_bag_work *)work, *const w = &own;
     for (; lo < hi; lo++)
         for (int64_t column = 0, n; column < w->width; column += n) {
             n = w->width - column < 8 * W ? w->width - column : 8 * W;

@@ -77,7 +77,7 @@ TK_OUTLINE void TK_FN(cast_staged)(char *out, const tk_span *to, const char *in,
             if (f->convert)
                 f->convert(y, (const T *)x, tile);
             else
-                tk_copy(y, (const char *)x, tile * f->size, 0);
+                tk_copy(y, (const char *)x, tile * f->size);
         }
         if (scatters)
             tk_scatter_span(out, &(tk_span){rows, tile, to->row_step, to->step}, written, f->size);
@@ -86,11 +86,38 @@ TK_OUTLINE void TK_FN(cast_staged)(char *out, const tk_span *to, const char *in,
     }
 }
 
+/* A row past the caches, through a buffer unless it is copied as it lies. Parts begin where a line of
+ * the output does: what is stored in a buffer can only be read at once as it was stored. */
+TK_OUTLINE void TK_FN(cast_pieces)(tk_pieces *pieces, char *out, const char *in, int64_t step,
+                                   int64_t n, const TK_FN(cast_row) * f)
+{
+    enum { TILE = 1024 }; /* elements: two buffers of 8 KiB at most */
+    _Alignas(64) T read[TILE];
+    _Alignas(64) int64_t written[TILE];
+    const int gathers = step != sizeof(T);
+    const int64_t lead = (int64_t)(-(uintptr_t)out % 64) / f->size;
+    int64_t part = !gathers && !f->convert ? n : lead ? lead : TILE;
+    for (int64_t some; n > 0; n -= some, out += some * f->size, in += some * step, part = TILE) {
+        some = n < part ? n : part;
+        const char *x = in;
+        if (gathers) {
+            tk_gather_span(x, &(tk_span){1, some, 0, step}, read, sizeof(T));
+            x = (const char *)read;
+        }
+        if (f->convert) {
+            f->convert(written, (const T *)x, some);
+            x = (const char *)written;
+        }
+        tk_put_piece(pieces, out, x, some * f->size);
+    }
+}
+
 TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
                                  const TK_FN(cast_row) * f)
 {
-    enum { BLOCK = 16 };   /* rows, a cache line of float32 where an operand runs down them */
-    enum { SOME = 16384 }; /* bools that are moved before they are set right: half of a small L1 */
+    enum { LONG = 65536 };      /* bytes of a row past the caches whose ends cost more than copies' */
+    enum { BLOCK = 16 };        /* rows, a cache line of float32 where an operand runs down them */
+    enum { SOME = 16384 };      /* bools that are moved before they are set right: half of a small L1 */
     const int last = w->ndim - 1;
     const int64_t size = f->size, out_step = w->stride[0][last], in_step = w->stride[1][last];
     const int64_t out_down = last ? w->stride[0][last - 1] : 0;
@@ -98,16 +125,18 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
     const int direct = out_step == size && in_step == sizeof(T);
     const int converts = f->convert && !(f->moves && w->size[last] < 64); /* blocks of a conversion */
     const int fills = in_step == 0;
-    /* Rows that end within a cache line make stores past the caches twice as slow as others. */
-    const int streams = w->streams && w->size[last] >= 65536 / (int64_t)sizeof(T);
     const int turns_in = f->moves && out_step == size && in_down == size;
     const int turns_out = !f->convert && in_step == size && out_down == size;
     const int crossed = tk_crossed(w, 0) || tk_crossed(w, 1);
-    const int gathers = f->moves && !crossed && out_step == size &&
-                        (last == 0 || out_down == w->size[last] * size);
+    const int follows = last == 0 || out_down == w->size[last] * size;
+    const int gathers = f->moves && !crossed && out_step == size && follows;
     const int scatters = !f->convert && !crossed && in_step == size &&
                          (last == 0 || in_down == w->size[last] * size);
-    const int many = direct || fills || turns_in || turns_out || gathers || scatters;
+    const int streams = w->streams && out_step == size && !crossed &&
+                        ((direct && !f->convert) || w->size[last] * size >= LONG);
+    const int64_t ahead = in_down < 0 ? tk_rows_asked(w->size[0], w->size[last] * size) : 0;
+    const int many = direct || fills || turns_in || turns_out || gathers || scatters || streams;
+    tk_pieces pieces = {.held = 0};
     const int right = gathers && !direct && !turns_in && f->convert; /* bools, in cache then */
     const int64_t limit = right ? SOME / w->size[last] + 1 : many ? INT64_MAX : crossed ? BLOCK : 1;
     int64_t index[TK_MAX_NDIM];
@@ -123,13 +152,20 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
                 int64_t value;
                 if (f->convert)
                     f->convert(&value, (const T *)row[1], 1);
-                tk_fill(row[0], out_step, f->convert ? (char *)&value : row[1], size, n, streams);
+                tk_fill(row[0], out_step, f->convert ? (char *)&value : row[1], size, n,
+                        streams);
+            }
+        } else if (streams) {
+            for (int64_t r = 0; r < rows; r++, row[0] += out_down, row[1] += in_down) {
+                if (ahead && direct)
+                    tk_ask_row(row[1] + ahead * in_down, n * size);
+                TK_FN(cast_pieces)(&pieces, row[0], row[1], in_step, n, f);
             }
         } else if (direct && converts) {
             for (int64_t r = 0; r < rows; r++, row[0] += out_down, row[1] += in_down)
                 f->convert(row[0], (const T *)row[1], n);
         } else if (direct) {
-            tk_copy_rows(row[0], out_down, row[1], in_down, rows, n * size, streams);
+            tk_copy_rows(row[0], out_down, row[1], in_down, rows, n * size, 0);
             if (f->convert)
                 TK_FN(set_right)(row[0], out_down, rows, n);
         } else if (turns_in && rows > 1) {
@@ -152,7 +188,7 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
         }
     }
     if (streams)
-        tk_stream_end();
+        tk_end_pieces(&pieces);
 }
 
 /* raw: the bytes may be copied where the types agree, as they may not into a bool. Blocks of a

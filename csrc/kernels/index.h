@@ -6,7 +6,7 @@ TK_INLINE void TK_FN(copy_row)(char *to, int64_t to_step, const char *from, int6
                                int64_t n)
 {
     if (to_step == sizeof(T) && from_step == sizeof(T)) {
-        tk_copy(to, from, n * (int64_t)sizeof(T), 0);
+        tk_copy(to, from, n * (int64_t)sizeof(T));
         return;
     }
     if (from_step == 0) {
@@ -282,6 +282,30 @@ static int64_t TK_FN(wrap_plain)(int64_t *to, const T *from, int64_t n, const tk
     return i;
 }
 
+/* Whether all are in [0, size). */
+static int TK_FN(all_within)(const T *x, int64_t n, int64_t size)
+{
+    enum { PLACES = TK_VECTOR_BYTES / sizeof(int64_t) };
+    typedef T indices __attribute__((vector_size(PLACES * sizeof(T))));
+    typedef uint64_t places __attribute__((vector_size(TK_VECTOR_BYTES)));
+    const uint64_t last = (uint64_t)size - 1;
+    places beyond = {0};
+    int64_t i = 0, any = 0;
+    for (; i + 4 * PLACES <= n; i += 4 * PLACES)
+#pragma GCC unroll 4
+        for (int k = 0; k < 4 * PLACES; k += PLACES) {
+            indices read;
+            memcpy(&read, x + i + k, sizeof read);
+            const places at = __builtin_convertvector(read, places);
+            beyond |= at | (last - at); /* below 0 where one of the two is */
+        }
+    for (int k = 0; k < PLACES; k++)
+        any |= (int64_t)beyond[k];
+    for (; i < n; i++)
+        any |= (int64_t)x[i] | (size - 1 - (int64_t)x[i]);
+    return any >= 0;
+}
+
 /* Operand 0, int64: the checked index, times the scale, added to what is there if so asked. */
 static void TK_FN(wrap_index)(const void *work, int64_t lo, int64_t hi)
 {
@@ -289,10 +313,13 @@ static void TK_FN(wrap_index)(const void *work, int64_t lo, int64_t hi)
     const tk_map_work *m = &w->map;
     const int64_t out_step = m->stride[0][m->ndim - 1], step = m->stride[1][m->ndim - 1];
     const int plain = out_step == sizeof(int64_t) && step == sizeof(T);
+    const int only_looks = w->looks && !w->wrap && !w->skips && step == sizeof(T);
     int64_t at[TK_MAX_NDIM], n;
     char *row[2];
     for (tk_start_rows(m, lo, at); lo < hi; lo += n) {
         n = tk_next_row(m, 2, at, hi - lo, row);
+        if (only_looks && TK_FN(all_within)((const T *)row[1], n, w->size))
+            continue;
         int64_t i = plain ? TK_FN(wrap_plain)((int64_t *)row[0], (const T *)row[1], n, w) : 0;
         for (; i < n; i++) {
             int64_t x = (int64_t)*(const T *)(row[1] + i * step);

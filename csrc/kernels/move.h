@@ -51,27 +51,23 @@ TK_INLINE void tk_copy_few(char *to, const char *from, int64_t n)
 /* Bytes from which on instructions for strings beat a loop where tk_string_moves says so. */
 enum { TK_STRING_COPY = 16 << 10, TK_STRING_FILL = 2 << 20 };
 
-/* n bytes that do not overlap, past the caches where `streams`, which tk_stream_end ends. Stores are
- * aligned: glibc's memcpy, which moves more than 2 KiB by `rep movsb`, takes 1.5 times as long for
- * 12 MB on a Zen 4, 3 times in rows of 4000 bytes, and 10 times where these do not lie as the source
- * does. */
-TK_INLINE void tk_copy(char *to, const char *from, int64_t n, const int streams)
+/* n bytes that do not overlap. Stores are aligned: glibc's memcpy, which moves more than 2 KiB by
+ * `rep movsb`, takes 1.5 times as long for 12 MB on a Zen 4, 3 times in rows of 4000 bytes, and 10 times
+ * where these do not lie as the source does. */
+TK_INLINE void tk_copy(char *to, const char *from, int64_t n)
 {
     enum { STEP = TK_VECTOR_BYTES };
     if (n < STEP) {
         tk_copy_few(to, from, n);
         return;
     }
-    if (n >= TK_STRING_COPY && tk_string_moves) { /* past the caches, too, where that is better */
+    if (n >= TK_STRING_COPY && tk_string_moves) {
         tk_string_copy(to, from, n);
         return;
     }
     const tk_bytes last = tk_bytes_load(from + n - STEP);
     tk_bytes_store(to, tk_bytes_load(from));
     int64_t i = (int64_t)(-(uintptr_t)to % STEP);
-    if (streams)
-        for (; i + STEP <= n; i += STEP)
-            tk_bytes_stream(to + i, tk_bytes_load(from + i));
     if (n <= 2 * STEP) /* the two ends are all */
         i = n;
     for (; i + 4 * STEP <= n; i += 4 * STEP) {
@@ -86,6 +82,54 @@ TK_INLINE void tk_copy(char *to, const char *from, int64_t n, const int streams)
     for (; i + STEP <= n; i += STEP)
         tk_bytes_store(to + i, tk_bytes_load(from + i));
     tk_bytes_store(to + n - STEP, last);
+}
+
+/* Pieces of a result that follow each other, past the caches: what does not fill a cache line waits for
+ * the next one, for a line of which only a part is stored is read before. */
+typedef struct tk_pieces {
+    char *to;     /* where the next one would go */
+    int64_t held; /* bytes before it that wait, the first ones of a line */
+    char line[64];
+} tk_pieces;
+
+TK_INLINE void tk_stream_line(char *to, const char *from)
+{
+    for (int k = 0; k < 64; k += TK_VECTOR_BYTES)
+        tk_bytes_stream(to + k, tk_bytes_load(from + k));
+}
+
+/* Which string instructions do by themselves, where they are good. */
+TK_OUTLINE void tk_put_piece(tk_pieces *p, char *to, const char *from, int64_t n)
+{
+    enum { LINE = sizeof p->line };
+    if (to != p->to || (n >= TK_STRING_COPY && tk_string_moves)) {
+        tk_copy(p->to - p->held, p->line, p->held);
+        p->held = 0;
+    }
+    p->to = to + n;
+    if (n >= TK_STRING_COPY && tk_string_moves) {
+        tk_string_copy(to, from, n);
+        return;
+    }
+    const int64_t missing = (int64_t)(-(uintptr_t)to % LINE), first = n < missing ? n : missing;
+    tk_copy(p->held ? p->line + p->held : to, from, first);
+    p->held += p->held ? first : 0;
+    if (p->held == LINE) {
+        tk_stream_line(to + first - LINE, p->line);
+        p->held = 0;
+    }
+    for (to += first, from += first, n -= first; n >= LINE; to += LINE, from += LINE, n -= LINE)
+        tk_stream_line(to, from);
+    if (n > 0) {
+        tk_copy(p->line, from, n);
+        p->held = n;
+    }
+}
+
+TK_INLINE void tk_end_pieces(tk_pieces *p)
+{
+    tk_copy(p->to - p->held, p->line, p->held);
+    tk_stream_end();
 }
 
 /* Asks for one of the next rows of n bytes, where such rows do not follow each other in memory and the
@@ -109,15 +153,18 @@ TK_OUTLINE void tk_copy_rows(char *to, int64_t to_step, const char *from, int64_
                              int64_t rows, int64_t n, int streams)
 {
     const int64_t ahead = to_step < 0 ? tk_rows_asked(rows, n) * to_step : 0;
-    if (streams)
-        for (; rows > 0; rows--, to += to_step, from += from_step)
-            tk_copy(to, from, n, 1);
-    else
-        for (; rows > 0; rows--, to += to_step, from += from_step) {
-            if (ahead)
-                tk_ask_row(to + ahead, n);
-            tk_copy(to, from, n, 0);
+    tk_pieces pieces = {.to = to};
+    for (; rows > 0; rows--, to += to_step, from += from_step) {
+        if (streams) {
+            tk_put_piece(&pieces, to, from, n);
+            continue;
         }
+        if (ahead)
+            tk_ask_row(to + ahead, n);
+        tk_copy(to, from, n);
+    }
+    if (streams)
+        tk_end_pieces(&pieces);
 }
 
 /* A vector full of the element at `item`. */
@@ -252,10 +299,10 @@ TK_INLINE void tk_copy_back(char *to, const char *from, int64_t n, const int64_t
 TK_INLINE void tk_copy_again(char *to, const char *row, int64_t row_bytes, int64_t rows)
 {
     const int64_t all = row_bytes * rows;
-    tk_copy(to, row, row_bytes, 0);
+    tk_copy(to, row, row_bytes);
     for (int64_t done = row_bytes, more; done < all; done += more) {
         more = done < all - done ? done : all - done;
-        tk_copy(to + done, to, more, 0);
+        tk_copy(to + done, to, more);
     }
 }
 
@@ -458,7 +505,7 @@ TK_INLINE void tk_wrap_row(char *to, int64_t start, int64_t end, const char *fro
     place += place < 0 ? n : 0;
     for (int64_t count; start < end; start += count, place = 0) {
         count = end - start < n - place ? end - start : n - place;
-        tk_copy(to + start * size, from + place * size, count * size, 0);
+        tk_copy(to + start * size, from + place * size, count * size);
     }
 }
 
@@ -476,7 +523,7 @@ TK_INLINE void tk_extend_row(const tk_extend_work *w, char *to, int64_t start, i
         char *out = to + start * size;
         count = left < inside || at >= n ? left : inside;
         if (at >= 0 && at < n) {
-            tk_copy(out, from + at * size, count * size, 0);
+            tk_copy(out, from + at * size, count * size);
         } else if (w->mode == TK_EXTEND_MIRROR) {
             const char *last = from + (at < 0 ? -at : 2 * (n - 1) - at) * size;
             tk_gather_span(last, &(tk_span){1, count, 0, -size}, out, size);
@@ -542,7 +589,7 @@ TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const i
                 for (int64_t i = 0; i < left + right; i++)
                     memcpy(to + (i < left ? i : n + i) * size,
                            edge[i] < 0 ? w->value : from + edge[i] * size, (size_t)size);
-                tk_copy(to + left * size, from, n * size, 0);
+                tk_copy(to + left * size, from, n * size);
             } else {
                 tk_extend_row(w, to, first, first + count, from, n, w->before[last], size);
             }
@@ -556,29 +603,37 @@ TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const i
 TK_OUTLINE void tk_join_units(const void *work, int64_t lo, int64_t hi)
 {
     const tk_join_work *w = work;
+    tk_pieces pieces = {.held = 0};
     for (; lo < hi; lo++) {
         char *out = w->out + lo * w->row_step;
         for (int i = 0; i < w->n; i++) {
-            tk_copy(out, w->in[i] + lo * w->bytes[i], w->bytes[i], 0);
+            const char *from = w->in[i] + lo * w->bytes[i];
+            if (w->streams)
+                tk_put_piece(&pieces, out, from, w->bytes[i]);
+            else
+                tk_copy(out, from, w->bytes[i]);
             out += w->bytes[i];
         }
     }
+    if (w->streams)
+        tk_end_pieces(&pieces);
 }
 
 /* Rows of triangles: what is kept is copied, unless it stands there already. */
 TK_OUTLINE void tk_triangle_units(const void *work, int64_t lo, int64_t hi, int64_t size)
 {
-    static const int64_t zero = 0;
     const tk_triangle_work *w = work;
     int64_t row = lo % w->rows;
     for (; lo < hi; lo++, row = row + 1 < w->rows ? row + 1 : 0) {
         int64_t start;
         const int64_t kept = tk_triangle_part(row, w->columns, w->diagonal, w->upper, &start);
+        if (w->in == w->out && kept == w->columns)
+            continue;
         const char *from = w->in + (lo * w->columns + start) * size;
         char *to = w->out + lo * w->columns * size;
         if (w->in != w->out)
-            tk_copy(to + start * size, from, kept * size, 0);
-        tk_fill(to + (w->upper ? 0 : kept) * size, size, &zero, size, w->columns - kept, 0);
+            tk_copy(to + start * size, from, kept * size);
+        memset(to + (w->upper ? 0 : kept) * size, 0, (size_t)((w->columns - kept) * size));
     }
 }
 

@@ -187,7 +187,7 @@ typedef struct tk_join_work {
     char *out; /* where the first piece of the first row goes */
     const char *in[TK_JOIN];
     int64_t bytes[TK_JOIN], row_step; /* of a piece, and of a row of the result */
-    int32_t n;
+    int32_t n, streams;               /* the latter as that of a map */
 } tk_join_work;
 
 /* Triangles of contiguous matrices [rows][columns], in another tensor or in their own memory. A unit

@@ -437,10 +437,11 @@ def clamp_max(input: Tensor, max: Any) -> Tensor:
         (real(3, 5), real(3, 5), real(3, 5)),
         call(real(3, 1), real(5), real(), value=0.5),
     ],
+    dtypes="number",
     family="elementwise",
 )
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Any:
-    """input + value * tensor1 * tensor2, elementwise."""
+    """input + value * tensor1 * tensor2, elementwise; integers, if all four are and fit."""
     return lib.tk_map3(_ADDCMUL, input._h, tensor1._h, tensor2._h, value, 0.0)
 
 

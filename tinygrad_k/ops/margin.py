@@ -276,16 +276,15 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
 
 def _rows_of(name: str, input: Tensor, target: Tensor, wanted: int) -> tuple[Tensor, Tensor]:
     """(N, C) with targets of as many rows; a vector of classes is one row."""
-    if input.ndim not in (1, 2) or not input.numel() or target.ndim != input.ndim - wanted:
+    x, t = input._h, target._h
+    ndim = x.ndim
+    fits = ndim in (1, 2) and x.numel and t.ndim == ndim - wanted
+    if not fits or (ndim == 2 and t.shape[0] != x.shape[0]):
         raise ValueError(
             f"{name}: sizes do not fit; got {tuple(input.shape)} and {tuple(target.shape)}"
         )
-    if input.ndim == 1:
+    if ndim == 1:
         input, target = unsqueeze(input, 0), unsqueeze(target, 0)
-    if target.shape[0] != input.shape[0]:
-        raise ValueError(
-            f"{name}: sizes do not fit; got {tuple(input.shape)} and {tuple(target.shape)}"
-        )
     if target.dtype.is_floating_point:
         raise TypeError(f"{name}: targets must be classes; got {target.dtype.name}")
     return input, target

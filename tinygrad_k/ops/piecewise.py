@@ -12,7 +12,7 @@ import numpy as np
 
 from ..backend import kernel_number, lib
 from ..tensor import Tensor
-from .arithmetic import clamp
+from .arithmetic import _bounds, _clamp, clamp
 from .comparison import ge, gt, le, logical_or, where
 from .creation import empty_like
 from .declare import composite, op, tried, unary, vanishes
@@ -200,6 +200,9 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tens
     if not min_val <= max_val:
         raise ValueError(f"hardtanh: min_val is above max_val; got {min_val} and {max_val}")
     if not input.dtype.is_floating_point:
+        low, high = float(min_val), float(max_val)
+        if low.is_integer() and high.is_integer() and _bounds(input, int(low), int(high)):
+            return _clamp(input, low, high)
         return clamp(input, min_val, max_val)
     return _hardtanh(input, min_val * 1.0, max_val * 1.0)
 

@@ -186,12 +186,11 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
     A copy; a view of one, transposed, where k is odd.
     """
-    a, b = 0, 1
-    if dims != (0, 1) or input.ndim < 2:
-        plane = [input._dim(dim, "rot90") for dim in sizes("rot90", (dims,))]
-        if len(plane) != 2 or plane[0] == plane[1]:
-            raise ValueError(f"rot90: two different dimensions are needed; got {dims}")
-        a, b = plane
+    dims = dims if type(dims) is tuple else sizes("rot90", (dims,))
+    plane = [input._dim(dim, "rot90") for dim in dims]
+    if len(plane) != 2 or plane[0] == plane[1]:
+        raise ValueError(f"rot90: two different dimensions are needed; got {dims}")
+    a, b = plane
     k %= 4
     flipped = _flip(input, (k == 1 or k == 2) << b | (k >= 2) << a)
     return transpose(flipped, a, b) if k & 1 else flipped
