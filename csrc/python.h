@@ -19,9 +19,10 @@
 #define LAUNCHES(IS)                                                                               \
     IS(tk_add_scaled) IS(tk_assign) IS(tk_cast) IS(tk_cat) IS(tk_change) IS(tk_contiguous)         \
     IS(tk_copy_into) IS(tk_cross_entropy) IS(tk_drawn) IS(tk_empty) IS(tk_extend) IS(tk_extreme)   \
-    IS(tk_flip) IS(tk_full_) IS(tk_gather) IS(tk_index_select) IS(tk_layer_norm) IS(tk_lookup)     \
-    IS(tk_map) IS(tk_nll_loss) IS(tk_ones_) IS(tk_reduce) IS(tk_refill) IS(tk_reshape) IS(tk_roll) \
-    IS(tk_rows) IS(tk_scan) IS(tk_stack) IS(tk_sum_to) IS(tk_write) IS(tk_zeros_)
+    IS(tk_flip) IS(tk_full_) IS(tk_gather) IS(tk_index_select) IS(tk_label_mean) IS(tk_layer_norm) \
+    IS(tk_lookup) IS(tk_map) IS(tk_nll_loss) IS(tk_ones_) IS(tk_reduce) IS(tk_refill)              \
+    IS(tk_reshape) IS(tk_roll) IS(tk_rows) IS(tk_scan) IS(tk_stack) IS(tk_sum_to) IS(tk_write)     \
+    IS(tk_zeros_)
 
 /* By the name of a generated function, which the compiler knows. */
 static inline __attribute__((always_inline)) int is_brief(const char *name)

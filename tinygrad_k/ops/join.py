@@ -61,21 +61,22 @@ def _joining(op: Callable[..., Tensor], door: Any) -> Callable[..., Callable[...
             if kind is not list and kind is not tuple:
                 tensors = _tensors(function.__name__, tensors)
             parts = [*tensors]  # the handles live as long as these
+            handles, wanted, bit = [], 0, 1
             try:
-                handle = door(len(parts), [each._h for each in parts], dim)
+                for each in parts:
+                    handles.append(each._h)
+                    node = each._node
+                    if node is not None:
+                        if not wanted:
+                            inputs, operands = [], []
+                        wanted += bit
+                        inputs.append(node)
+                        operands.append(each)
+                    bit += bit
+                handle = door(len(parts), handles, dim)
             except MISTAKES:
                 return op(parts, dim)
             out = wrap(handle)
-            wanted, bit = 0, 1
-            for each in parts:
-                node = each._node
-                if node is not None:
-                    if not wanted:
-                        inputs, operands = [], []
-                    wanted += bit
-                    inputs.append(node)
-                    operands.append(each)
-                bit += bit
             if wanted and (flags := handle.flags) & RECORD:
                 attach(row, out, (parts, dim), wanted, tuple(inputs), operands, flags)
             return out
