@@ -225,8 +225,13 @@ static int run_triangle(const tk_tensor *out, const tk_tensor *in, int64_t diago
     tk_triangle_work w = {.out = out->data, .in = in->data, .rows = rows, .columns = columns,
                           .upper = upper};
     w.diagonal = diagonal < -rows - 1 ? -rows - 1 : diagonal > columns + 1 ? columns + 1 : diagonal;
-    if (out->numel)
-        tk_run(TK_K_triangle, in->dtype, &w, out->numel / columns, GRAIN / columns + 1);
+    if (!out->numel)
+        return 0;
+    int64_t units = out->numel / columns;
+    const int64_t whole = columns - 1 - w.diagonal; /* from this row on a lower triangle keeps all */
+    if (out->data == in->data && !upper && units == rows && whole < rows)
+        units = whole > 0 ? whole : 0;
+    tk_run(TK_K_triangle, in->dtype, &w, units, GRAIN / columns + 1);
     return 0;
 }
 

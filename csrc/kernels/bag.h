@@ -48,14 +48,15 @@ TK_INLINE void TK_FN(bag_columns)(const tk_bag_work *w, int64_t bag, int64_t col
                                                              : v_load_part(x + k * W, left));
         counted++;
     }
-    const V count = v_set((T)(w->mean && counted ? counted : 1));
+    const V count = v_set((T)counted);
 #pragma GCC unroll 8
     for (int k = 0; k < vectors; k++) {
-        const V mean = sum[k] / count;
+        if (w->mean && counted)
+            sum[k] /= count;
         if (k < vectors - 1 || left == W)
-            v_store(out + k * W, mean);
+            v_store(out + k * W, sum[k]);
         else
-            v_store_part(out + k * W, mean, left);
+            v_store_part(out + k * W, sum[k], left);
     }
 }
 
