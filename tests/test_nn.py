@@ -1173,6 +1173,37 @@ def test_cross_entropy_against_the_formula(n, classes, weighted, smoothing, redu
         np.testing.assert_allclose(got.numpy(), same_loss.numpy(), rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
+@pytest.mark.parametrize("classes", [2, 3, 8, 10, 32, 33])
+@pytest.mark.parametrize("n", [1, 5, 64, 65, 511, 512, 1300])
+def test_losses_of_rows_and_of_columns_agree(n, classes, kind, isa, in_turn):
+    rng = np.random.default_rng(n)
+    x, weight = rng.normal(size=(n, classes)).astype(kind.numpy), rng.uniform(0.2, 2, classes)
+    target = rng.integers(0, classes, n)
+    target[n // 2 + 1 :: 7] = -100
+    w = tk.tensor(weight, dtype=kind)
+    columns = tk.from_numpy(np.ascontiguousarray(x.T)[None])
+    close = 1e-5 if kind is tk.float32 else 1e-12
+    expected = cross_entropy_reference(x.astype(float), target, weight, -100, 0.1, "mean")
+    logp = x - np.log(np.exp(x.astype(float)).sum(1, keepdims=True))
+    plain = cross_entropy_reference(logp, target, weight, -100, 0.0, "mean")
+    bits = set()
+    for _ in in_turn():
+        rows = tk.from_numpy(x.copy()).requires_grad_()
+        others = columns.clone().requires_grad_()
+        loss = F.cross_entropy(rows, tk.from_numpy(target), w, label_smoothing=0.1)
+        other = F.cross_entropy(others, tk.from_numpy(target[None]), w, label_smoothing=0.1)
+        nll = F.nll_loss(tk.from_numpy(logp.astype(kind.numpy)), tk.from_numpy(target), w)
+        (slopes,), (across,) = (
+            tk.autograd.grad(each, leaf) for each, leaf in ((loss, rows), (other, others))
+        )
+        np.testing.assert_allclose(loss.item(), expected, rtol=10 * close)
+        np.testing.assert_allclose(nll.item(), plain, rtol=10 * close)
+        np.testing.assert_allclose(slopes.numpy(), across[0].numpy().T, rtol=close, atol=close)
+        bits.add(b"".join(each.detach().numpy().tobytes() for each in (loss, nll, slopes)))
+    assert len(bits) == 1
+
+
 @pytest.mark.parametrize("shape", [(3, 4), (3, 4, 2), (3, 4, 9)], ids=str)
 def test_group_norm_refuses_other_dtypes_whatever_the_size_of_a_channel(shape):
     with pytest.raises(TypeError, match="group_norm: weight must be float32; got float64"):
@@ -1395,6 +1426,61 @@ def test_batch_norm_of_channels_last(shape: tuple[int, ...]) -> None:
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+
+
+def normalised_and_slopes(x, g, weight, bias, dims, rest):
+    """By the formula: the result, and the gradients of x, weight and bias, summed over rest."""
+    rstd = 1 / np.sqrt(x.var(dims, keepdims=True) + 1e-5)
+    h, d = (x - x.mean(dims, keepdims=True)) * rstd, g * weight
+    shared = d.mean(dims, keepdims=True) + h * (d * h).mean(dims, keepdims=True)
+    return h * weight + bias, rstd * (d - shared), (g * h).sum(rest), g.sum(rest)
+
+
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
+@pytest.mark.parametrize(
+    "shape",
+    [(33, 6, 2, 2), (1, 4, 3), (70, 12, 3, 3), (5, 6, 7, 9), (3, 4, 300), (2, 6, 40, 41), (3, 4)],
+    ids=str,
+)
+@pytest.mark.parametrize("groups", [1, 2, "each", "batch"])
+def test_normalised_channels_against_the_formula(shape, groups, kind, isa, in_turn):
+    """Channels of a few elements and of many, one after the other and side by side."""
+    rng = np.random.default_rng(0)
+    n, channels = shape[:2]
+    count = {"each": channels, "batch": 1}.get(groups, groups)
+    if (channels // count if groups != "batch" else n) * int(np.prod(shape[2:])) == 1:
+        return
+    x, g = rng.standard_normal((2, *shape))
+    weight, bias = rng.standard_normal((2, channels))
+    split = (n, count, channels // count, -1)
+    dims = (0, 3) if groups == "batch" else (2, 3)
+    pair = (each.reshape(1, count, channels // count, 1) for each in (weight, bias))
+    exact = normalised_and_slopes(x.reshape(split), g.reshape(split), *pair, dims, (0, 3))
+    last = (0, *range(2, len(shape)), 1)
+    for lies_last in (False, True):
+        bits = set()
+        for _ in in_turn():
+            a, b = (tk.from_numpy(each.astype(kind.numpy)) for each in (x, g))
+            if lies_last:
+                back = np.argsort(last)
+                a, b = (each.permute(*last).contiguous().permute(*back) for each in (a, b))
+            leaves = [
+                a.requires_grad_(),
+                tk.tensor(weight, dtype=kind),
+                tk.tensor(bias, dtype=kind),
+            ]
+            leaves = [leaves[0], *(each.requires_grad_() for each in leaves[1:])]
+            if groups == "batch":
+                y = F.batch_norm(a, None, None, *leaves[1:], training=True)
+            else:
+                y = F.group_norm(a, count, *leaves[1:])
+            found = [each.detach().numpy() for each in (y, *tk.autograd.grad(y, leaves, b))]
+            bits.add(b"".join(each.tobytes() for each in found))
+            assert y.stride() == a.stride()
+        assert len(bits) == 1
+        close = 1e-4 if kind is tk.float32 else 1e-11
+        for one, other in zip(found, exact, strict=True):
+            np.testing.assert_allclose(one, other.reshape(one.shape), rtol=close, atol=20 * close)
 
 
 @pytest.mark.parametrize("n", [1, 3, 16, 17, 63, 64, 65, 130, 513])

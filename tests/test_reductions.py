@@ -49,7 +49,11 @@ def test_first_extreme_of_equal_ones(kind: tk.dtype, length: int) -> None:
 
 
 @pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
-@pytest.mark.parametrize("shape", [(5, 3), (17, 40), (1100, 19), (30, 1100), (2, 520, 9)], ids=str)
+@pytest.mark.parametrize(
+    "shape",
+    [(5, 3), (17, 40), (1100, 19), (30, 1100), (2, 520, 9), (5000, 3), (300, 64), (3, 200, 50)],
+    ids=str,
+)
 def test_softmax_across_equals_softmax_along(kind: tk.dtype, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     x = (rng.standard_normal(shape) * 30).astype(kind.numpy)
@@ -72,6 +76,44 @@ def test_softmax_across_equals_softmax_along(kind: tk.dtype, shape: tuple[int, .
             assert np.allclose(
                 across.numpy(), along.numpy(), rtol=close, atol=close, equal_nan=True
             )
+
+
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
+@pytest.mark.parametrize("shape", [(9000, 2), (9001, 7), (2, 700, 3), (40, 12, 50)], ids=str)
+def test_softmax_across_for_any_threads(
+    kind: tk.dtype, shape: tuple[int, ...], isa: str, in_turn: Callable[[], Iterator[int]]
+) -> None:
+    rng = np.random.default_rng(0)
+    x, g = (tk.from_numpy(each.astype(kind.numpy)) for each in rng.standard_normal((2, *shape)))
+    for name in ("softmax", "log_softmax"):
+        bits = set()
+        for _ in in_turn():
+            leaf = x.clone().requires_grad_()
+            y = getattr(leaf, name)(-2)
+            bits.add(
+                y.detach().numpy().tobytes() + tk.autograd.grad(y, leaf, g)[0].numpy().tobytes()
+            )
+        assert len(bits) == 1
+
+
+@every_dtype
+@pytest.mark.parametrize("at", ((9000, 30_000), (100, 12_345), (33_333, 33_334)))
+def test_extremes_in_several_chunks(
+    kind: tk.dtype, at: tuple[int, int], isa: str, in_turn: Callable[[], Iterator[int]]
+) -> None:
+    """The first of equal ones counts, and the first NaN; later chunks may hold lesser ones."""
+    x = np.random.default_rng(0).integers(0, 2, 70_001).astype(kind.numpy)
+    if kind is not tk.bool:
+        x[list(at)] = 7
+    for value in (None, np.nan):
+        if value is not None and kind.is_floating_point:
+            x[[at[1] + 5, 60_000]] = value
+        t = tk.from_numpy(x)
+        for _ in in_turn():
+            assert t.argmax().item() == x.argmax()
+            assert (-t if kind.is_floating_point else ~t).argmin().item() == x.argmax()
+            rows = t[:70_000].reshape(2, 35_000)
+            assert np.array_equal(rows.argmax(1).numpy(), rows.numpy().argmax(1))
 
 
 @every_dtype

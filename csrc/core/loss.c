@@ -115,7 +115,13 @@ static tk_tensor *point(tk_nll_work *w, tk_tensor *x, int inner)
     return tk_retain(x);
 }
 
-/* Runs a kernel for every label; its result has their shape, or for slopes one with classes. */
+static int64_t summed_units(const tk_nll_work *w)
+{
+    return (w->summed + TK_SAMPLES_SUMMED - 1) / TK_SAMPLES_SUMMED;
+}
+
+/* Runs a kernel for every label; its result has their shape, for slopes one with classes, and for sums
+ * that of the units. */
 static tk_tensor *launch(const char *op, int kernel, int dtype, tk_nll_work *w,
                          const tk_tensor *labels)
 {
@@ -123,11 +129,13 @@ static tk_tensor *launch(const char *op, int kernel, int dtype, tk_nll_work *w,
     int64_t shape[TK_MAX_NDIM] = {labels->shape[0], w->classes};
     for (int d = 1; d < labels->ndim; d++)
         shape[d + slopes] = labels->shape[d];
-    tk_tensor *out = tk_empty(dtype, labels->ndim + slopes, shape);
+    const int64_t units = w->summed ? summed_units(w) : labels->numel;
+    tk_tensor *out = w->summed ? tk_empty(dtype, 1, &units)
+                               : tk_empty(dtype, labels->ndim + slopes, shape);
     if (out) {
-        const int64_t each = slopes && w->classes > 1 ? w->classes : 1;
+        const int64_t each = w->summed ? TK_SAMPLES_SUMMED : slopes && w->classes > 1 ? w->classes : 1;
         *(kernel == TK_K_nll_weight ? &w->weights : &w->out) = out->data;
-        tk_run(kernel, dtype, w, labels->numel, GRAIN / each + 1);
+        tk_run(kernel, dtype, w, units, GRAIN / each + 1);
     }
     if (out && w->bad && *w->bad != INT64_MAX) {
         tk_fail_label(op, w->target[*w->bad], w->classes);
@@ -138,14 +146,14 @@ static tk_tensor *launch(const char *op, int kernel, int dtype, tk_nll_work *w,
 }
 
 /* An empty tensor for the weights of labels, and where it is. */
-static int want_weights(int dtype, const tk_tensor *labels, tk_tensor **weights, char **at)
+static int want_weights(int dtype, int ndim, const int64_t *shape, tk_tensor **weights, char **at)
 {
-    *weights = tk_empty(dtype, labels->ndim, labels->shape);
+    *weights = tk_empty(dtype, ndim, shape);
     *at = *weights ? (*weights)->data : NULL;
     return *weights ? 0 : -1;
 }
 
-/* The losses [N] and, if asked for, the weights of their labels. */
+/* The losses [N]; or, if the weights of their labels are asked for, sums of both over some samples. */
 static tk_tensor *nll(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, int64_t ignored,
                       tk_tensor **weights)
 {
@@ -157,7 +165,9 @@ static tk_tensor *nll(tk_tensor *logp, tk_tensor *target, tk_tensor *weight, int
         prepare(op, &w, logp->dtype, target, weight, ignored, logp->shape[1], &bad, &labels))
         return NULL;
     w.inner = inner;
-    if (!weights || !want_weights(logp->dtype, labels, weights, &w.weights))
+    w.summed = weights ? labels->numel : 0;
+    const int64_t units = summed_units(&w);
+    if (!weights || !want_weights(logp->dtype, 1, &units, weights, &w.weights))
         in = point(&w, logp, 2);
     if (in) {
         out = launch(op, TK_K_nll_loss, logp->dtype, &w, labels);
@@ -227,7 +237,8 @@ static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor
         return NULL;
     tk_tensor *in[3] = {logits, weight, g}, *made[4] = {NULL};
     char *weights_at = NULL;
-    int failed = weights && want_weights(logits->dtype, labels, weights, &weights_at);
+    int failed = weights && want_weights(logits->dtype, labels->ndim, labels->shape, weights,
+                                         &weights_at);
     for (int i = 0; i < 3; i++)
         failed |= in[i] && !failed && !(made[i] = tk_contiguous(in[i]));
     if (weight && !failed) /* the sum of all weights */

@@ -5,7 +5,8 @@
 #include "core.h"
 
 #define GRAIN 8192 /* elements a thread must at least have: several passes over each row */
-#define MIN_PIECE 256 /* bytes: shorter ones cost more than copies that put a channel together */
+#define MIN_PIECE 256 /* bytes: shorter ones cost more than what makes one loop of them */
+#define MOST_GROUP 4096 /* bytes of a group's channels that lie side by side, in its kernel */
 #define MIN_COLUMNS 16 /* channels side by side a thread must at least have: a cache line */
 
 static int check_floating(const char *op, const tk_tensor *x)
@@ -94,11 +95,131 @@ static const char *data(const tk_tensor *t)
     return t ? t->data : NULL;
 }
 
-/* Whether what is stored at a time may go past the caches: a group's channels are stored one by one. */
-static int pieces_stream(const tk_norm_work *w, const tk_tensor *x)
+/* Elements of a sample's channel. */
+static int64_t piece_of(const tk_tensor *x)
 {
-    return !w->channels ||
-           w->length / w->channels * tk_item_size[x->dtype] >= TK_STREAMED_ROW_BYTES;
+    return x->numel / x->shape[0] / x->shape[1];
+}
+
+/* How the channels lie where the kernel works: side by side, or in pieces of samples. Where these are
+ * short, their elements are columns. */
+enum { COLUMNS, PIECES, SHORT_PIECES };
+
+/* Whether dimension 1 is the innermost in memory, and the others follow in their order. */
+static int is_channels_last(const tk_tensor *x)
+{
+    int64_t step = 1;
+    for (int i = 0; i < x->ndim; i++) {
+        const int d = i == 0 ? 1 : i == x->ndim - 1 ? 0 : x->ndim - i;
+        if (x->shape[d] != 1 && x->stride[d] != step)
+            return 0;
+        step *= x->shape[d];
+    }
+    return 1;
+}
+
+static int arrangement(const tk_tensor *x)
+{
+    if (piece_of(x) == 1 || is_channels_last(x))
+        return COLUMNS;
+    return piece_of(x) * tk_item_size[x->dtype] >= MIN_PIECE ? PIECES : SHORT_PIECES;
+}
+
+/* x with dimension 1 last where the channels are columns, or in its own place again. */
+static tk_tensor *moved(tk_tensor *x, int how, int back)
+{
+    int64_t dims[TK_MAX_NDIM];
+    if (how != COLUMNS || x->ndim == 2)
+        return tk_retain(x);
+    for (int d = 1; d < x->ndim; d++)
+        dims[d] = back ? (d == 1 ? x->ndim - 1 : d - 1) : d == x->ndim - 1 ? 1 : d + 1;
+    dims[0] = 0;
+    return tk_permute(x, x->ndim, dims);
+}
+
+/* x in such an arrangement, contiguous. */
+static tk_tensor *arranged(tk_tensor *x, int how)
+{
+    tk_tensor *view = moved(x, how, 0);
+    tk_tensor *out = view ? tk_contiguous(view) : NULL;
+    if (view)
+        tk_release(view);
+    return out;
+}
+
+/* The result, which takes its operand's dimensions where columns were normalised. */
+static int give_back(tk_tensor **out, int columns)
+{
+    tk_tensor *made = *out;
+    if (!columns)
+        return 0;
+    *out = moved(made, COLUMNS, 1);
+    tk_release(made);
+    return *out ? 0 : -1;
+}
+
+/* Elements of a group's channel, where it is so short that a loop of its own would cost more than
+ * weights for each element do; else 0. */
+static int64_t short_channel(const tk_norm_work *w, const tk_tensor *x)
+{
+    const int64_t n = w->channels && !w->columns ? w->length / w->channels : 0;
+    return n * tk_item_size[x->dtype] < MIN_PIECE ? n : 0;
+}
+
+/* Whether groups are normalised as x lies, with the channels side by side. */
+static int in_columns(const tk_norm_work *w, const tk_tensor *x)
+{
+    return w->channels && x->numel && !(x->flags & TK_CONTIGUOUS) && is_channels_last(x) &&
+           w->channels * tk_item_size[x->dtype] <= MOST_GROUP;
+}
+
+/* In place of a value for each channel, contiguous, one for each of its `size` elements; NULL where
+ * there are none, or when out of memory. */
+static tk_tensor *for_elements(tk_tensor *values, int64_t size)
+{
+    const int64_t shape[2] = {values ? values->numel : 0, size};
+    tk_tensor *column = values ? tk_view(values, 2, (const int64_t[]){shape[0], 1}) : NULL;
+    tk_tensor *all = column ? tk_expand(column, 2, shape) : NULL;
+    tk_tensor *out = all ? tk_contiguous(all) : NULL;
+    drop(3, (tk_tensor *[]){values, column, all});
+    return out;
+}
+
+/* The same of n operands of groups whose channels are short: these are rows with weights then. */
+static int spread_weights(tk_norm_work *w, const tk_tensor *x, int n, tk_tensor **made)
+{
+    const int64_t size = short_channel(w, x);
+    int failed = 0;
+    if (!size)
+        return 0;
+    w->channels = 0;
+    for (int i = 0; i < n; i++) {
+        const int given = made[i] != NULL;
+        made[i] = for_elements(made[i], size);
+        failed |= given && !made[i];
+    }
+    return failed ? -1 : 0;
+}
+
+/* Whether what is stored at a time may go past the caches: a group's channels are stored one by one, and
+ * slopes of the rows of groups. */
+static int pieces_stream(const tk_norm_work *w, const tk_tensor *x, int backward)
+{
+    const int64_t n = w->channels ? w->length / w->channels : w->length;
+    const int together = !w->channels && !(backward && w->groups);
+    return w->columns || together || n * tk_item_size[x->dtype] >= TK_STREAMED_ROW_BYTES;
+}
+
+/* Contiguous forms of n operands, the first `lying` as the channels are to lie; -1 when out of memory. */
+static int laid_out(tk_norm_work *w, int n, int lying, tk_tensor *const *in, tk_tensor **made)
+{
+    int failed = 0;
+    w->columns = in_columns(w, in[0]);
+    for (int i = 0; i < lying; i++) {
+        made[i] = failed ? NULL : arranged(in[i], w->columns ? COLUMNS : PIECES);
+        failed |= !made[i];
+    }
+    return contiguous(n - lying, in + lying, made + lying) || failed ? -1 : 0;
 }
 
 /* Work that is split already. kept, if given, receives mean, if there is to be one, and rstd, of this
@@ -107,25 +228,27 @@ static tk_tensor *norm(tk_norm_work *w, tk_tensor *x, tk_tensor *weight, tk_tens
                        const int64_t *shape, int centred, tk_tensor **kept)
 {
     tk_tensor *in[3] = {x, weight, bias}, *made[3], *out[3] = {NULL};
-    int failed = contiguous(3, in, made);
+    int failed = laid_out(w, 3, 1, in, made) || spread_weights(w, x, 2, made + 1);
     for (int i = 0; i < 3 && !failed; i++) {
         if (i == 1 && !centred)
             continue;
-        out[i] = tk_empty(x->dtype, i ? ndim : x->ndim, i ? shape : x->shape);
+        out[i] = tk_empty(x->dtype, i ? ndim : x->ndim, i ? shape : made[0]->shape);
         failed = out[i] == NULL;
     }
     if (!failed) {
-        w->streams = pieces_stream(w, x) && tk_streams(out[0], &x, 1);
+        w->streams = pieces_stream(w, x, 0) && tk_streams(out[0], &x, 1);
         w->x = made[0]->data;
         w->weight = data(made[1]);
         w->bias = data(made[2]);
         w->out = out[0]->data;
         w->mean = centred ? out[1]->data : NULL;
         w->rstd = out[2]->data;
-        tk_run(TK_K_layer_norm, x->dtype, w, w->rows, GRAIN / (w->length + 1) + 1);
-    } else {
-        drop(3, out);
+        const int64_t rows = w->columns ? w->groups : 1; /* of a unit */
+        tk_run(TK_K_layer_norm, x->dtype, w, w->rows / rows, GRAIN / (rows * w->length + 1) + 1);
+        failed = give_back(out, w->columns);
     }
+    if (failed)
+        drop(3, out);
     drop(3, made);
     if (kept)
         memcpy(kept, out + 2 - centred, (size_t)(1 + centred) * sizeof *out);
@@ -180,14 +303,14 @@ tk_tensor *tk_group_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, int64
     return norm(&w, x, weight, bias, 2, (const int64_t[]){x->shape[0], groups}, 1, kept);
 }
 
-/* The sums over rows from those of the units: partial is [units][n]. */
-static tk_tensor *sum_units(char *partial, int64_t units, int64_t n, int dtype, int ndim,
-                            const int64_t *shape)
+/* The sums over rows from those of the units: partial is [units][n][size]. */
+static tk_tensor *sum_units(char *partial, int64_t units, int64_t n, int64_t size, int dtype,
+                            int ndim, const int64_t *shape)
 {
-    tk_tensor all = {.data = partial, .dtype = dtype, .ndim = 2, .numel = units * n,
-                     .flags = TK_CONTIGUOUS, .shape = {units, n}};
+    tk_tensor all = {.data = partial, .dtype = dtype, .ndim = 3, .numel = units * n * size,
+                     .flags = TK_CONTIGUOUS, .shape = {units, n, size}};
     tk_row_major(&all);
-    tk_tensor *sum = tk_reduce(TK_K_sum, &all, 1, 0, 0);
+    tk_tensor *sum = tk_reduce(TK_K_sum, &all, 1 | 4, 0, 0);
     if (!sum)
         return NULL;
     sum->ndim = ndim;
@@ -209,19 +332,24 @@ static int norm_backward(const char *op, tk_norm_work *w, tk_tensor *const in[5]
         (in[4] && check_like(op, names[4], in[4], x->dtype, inner_ndim, inner)))
         return -1;
     tk_tensor *made[5];
-    int failed = contiguous(5, in, made), wanted = (want_weight != 0) + (want_bias != 0);
-    /* of groups a unit is a row, and the sums of a sample's rows stand side by side */
-    int64_t units = w->groups ? w->rows : (w->rows + TK_NORM_ROWS - 1) / TK_NORM_ROWS;
-    int64_t sums = w->groups ? x->shape[0] : units;
-    int64_t n = w->groups ? w->groups * w->channels : w->length;
-    int64_t each = sums * n * tk_item_size[x->dtype];
+    const int wanted = (want_weight != 0) + (want_bias != 0);
+    int failed = laid_out(w, 5, 2, in, made);
+    const int64_t groups = w->groups ? w->groups : 1;
+    const int64_t size = short_channel(w, x) ? short_channel(w, x) : 1;
+    failed |= spread_weights(w, x, 1, made + 4);
+    /* of channels a unit is a row; the sums of a sample's groups stand side by side */
+    const int64_t samples = w->rows / groups;
+    const int64_t sums = w->channels ? samples : (samples + TK_NORM_ROWS - 1) / TK_NORM_ROWS;
+    const int64_t units = w->columns ? samples : sums * groups;
+    const int64_t n = (w->channels ? w->channels : w->length / size) * groups;
+    const int64_t each = sums * n * size * tk_item_size[x->dtype];
     char *partial = failed || !wanted ? NULL : tk_block_get(wanted * each);
     if (!failed && wanted && !partial) {
         tk_fail(TK_MEMORY_ERROR, "%s: out of memory: could not allocate %lld bytes", op,
                 (long long)(wanted * each));
         failed = -1;
     }
-    if (!failed && !(out[0] = tk_empty(x->dtype, x->ndim, x->shape)))
+    if (!failed && !(out[0] = tk_empty(x->dtype, x->ndim, made[0]->shape)))
         failed = -1;
     if (!failed) {
         w->x = made[0]->data;
@@ -232,21 +360,21 @@ static int norm_backward(const char *op, tk_norm_work *w, tk_tensor *const in[5]
         w->out = out[0]->data;
         w->dweight = want_weight ? partial : NULL;
         w->dbias = want_bias ? partial + (want_weight ? each : 0) : NULL;
-        w->streams = tk_streams(out[0], in, 2);
+        w->streams = pieces_stream(w, x, 1) && tk_streams(out[0], in, 2);
         tk_run(TK_K_layer_norm_backward, x->dtype, w, units,
                GRAIN / (w->rows / (units + 1) * w->length + 1) + 1);
         if (want_weight)
-            out[1] = sum_units(w->dweight, sums, n, x->dtype, inner_ndim, inner);
+            out[1] = sum_units(w->dweight, sums, n, size, x->dtype, inner_ndim, inner);
         if (want_bias)
-            out[2] = sum_units(w->dbias, sums, n, x->dtype, inner_ndim, inner);
-        failed = (want_weight && !out[1]) || (want_bias && !out[2]) ? -1 : 0;
+            out[2] = sum_units(w->dbias, sums, n, size, x->dtype, inner_ndim, inner);
+        failed = give_back(out, w->columns) || (want_weight && !out[1]) || (want_bias && !out[2]);
     }
     if (partial)
         tk_block_put(partial, wanted * each);
     drop(5, made);
     if (failed)
         drop(3, out);
-    return failed;
+    return failed ? -1 : 0;
 }
 
 int tk_layer_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, tk_tensor *rstd,
@@ -278,77 +406,13 @@ int tk_group_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
                          want_bias, out);
 }
 
-/* Elements of a sample's channel. */
-static int64_t piece_of(const tk_tensor *x)
-{
-    return x->numel / x->shape[0] / x->shape[1];
-}
-
-/* How the channels lie where the kernel works: side by side, in pieces of samples, or each whole. */
-enum { COLUMNS, PIECES, WHOLE };
-
-/* Whether dimension 1 is the innermost in memory, and the others follow in their order. */
-static int is_channels_last(const tk_tensor *x)
-{
-    int64_t step = 1;
-    for (int i = 0; i < x->ndim; i++) {
-        const int d = i == 0 ? 1 : i == x->ndim - 1 ? 0 : x->ndim - i;
-        if (x->shape[d] != 1 && x->stride[d] != step)
-            return 0;
-        step *= x->shape[d];
-    }
-    return 1;
-}
-
-/* As x lies, but short pieces are put together: a copy costs less than so many loops. */
-static int arrangement(const tk_tensor *x)
-{
-    if (piece_of(x) == 1 || is_channels_last(x))
-        return COLUMNS;
-    return piece_of(x) * tk_item_size[x->dtype] >= MIN_PIECE ? PIECES : WHOLE;
-}
-
-/* x with dimension 1 at the other's place, or in its own again: last as columns, else first. */
-static tk_tensor *moved(tk_tensor *x, int how, int back)
-{
-    int64_t dims[TK_MAX_NDIM];
-    if (how == PIECES || (how == COLUMNS && x->ndim == 2))
-        return tk_retain(x);
-    if (how == WHOLE)
-        return tk_transpose(x, 0, 1);
-    for (int d = 1; d < x->ndim; d++)
-        dims[d] = back ? (d == 1 ? x->ndim - 1 : d - 1) : d == x->ndim - 1 ? 1 : d + 1;
-    dims[0] = 0;
-    return tk_permute(x, x->ndim, dims);
-}
-
-/* x in such an arrangement, contiguous. */
-static tk_tensor *arranged(tk_tensor *x, int how)
-{
-    tk_tensor *view = moved(x, how, 0);
-    tk_tensor *out = view ? tk_contiguous(view) : NULL;
-    if (view)
-        tk_release(view);
-    return out;
-}
-
-/* What the kernel made of it, with the dimensions of x. Columns stay as they lie. */
-static tk_tensor *given_back(tk_tensor *made, int how)
-{
-    tk_tensor *view = moved(made, how, 1), *out = view;
-    if (view && how == WHOLE) {
-        out = tk_contiguous(view);
-        tk_release(view);
-    }
-    return out;
-}
-
 static void place_channels(tk_batch_work *w, const tk_tensor *x, int how)
 {
     w->length = x->numel / x->shape[1];
-    w->channels = how == COLUMNS ? x->shape[1] : 0;
-    w->pieces = how == PIECES ? x->shape[0] : 1;
-    w->apart = how == PIECES ? piece_of(x) : w->length;
+    w->channels = how == PIECES ? 0 : x->shape[1];
+    w->each = how == SHORT_PIECES ? piece_of(x) : 1;
+    w->pieces = x->shape[0];
+    w->apart = piece_of(x);
     w->step = x->shape[1] * piece_of(x);
 }
 
@@ -413,13 +477,13 @@ int tk_batch_norm(tk_tensor *x, tk_tensor *weight, tk_tensor *bias, tk_tensor *r
                            .running_var = made[3] ? made[3]->data : NULL,
                            .eps = eps,
                            .momentum = momentum,
-                           .streams = how != COLUMNS && tk_streams(result, &x, 1)};
+                           .streams = tk_streams(result, &x, 1)};
         place_channels(&w, x, how);
         tk_run(TK_K_batch_norm, x->dtype, &w, channels, batch_grain(&w, channels));
         for (int i = 2; i < 4 && !failed; i++) /* a copy was moved */
             if (made[i] && made[i]->data != in[i]->data)
                 failed = tk_copy_into(in[i], made[i]) != 0;
-        out[0] = failed ? NULL : given_back(result, how);
+        out[0] = failed ? NULL : moved(result, how, 1);
         failed = out[0] == NULL;
     }
     if (result)
@@ -458,11 +522,10 @@ int tk_batch_norm_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *mean, t
                            .dbias = out[2]->data,
                            .eps = eps,
                            .frozen = frozen,
-                           .streams = how != COLUMNS &&
-                                      tk_streams(slopes, (tk_tensor *const[]){x, gradient}, 2)};
+                           .streams = tk_streams(slopes, (tk_tensor *const[]){x, gradient}, 2)};
         place_channels(&w, x, how);
         tk_run(TK_K_batch_norm_backward, x->dtype, &w, channels, batch_grain(&w, channels));
-        failed = !(out[0] = given_back(slopes, how));
+        failed = !(out[0] = moved(slopes, how, 1));
     }
     if (slopes)
         tk_release(slopes);

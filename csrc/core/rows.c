@@ -57,7 +57,10 @@ tk_tensor *tk_rows(int kernel, tk_tensor *a, tk_tensor *b, int64_t dim)
         w.out = out->data;
         /* Pieces that are stored one by one are long; short lines and slopes are put together. */
         const int64_t row = (w.inner == 1 ? w.length : w.inner) * tk_item_size[a->dtype];
-        const int together = w.inner == 1 && (backward || row <= TK_SHORT_BYTES);
+        const int together =
+            w.inner == 1 ? backward || row <= TK_SHORT_BYTES
+                         : tk_are_close(&w, tk_item_size[a->dtype]) &&
+                               w.length * row <= TK_JOINED_BYTES;
         w.streams = (together || is_long(row)) && tk_streams(out, in, y ? 2 : 1);
         tk_run(kernel, a->dtype, &w, outer * w.inner, GRAIN / w.length + 1);
     }

@@ -140,26 +140,47 @@ TK_INLINE void TK_FN(tile_slopes)(const tk_entropy_work *w, TK_FN(entropy_tile) 
             out[w->target[at + i] * w->inner + i] -= t->hard[i];
 }
 
-/* Forward where there is no gradient. */
-TK_INLINE void TK_FN(entropy_columns)(const tk_entropy_work *w, int64_t lo, int64_t hi,
-                                      const int backward)
+/* n positions, from label `at` on; forward where there is no gradient. */
+TK_OUTLINE void TK_FN(entropy_tile_work)(const tk_entropy_work *w, T *out, const T *x, int64_t at,
+                                         int n)
 {
     TK_FN(entropy_tile) tile;
+    if (w->gradient && n > W)
+        TK_FN(tile_slopes)(w, &tile, out, x, at, n, TILE);
+    else if (w->gradient)
+        TK_FN(tile_slopes)(w, &tile, out, x, at, n, 1);
+    else if (n > W)
+        TK_FN(tile_losses)(w, &tile, x, at, n, TILE);
+    else
+        TK_FN(tile_losses)(w, &tile, x, at, n, 1);
+}
+
+TK_INLINE void TK_FN(entropy_columns)(const tk_entropy_work *w, int64_t lo, int64_t hi)
+{
     for (int64_t n; lo < hi; lo += n) {
         const int64_t sample = lo / w->inner, column = lo % w->inner;
         const int64_t start = sample * w->classes * w->inner + column;
-        const T *x = (const T *)w->in + start;
-        T *out = (T *)w->out + start;
         n = w->inner - column < hi - lo ? w->inner - column : hi - lo;
         n = n < TILE * W ? n : TILE * W;
-        if (backward && n > W)
-            TK_FN(tile_slopes)(w, &tile, out, x, lo, (int)n, TILE);
-        else if (backward)
-            TK_FN(tile_slopes)(w, &tile, out, x, lo, (int)n, 1);
-        else if (n > W)
-            TK_FN(tile_losses)(w, &tile, x, lo, (int)n, TILE);
-        else
-            TK_FN(tile_losses)(w, &tile, x, lo, (int)n, 1);
+        TK_FN(entropy_tile_work)
+        (w, (T *)w->out + start, (const T *)w->in + start, lo, (int)n);
+    }
+}
+
+/* Rows of a few classes, which would not fill vectors, are turned to columns. */
+#define FEW_CLASSES 32
+TK_INLINE void TK_FN(entropy_few)(const tk_entropy_work *w, int64_t lo, int64_t hi)
+{
+    _Alignas(64) T lines[FEW_CLASSES * TILE * W + TK_MOST_SIDE];
+    _Alignas(64) T logits[FEW_CLASSES * TILE * W], slopes[FEW_CLASSES * TILE * W];
+    tk_entropy_work turned = *w;
+    for (int64_t n; lo < hi; lo += n) {
+        const int64_t start = lo * w->classes;
+        n = turned.inner = hi - lo < TILE * W ? hi - lo : TILE * W;
+        TK_FN(lines_to_columns)(logits, lines, (const T *)w->in + start, w->classes, n);
+        TK_FN(entropy_tile_work)(&turned, slopes, logits, lo, (int)n);
+        if (w->gradient)
+            TK_FN(columns_to_lines)((T *)w->out + start, lines, slopes, w->classes, n, 0);
     }
 }
 #undef TILE

@@ -50,3 +50,18 @@ TK_INLINE void TK_FN(store_line)(T *out, const V *x, int64_t n, const int vector
     }
 }
 
+/* n lines of `length` elements one behind the other, turned to columns. Short ones are turned in squares
+ * that reach behind the last: `lines` has room for TK_MOST_SIDE elements more, columns for as many rows. */
+TK_INLINE void TK_FN(lines_to_columns)(T *columns, T *lines, const T *x, int64_t length, int64_t n)
+{
+    tk_copy_rows((char *)lines, 0, (const char *)x, 0, 1, length * n * (int64_t)sizeof(T), 0);
+    tk_turn_short((char *)columns, (const char *)lines, length, n, 0, sizeof(T));
+}
+
+/* And back. */
+TK_INLINE void TK_FN(columns_to_lines)(T *out, T *lines, const T *columns, int64_t length, int64_t n,
+                                       int streams)
+{
+    tk_turn_short((char *)lines, (const char *)columns, length, n, 1, sizeof(T));
+    tk_copy_rows((char *)out, 0, (const char *)lines, 0, 1, length * n * (int64_t)sizeof(T), streams);
+}

@@ -34,8 +34,9 @@ typedef void tk_column_fn(void *acc, const char *const *row, int rows, int64_t n
 typedef void tk_finish_fn(void *out, int64_t n, double p, const void *pivot);
 
 /* The position of an extreme: the index in the line of the first of the values that a scan finds,
- * looked up in `index` where the values are those that an earlier phase found. */
-typedef int64_t tk_find_fn(const void *x, int64_t n);
+ * looked up in `index` where the values are those that an earlier phase found; -1 where none of them
+ * beats `than`, unless that is NULL. */
+typedef int64_t tk_find_fn(const void *x, int64_t n, const void *than);
 /* Of rows [at, at + rows) of n columns, and unless first of best and place: best and place. */
 typedef void tk_find_rows_fn(void *best, int64_t *place, const char *const *row, int rows, int64_t n,
                              int64_t at, int first);
@@ -302,12 +303,28 @@ static inline int tk_one_by_one(const tk_reduce_work *w, const tk_reducer *f)
            w->kept.size[w->kept.n - 1] * f->size <= TK_COLD_TILE_BYTES;
 }
 
+/* out, unless first, and a group of rows; one after the other with their sum in a buffer, or at once. The
+ * bits are the same. */
+TK_INLINE void tk_add_rows(const tk_reducer *f, char *out, const char *const *row, int group,
+                           int64_t n, int first, const char *pivot, char *buffer, int one_by_one)
+{
+    const char *const sum = buffer;
+    if (!one_by_one) {
+        f->columns(out, row, group, n, first, pivot);
+        return;
+    }
+    for (int i = 0; i < group; i++)
+        f->columns(buffer, row + i, 1, n, i == 0, pivot);
+    f->merge(out, &sum, 1, n, first, NULL);
+}
+
 /* Whole rows of a few columns, `fold` of them taken as one long row, which fills vectors and is read as
  * it lies; the parts of what that gives are put together in halves. */
 TK_OUTLINE void tk_fold_rows(const tk_reducer *f, char *out, const char *base, int64_t rows,
-                             int64_t n, int64_t fold, const char *pivot)
+                             int64_t n, int64_t fold, const char *pivot, int one_by_one)
 {
     _Alignas(64) char sums[2 * TK_FOLDED_BYTES], pivots[2 * TK_FOLDED_BYTES];
+    _Alignas(64) char buffer[2 * TK_FOLDED_BYTES];
     _Alignas(64) char staged[TK_ROW_GROUP][2 * TK_FOLDED_BYTES];
     const int64_t size = n * f->size, all = rows / fold;
     const char *row[TK_ROW_GROUP];
@@ -323,7 +340,7 @@ TK_OUTLINE void tk_fold_rows(const tk_reducer *f, char *out, const char *base, i
             if (!f->direct)
                 f->stage(staged[i], base, f->in_size, some);
         }
-        f->columns(sums, row, (int)group, some, r == 0, pivot);
+        tk_add_rows(f, sums, row, (int)group, some, r == 0, pivot, buffer, one_by_one);
     }
     for (int64_t half = fold / 2; half > 0; half /= 2) {
         const char *const other = sums + half * size;
@@ -334,13 +351,14 @@ TK_OUTLINE void tk_fold_rows(const tk_reducer *f, char *out, const char *base, i
 
 /* The first n of the columns whose rows are folded so, and that begin `column` before base. Where those
  * are parted, each part does the work of all, and has the same bits. */
-TK_INLINE void tk_fold_tile(const tk_reducer *f, char *out, const char *base, int64_t rows,
-                            int64_t n, int64_t width, int64_t column, int64_t fold,
-                            const char *pivot)
+TK_INLINE void tk_fold_tile(const tk_reduce_work *w, const tk_reducer *f, char *out, const char *base,
+                            int64_t rows, int64_t n, int64_t column, int64_t fold, const char *pivot)
 {
     char all[2 * TK_FOLDED_BYTES];
+    const int64_t width = w->kept.size[w->kept.n - 1];
+    const int far = w->outputs * w->length * f->in_size >= TK_FETCHED_BYTES;
     tk_fold_rows(f, all, base - column * f->in_size, rows, width, fold,
-                 pivot ? pivot - column * f->size : NULL);
+                 pivot ? pivot - column * f->size : NULL, far);
     memcpy(out, all + column * f->size, (size_t)(n * f->size));
 }
 
@@ -349,24 +367,18 @@ TK_INLINE void tk_reduce_tile(const tk_reduce_work *w, const tk_reducer *f, cons
 {
     _Alignas(64) char buffer[TK_CHUNK_BYTES];
     char *out = w->out + unit * f->size;
-    const char *pivot = tk_pivot(w, f, unit), *row[TK_ROW_GROUP], *const sum = buffer;
+    const char *pivot = tk_pivot(w, f, unit), *row[TK_ROW_GROUP];
     const int one_by_one = tk_one_by_one(w, f);
     const int64_t fold = tk_rows_folded(w, f->in_size, f->size, rows, TK_FOLDED_BYTES);
     tk_cursor at;
     tk_seek(&at, &w->reduced, start);
     if (fold > 1) {
-        const int64_t width = w->kept.size[w->kept.n - 1], column = unit % w->outputs % width;
-        tk_fold_tile(f, out, base + at.offset, rows, n, width, column, fold, pivot);
+        const int64_t column = unit % w->outputs % w->kept.size[w->kept.n - 1];
+        tk_fold_tile(w, f, out, base + at.offset, rows, n, column, fold, pivot);
     }
     for (int64_t r = fold > 1 ? rows : 0, group; r < rows; r += group) {
         group = tk_row_group(w, f, base, &at, rows - r, n, buffer, row);
-        if (!one_by_one) {
-            f->columns(out, row, (int)group, n, r == 0, pivot);
-            continue;
-        }
-        for (int i = 0; i < group; i++)
-            f->columns(buffer, row + i, 1, n, i == 0, pivot);
-        f->merge(out, &sum, 1, n, r == 0, NULL);
+        tk_add_rows(f, out, row, (int)group, n, r == 0, pivot, buffer, one_by_one);
     }
     if (w->last && f->finish)
         f->finish(out, n, w->p, pivot);
@@ -447,16 +459,25 @@ TK_INLINE void tk_find_tile(const tk_reduce_work *w, const tk_reducer *f, const 
         place[i] = w->in_index[place[i] * w->outputs + output + i];
 }
 
+/* A chunk that does not beat those of its line before it is not searched: it hands on the best of them,
+ * which the next phase meets there first. */
 TK_INLINE void tk_find_some(const tk_reduce_work *w, const tk_reducer *f, const char *x, int64_t n,
                             int64_t step, int64_t lines, int64_t unit)
 {
     int64_t chunk = unit % w->chunks;
+    const char *best = NULL;
     for (int64_t i = 0; i < lines; i++, unit++, x += step * f->size) {
-        const int64_t found = f->find(x, n), position = chunk * w->chunk + found;
-        if (w->out)
-            memcpy(w->out + unit * f->size, x + found * f->size, (size_t)f->size);
-        w->out_index[unit] =
-            w->in_index ? w->in_index[unit / w->chunks * w->length + position] : position;
+        const int64_t found = f->find(x, n, chunk ? best : NULL);
+        const int64_t position = chunk * w->chunk + found;
+        char *value = w->out ? w->out + unit * f->size : NULL;
+        if (value)
+            memcpy(value, found < 0 ? best : x + found * f->size, (size_t)f->size);
+        best = value;
+        if (found >= 0)
+            w->out_index[unit] =
+                w->in_index ? w->in_index[unit / w->chunks * w->length + position] : position;
+        else
+            w->out_index[unit] = w->out_index[unit - 1];
         if (++chunk == w->chunks)
             chunk = 0;
     }
@@ -474,10 +495,10 @@ TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk
 }
 
 /* What kernels of rows treat at a time: `rows` lines of n elements each, one behind the other, or n
- * lines side by side, `rows` elements of each; stride elements from row to row. So many elements ahead
- * are fetched, unless 0. */
+ * lines side by side, `rows` elements of each, the first line `first` elements behind the start of a
+ * row; stride elements from row to row. So many elements ahead are fetched, unless 0. */
 typedef struct tk_block {
-    int64_t rows, n, stride, ahead;
+    int64_t rows, n, first, stride, ahead;
     int streams;
 } tk_block;
 
@@ -527,7 +548,11 @@ static inline int64_t tk_next_columns(const tk_rows_work *w, int64_t lo, int64_t
     const int64_t n = left < hi - lo ? left : hi - lo;
     *b = (tk_block){.rows = w->length,
                     .n = n < most ? n : most,
+                    .first = column,
                     .stride = w->inner,
+                    .ahead = n == w->inner && n <= most
+                                 ? tk_ahead(w->length * n, (hi - lo) * w->length)
+                                 : 0,
                     .streams = w->streams};
     *at = lo / w->inner * w->length * w->inner + column;
     return b->n;

@@ -45,21 +45,42 @@ TK_INLINE int64_t TK_FN(some_samples)(const tk_nll_work *w, int64_t lo, int64_t 
     return w->inner == 1 || left > hi - lo ? hi - lo : left;
 }
 
+/* The losses of samples [lo, hi), and unless NULL the weights of their labels. What labels choose is asked
+ * for ahead: it lies apart, at steps that nobody foresees. */
+TK_OUTLINE void TK_FN(sample_losses)(const tk_nll_work *w, T *out, T *weights, int64_t lo,
+                                     int64_t hi)
+{
+    enum { AHEAD = 48 };
+    const char *in;
+    for (int64_t n; lo < hi; lo += n) {
+        n = TK_FN(some_samples)(w, lo, hi, &in);
+        for (int64_t i = 0; i < n; i++, in += w->inner_step) {
+            const int64_t t = w->target[lo + i], next = i + AHEAD < n ? w->target[lo + i + AHEAD] : 0;
+            const int counts = TK_FN(counts)(w, t, lo + i);
+            const T share = counts ? TK_FN(class_weight)(w, t) : 0;
+            __builtin_prefetch(in + AHEAD * w->inner_step + next * w->class_step);
+            *out++ = counts ? -share * *(const T *)(in + t * w->class_step) : 0;
+            if (weights)
+                *weights++ = share;
+        }
+    }
+}
+
 static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_nll_work *w = work;
-    const char *in;
     T *out = (T *)w->out, *weights = (T *)w->weights;
-    for (int64_t n; lo < hi; lo += n) {
-        n = TK_FN(some_samples)(w, lo, hi, &in);
-        for (int64_t i = lo; i < lo + n; i++, in += w->inner_step) {
-            const int64_t t = w->target[i];
-            const int counts = TK_FN(counts)(w, t, i);
-            const T share = counts ? TK_FN(class_weight)(w, t) : 0;
-            out[i] = counts ? -share * *(const T *)(in + t * w->class_step) : 0;
-            if (weights)
-                weights[i] = share;
-        }
+    T losses[TK_SAMPLES_SUMMED], shares[TK_SAMPLES_SUMMED];
+    if (!w->summed) {
+        TK_FN(sample_losses)(w, out + lo, weights ? weights + lo : NULL, lo, hi);
+        return;
+    }
+    for (; lo < hi; lo++) {
+        const int64_t start = lo * TK_SAMPLES_SUMMED, left = w->summed - start;
+        const int64_t n = left < TK_SAMPLES_SUMMED ? left : TK_SAMPLES_SUMMED;
+        TK_FN(sample_losses)(w, losses, shares, start, start + n);
+        TK_FN(sum_line)(out + lo, losses, n, NULL);
+        TK_FN(sum_line)(weights + lo, shares, n, NULL);
     }
 }
 
@@ -133,6 +154,16 @@ TK_INLINE int64_t TK_FN(entropy_starts)(const tk_entropy_work *w, int64_t lo, in
     return rows;
 }
 
+/* Whether the classes are columns, or so few that they are turned to such; the units are done then. */
+TK_INLINE int TK_FN(entropy_across)(const tk_entropy_work *w, int64_t lo, int64_t hi)
+{
+    if (w->inner > 1)
+        TK_FN(entropy_columns)(w, lo, hi);
+    else if (w->classes <= FEW_CLASSES)
+        TK_FN(entropy_few)(w, lo, hi);
+    return w->inner > 1 || w->classes <= FEW_CLASSES;
+}
+
 static void TK_FN(cross_entropy)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_entropy_work *w = work;
@@ -140,10 +171,8 @@ static void TK_FN(cross_entropy)(const void *work, int64_t lo, int64_t hi)
     if (w->weights)
         TK_FN(label_weights)
         (w->weights + lo * (int64_t)sizeof(T), w->target + lo, w->weight, sizeof(T), hi - lo);
-    if (w->inner > 1) {
-        TK_FN(entropy_columns)(w, lo, hi, 0);
+    if (TK_FN(entropy_across)(w, lo, hi))
         return;
-    }
     TK_FN(entropy_row) some[TK_BLOCK_LINES];
     double sum[TK_BLOCK_LINES];
     for (int64_t rows; lo < hi; lo += rows) {
@@ -171,10 +200,8 @@ static void TK_FN(cross_entropy_backward)(const void *work, int64_t lo, int64_t 
 {
     const tk_entropy_work *w = work;
     const int64_t n = w->classes;
-    if (w->inner > 1) {
-        TK_FN(entropy_columns)(w, lo, hi, 1);
+    if (TK_FN(entropy_across)(w, lo, hi))
         return;
-    }
     TK_FN(entropy_row) some[TK_BLOCK_LINES];
     double sum[TK_BLOCK_LINES];
     for (int64_t rows; lo < hi; lo += rows) {
@@ -202,4 +229,5 @@ static void TK_FN(cross_entropy_backward)(const void *work, int64_t lo, int64_t 
         }
     }
 }
+#undef FEW_CLASSES
 #endif

@@ -217,6 +217,48 @@ TK_OUTLINE void TK_FN(line_moments_of)(const T *x, int64_t rows, int64_t n, int 
     }
 }
 
+/* Lines of a few elements: so many of them are turned to columns. */
+enum { TK_FN(short_lines_most) = 256 / sizeof(T) };
+
+/* The same of so many lines of at most TK_SHORT_LINE elements. */
+TK_OUTLINE void TK_FN(short_line_moments)(const T *x, int64_t rows, int64_t n, int centred, T *mean,
+                                          double *square)
+{
+    enum { LINES = TK_FN(short_lines_most) };
+    _Alignas(64) T lines[TK_SHORT_LINE * LINES + TK_MOST_SIDE], columns[TK_SHORT_LINE * LINES];
+    _Alignas(64) T pivot[LINES] = {0}, sum[LINES] = {0}, squares[LINES] = {0};
+    TK_FN(lines_to_columns)(columns, lines, x, n, rows);
+    for (int64_t j = 0; j < rows; j += W) {
+        const int left = rows - j < W ? (int)(rows - j) : W;
+        V total = v_set(0), s = v_set(0), q = v_set(0);
+        for (int64_t i = 0; i < n && centred; i++)
+            total += TK_FN(row_load)(columns + i * rows, j, left, 0);
+        const V p = total / v_set((T)n);
+        for (int64_t i = 0; i < n; i++)
+            TK_FN(distances)(TK_FN(row_load)(columns + i * rows, j, left, 0), p, p, &s, &q);
+        v_store(pivot + j, p);
+        v_store(sum + j, s);
+        v_store(squares + j, q);
+    }
+    for (int64_t at = 0; at < rows; at += TK_BLOCK_LINES)
+        TK_EACH_LINE(r)
+        {
+            mean[at + r] = 0;
+            square[at + r] = (double)squares[at + r];
+            if (centred)
+                TK_FN(settle)
+                ((double)sum[at + r], square[at + r], (double)n, pivot[at + r], mean + at + r,
+                 square + at + r);
+        }
+}
+
+TK_INLINE T TK_FN(rstd_of)(double square, int64_t n, double eps)
+{
+    return (T)(1 / sqrt(square / (double)n + eps));
+}
+
+#include "norm_columns.h"
+
 /* What goes past the caches does so by parts of this. */
 enum { TK_FN(norm_part) = 4096 / sizeof(T) };
 
@@ -257,39 +299,60 @@ TK_OUTLINE void TK_FN(norm_piece_backward)(T *dx, const T *x, const T *g, int64_
     TK_FN(map_piece)(dx, x, g, n, p, streams, 1);
 }
 
-TK_INLINE T TK_FN(rstd_of)(double square, int64_t n, double eps)
-{
-    return (T)(1 / sqrt(square / (double)n + eps));
-}
-
 TK_INLINE V TK_FN(normalised)(V x, V mean, V rstd, V weight, V bias)
 {
     /* 0 is added, so that a branch between the product and the bias does not show in the bits */
     return v_set(0) + (x - mean) * rstd * weight + bias;
 }
 
+/* A vector of such a line, or the `left` elements that remain. */
+TK_INLINE void TK_FN(norm_vector)(T *y, const T *x, const T *weight, const T *bias, int64_t i,
+                                  const int left, V mean, V rstd)
+{
+    const V d = TK_FN(row_load)(x, i, left, 0);
+    const V scale = TK_FN(row_load)(weight, i, left, 1), shift = TK_FN(row_load)(bias, i, left, 0);
+    TK_FN(row_store)(y, i, left, TK_FN(normalised)(d, mean, rstd, scale, shift));
+}
+
+TK_INLINE void TK_FN(norm_line)(T *y, const T *x, const T *weight, const T *bias, int64_t n, T mean,
+                                T rstd, int64_t ahead, const int fetches)
+{
+    const V centre = v_set(mean), gain = v_set(rstd);
+    int64_t i = 0;
+    for (; i + W <= n; i += W) {
+        if (fetches)
+            __builtin_prefetch(x + i + ahead);
+        TK_FN(norm_vector)(y, x, weight, bias, i, W, centre, gain);
+    }
+    if (i < n)
+        TK_FN(norm_vector)(y, x, weight, bias, i, (int)(n - i), centre, gain);
+}
+
+/* Where the weights of a row begin: those of all rows, or of the group that it is. */
+TK_INLINE int64_t TK_FN(weights_of)(const tk_norm_work *w, int64_t row)
+{
+    return w->groups ? row % w->groups * w->length : 0;
+}
+
 /* Some lines of layer_norm, one behind the other. */
-TK_OUTLINE void TK_FN(norm_lines)(const tk_norm_work *w, T *y, const T *x, int64_t rows,
+TK_OUTLINE void TK_FN(norm_lines)(const tk_norm_work *w, T *y, const T *x, int64_t row, int64_t rows,
                                   const T *mean, const T *rstd)
 {
     _Alignas(64) T part[TK_LINES_ELEMENTS];
     const int64_t n = w->length;
-    const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
     const int64_t ahead = tk_ahead(rows * n, w->rows * n);
     for (int64_t start = 0, some; start < n; start += some) {
         some = w->streams && n - start > TK_LINES_ELEMENTS ? TK_LINES_ELEMENTS : n - start;
         T *to = w->streams ? part : y + start;
         for (int64_t r = 0; r < rows; r++, to += some) {
-            const V centre = v_set(mean[r]), gain = v_set(rstd[r]);
-            for (int64_t i = 0; i < some; i += W) {
-                const int left = some - i < W ? (int)(some - i) : W;
-                if (ahead)
-                    __builtin_prefetch(x + r * n + start + i + ahead);
-                const V d = TK_FN(row_load)(x + r * n + start, i, left, 0);
-                const V scale = weight ? TK_FN(row_load)(weight + start, i, left, 1) : v_set(1);
-                const V shift = bias ? TK_FN(row_load)(bias + start, i, left, 0) : v_set(0);
-                TK_FN(row_store)(to, i, left, TK_FN(normalised)(d, centre, gain, scale, shift));
-            }
+            const T *from = x + r * n + start;
+            const int64_t at = start + TK_FN(weights_of)(w, row + r);
+            const T *weight = w->weight ? (const T *)w->weight + at : NULL;
+            const T *bias = w->bias ? (const T *)w->bias + at : NULL;
+            if (ahead)
+                TK_FN(norm_line)(to, from, weight, bias, some, mean[r], rstd[r], ahead, 1);
+            else
+                TK_FN(norm_line)(to, from, weight, bias, some, mean[r], rstd[r], 0, 0);
         }
         if (w->streams)
             tk_stream((char *)(y + start), (const char *)part, rows * some * (int64_t)sizeof(T));
@@ -312,20 +375,30 @@ TK_OUTLINE void TK_FN(norm_group)(const tk_norm_work *w, int64_t row, T *y, cons
  * of groups. */
 static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
 {
+    enum { LINES = TK_FN(short_lines_most) };
+    _Static_assert((int)LINES >= (int)TK_BLOCK_LINES, "or so many longer ones");
     const tk_norm_work *w = work;
     const int64_t n = w->length;
+    for (; w->columns && lo < hi; lo++)
+        TK_FN(norm_sample)(w, lo);
     for (int64_t rows; lo < hi; lo += rows) {
         const T *x = (const T *)w->x + lo * n;
-        T *y = (T *)w->out + lo * n, mean[TK_BLOCK_LINES], rstd[TK_BLOCK_LINES];
-        double square[TK_BLOCK_LINES];
-        rows = tk_lines_together(n, hi - lo);
-        TK_FN(line_moments_of)(x, rows, n, w->mean != NULL, mean, square);
-        TK_EACH_LINE(r) rstd[r] = TK_FN(rstd_of)(square[r], n, w->eps);
+        T *y = (T *)w->out + lo * n, mean[LINES], rstd[LINES];
+        double square[LINES];
+        if (n <= TK_SHORT_LINE) {
+            rows = hi - lo < LINES ? hi - lo : LINES;
+            TK_FN(short_line_moments)(x, rows, n, w->mean != NULL, mean, square);
+        } else {
+            rows = tk_lines_together(n, hi - lo);
+            TK_FN(line_moments_of)(x, rows, n, w->mean != NULL, mean, square);
+        }
+        for (int64_t at = 0; at < rows; at += TK_BLOCK_LINES)
+            TK_EACH_LINE(r) rstd[at + r] = TK_FN(rstd_of)(square[at + r], n, w->eps);
         memcpy((T *)w->rstd + lo, rstd, (size_t)rows * sizeof(T));
         if (w->mean)
             memcpy((T *)w->mean + lo, mean, (size_t)rows * sizeof(T));
         if (!w->channels)
-            TK_FN(norm_lines)(w, y, x, rows, mean, rstd);
+            TK_FN(norm_lines)(w, y, x, lo, rows, mean, rstd);
         else
             for (int64_t r = 0; r < rows; r++)
                 TK_FN(norm_group)(w, lo + r, y + r * n, x + r * n, mean[r], rstd[r]);
@@ -364,11 +437,12 @@ TK_OUTLINE void TK_FN(norm_group_backward)(const tk_norm_work *w, int64_t row)
     }
 }
 
-/* Of `rows` lines, `step` elements apart, n columns: p[r] has the mean, rstd, mean(d) and mean(d h) of
- * line r. dweight and dbias are added to unless `fresh`; both may be NULL. */
-TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, const T *x, const T *g, const T *weight,
-                                           T *dweight, T *dbias, int64_t rows, int64_t step,
-                                           int64_t n, T (*p)[4], int fresh, int64_t ahead)
+/* Of `rows` lines, `step` elements apart, in `to` to_step, n columns: p has the mean, rstd, mean(d)
+ * and mean(d h) of each line. dweight and dbias are added to unless `fresh`; both may be NULL. */
+TK_INLINE void TK_FN(norm_lines_slopes)(T *to, int64_t to_step, const T *x, const T *g,
+                                        const T *weight, T *dweight, T *dbias, int64_t rows,
+                                        int64_t step, int64_t n, T (*p)[TK_BLOCK_LINES], int fresh, int64_t ahead,
+                                        const int fetches)
 {
     for (int64_t i = 0; i < n; i += W) {
         const int left = n - i < W ? (int)(n - i) : W;
@@ -376,9 +450,9 @@ TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, const T *x, const T *g, const 
         V dw = TK_FN(row_load)(fresh ? NULL : dweight, i, left, 0);
         V db = TK_FN(row_load)(fresh ? NULL : dbias, i, left, 0);
         for (int64_t r = 0; r < rows; r++) {
-            const V mean = v_set(p[r][0]), gain = v_set(p[r][1]);
-            const V less = v_set(p[r][2]), slope = v_set(p[r][3]);
-            if (ahead) {
+            const V mean = v_set(p[0][r]), gain = v_set(p[1][r]);
+            const V less = v_set(p[2][r]), slope = v_set(p[3][r]);
+            if (fetches) {
                 __builtin_prefetch(g + r * step + i + ahead);
                 __builtin_prefetch(x + r * step + i + ahead);
             }
@@ -388,7 +462,7 @@ TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, const T *x, const T *g, const 
             dw += gradient * h;
             db += gradient;
             TK_FN(row_store)
-            (to + r * step, i, left, gain * (gradient * scale - less - h * slope));
+            (to + r * to_step, i, left, gain * (gradient * scale - less - h * slope));
         }
         if (dweight)
             TK_FN(row_store)(dweight, i, left, dw);
@@ -397,38 +471,94 @@ TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, const T *x, const T *g, const 
     }
 }
 
-/* A unit's rows. */
+TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, int64_t to_step, const T *x, const T *g,
+                                           const T *weight, T *dweight, T *dbias, int64_t rows,
+                                           int64_t step, int64_t n, T (*p)[TK_BLOCK_LINES], int fresh,
+                                           int64_t ahead)
+{
+    if (ahead)
+        TK_FN(norm_lines_slopes)
+        (to, to_step, x, g, weight, dweight, dbias, rows, step, n, p, fresh, ahead, 1);
+    else
+        TK_FN(norm_lines_slopes)
+        (to, to_step, x, g, weight, dweight, dbias, rows, step, n, p, fresh, 0, 0);
+}
+
+/* The sums of line_slopes of so many lines, one behind the other, of at most TK_SHORT_LINE elements. */
+TK_OUTLINE void TK_FN(short_line_slopes)(const T *x, const T *g, const T *weight, int64_t rows,
+                                         int64_t n, const T *mean, T *sum, T *product)
+{
+    enum { LINES = TK_NORM_ROWS };
+    _Alignas(64) T lines[TK_SHORT_LINE * LINES + TK_MOST_SIDE];
+    _Alignas(64) T columns[TK_SHORT_LINE * LINES], slopes[TK_SHORT_LINE * LINES];
+    TK_FN(lines_to_columns)(columns, lines, x, n, rows);
+    TK_FN(lines_to_columns)(slopes, lines, g, n, rows);
+    for (int64_t j = 0; j < rows; j += W) {
+        const int left = rows - j < W ? (int)(rows - j) : W;
+        const V pivot = mean ? TK_FN(row_load)(mean, j, left, 0) : v_set(0);
+        V s = v_set(0), p = v_set(0);
+        for (int64_t i = 0; i < n; i++) {
+            const V h = TK_FN(row_load)(columns, i * rows + j, left, 0);
+            V d = TK_FN(row_load)(slopes, i * rows + j, left, 0);
+            if (weight)
+                d *= v_set(weight[i]);
+            TK_FN(slopes)(h, d, pivot, &s, &p);
+        }
+        v_store(sum + j, s);
+        v_store(product + j, p);
+    }
+}
+
+/* A unit's rows: each group is a row of a sample. */
 TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
 {
     _Alignas(64) T part[TK_LINES_ELEMENTS];
-    const int64_t n = w->length, start = unit * TK_NORM_ROWS;
-    const int64_t end = start + TK_NORM_ROWS < w->rows ? start + TK_NORM_ROWS : w->rows;
-    const T *weight = (const T *)w->weight;
+    const int64_t n = w->length, groups = w->groups ? w->groups : 1, step = groups * n;
+    const int64_t group = unit % groups, start = unit / groups * TK_NORM_ROWS;
+    const int64_t samples = w->rows / groups;
+    const int64_t end = start + TK_NORM_ROWS < samples ? start + TK_NORM_ROWS : samples;
+    const T *weight = w->weight ? (const T *)w->weight + group * n : NULL;
     T *dweight = w->dweight ? (T *)w->dweight + unit * n : NULL;
     T *dbias = w->dbias ? (T *)w->dbias + unit * n : NULL;
-    for (int64_t row = start, rows; row < end; row += rows) {
-        const T *x = (const T *)w->x + row * n, *g = (const T *)w->gradient + row * n;
-        T *dx = (T *)w->out + row * n, p[TK_BLOCK_LINES][4];
-        rows = tk_lines_together(n, end - row);
+    T sums[TK_NORM_ROWS], products[TK_NORM_ROWS];
+    const int is_short = groups == 1 && n <= TK_SHORT_LINE;
+    if (is_short)
+        TK_FN(short_line_slopes)
+        ((const T *)w->x + start * n, (const T *)w->gradient + start * n, weight, end - start, n,
+         w->mean ? (const T *)w->mean + start : NULL, sums, products);
+    for (int64_t sample = start, rows; sample < end; sample += rows) {
+        const int64_t at = sample * step + group * n;
+        const T *x = (const T *)w->x + at, *g = (const T *)w->gradient + at;
+        T *dx = (T *)w->out + at, p[4][TK_BLOCK_LINES] = {{0}};
+        double sum[TK_BLOCK_LINES] = {0}, product[TK_BLOCK_LINES] = {0};
+        rows = tk_lines_together(n, end - sample);
         for (int64_t r = 0; r < rows; r++) {
-            const T mean = w->mean ? ((const T *)w->mean)[row + r] : 0;
-            const T rstd = ((const T *)w->rstd)[row + r];
-            double sum = 0, product = 0;
-            TK_FN(line_slopes)(x + r * n, g + r * n, weight, n, mean, &sum, &product);
-            p[r][0] = mean;
-            p[r][1] = rstd;
-            p[r][2] = w->mean ? (T)(sum / (double)n) : 0;
-            p[r][3] = (T)(product * (double)rstd / (double)n);
+            const int64_t row = (sample + r) * groups + group;
+            p[0][r] = w->mean ? ((const T *)w->mean)[row] : 0;
+            p[1][r] = ((const T *)w->rstd)[row];
+            if (is_short) {
+                sum[r] = (double)sums[sample - start + r];
+                product[r] = (double)products[sample - start + r];
+            } else {
+                TK_FN(line_slopes)
+                (x + r * step, g + r * step, weight, n, p[0][r], sum + r, product + r);
+            }
+        }
+        TK_EACH_LINE(r)
+        {
+            p[2][r] = w->mean ? (T)(sum[r] / (double)n) : 0;
+            p[3][r] = (T)(product[r] * (double)p[1][r] / (double)n);
         }
         for (int64_t i = 0, some; i < n; i += some) {
             some = w->streams && n - i > TK_LINES_ELEMENTS ? TK_LINES_ELEMENTS : n - i;
             TK_FN(norm_lines_backward)
-            (w->streams ? part : dx + i, x + i, g + i, weight ? weight + i : NULL,
-             dweight ? dweight + i : NULL, dbias ? dbias + i : NULL, rows, n, some, p, row == start,
-             tk_ahead(rows * n, w->rows * n));
-            if (w->streams)
-                tk_stream((char *)(dx + i), (const char *)part,
-                          rows * some * (int64_t)sizeof(T));
+            (w->streams ? part : dx + i, w->streams ? some : step, x + i, g + i,
+             weight ? weight + i : NULL, dweight ? dweight + i : NULL, dbias ? dbias + i : NULL,
+             rows, step, some, p, sample == start, tk_ahead(rows * step, w->rows * n));
+            const int64_t joined = some == step ? rows : 1; /* lie side by side */
+            for (int64_t r = 0; r < rows && w->streams; r += joined)
+                tk_stream((char *)(dx + r * step + i), (const char *)(part + r * some),
+                          joined * some * (int64_t)sizeof(T));
         }
     }
 }
@@ -437,7 +567,9 @@ static void TK_FN(layer_norm_backward)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_norm_work *w = work;
     for (; lo < hi; lo++)
-        if (w->channels)
+        if (w->columns)
+            TK_FN(norm_sample_backward)(w, lo);
+        else if (w->channels)
             TK_FN(norm_group_backward)(w, lo);
         else
             TK_FN(norm_rows_backward)(w, lo);
@@ -481,141 +613,59 @@ TK_INLINE void TK_FN(batch_slopes)(const tk_batch_work *w, int64_t channel, doub
     ((T *)w->dbias)[channel] = (T)sum;
 }
 
-/* Channels side by side, [length][channels]: some of them at a time, as columns. So many that rows are
- * read in long pieces, and that what is kept of them stays in a 32 KiB L1. */
-enum { TK_FN(batch_columns) = 4096 / sizeof(T), TK_FN(batch_rows) = 8 };
-
-/* first and second (n columns each) get the sums over some rows of what f gives of x, y and p, which
- * is added to them unless `fresh`. */
-TK_INLINE void TK_FN(column_pairs)(T *first, T *second, const T *x, const T *y, const T *p,
-                                   int64_t step, int64_t rows, int64_t n, int fresh,
-                                   TK_FN(pair_fn) f)
-{
-    for (int64_t i = 0; i < n; i += W) {
-        const int left = n - i < W ? (int)(n - i) : W;
-        const V pivot = TK_FN(row_load)(p, i, left, 0);
-        V a = v_set(0), b = v_set(0);
-        for (int64_t r = 0; r < rows; r++)
-            f(TK_FN(row_load)(x + r * step, i, left, 0), TK_FN(row_load)(y + r * step, i, left, 0),
-              pivot, &a, &b);
-        if (!fresh) {
-            a += TK_FN(row_load)(first, i, left, 0);
-            b += TK_FN(row_load)(second, i, left, 0);
-        }
-        TK_FN(row_store)(first, i, left, a);
-        TK_FN(row_store)(second, i, left, b);
-    }
-}
-
-/* Over rows of at most a chunk. */
-#define COLUMN_PAIRS(name, f)                                                                      \
-    TK_OUTLINE void TK_FN(name)(T *first, T *second, const T *x, const T *y, const T *p,           \
-                                int64_t step, int64_t rows, int64_t n)                             \
-    {                                                                                              \
-        enum { GROUP = TK_FN(batch_rows) };                                                        \
-        for (int64_t r = 0; r < rows; r += GROUP)                                                  \
-            TK_FN(column_pairs)                                                                    \
-            (first, second, x + r * step, y + r * step, p, step,                                   \
-             rows - r < GROUP ? rows - r : GROUP, n, r == 0, TK_FN(f));                            \
-    }
-COLUMN_PAIRS(column_moments, distances)
-COLUMN_PAIRS(column_slopes, slopes)
-#undef COLUMN_PAIRS
-
-/* The means of n columns and the sums of squared distances to them, in one pass: a chunk's are taken
- * from distances to the mean so far, and put together as Chan, Golub and LeVeque 1983 do. The distance
- * of that mean counts in the result as much as it costs in the chunk, so nothing is lost. */
-TK_OUTLINE void TK_FN(column_means)(const T *x, int64_t step, int64_t rows, int64_t n, T *mean,
-                                    double *square)
-{
-    enum { MOST_COLUMNS = TK_FN(batch_columns), FIRST = 4 * TK_FN(batch_rows) };
-    T sum[MOST_COLUMNS], squares[MOST_COLUMNS];
-    double total[MOST_COLUMNS];
-    const int64_t some = rows < FIRST ? rows : FIRST;
-    for (int64_t i = 0; i < n; i++)
-        mean[i] = x[i];
-    TK_FN(column_moments)(sum, squares, x, x, mean, step, some, n);
-    for (int64_t i = 0; i < n; i++) {
-        mean[i] = (T)((double)mean[i] + (double)sum[i] / (double)some);
-        total[i] = square[i] = 0;
-    }
-    for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
-        const int64_t more = rows - start < TK_CHUNK_ROWS ? rows - start : TK_CHUNK_ROWS;
-        const double count = (double)more, before = (double)start, all = before + count;
-        TK_FN(column_moments)(sum, squares, x + start * step, x + start * step, mean, step, more, n);
-        for (int64_t i = 0; i < n; i++) {
-            const double pivot = (double)mean[i], centre = start ? total[i] / before : pivot;
-            const double off = (double)sum[i] / count, apart = pivot + off - centre;
-            square[i] += fmax((double)squares[i] - (double)sum[i] * off, 0) +
-                         apart * apart * (before * count / all);
-            total[i] += pivot * count + (double)sum[i];
-            mean[i] = (T)(total[i] / all);
-        }
-    }
-}
-
+/* Channels side by side, n from `channel` on: of each some columns. */
 TK_OUTLINE void TK_FN(batch_norm_columns)(const tk_batch_work *w, int64_t channel, int64_t n)
 {
-    enum { MOST_COLUMNS = TK_FN(batch_columns) };
-    const int64_t rows = w->length, step = w->channels;
-    const T *x = (const T *)w->x + channel;
-    T *y = (T *)w->out + channel, mean[MOST_COLUMNS], scale[MOST_COLUMNS], shift[MOST_COLUMNS];
+    enum { MOST_COLUMNS = TK_FN(most_columns) };
+    const int64_t each = w->each, step = w->channels * each, rows = w->length / each;
+    const T *x = (const T *)w->x + channel * each;
+    T mean[MOST_COLUMNS], scale[MOST_COLUMNS], shift[MOST_COLUMNS];
     double square[MOST_COLUMNS];
-    TK_FN(column_means)(x, step, rows, n, mean, square);
-    for (int64_t i = 0; i < n; i++)
-        TK_FN(batch_channel)(w, channel + i, mean[i], square[i], scale + i, shift + i);
-    const int64_t fold = tk_rows_joined_to(MOST_COLUMNS, n, step, rows);
-    TK_FN(repeat)(mean, n, fold);
-    TK_FN(repeat)(scale, n, fold);
-    TK_FN(repeat)(shift, n, fold);
-    for (int64_t r = 0; r < rows; r += fold, x += fold * step, y += fold * step) {
-        const int64_t some = (rows - r < fold ? rows - r : fold) * n;
-        for (int64_t i = 0; i < some; i += W) {
-            const int left = some - i < W ? (int)(some - i) : W;
-            V d = TK_FN(row_load)(x, i, left, 0), m = TK_FN(row_load)(mean, i, left, 0);
-            V gain = TK_FN(row_load)(scale, i, left, 0), bias = TK_FN(row_load)(shift, i, left, 0);
-            TK_FN(row_store)(y, i, left, (d - m) * gain + bias);
-        }
+    TK_FN(column_means)(x, step, rows, n * each, mean, square);
+    for (int64_t i = 0; i < n; i++) {
+        T p[3];
+        const double sum = TK_FN(join_columns)(mean + i * each, square + i * each, each, rows, p);
+        TK_FN(batch_channel)(w, channel + i, p[0], sum, p + 1, p + 2);
+        TK_FN(set_columns)(each, i, p, (T *const[]){mean, scale, shift}, 3);
     }
+    TK_FN(map_columns)
+    ((T *)w->out + channel * each, x, step, rows, n * each, mean, scale, shift, w->streams);
 }
 
 TK_OUTLINE void TK_FN(batch_norm_backward_columns)(const tk_batch_work *w, int64_t channel,
                                                    int64_t n)
 {
-    enum { MOST_COLUMNS = TK_FN(batch_columns) };
-    const int64_t rows = w->length, step = w->channels;
-    const T *x = (const T *)w->x + channel, *g = (const T *)w->gradient + channel;
-    T *dx = (T *)w->out + channel, first[MOST_COLUMNS], second[MOST_COLUMNS];
-    T mean[MOST_COLUMNS], scale[MOST_COLUMNS], *less = first, *slope = second;
-    double sums[MOST_COLUMNS] = {0}, products[MOST_COLUMNS] = {0};
-    memcpy(mean, (const T *)w->mean + channel, (size_t)n * sizeof(T));
-    for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
-        const int64_t some = rows - start < TK_CHUNK_ROWS ? rows - start : TK_CHUNK_ROWS;
-        TK_FN(column_slopes)(first, second, x + start * step, g + start * step, mean, step, some, n);
-        for (int64_t i = 0; i < n; i++) {
-            sums[i] += (double)first[i];
-            products[i] += (double)second[i];
-        }
-    }
+    enum { MOST_COLUMNS = TK_FN(most_columns) };
+    const int64_t each = w->each, step = w->channels * each, rows = w->length / each;
+    const T *x = (const T *)w->x + channel * each, *g = (const T *)w->gradient + channel * each;
+    T mean[MOST_COLUMNS] = {0}, scale[MOST_COLUMNS], less[MOST_COLUMNS], slope[MOST_COLUMNS];
+    double sums[MOST_COLUMNS], products[MOST_COLUMNS];
     for (int64_t i = 0; i < n; i++)
-        TK_FN(batch_slopes)
-        (w, channel + i, sums[i], products[i], scale + i, less + i, slope + i);
-    const int64_t fold = tk_rows_joined_to(MOST_COLUMNS, n, step, rows);
-    TK_FN(repeat)(mean, n, fold);
-    TK_FN(repeat)(scale, n, fold);
-    TK_FN(repeat)(less, n, fold);
-    TK_FN(repeat)(slope, n, fold);
-    for (int64_t r = 0; r < rows; r += fold, x += fold * step, g += fold * step, dx += fold * step) {
-        const int64_t some = (rows - r < fold ? rows - r : fold) * n;
-        for (int64_t i = 0; i < some; i += W) {
-            const int left = some - i < W ? (int)(some - i) : W;
-            V d = TK_FN(row_load)(x, i, left, 0), gradient = TK_FN(row_load)(g, i, left, 0);
-            V m = TK_FN(row_load)(mean, i, left, 0), gain = TK_FN(row_load)(scale, i, left, 0);
-            V a = TK_FN(row_load)(less, i, left, 0), b = TK_FN(row_load)(slope, i, left, 0);
-            d = w->frozen ? v_set(0) : d - m; /* an infinite distance times 0 is NaN */
-            TK_FN(row_store)(dx, i, left, gain * (gradient - a - d * b));
+        TK_FN(set_columns)(each, i, (const T *)w->mean + channel + i, (T *const[]){mean}, 1);
+    TK_FN(column_slope_sums)(x, g, step, rows, n * each, mean, sums, products);
+    for (int64_t i = 0; i < n; i++) {
+        T p[3];
+        double sum = 0, product = 0;
+        for (int64_t k = i * each; k < (i + 1) * each; k++) {
+            sum += sums[k];
+            product += products[k];
         }
+        TK_FN(batch_slopes)(w, channel + i, sum, product, p, p + 1, p + 2);
+        p[1] *= p[0];
+        p[2] *= p[0];
+        TK_FN(set_columns)(each, i, p, (T *const[]){scale, less, slope}, 3);
     }
+    /* an infinite distance times a slope of 0 is NaN */
+    TK_FN(map_columns_backward)
+    ((T *)w->out + channel * each, w->frozen ? NULL : x, g, step, rows, n * each, mean, scale, less,
+     slope, w->streams);
+}
+
+/* How many channels are done at a time. */
+TK_INLINE int64_t TK_FN(some_channels)(const tk_batch_work *w, int64_t left)
+{
+    const int64_t most = w->channels ? TK_FN(most_columns) / w->each : 1;
+    return left < most ? left : most;
 }
 
 static void TK_FN(batch_norm)(const void *work, int64_t lo, int64_t hi)
@@ -623,7 +673,7 @@ static void TK_FN(batch_norm)(const void *work, int64_t lo, int64_t hi)
     const tk_batch_work *w = work;
     const int64_t n = w->length / w->pieces;
     for (int64_t some; lo < hi; lo += some) {
-        some = !w->channels ? 1 : hi - lo < TK_FN(batch_columns) ? hi - lo : TK_FN(batch_columns);
+        some = TK_FN(some_channels)(w, hi - lo);
         if (w->channels) {
             TK_FN(batch_norm_columns)(w, lo, some);
             continue;
@@ -646,7 +696,7 @@ static void TK_FN(batch_norm_backward)(const void *work, int64_t lo, int64_t hi)
     const tk_batch_work *w = work;
     const int64_t n = w->length / w->pieces;
     for (int64_t some; lo < hi; lo += some) {
-        some = !w->channels ? 1 : hi - lo < TK_FN(batch_columns) ? hi - lo : TK_FN(batch_columns);
+        some = TK_FN(some_channels)(w, hi - lo);
         if (w->channels) {
             TK_FN(batch_norm_backward_columns)(w, lo, some);
             continue;

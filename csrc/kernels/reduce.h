@@ -474,10 +474,13 @@ TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
 /* In lines, the first element equal to the extreme, which is NaN where there is one; in columns, what
  * beats all rows above. */
 #define FIND(name, extreme, better)                                                                \
-    TK_OUTLINE int64_t TK_FN(name##_index)(const void *in, int64_t n)                              \
+    TK_OUTLINE int64_t TK_FN(name##_index)(const void *in, int64_t n, const void *than)            \
     {                                                                                              \
         T best;                                                                                    \
         TK_FN(extreme##_line)(&best, in, n, NULL);                                                 \
+        if (than && !(best better *(const T *)than) &&                                             \
+            (!TK_FN(other)(best, best) || TK_FN(other)(*(const T *)than, *(const T *)than)))       \
+            return -1;                                                                             \
         return TK_FN(find)(in, n, best);                                                           \
     }                                                                                              \
     TK_INLINE M TK_FN(name##_beats)(V x, V best)                                                   \

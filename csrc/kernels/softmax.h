@@ -23,18 +23,35 @@ TK_OUTLINE T TK_FN(line_reduce)(const T *x, int64_t n, tk_line_fn *line)
     return result;
 }
 
-TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V p, int64_t ahead,
-                                  TK_FN(line_fn) f)
+TK_INLINE void TK_FN(rewrite_vector)(T *out, const T *x, const T *y, int64_t i, const int left, V p,
+                                     TK_FN(line_fn) f)
 {
-    for (int64_t i = 0; i < n; i += W) {
-        const int left = n - i < W ? (int)(n - i) : W;
-        if (ahead) {
+    const V a = TK_FN(row_load)(x, i, left, 0), c = TK_FN(row_load)(y, i, left, 0);
+    TK_FN(row_store)(out, i, left, f(a, c, p));
+}
+
+TK_INLINE void TK_FN(rewrite_ahead)(T *out, const T *x, const T *y, int64_t n, V p, int64_t ahead,
+                                    const int fetches, TK_FN(line_fn) f)
+{
+    int64_t i = 0;
+    for (; i + W <= n; i += W) {
+        if (fetches) {
             __builtin_prefetch(x + i + ahead);
             __builtin_prefetch(y + i + ahead);
         }
-        const V a = TK_FN(row_load)(x, i, left, 0), c = TK_FN(row_load)(y, i, left, 0);
-        TK_FN(row_store)(out, i, left, f(a, c, p));
+        TK_FN(rewrite_vector)(out, x, y, i, W, p, f);
     }
+    if (i < n)
+        TK_FN(rewrite_vector)(out, x, y, i, (int)(n - i), p, f);
+}
+
+TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V p, int64_t ahead,
+                                  TK_FN(line_fn) f)
+{
+    if (ahead)
+        TK_FN(rewrite_ahead)(out, x, y, n, p, ahead, 1, f);
+    else
+        TK_FN(rewrite_ahead)(out, x, y, n, p, 0, 0, f);
 }
 
 /* Lines that go past the caches do so by parts of this. */
@@ -105,18 +122,32 @@ COLUMNS_REWRITE(scaled_difference, y *(x - p))
 COLUMNS_REWRITE(less_scaled_exp, x - v_exp(y) * p)
 #undef COLUMNS_REWRITE
 
-#define FEW_OF(name, expression)                                                                   \
+#define FEW_OF(name, fetching)                                                                     \
     TK_OUTLINE void TK_FN(name##_few)(T *out, int64_t to, const T *x, const T *y UNUSED,           \
-                                      int64_t stride, int64_t rows, int64_t n)                     \
+                                      int64_t stride, int64_t rows, int64_t n, int64_t ahead)      \
     {                                                                                              \
-        expression;                                                                                \
+        if (ahead)                                                                                 \
+            fetching(1);                                                                           \
+        else                                                                                       \
+            fetching(0);                                                                           \
     }
-#define SUMS(term, rewrite)                                                                        \
-    TK_FN(few_sums)(out, to, x, y, stride, rows, n, TK_FN(term##_of), TK_FN(rewrite##_at))
-FEW_OF(softmax, TK_FN(few_exps)(out, to, x, stride, rows, n, 0))
-FEW_OF(log_softmax, TK_FN(few_exps)(out, to, x, stride, rows, n, 1))
-FEW_OF(softmax_backward, SUMS(times, scaled_difference))
-FEW_OF(log_softmax_backward, SUMS(first, less_scaled_exp))
+#define EXPS(log, fetches) TK_FN(few_exps)(out, to, x, stride, rows, n, log, ahead, fetches)
+#define SUMS(term, rewrite, fetches)                                                               \
+    TK_FN(few_sums)                                                                                \
+    (out, to, x, y, stride, rows, n, TK_FN(term##_of), TK_FN(rewrite##_at), ahead, fetches)
+#define SOFTMAX(fetches) EXPS(0, fetches)
+#define LOG_SOFTMAX(fetches) EXPS(1, fetches)
+#define SOFTMAX_BACKWARD(fetches) SUMS(times, scaled_difference, fetches)
+#define LOG_SOFTMAX_BACKWARD(fetches) SUMS(first, less_scaled_exp, fetches)
+FEW_OF(softmax, SOFTMAX)
+FEW_OF(log_softmax, LOG_SOFTMAX)
+FEW_OF(softmax_backward, SOFTMAX_BACKWARD)
+FEW_OF(log_softmax_backward, LOG_SOFTMAX_BACKWARD)
+#undef SOFTMAX
+#undef LOG_SOFTMAX
+#undef SOFTMAX_BACKWARD
+#undef LOG_SOFTMAX_BACKWARD
+#undef EXPS
 #undef SUMS
 #undef FEW_OF
 #undef UNUSED
@@ -333,7 +364,7 @@ TK_INLINE void TK_FN(log_softmax_backward_across)(const tk_block *b, T *out, con
                 TK_FN(name##_block)(&b, (T *)w->out + at, x + at, y + at);                         \
             } else {                                                                               \
                 n = tk_next_columns(w, lo, hi, COLUMNS, &b, &at);                                  \
-                if (w->length <= FEW)                                                              \
+                if (w->length <= GROUP || tk_are_close(w, sizeof(T)))                              \
                     TK_FN(few_across)(&b, (T *)w->out + at, x + at, y + at, TK_FN(name##_few));    \
                 else                                                                               \
                     TK_FN(name##_across)(&b, (T *)w->out + at, x + at, y + at);                    \

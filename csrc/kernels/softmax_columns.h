@@ -37,9 +37,9 @@ TK_INLINE void TK_FN(add_group)(T *sum, const T *x, const T *y, int64_t stride, 
     }
 }
 
-/* The sums of f(x, y) down the columns. */
-TK_INLINE void TK_FN(columns_sum)(const tk_block *b, const T *x, const T *y, T *total,
-                                  TK_FN(line_fn) f)
+/* The sums of f(x, y) down the columns, row by row. */
+TK_INLINE void TK_FN(plain_sum)(const tk_block *b, const T *x, const T *y, T *total,
+                                TK_FN(line_fn) f)
 {
     T sum[COLUMNS];
     memset(total, 0, (size_t)b->n * sizeof(T));
@@ -54,6 +54,55 @@ TK_INLINE void TK_FN(columns_sum)(const tk_block *b, const T *x, const T *y, T *
         for (int64_t j = 0; j < b->n; j++)
             total[j] += sum[j];
     }
+}
+
+/* Columns that do not fill vectors: so many of their rows, a power of two, are taken as one. */
+TK_INLINE int64_t TK_FN(rows_as_one)(const tk_block *b)
+{
+    enum { LEAST_BYTES = 512 };
+    int64_t fold = 1;
+    while (fold * b->stride * (int64_t)sizeof(T) < LEAST_BYTES && b->rows >= GROUP * fold)
+        fold *= 2;
+    return fold;
+}
+
+/* The block of the long rows, and that of the rows which are left; returns where these begin. Where the
+ * columns are parted, each part does the work of all, and has the same bits. */
+TK_INLINE int64_t TK_FN(split_rows)(const tk_block *b, int64_t fold, tk_block *wide, tk_block *rest)
+{
+    *wide = *rest = *b;
+    rest->n = b->stride;
+    wide->n = wide->stride = fold * b->stride;
+    wide->rows = b->rows / fold;
+    rest->rows = b->rows - wide->rows * fold;
+    return wide->rows * wide->stride;
+}
+
+/* The parts of what long rows gave are added up in halves. */
+TK_INLINE void TK_FN(add_parts)(T *total, int64_t n, int64_t fold)
+{
+    for (int64_t half = fold / 2 * n; half >= n; half /= 2)
+        for (int64_t j = 0; j < half; j++)
+            total[j] += total[j + half];
+}
+
+/* The sums of f(x, y) down the columns. */
+TK_INLINE void TK_FN(columns_sum)(const tk_block *b, const T *x, const T *y, T *total,
+                                  TK_FN(line_fn) f)
+{
+    T sums[COLUMNS], more[COLUMNS];
+    tk_block wide, rest;
+    const int64_t fold = TK_FN(rows_as_one)(b);
+    if (fold == 1) {
+        TK_FN(plain_sum)(b, x, y, total, f);
+        return;
+    }
+    const int64_t left = TK_FN(split_rows)(b, fold, &wide, &rest) - b->first;
+    TK_FN(plain_sum)(&wide, x - b->first, y - b->first, sums, f);
+    TK_FN(plain_sum)(&rest, x + left, y + left, more, f); /* of no rows: 0 */
+    TK_FN(add_parts)(sums, b->stride, fold);
+    for (int64_t j = 0; j < b->n; j++)
+        total[j] = sums[b->first + j] + more[b->first + j];
 }
 
 /* Adds the exponentials of `rows` rows, 1 or GROUP of them. Where a row exceeds what was subtracted
@@ -85,8 +134,9 @@ TK_INLINE void TK_FN(add_exps)(T *top, T *sum, T *total, const T *x, int64_t str
     }
 }
 
-/* The maxima of the columns, of their finite elements at least, and the sums of exp(x - top). */
-TK_OUTLINE void TK_FN(columns_exp_sum)(const tk_block *b, const T *x, T *top, T *total)
+/* The maxima of the columns, of their finite elements at least, and the sums of exp(x - top), row by
+ * row. */
+TK_OUTLINE void TK_FN(plain_exp_sum)(const tk_block *b, const T *x, T *top, T *total)
 {
     T sum[COLUMNS];
     for (int64_t j = 0; j < b->n; j++) {
@@ -103,6 +153,42 @@ TK_OUTLINE void TK_FN(columns_exp_sum)(const tk_block *b, const T *x, T *top, T 
             TK_FN(add_exps)(top, sum, total, x, b->stride, b->n, 1);
         for (int64_t j = 0; j < b->n; j++)
             total[j] += sum[j];
+    }
+}
+
+/* Sums of exponentials, scaled to larger maxima. */
+TK_INLINE void TK_FN(scale_sums)(T *total, const T *top, const T *now, int64_t n)
+{
+    for (int64_t j = 0; j < n; j += W) {
+        const int left = n - j < W ? (int)(n - j) : W;
+        const V off = TK_FN(row_load)(top, j, left, 0) - TK_FN(row_load)(now, j, left, 0);
+        TK_FN(row_store)(total, j, left, TK_FN(row_load)(total, j, left, 0) * v_exp(off));
+    }
+}
+
+TK_INLINE void TK_FN(columns_exp_sum)(const tk_block *b, const T *x, T *top, T *total)
+{
+    T tops[COLUMNS], sums[COLUMNS], now[COLUMNS], rest_tops[COLUMNS], more[COLUMNS];
+    tk_block wide, rest;
+    const int64_t n = b->stride, fold = TK_FN(rows_as_one)(b);
+    if (fold == 1) {
+        TK_FN(plain_exp_sum)(b, x, top, total);
+        return;
+    }
+    const int64_t left = TK_FN(split_rows)(b, fold, &wide, &rest) - b->first;
+    TK_FN(plain_exp_sum)(&wide, x - b->first, tops, sums);
+    TK_FN(plain_exp_sum)(&rest, x + left, rest_tops, more); /* of no rows: 0 */
+    memcpy(now, rest_tops, (size_t)n * sizeof(T));
+    for (int64_t start = 0; start < fold * n; start += n)
+        for (int64_t j = 0; j < n; j++)
+            now[j] = tops[start + j] > now[j] ? tops[start + j] : now[j];
+    TK_FN(repeat)(now, n, fold);
+    TK_FN(scale_sums)(sums, tops, now, fold * n);
+    TK_FN(scale_sums)(more, rest_tops, now, n);
+    TK_FN(add_parts)(sums, n, fold);
+    for (int64_t j = 0; j < b->n; j++) {
+        top[j] = now[b->first + j];
+        total[j] = sums[b->first + j] + more[b->first + j];
     }
 }
 
@@ -130,70 +216,119 @@ TK_INLINE void TK_FN(columns_rewrite)(const tk_block *b, T *out, const T *x, con
     }
 }
 
-/* Columns of at most FEW elements, n of them in rows from x and y on, `stride` elements apart; the
- * rows of out are `to` apart. out may be x. */
-#define FEW 8
-#define FEW_COLUMNS ((int)(1024 / sizeof(T))) /* are done at a time: FEW of each are 8 KiB */
+/* Columns whose elements stay in a small cache until the last is read, n of them in rows from x and y
+ * on, `stride` elements apart; the rows of out are `to` apart. out may be x. Their sums stay in registers;
+ * they are taken by groups, so that no chain of roundings is long. So many elements ahead are asked for,
+ * unless 0. */
+#define FEW 16 /* so short are lines that are turned to columns */
+#define FEW_COLUMNS ((int)(512 / sizeof(T))) /* are done at a time: FEW of each are 8 KiB */
 typedef void TK_FN(few_fn)(T *out, int64_t to, const T *x, const T *y, int64_t stride, int64_t rows,
-                           int64_t n);
+                           int64_t n, int64_t ahead);
+#define EACH_GROUP(start, end, rows)                                                               \
+    for (int64_t start = 0, end = GROUP; start < rows; start = end, end += GROUP)
+#define EACH_ROW(r, start, end, rows) for (int64_t r = start; r < end && r < rows; r++)
+
+TK_INLINE void TK_FN(few_exps_at)(T *out, int64_t to, const T *x, int64_t stride, int64_t rows,
+                                  const int left, const int want_log, int64_t ahead,
+                                  const int fetches)
+{
+    V top = TK_FN(row_load)(x, 0, left, 0), sum = v_set(0);
+    for (int64_t r = 0; r < rows; r++) {
+        if (fetches)
+            __builtin_prefetch(x + r * stride + ahead);
+        top = v_larger(top, TK_FN(row_load)(x, r * stride, left, 0));
+    }
+    EACH_GROUP(start, end, rows)
+    {
+        V some = v_set(0);
+        EACH_ROW(r, start, end, rows)
+        {
+            const V e = v_exp(TK_FN(row_load)(x, r * stride, left, 0) - top);
+            some += e;
+            if (!want_log)
+                TK_FN(row_store)(out, r * to, left, e);
+        }
+        sum += some;
+    }
+    const V p = want_log ? v_log(sum) : v_set(1) / sum;
+    for (int64_t r = 0; r < rows; r++)
+        if (want_log)
+            TK_FN(row_store)(out, r * to, left, TK_FN(row_load)(x, r * stride, left, 0) - top - p);
+        else
+            TK_FN(row_store)(out, r * to, left, TK_FN(row_load)(out, r * to, left, 0) * p);
+}
 
 TK_INLINE void TK_FN(few_exps)(T *out, int64_t to, const T *x, int64_t stride, int64_t rows,
-                               int64_t n, const int want_log)
+                               int64_t n, const int want_log, int64_t ahead, const int fetches)
 {
-    for (int64_t j = 0; j < n; j += W) {
-        const int left = n - j < W ? (int)(n - j) : W;
-        V top = TK_FN(row_load)(x, j, left, 0), sum = v_set(0);
-        for (int64_t r = 1; r < rows; r++)
-            top = v_larger(top, TK_FN(row_load)(x + r * stride, j, left, 0));
-        for (int64_t r = 0; r < rows; r++) {
-            const V e = v_exp(TK_FN(row_load)(x + r * stride, j, left, 0) - top);
-            sum += e;
-            if (!want_log)
-                TK_FN(row_store)(out + r * to, j, left, e);
-        }
-        const V p = want_log ? v_log(sum) : v_set(1) / sum;
-        for (int64_t r = 0; r < rows; r++)
-            if (want_log)
-                TK_FN(row_store)
-                (out + r * to, j, left, TK_FN(row_load)(x + r * stride, j, left, 0) - top - p);
-            else
-                TK_FN(row_store)(out + r * to, j, left, TK_FN(row_load)(out + r * to, j, left, 0) * p);
-    }
+    for (int64_t j = 0; j < n; j += W)
+        TK_FN(few_exps_at)
+        (out + j, to, x + j, stride, rows, n - j < W ? (int)(n - j) : W, want_log, ahead, fetches);
 }
 
-/* The columns are rewritten by the sums of what `term` gives down them. */
+/* The columns are rewritten by the sums of what `term` gives down them. Whole vectors and the rest take the
+ * same instructions: a product might be fused with a sum in one form and not in the other. */
+TK_INLINE void TK_FN(few_sums_at)(T *out, int64_t to, const T *x, const T *y, int64_t stride,
+                                  int64_t rows, const int left, TK_FN(line_fn) term,
+                                  TK_FN(columns_fn) rewrite, int64_t ahead, const int fetches)
+{
+    V sum = v_set(0);
+    EACH_GROUP(start, end, rows)
+    {
+        V some = v_set(0);
+        EACH_ROW(r, start, end, rows)
+        {
+            if (fetches) {
+                __builtin_prefetch(x + r * stride + ahead);
+                __builtin_prefetch(y + r * stride + ahead);
+            }
+            const V a = TK_FN(row_load)(x, r * stride, left, 0);
+            const V c = TK_FN(row_load)(y, r * stride, left, 0);
+            some += term(a, c, (V){0});
+        }
+        sum += some;
+    }
+    for (int64_t r = 0; r < rows; r++) {
+        const V a = TK_FN(row_load)(x, r * stride, left, 0);
+        const V c = TK_FN(row_load)(y, r * stride, left, 0);
+        TK_FN(row_store)(out, r * to, left, rewrite(a, c, sum, sum));
+    }
+}
+#undef EACH_GROUP
+#undef EACH_ROW
+
 TK_INLINE void TK_FN(few_sums)(T *out, int64_t to, const T *x, const T *y, int64_t stride,
                                int64_t rows, int64_t n, TK_FN(line_fn) term,
-                               TK_FN(columns_fn) rewrite)
+                               TK_FN(columns_fn) rewrite, int64_t ahead, const int fetches)
 {
-    for (int64_t j = 0; j < n; j += W) {
-        const int left = n - j < W ? (int)(n - j) : W;
-        V sum = v_set(0);
-        for (int64_t r = 0, at = j; r < rows; r++, at += stride) {
-            const V a = TK_FN(row_load)(x, at, left, 0), c = TK_FN(row_load)(y, at, left, 0);
-            sum += term(a, c, (V){0});
-        }
-        for (int64_t r = 0, at = j; r < rows; r++, at += stride) {
-            const V a = TK_FN(row_load)(x, at, left, 0), c = TK_FN(row_load)(y, at, left, 0);
-            TK_FN(row_store)(out + r * to, j, left, rewrite(a, c, sum, sum));
-        }
-    }
+    for (int64_t j = 0; j < n; j += W)
+        TK_FN(few_sums_at)
+        (out + j, to, x + j, y + j, stride, rows, n - j < W ? (int)(n - j) : W, term, rewrite, ahead,
+         fetches);
 }
 
-/* Lines across each other. */
+/* Lines across each other, a few of them or close together. */
 TK_INLINE void TK_FN(few_across)(const tk_block *b, T *out, const T *x, const T *y,
                                  TK_FN(few_fn) *f)
 {
-    _Alignas(64) T part[FEW * FEW_COLUMNS];
+    enum { PART = TK_JOINED_BYTES / sizeof(T) };
+    _Alignas(64) T part[PART];
+    const int64_t whole = b->n == b->stride ? b->rows * b->n : 0;
     if (!b->streams) {
-        f(out, b->stride, x, y, b->stride, b->rows, b->n);
+        f(out, b->stride, x, y, b->stride, b->rows, b->n, b->ahead);
         return;
     }
+    if (whole && whole <= PART) {
+        f(part, b->n, x, y, b->stride, b->rows, b->n, b->ahead);
+        tk_stream((char *)out, (const char *)part, whole * (int64_t)sizeof(T));
+        return;
+    }
+    const int64_t most = FEW * FEW_COLUMNS / b->rows;
     for (int64_t start = 0, n; start < b->n; start += n) {
-        n = b->n - start < FEW_COLUMNS ? b->n - start : FEW_COLUMNS;
-        f(part, FEW_COLUMNS, x + start, y + start, b->stride, b->rows, n);
+        n = b->n - start < most ? b->n - start : most;
+        f(part, n, x + start, y + start, b->stride, b->rows, n, b->ahead);
         for (int64_t r = 0; r < b->rows; r++)
-            tk_stream((char *)(out + r * b->stride + start), (const char *)(part + r * FEW_COLUMNS),
+            tk_stream((char *)(out + r * b->stride + start), (const char *)(part + r * n),
                       n * (int64_t)sizeof(T));
     }
 }
@@ -204,12 +339,8 @@ TK_INLINE void TK_FN(few_lines)(T *out, const T *x, const T *y, int64_t length, 
 {
     _Static_assert(FEW >= TK_MOST_SIDE, "short lines are turned in squares");
     _Alignas(64) T lines[FEW * (FEW_COLUMNS + 1)], columns[2][FEW * FEW_COLUMNS];
-    const int64_t bytes = length * n * (int64_t)sizeof(T);
-    for (int i = 0; i < 1 + (y != x); i++) {
-        tk_copy_rows((char *)lines, 0, (const char *)(i ? y : x), 0, 1, bytes, 0);
-        tk_turn_short((char *)columns[i], (const char *)lines, length, n, 0, sizeof(T));
-    }
-    f(columns[0], n, columns[0], columns[y != x], n, length, n);
-    tk_turn_short((char *)lines, (const char *)columns[0], length, n, 1, sizeof(T));
-    tk_copy_rows((char *)out, 0, (const char *)lines, 0, 1, bytes, streams);
+    for (int i = 0; i < 1 + (y != x); i++)
+        TK_FN(lines_to_columns)(columns[i], lines, i ? y : x, length, n);
+    f(columns[0], n, columns[0], columns[y != x], n, length, n, 0);
+    TK_FN(columns_to_lines)(out, lines, columns[0], length, n, streams);
 }

@@ -87,6 +87,14 @@ typedef struct tk_rows_work {
     int32_t streams; /* as that of a map */
 } tk_rows_work;
 
+/* Whether lines across each other stay in the second cache until the last row is read; they are stored
+ * as one where they are shorter still. */
+enum { TK_CLOSE_ROWS = 256, TK_CLOSE_BYTES = 65536, TK_JOINED_BYTES = 16384 };
+static inline int tk_are_close(const tk_rows_work *w, int64_t size)
+{
+    return w->length <= TK_CLOSE_ROWS && w->length * w->inner * size <= TK_CLOSE_BYTES;
+}
+
 /* The output (operand 0) and the input (1), both without the dimension that is scanned. A unit is a
  * line along it. */
 typedef struct tk_scan_work {
@@ -105,8 +113,11 @@ typedef struct tk_extreme_work {
 } tk_extreme_work;
 
 /* Layer normalisation of contiguous [rows][length]. A unit is a row; backward, TK_NORM_ROWS rows
- * and their sums for the gradients of weight and bias. Of groups a row is `channels` channels, and
- * `groups` of them are a sample; weight and bias are [groups][channels], and a unit is always a row. */
+ * and their sums for the gradients of weight and bias. Of groups `groups` rows are a sample; weight and
+ * bias are [groups][length], and backward a unit is a group of so many samples. Or, where channels are
+ * long, a row is `channels` of them; weight and bias are [groups][channels], and a unit is always a row;
+ * where `columns`, these channels lie side by side in [rows / groups][length / channels][groups][channels],
+ * and a unit is a sample. */
 enum { TK_NORM_ROWS = 32 }; /* the sums are then 1/32 of the gradient, and a short chain each */
 typedef struct tk_norm_work {
     const char *x, *gradient, *weight, *bias; /* weight and bias: [length] or NULL */
@@ -116,11 +127,11 @@ typedef struct tk_norm_work {
     char *dweight, *dbias;                    /* [units][length], [units][channels] or NULL */
     double eps;
     int64_t rows, length, channels, groups; /* the last two 0 but for groups */
-    int32_t streams; /* as that of a map */
+    int32_t streams, columns; /* as that of a map */
 } tk_norm_work;
 
-/* Batch normalisation of [length][channels] where `channels` is not 0, else of channels that begin
- * `apart` elements apart and lie in `pieces` equal pieces, `step` elements apart. A unit is a channel. */
+/* Batch normalisation of [length / each][channels][each] where `channels` is not 0, else of channels that
+ * begin `apart` elements apart and lie in `pieces` equal pieces, `step` elements apart. A unit is a channel. */
 typedef struct tk_batch_work {
     const char *x, *gradient, *weight, *bias; /* weight and bias: [channels] or NULL */
     char *out;                                /* the result, or the gradient of x */
@@ -128,7 +139,7 @@ typedef struct tk_batch_work {
     char *running_mean, *running_var;         /* [channels] or NULL: moved by momentum */
     char *dweight, *dbias;                    /* [channels] */
     double eps, momentum;
-    int64_t length, channels, apart, pieces, step; /* length: elements of a channel */
+    int64_t length, channels, each, apart, pieces, step; /* length: elements of a channel */
     int32_t streams, frozen; /* as that of a map; whether mean and variance are given constants */
 } tk_batch_work;
 
@@ -325,7 +336,8 @@ typedef struct tk_nonzero_work {
  * and how a recorded one is run again. */
 
 /* Labels and what they choose. A unit is one sample; samples are [N] = [rows][inner], the classes
- * lie between the two. */
+ * lie between the two. Where the losses of `summed` samples in all are added up, a unit is so many. */
+enum { TK_SAMPLES_SUMMED = 512 };
 typedef struct tk_nll_work {
     char *out;             /* [N], backward: [rows, classes, inner], contiguous */
     char *weights;         /* [N]: those of the labels, 0 where ignored; or NULL */
@@ -333,7 +345,7 @@ typedef struct tk_nll_work {
     const int64_t *target; /* [N], in range, or `ignored` */
     const char *weight;    /* [classes] or NULL */
     int64_t row_step, class_step, inner_step, weight_step; /* bytes */
-    int64_t classes, inner, ignored;
+    int64_t classes, inner, ignored, summed;
     int64_t *bad; /* where targets are not known to be in range: the lowest place of one that is not */
 } tk_nll_work;
 

@@ -14,7 +14,6 @@ from .declare import composite, op, tried
 from .linear_algebra import vector_norm
 from .normalization import (
     _fused_slopes,
-    _layer_norm,
     _layer_norm_slopes,
     _normalised,
     batch_norm,
@@ -25,7 +24,6 @@ from .shape import _reshape
 from .transcendental import rsqrt
 
 FUNCTIONAL = True
-FEW = 4  # elements of a channel, for which a loop of the kernel is dearer than another pass
 
 
 def _check_channels(name: str, input: Tensor, **given: Tensor | None) -> None:
@@ -126,15 +124,7 @@ def group_norm(
         raise ValueError(
             f"group_norm: num_groups must divide {channels} channels; got {num_groups!r}"
         )
-    size = math.prod(input.shape[2:])
-    kinds = {each.dtype for each in (input, weight, bias) if each is not None}
-    if not 0 < size <= FEW or not channels or len(kinds) > 1 or not input.dtype.is_floating_point:
-        return _group_norm(input, weight, bias, num_groups, eps)  # it says what does not fit
-    rows = _reshape(input, (input.shape[0], num_groups, channels // num_groups * size))
-    y = _reshape(_layer_norm(rows, None, None, 1, eps), tuple(input.shape))
-    shape = (channels,) + (1,) * (input.ndim - 2)
-    y = y if weight is None else y * _reshape(weight, shape)
-    return y if bias is None else y + _reshape(bias, shape)
+    return _group_norm(input, weight, bias, num_groups, eps)
 
 
 @tried(

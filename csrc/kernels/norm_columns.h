@@ -1,0 +1,307 @@
+/* Normalisation of channels that lie side by side. Included once per floating type, by norm.h. */
+
+/* Channels side by side, [length][channels]: some of them at a time, as columns. So many that rows are
+ * read in long pieces, and that what is kept of them stays in a 32 KiB L1. */
+enum { TK_FN(most_columns) = 4096 / sizeof(T), TK_FN(column_rows) = 8 };
+
+/* Whether rows of so many elements in all come from behind the second cache. */
+TK_INLINE int TK_FN(are_far)(int64_t elements)
+{
+    return elements * (int64_t)sizeof(T) >= TK_FETCHED_BYTES;
+}
+
+/* first and second (n columns each) get the sums over some rows of what f gives of x, y and p, which
+ * is added to them unless `fresh`. The rows behind those are asked for where `fetches`. */
+TK_INLINE void TK_FN(column_pairs)(T *first, T *second, const T *x, const T *y, const T *p,
+                                   int64_t step, int64_t rows, int64_t n, int fresh,
+                                   TK_FN(pair_fn) f, const int fetches)
+{
+    for (int64_t i = 0; i < n; i += W) {
+        const int left = n - i < W ? (int)(n - i) : W;
+        const V pivot = TK_FN(row_load)(p, i, left, 0);
+        V a = v_set(0), b = v_set(0);
+        for (int64_t r = 0; r < rows; r++) {
+            if (fetches)
+                __builtin_prefetch(x + (rows + r) * step + i);
+            if (fetches && y != x)
+                __builtin_prefetch(y + (rows + r) * step + i);
+            f(TK_FN(row_load)(x + r * step, i, left, 0), TK_FN(row_load)(y + r * step, i, left, 0),
+              pivot, &a, &b);
+        }
+        if (!fresh) {
+            a += TK_FN(row_load)(first, i, left, 0);
+            b += TK_FN(row_load)(second, i, left, 0);
+        }
+        TK_FN(row_store)(first, i, left, a);
+        TK_FN(row_store)(second, i, left, b);
+    }
+}
+
+TK_INLINE void TK_FN(column_groups)(T *first, T *second, const T *x, const T *y, const T *p,
+                                    int64_t step, int64_t rows, int64_t n, TK_FN(pair_fn) f,
+                                    const int fetches)
+{
+    enum { GROUP = TK_FN(column_rows) };
+    for (int64_t r = 0; r < rows; r += GROUP)
+        TK_FN(column_pairs)
+        (first, second, x + r * step, y + r * step, p, step, rows - r < GROUP ? rows - r : GROUP, n,
+         r == 0, f, fetches);
+}
+
+/* Over rows of at most a chunk. */
+TK_OUTLINE void TK_FN(column_moments)(T *first, T *second, const T *x, const T *p, int64_t step,
+                                      int64_t rows, int64_t n, int far)
+{
+    if (far)
+        TK_FN(column_groups)(first, second, x, x, p, step, rows, n, TK_FN(distances), 1);
+    else
+        TK_FN(column_groups)(first, second, x, x, p, step, rows, n, TK_FN(distances), 0);
+}
+
+TK_OUTLINE void TK_FN(column_slopes)(T *first, T *second, const T *x, const T *g, const T *p,
+                                     int64_t step, int64_t rows, int64_t n, int far)
+{
+    if (far)
+        TK_FN(column_groups)(first, second, x, g, p, step, rows, n, TK_FN(slopes), 1);
+    else
+        TK_FN(column_groups)(first, second, x, g, p, step, rows, n, TK_FN(slopes), 0);
+}
+
+/* The means of n columns and the sums of squared distances to them, in one pass: a chunk's are taken
+ * from distances to the mean so far, and put together as Chan, Golub and LeVeque 1983 do. The distance
+ * of that mean counts in the result as much as it costs in the chunk, so nothing is lost. */
+TK_OUTLINE void TK_FN(column_means)(const T *x, int64_t step, int64_t rows, int64_t n, T *mean,
+                                    double *square)
+{
+    enum { MOST_COLUMNS = TK_FN(most_columns), FIRST = 4 * TK_FN(column_rows) };
+    T sum[MOST_COLUMNS], squares[MOST_COLUMNS];
+    double total[MOST_COLUMNS];
+    const int64_t some = rows < FIRST ? rows : FIRST;
+    for (int64_t i = 0; i < n; i++)
+        mean[i] = x[i];
+    TK_FN(column_moments)(sum, squares, x, mean, step, some, n, 0);
+    for (int64_t i = 0; i < n; i++) {
+        mean[i] = (T)((double)mean[i] + (double)sum[i] / (double)some);
+        total[i] = square[i] = 0;
+    }
+    for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
+        const int64_t more = rows - start < TK_CHUNK_ROWS ? rows - start : TK_CHUNK_ROWS;
+        const double count = (double)more, before = (double)start, all = before + count;
+        const double to_mean = 1 / count, to_centre = 1 / before;
+        TK_FN(column_moments)
+        (sum, squares, x + start * step, mean, step, more, n, TK_FN(are_far)(rows * n));
+        for (int64_t i = 0; i < n; i++) {
+            const double pivot = (double)mean[i], centre = start ? total[i] * to_centre : pivot;
+            const double off = (double)sum[i] * to_mean, apart = pivot + off - centre;
+            const double own = (double)squares[i] - (double)sum[i] * off;
+            square[i] += (own < 0 ? 0 : own) + apart * apart * (before * count / all);
+            total[i] += pivot * count + (double)sum[i];
+            mean[i] = (T)(total[i] / all);
+        }
+    }
+}
+
+/* The sums over all rows of g and of g (x - mean). */
+TK_OUTLINE void TK_FN(column_slope_sums)(const T *x, const T *g, int64_t step, int64_t rows,
+                                         int64_t n, const T *mean, double *sums, double *products)
+{
+    enum { MOST_COLUMNS = TK_FN(most_columns) };
+    T first[MOST_COLUMNS], second[MOST_COLUMNS];
+    for (int64_t i = 0; i < n; i++)
+        sums[i] = products[i] = 0;
+    for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
+        const int64_t some = rows - start < TK_CHUNK_ROWS ? rows - start : TK_CHUNK_ROWS;
+        TK_FN(column_slopes)
+        (first, second, x + start * step, g + start * step, mean, step, some, n,
+         TK_FN(are_far)(rows * n));
+        for (int64_t i = 0; i < n; i++) {
+            sums[i] += (double)first[i];
+            products[i] += (double)second[i];
+        }
+    }
+}
+
+/* A vector of columns, or the `left` that remain: (x - mean) gain + shift, or with a gradient g
+ * g gain - shift - (x - mean) slope, where that is 0 if there is no x. */
+TK_INLINE void TK_FN(map_column)(T *y, const T *x, const T *g, int64_t i, const int left,
+                                 const T *mean, const T *gain, const T *shift, const T *slope)
+{
+    const V d = TK_FN(row_load)(x, i, left, 0), m = TK_FN(row_load)(mean, i, left, 0);
+    const V scale = TK_FN(row_load)(gain, i, left, 0), off = TK_FN(row_load)(shift, i, left, 0);
+    const V gradient = TK_FN(row_load)(g, i, left, 0), rate = TK_FN(row_load)(slope, i, left, 0);
+    if (!g)
+        TK_FN(row_store)(y, i, left, (d - m) * scale + off);
+    else if (x)
+        TK_FN(row_store)(y, i, left, gradient * scale - off - (d - m) * rate);
+    else
+        TK_FN(row_store)(y, i, left, gradient * scale - off);
+}
+
+/* Of rows, `step` elements apart. What belongs to the columns has room for most_columns: short rows that
+ * lie behind each other are done as long ones. They were read from the first to the last: the last are
+ * still in the caches, so these are done first. */
+TK_INLINE void TK_FN(map_rows)(T *y, const T *x, const T *g, int64_t step, int64_t rows, int64_t n,
+                               T *mean, T *gain, T *shift, T *slope, int streams,
+                               const int fetches)
+{
+    _Alignas(64) T part[TK_FN(most_columns)];
+    const int64_t fold = tk_rows_joined_to(TK_FN(most_columns), n, step, rows);
+    const int64_t before = fold * step;
+    streams = streams && (n == step || n * (int64_t)sizeof(T) >= TK_STREAMED_ROW_BYTES);
+    T *const all[4] = {mean, gain, shift, slope};
+    for (int k = 0; k < 4; k++)
+        if (all[k])
+            TK_FN(repeat)(all[k], n, fold);
+    for (int64_t r = (rows - 1) / fold * fold; r >= 0; r -= fold) {
+        const int64_t some = (rows - r < fold ? rows - r : fold) * n, at = r * step;
+        const T *from = x ? x + at : NULL, *slopes = g ? g + at : NULL;
+        T *const to = streams ? part : y + at;
+        int64_t i = 0;
+        for (; i + W <= some; i += W) {
+            if (fetches && x)
+                __builtin_prefetch(from + i - before);
+            if (fetches && g)
+                __builtin_prefetch(slopes + i - before);
+            TK_FN(map_column)(to, from, slopes, i, W, mean, gain, shift, slope);
+        }
+        if (i < some)
+            TK_FN(map_column)(to, from, slopes, i, (int)(some - i), mean, gain, shift, slope);
+        if (streams)
+            tk_stream((char *)(y + at), (const char *)part, some * (int64_t)sizeof(T));
+    }
+}
+
+TK_OUTLINE void TK_FN(map_columns)(T *y, const T *x, int64_t step, int64_t rows, int64_t n, T *mean,
+                                   T *gain, T *shift, int streams)
+{
+    if (TK_FN(are_far)(rows * n))
+        TK_FN(map_rows)(y, x, NULL, step, rows, n, mean, gain, shift, NULL, streams, 1);
+    else
+        TK_FN(map_rows)(y, x, NULL, step, rows, n, mean, gain, shift, NULL, streams, 0);
+}
+
+TK_OUTLINE void TK_FN(map_columns_backward)(T *dx, const T *x, const T *g, int64_t step,
+                                            int64_t rows, int64_t n, T *mean, T *gain, T *less,
+                                            T *slope, int streams)
+{
+    if (!x)
+        TK_FN(map_rows)(dx, NULL, g, step, rows, n, mean, gain, less, slope, streams, 1);
+    else if (TK_FN(are_far)(rows * n))
+        TK_FN(map_rows)(dx, x, g, step, rows, n, mean, gain, less, slope, streams, 1);
+    else
+        TK_FN(map_rows)(dx, x, g, step, rows, n, mean, gain, less, slope, streams, 0);
+}
+
+/* The mean of some columns, and the sum of the squared distances to it, from those of each. */
+TK_INLINE double TK_FN(join_columns)(const T *mean, const double *square, int64_t columns,
+                                     int64_t rows, T *joined)
+{
+    double centre = 0, sum = 0;
+    for (int64_t i = 0; i < columns; i++)
+        centre += (double)mean[i];
+    centre /= (double)columns;
+    for (int64_t i = 0; i < columns; i++) {
+        const double off = (double)mean[i] - centre;
+        sum += square[i] + (double)rows * off * off;
+    }
+    *joined = (T)centre;
+    return sum;
+}
+
+/* Columns i * each and on of n arrays become what belongs to channel i. */
+TK_INLINE void TK_FN(set_columns)(int64_t each, int64_t i, const T *values, T *const *columns,
+                                  const int n)
+{
+    for (int k = 0; k < n; k++)
+        for (int64_t c = i * each; c < (i + 1) * each; c++)
+            columns[k][c] = values[k];
+}
+
+/* Groups of channels side by side: a sample's, some whole groups at a time. */
+TK_INLINE int64_t TK_FN(some_groups)(const tk_norm_work *w, int64_t channel)
+{
+    const int64_t most = TK_FN(most_columns) / w->channels * w->channels;
+    const int64_t left = w->groups * w->channels - channel;
+    return left < most ? left : most;
+}
+
+/* What the means of a group's channels, and the sums of the squared distances to them, say of all. */
+TK_INLINE void TK_FN(join_channels)(const tk_norm_work *w, int64_t row, T *mean, const double *square,
+                                    T *gain, T *shift)
+{
+    const int64_t many = w->channels, first = row % w->groups * many;
+    T centre;
+    const double sum = TK_FN(join_columns)(mean, square, many, w->length / many, &centre);
+    const T rstd = TK_FN(rstd_of)(sum, w->length, w->eps);
+    ((T *)w->mean)[row] = centre;
+    ((T *)w->rstd)[row] = rstd;
+    for (int64_t i = 0; i < many; i++) {
+        mean[i] = centre;
+        gain[i] = w->weight ? rstd * ((const T *)w->weight)[first + i] : rstd;
+        shift[i] = w->bias ? ((const T *)w->bias)[first + i] : 0;
+    }
+}
+
+TK_OUTLINE void TK_FN(norm_sample)(const tk_norm_work *w, int64_t sample)
+{
+    enum { MOST_COLUMNS = TK_FN(most_columns) };
+    const int64_t all = w->groups * w->channels, rows = w->length / w->channels;
+    T mean[MOST_COLUMNS], gain[MOST_COLUMNS], shift[MOST_COLUMNS];
+    double square[MOST_COLUMNS];
+    for (int64_t channel = 0, n; channel < all; channel += n) {
+        const int64_t at = sample * rows * all + channel, row = sample * w->groups;
+        n = TK_FN(some_groups)(w, channel);
+        TK_FN(column_means)((const T *)w->x + at, all, rows, n, mean, square);
+        for (int64_t i = 0; i < n; i += w->channels)
+            TK_FN(join_channels)
+            (w, row + (channel + i) / w->channels, mean + i, square + i, gain + i, shift + i);
+        TK_FN(map_columns)((T *)w->out + at, (const T *)w->x + at, all, rows, n, mean, gain, shift,
+                           w->streams);
+    }
+}
+
+/* The slopes of a group's channels from their sums of g and of g (x - mean); see norm_group_backward. */
+TK_INLINE void TK_FN(join_slopes)(const tk_norm_work *w, int64_t row, const double *sums,
+                                  const double *products, T *gain, T *less, T *slope)
+{
+    const int64_t many = w->channels, first = row % w->groups * many;
+    const T *weight = w->weight ? (const T *)w->weight + first : NULL;
+    const double n = (double)w->length, rstd = (double)((const T *)w->rstd)[row];
+    double sum = 0, product = 0;
+    for (int64_t i = 0; i < many; i++) {
+        const double scale = weight ? (double)weight[i] : 1;
+        sum += sums[i] * scale;
+        product += products[i] * scale;
+        if (w->dweight)
+            ((T *)w->dweight)[row * many + i] = (T)(products[i] * rstd);
+        if (w->dbias)
+            ((T *)w->dbias)[row * many + i] = (T)sums[i];
+    }
+    for (int64_t i = 0; i < many; i++) {
+        gain[i] = weight ? (T)rstd * weight[i] : (T)rstd;
+        less[i] = (T)(rstd * sum / n);
+        slope[i] = (T)(rstd * rstd * rstd * product / n);
+    }
+}
+
+TK_OUTLINE void TK_FN(norm_sample_backward)(const tk_norm_work *w, int64_t sample)
+{
+    enum { MOST_COLUMNS = TK_FN(most_columns) };
+    const int64_t all = w->groups * w->channels, rows = w->length / w->channels;
+    T mean[MOST_COLUMNS], gain[MOST_COLUMNS], less[MOST_COLUMNS], slope[MOST_COLUMNS];
+    double sums[MOST_COLUMNS], products[MOST_COLUMNS];
+    for (int64_t channel = 0, n; channel < all; channel += n) {
+        const int64_t at = sample * rows * all + channel;
+        const int64_t row = sample * w->groups + channel / w->channels;
+        const T *x = (const T *)w->x + at, *g = (const T *)w->gradient + at;
+        n = TK_FN(some_groups)(w, channel);
+        for (int64_t i = 0; i < n; i++)
+            mean[i] = ((const T *)w->mean)[row + i / w->channels];
+        TK_FN(column_slope_sums)(x, g, all, rows, n, mean, sums, products);
+        for (int64_t i = 0; i < n; i += w->channels)
+            TK_FN(join_slopes)
+            (w, row + i / w->channels, sums + i, products + i, gain + i, less + i, slope + i);
+        TK_FN(map_columns_backward)((T *)w->out + at, x, g, all, rows, n, mean, gain, less, slope,
+                                    w->streams);
+    }
+}
