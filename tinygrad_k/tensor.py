@@ -570,10 +570,7 @@ def set_data(t: Tensor, handle: Any) -> None:
 
 
 def _retire(handle: Any) -> None:
-    try:
-        owner = _release(handle)
-    except TypeError:  # the interpreter is going down
-        return
+    owner = _release(handle)
     if owner:
         del owners[owner]
 
