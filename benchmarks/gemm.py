@@ -3,9 +3,9 @@
     python benchmarks/gemm.py [--threads 1] [--dtype float32] [--sizes 256 2048] [--only square]
 
 square: n x n products in the four transpositions, as shares of the multiply-add peak measured in
-the same run (limits.py). layers: what a linear layer computes forward and backward for batches of
-1 to 128, the whole call (JAX aside, whose calls cost tens of microseconds); a peer's column is its
-time over ours.
+turn with them (limits.py): clocks change from one second to the next. layers: what a linear layer
+computes forward and backward for batches of 1 to 128, the whole call (JAX aside, whose calls cost
+tens of microseconds); a peer's column is its time over ours.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import harness
 
 SIZES = (256, 512, 1000, 1023, 1024, 1536, 2000, 2048)
 BATCHES, WIDTHS = (1, 8, 32, 128), (8, 32, 64, 128, 256, 512, 1024)
+PEAK_REPEATS = 5000  # 10 ms: threads start at once within a hundredth of it
 LAYER_SECONDS = 4e-4  # a contender and round: 588 cases must not take minutes
 
 Call = Callable[[], Any]
@@ -54,20 +55,30 @@ def square(options: Any, libraries: Contenders, isa: str) -> None:
     import limits
     import numpy as np
 
-    short = {"float32": "f32", "float64": "f64"}[options.dtype]
-    peak = limits.flops_a_second(isa, short, options.threads)
-    print(f"peak of {options.threads} threads, {isa} {options.dtype}: {peak / 1e9:.0f} GFLOP/s")
-    print("shares of it: A B, A^T B, A B^T, A^T B^T\n")
+    work, flops = limits.multiply_adds(isa, {"float32": "f32", "float64": "f64"}[options.dtype])
+
+    def peak() -> None:
+        limits.at_once(options.threads, work, PEAK_REPEATS)
+
+    flops *= options.threads * PEAK_REPEATS
+    print("shares of the peak: A B, A^T B, A B^T, A^T B^T\n")
     for n in options.sizes:
         rng = np.random.default_rng(1)
         a, b = (rng.standard_normal((n, n)).astype(options.dtype) for _ in "ab")
         shares: dict[str, list[str]] = {name: [] for name in libraries}
+        peaks = []
         for x, y in ((a, b), (a.T, b), (a, b.T), (a.T, b.T)):
             calls = {name: bind(x, y) for name, bind in libraries.items()}
-            medians = harness.compare(calls, options.rounds)
+            medians = harness.compare({"peak": peak} | calls, options.rounds)
+            peaks.append(flops / medians.pop("peak"))
             for name, seconds in medians.items():
-                shares[name].append(f"{2 * n**3 / seconds / peak:.2f}")
-        print(f"n {n:5}", *(f"   {name} {' '.join(each)}" for name, each in shares.items()))
+                shares[name].append(f"{2 * n**3 / seconds / peaks[-1]:.2f}")
+        print(
+            f"n {n:5}",
+            *(f"   {name} {' '.join(each)}" for name, each in shares.items()),
+            f"   peak {min(peaks) / 1e9:.0f} to {max(peaks) / 1e9:.0f} GFLOP/s",
+            flush=True,
+        )
 
 
 def layers(options: Any, libraries: Contenders) -> None:

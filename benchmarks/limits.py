@@ -62,14 +62,19 @@ def best(threads: int, work: Callable[[int, int], object]) -> float:
     return min(at_once(threads, work, repeats) for _ in range(ROUNDS)) / repeats
 
 
-@functools.cache
-def flops_a_second(isa: str, dtype: str, threads: int) -> float:
-    """Multiply-adds count two."""
+def multiply_adds(isa: str, dtype: str) -> tuple[Callable[[int, int], object], int]:
+    """Work of multiply-adds in registers alone, as `at_once` takes it, and the operations of one
+    repeat: multiply-adds count two."""
     function = getattr(library(), f"fma_{isa}_{dtype}")
     function.restype, function.argtypes = ctypes.c_double, [ctypes.c_long]
     lanes = {"base": 16, "avx2": 32, "avx512": 64}[isa] // {"f32": 4, "f64": 8}[dtype]
-    seconds = best(threads, lambda i, repeats: function(1000 * repeats))
-    return threads * 1000 * CHAINS * lanes * 2 / seconds
+    return lambda i, repeats: function(1000 * repeats), 1000 * CHAINS * lanes * 2
+
+
+@functools.cache
+def flops_a_second(isa: str, dtype: str, threads: int) -> float:
+    work, flops = multiply_adds(isa, dtype)
+    return threads * flops / best(threads, work)
 
 
 def rounded(nbytes: int) -> int:

@@ -218,6 +218,8 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
                           g->m > mr * (b_collides(g, size, vector_bytes) ? COLLIDE_ROWS
                                                                          : COPY_ROWS));
     g->ahead = tiles && !g->pack_b && g->k * g->n * size > L1_BYTES;
+    g->asks = tiles && g->m > mr &&
+              (g->m * g->k + g->k * g->n + g->m * g->n) * size > tk_second_cache / 2;
     g->a_down = g->a_row == 1;
     int collide = !g->a_down && (uint64_t)(g->a_row * size + LINE) % PAGE <= 2 * LINE;
     int few_lines = g->a_down && g->a_col * size % (PAGE / 2) == 0; /* of L1, used again and again */
@@ -266,12 +268,12 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
     if (g->keep_a && g->m > most_rows)
         g->block_rows = ceil_div(ceil_div(g->m, ceil_div(g->m, most_rows)), mr) * mr;
     int64_t cols = at_most(g->block_cols, round_up(g->n, w));
-    /* a copy's last store may run over by w; a panel of B ends in a gap of a row */
+    /* a copy's last store may run over by w */
     int64_t panels = g->pack_b ? cols : g->n & (nr - 1) ? nr : 0;
     g->b_copy = g->path == TK_GEMM_LONG_ROW ? 2 * g->block_cols
-                : tiles                     ? panels * (kc + 1) + w
+                : tiles                     ? panels * TK_GEMM_PANEL(kc) + w
                                             : 0;
-    int64_t a_copy = g->pack_a ? (g->keep_a ? g->block_rows : mr) * kc + w : 0;
+    int64_t a_copy = g->pack_a ? (g->keep_a ? g->block_rows : mr) * TK_GEMM_COPIED(kc, size) + w : 0;
     /* Where sums are short, C's rows are what takes time; long ones are written faster by few. */
     g->strip = g->k <= SHORT && g->c_col == 1 && g->n * size >= WIDE ? at_most(mr, 5) : mr;
     if (g->c_col != 1 && LINE / size <= mr)

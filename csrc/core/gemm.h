@@ -40,6 +40,11 @@
  * bits. */
 #define TK_GEMM_KC 256
 
+/* Rows of a panel of B, and values of a copied row of A, of so many values of k: with a gap, or
+ * what is used together would lie whole pages apart, in the same sets of L1. */
+#define TK_GEMM_PANEL(k) ((k) + 1)
+#define TK_GEMM_COPIED(k, size) ((k) + 64 / (int64_t)(size))
+
 /* Bytes of a long row that are summed up at a time: a page of each row of B; where B comes from
  * memory, as much as leaves L2 to its rows, whose ends the processor does not foresee. */
 #define TK_GEMM_LONG 4096
@@ -94,6 +99,7 @@ typedef struct {
     int64_t block_rows, block_cols; /* of a unit: what is done with one copy of A, of B */
     int pack_a, pack_b; /* copy strips of A, panels of B into scratch first */
     int ahead; /* without pack_b: ask for the next tile's columns, too far apart to be foreseen */
+    int asks; /* for the next strip of A and block of B: they are not in the second cache yet */
     int keep_a;         /* for the next block of columns */
     int far; /* of a vector's matrix: it comes from memory, and is read more at a time, or ahead */
     int64_t strip;      /* rows of a strip, at most */
@@ -112,19 +118,17 @@ typedef struct {
     const char *next_a, *next_b, *next_c; /* the batch's next matrices; NULL at its end */
 } tk_gemm_unit;
 
+/* How a tile reads A: down its contiguous columns, or a copied strip; along its contiguous rows; or
+ * down, and copying them for the tiles beside it. */
+enum { TK_DOWN, TK_ALONG, TK_COPYING };
+
 /* What of it is done with one copy of A and B. */
 typedef struct {
     int64_t i0, i1, j0, j1, k0, k; /* values [k0, k0 + k) of the sums */
     int pack_a;                    /* strips of A are to be copied */
+    /* the block of B that comes next; no columns: none */
+    int64_t next_j0, next_cols, next_k0, next_k;
 } tk_gemm_block;
-
-/* Asks for a share of what lies at `from`, for the second cache: that of strip s of so many. */
-static inline void tk_gemm_ask(const char *from, int64_t bytes, int64_t s, int64_t strips)
-{
-    int64_t share = (bytes + strips - 1) / strips, end = (s + 1) * share;
-    for (int64_t i = s * share; i < (end < bytes ? end : bytes); i += 64)
-        __builtin_prefetch(from + i, 0, 2);
-}
 
 void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads);
 

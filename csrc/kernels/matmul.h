@@ -1,4 +1,6 @@
 /* Matrix products of a floating type: what all ways to compute them share. Included once per type. */
+#include "matmul_ask.h"
+
 #define KC TK_GEMM_KC
 
 TK_INLINE V TK_FN(gemm_load)(const T *p, int n)

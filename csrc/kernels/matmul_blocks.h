@@ -8,11 +8,12 @@
 #define MR TK_GEMM_MR(TK_VECTOR_BYTES)
 #define NV TK_GEMM_NV
 #define CHUNK (256 / (int)sizeof(T))
-#define PANEL(k) ((k) + 1) /* rows of a panel of B with their gap, as tk_gemm_plan has it */
+#define PANEL TK_GEMM_PANEL
 #define TALL ((MR + SIDE - 1) / SIDE * SIDE) /* a tile's rows, in blocks of v_transpose */
 
 typedef void TK_FN(gemm_tile)(int64_t k, const T *a, int64_t step, const T *b, int64_t b_row,
-                              int64_t ahead, T *c, int64_t c_row, int add);
+                              int64_t ahead, T *c, int64_t c_row, int add, const tk_asks *asks,
+                              T *copy);
 #define TILE(name) TK_FN(name)
 #define TILE_BYTES TK_VECTOR_BYTES
 #define TILE_NV NV
@@ -50,13 +51,14 @@ TK_INLINE int TK_FN(gemm_rest)(int64_t cols)
     return rest;
 }
 
-TK_INLINE TK_FN(gemm_tile) *TK_FN(gemm_tile_of)(int rows, int width, int along)
+/* NULL where there is none that copies. */
+TK_INLINE TK_FN(gemm_tile) *TK_FN(gemm_tile_of)(int rows, int width, int way)
 {
 #if HALVES
     if (width < W)
-        return TK_FN(gemm_tiles_half)[rows - 1][0][along];
+        return TK_FN(gemm_tiles_half)[rows - 1][0][way];
 #endif
-    return TK_FN(gemm_tiles)[rows - 1][width / W - 1][along];
+    return TK_FN(gemm_tiles)[rows - 1][width / W - 1][way];
 }
 
 /* From a tile's sums, NV*W a row, to C, adding those of earlier blocks of k if it holds them; then
@@ -129,6 +131,14 @@ TK_INLINE void TK_FN(gemm_rows)(T *to, int width, const T *from, int64_t along, 
     }
 }
 
+/* Asks for CHUNK values of each of so many rows. */
+TK_INLINE void TK_FN(gemm_ask_chunk)(const T *from, int64_t row, int rows)
+{
+    for (int i = 0; i < rows; i++, from += row)
+        for (int p = 0; p < CHUNK; p += TK_ASK_LINE / (int)sizeof(T))
+            __builtin_prefetch(from + p, 0, 2);
+}
+
 /* to[p*width + i] = from[i*lane + p*along] for p < k, i < lanes; the width is lanes or a tile's,
  * and values from lanes to the width are any.
  * Up to W - 1 values past the end of `to` are overwritten; of a row, `known` values may be read. */
@@ -153,9 +163,12 @@ static void TK_FN(gemm_panel)(T *to, int width, const T *from, int64_t lane, int
             n = k - p < CHUNK ? (k - p) & -SIDE : CHUNK;
             if (!n) /* the last block repeats some */
                 p = k - SIDE, n = SIDE;
-            for (int i = last; i >= 0; i -= SIDE)
-                v_transpose(to + p * width + i, width, from + i * lane + p, lane,
-                            lanes - i < SIDE ? lanes - i : SIDE, n);
+            const T *next = p + n < k ? from + p + n : from + lanes * lane;
+            for (int i = last; i >= 0; i -= SIDE) {
+                int rows = lanes - i < SIDE ? lanes - i : SIDE;
+                TK_FN(gemm_ask_chunk)(next + i * lane, lane, rows);
+                v_transpose(to + p * width + i, width, from + i * lane + p, lane, rows, n);
+            }
         }
         return;
     }
@@ -171,15 +184,66 @@ static void TK_FN(gemm_panels)(const tk_gemm *g, T *to, const T *from, int64_t c
     int64_t j = 0, stride = PANEL(k);
     if (g->b_col == 1) /* by whole rows, which the processor foresees */
         for (int64_t p = 0; p < k; p++)
-            for (j = 0; j + NV * W <= cols; j += NV * W)
+            for (j = 0; j + NV * W <= cols; j += NV * W) {
+                const T *row = from + p * g->b_row + j;
+                for (int v = 0; v < NV * W; v += TK_ASK_LINE / (int)sizeof(T))
+                    __builtin_prefetch(row + 2 * g->b_row + v, 0, 3);
                 for (int v = 0; v < NV; v++)
-                    v_store(to + j * stride + (p * NV + v) * W,
-                            v_load(from + p * g->b_row + j + v * W));
+                    v_store(to + j * stride + (p * NV + v) * W, v_load(row + v * W));
+            }
     for (int width; j < cols; j += width) {
         width = TK_FN(gemm_width)(cols - j);
         int n = cols - j < width ? (int)(cols - j) : width;
         TK_FN(gemm_panel)(to + j * stride, width, from + j * g->b_col, g->b_col, g->b_row, n, n, k);
     }
+}
+
+/* A strip of A whose values are contiguous along its rows, copied as it is: k values a row, then a
+ * gap, so that rows do not meet in the same sets of L1. */
+static void TK_FN(gemm_copy_rows)(T *to, const T *from, int64_t row, int rows, int64_t k)
+{
+    for (int i = 0; i < rows; i++, to += TK_GEMM_COPIED(k, sizeof(T)), from += row) {
+        int64_t p = 0;
+        for (; p + W <= k; p += W)
+            v_store(to + p, v_load(from + p));
+        if (p < k)
+            v_store_part(to + p, v_load_part(from + p, (int)(k - p)), (int)(k - p));
+    }
+}
+
+/* How the tiles of one strip read A. */
+typedef struct {
+    const T *a;
+    int64_t step;
+    int way;
+    T *copy; /* where the first tile copies it, if its way is TK_COPYING */
+} TK_FN(gemm_strip);
+
+/* The strip of so many rows from row i on, copied to `copy` if that is wanted and is not done yet;
+ * the first tile does it where it can. */
+static TK_FN(gemm_strip) TK_FN(gemm_strip_of)(const tk_gemm *g, const tk_gemm_block *at,
+                                              const T *a, int64_t i, int rows, T *copy)
+{
+    TK_FN(gemm_strip) s = {a + i * g->a_row + at->k0 * g->a_col,
+                           g->a_down ? g->a_col : g->a_row, g->a_down ? TK_DOWN : TK_ALONG, copy};
+    if (!g->pack_a)
+        return s;
+    if (s.way == TK_ALONG && g->a_col == 1) {
+        if (at->pack_a)
+            TK_FN(gemm_copy_rows)(copy, s.a, g->a_row, rows, at->k);
+        s.step = TK_GEMM_COPIED(at->k, sizeof(T));
+    } else if (at->pack_a && g->a_down &&
+               TK_FN(gemm_tile_of)(rows, TK_FN(gemm_width)(at->j1 - at->j0), TK_COPYING)) {
+        s.way = TK_COPYING;
+        return s;
+    } else {
+        if (at->pack_a)
+            TK_FN(gemm_panel)(copy, rows, s.a, g->a_row, g->a_col, rows, at->i1 - i, at->k);
+        s.step = rows;
+        s.way = TK_DOWN;
+    }
+    s.a = copy;
+    return s;
 }
 
 /* Rows [i0, i1) of C times a block of k and of columns, whose panels are there. */
@@ -193,26 +257,28 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
     int64_t strips = (i1 - i0 + g->strip - 1) / g->strip, taller = (i1 - i0) % strips;
     int height = (int)((i1 - i0) / strips);
     int last = k0 + k == g->k, add = k0 && !g->held;
+    int64_t tiles = tk_ask_pieces(j1 - j0, NV * W), size = sizeof(T);
+    tk_asks asks = {.b = NULL};
+    if (g->asks && g->pack_b && g->b_col == 1 && at->next_cols) /* turned, its copy asks itself */
+        tk_ask_for_b(&asks, (const char *)(b + at->next_k0 * g->b_row + at->next_j0), at->next_k,
+                     g->b_row * size, at->next_cols * size, tiles * strips, height);
     if (g->held)
         memset(sums, 0, sizeof sums); /* what narrow tiles leave out is held too */
     for (int64_t s = 0, i = i0; s < strips; s++) {
         int rows = height + (s < taller);
         if (u->next_a) {
-            tk_gemm_ask(u->next_a, g->ask_a, s, strips);
-            tk_gemm_ask(u->next_b, g->ask_b, s, strips);
-            tk_gemm_ask(u->next_c, g->ask_c, s, strips);
+            tk_ask_share(u->next_a, g->ask_a, s, strips);
+            tk_ask_share(u->next_b, g->ask_b, s, strips);
+            tk_ask_share(u->next_c, g->ask_c, s, strips);
         }
-        const T *as = a + i * g->a_row + k0 * g->a_col;
-        int64_t step = g->a_down ? g->a_col : g->a_row;
-        int along = !g->a_down;
-        if (g->pack_a) {
-            T *strip = copied + (g->keep_a ? (i - i0) * k : 0);
-            if (at->pack_a)
-                TK_FN(gemm_panel)(strip, rows, as, g->a_row, g->a_col, rows, i1 - i, k);
-            as = strip;
-            step = rows;
-            along = 0;
-        }
+        T *copy = copied + (g->keep_a ? (i - i0) * TK_GEMM_COPIED(k, size) : 0);
+        TK_FN(gemm_strip) strip = TK_FN(gemm_strip_of)(g, at, a, i, rows, copy);
+        if (g->asks && s + 1 < strips && (at->pack_a || !g->pack_a))
+            tk_ask_for_a(&asks, (const char *)(a + (i + rows) * g->a_row + k0 * g->a_col),
+                         height + (s + 1 < taller), g->a_row * size, k, g->a_col * size, size,
+                         tiles, rows);
+        else
+            tk_ask_no_a(&asks);
         for (int64_t j = j0, width; j < j1; j += width) {
             width = TK_FN(gemm_width)(j1 - j);
             int cols = (int)(j1 - j < width ? j1 - j : width);
@@ -222,15 +288,20 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
                 bs = g->pack_b ? panels + (j - j0) * PANEL(k) : panels;
                 b_row = width;
             }
-            TK_FN(gemm_tile) *tile = TK_FN(gemm_tile_of)(rows, (int)width, along);
+            TK_FN(gemm_tile) *tile = TK_FN(gemm_tile_of)(rows, (int)width, strip.way);
             T *to = c + i * g->c_row + j * g->c_col;
-            if (cols == width && g->c_col == 1 && !g->held && !(last && (g->bias || g->addend))) {
-                tile(k, as, step, bs, b_row, ahead, to, g->c_row, add);
+            int straight = cols == width && g->c_col == 1 && !g->held &&
+                           !(last && (g->bias || g->addend));
+            tile(k, strip.a, strip.step, bs, b_row, ahead, straight ? to : sums,
+                 straight ? g->c_row : NV * W, straight && add, g->asks ? &asks : NULL, strip.copy);
+            tk_ask_next(&asks);
+            if (strip.way == TK_COPYING)
+                strip = (TK_FN(gemm_strip)){copy, rows, TK_DOWN, NULL};
+            if (straight) {
                 for (int r = 0; last && g->epilogue && r < rows; r++)
                     TK_FN(gemm_end)(g, to + r * g->c_row, cols);
                 continue;
             }
-            tile(k, as, step, bs, b_row, ahead, sums, NV * W, 0);
             if (g->held) {
                 TK_FN(gemm_hold)(held, sums, !k0, last);
                 held += MR * NV * W;
@@ -243,6 +314,17 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
         }
         i += rows;
     }
+}
+
+/* Which block of B comes after this one. */
+static void TK_FN(gemm_next)(const tk_gemm *g, tk_gemm_block *at, const tk_gemm_unit *u)
+{
+    int below = at->j1 == u->j1; /* its columns are done: on to the next values of k */
+    at->next_k0 = below ? at->k0 + at->k : at->k0;
+    at->next_j0 = below ? u->j0 : at->j1;
+    at->next_k = g->k - at->next_k0 < KC ? g->k - at->next_k0 : KC;
+    int64_t cols = u->j1 - at->next_j0 < g->block_cols ? u->j1 - at->next_j0 : g->block_cols;
+    at->next_cols = at->next_k > 0 ? cols : 0;
 }
 
 /* The product by tiles. A block of A is copied while its first columns of C are made, and kept for
@@ -259,6 +341,7 @@ static void TK_FN(gemm_tiled)(const tk_gemm *g, const T *a, const T *b, T *c, co
             for (at.j0 = u->j0; at.j0 < u->j1; at.j0 = at.j1) {
                 at.j1 = u->j1 - at.j0 < g->block_cols ? u->j1 : at.j0 + g->block_cols;
                 at.pack_a = g->pack_a && (at.j0 == u->j0 || !g->keep_a);
+                TK_FN(gemm_next)(g, &at, u);
                 const T *bs = b + at.k0 * g->b_row;
                 int64_t rest = TK_FN(gemm_rest)(at.j1 - at.j0);
                 if (g->pack_b)

@@ -26,20 +26,22 @@ TK_INLINE void TILE(gemm_store_tile)(int mr, int nv, X acc[MR][TILE_NV], T *c, i
 }
 
 /* Stores the sums over k of one tile, mr x nv vectors, to c, or adds them to what is there. A's
- * value (i, p) is a[i*step + p] where it is read `along` its contiguous rows in place, otherwise
- * a[p*step + i]: a copied strip, or contiguous columns in place. What lies `ahead` of B's rows is
- * asked for, unless that is 0. */
-TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int along, int64_t k, const T *a,
-                               int64_t step, const T *b, int64_t b_row, int64_t ahead, T *c,
-                               int64_t c_row, int add)
+ * value (i, p) is a[i*step + p] where the way is TK_ALONG its contiguous rows, otherwise
+ * a[p*step + i]. TK_COPYING also copies it, to copy[p*mr + i], beside the multiply-adds. What lies
+ * `ahead` of B's rows is asked for, unless that is 0; and what `asks` say, unless they are NULL. */
+TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int way, int64_t k, const T *a, int64_t step,
+                               const T *b, int64_t b_row, int64_t ahead, T *c, int64_t c_row,
+                               int add, const tk_asks *asks, T *copy)
 {
     X acc[MR][TILE_NV];
+    const int along = way == TK_ALONG, half = mr < 8 ? 4 : 8; /* a strip is copied by two vectors */
     const int64_t i_step = along ? step : 1, p_step = along ? 1 : step;
     /* few registers reach every row from these */
     const T *a5 = a + 5 * i_step, *a10 = a + 10 * i_step;
     /* C's rows, if they are added to, are asked for one by one: all at once keep B's waiting. */
-    const int64_t stretch = add && k >= SPREAD ? k / mr + 1 : k;
+    const int64_t stretch = (add || asks) && k >= SPREAD ? k / mr + 1 : k;
     const T *asked = c;
+    const char *ask_a = asks ? asks->a : NULL, *ask_b = asks && !asks->wait ? asks->b : NULL;
 #pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
 #pragma GCC unroll 2
@@ -47,6 +49,15 @@ TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int along, int64_t k, const
             acc[i][v] = (X){0};
     for (int64_t left = k, some; left > 0; left -= some, asked += c_row) {
         some = left < stretch ? left : stretch;
+        if (asks) {
+            for (int i = 0; i < asks->lines; i++)
+                __builtin_prefetch(ask_a + i * asks->apart, 0, 2);
+            ask_a += asks->step;
+            if (ask_b) {
+                __builtin_prefetch(ask_b, 0, 2);
+                ask_b += LINE * sizeof(T);
+            }
+        }
         if (add)
             for (int v = 0; v < nv * LANES; v += LINE)
                 __builtin_prefetch(asked + v, 1, 3);
@@ -55,6 +66,11 @@ TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int along, int64_t k, const
 #pragma GCC unroll 2
             for (int v = 0; v < nv; v++)
                 row[v] = TILE(gemm_get)(b + v * LANES);
+            if (way == TK_COPYING) {
+                memcpy(copy, a, (size_t)half * sizeof(T));
+                memcpy(copy + mr - half, a + mr - half, (size_t)half * sizeof(T));
+                copy += mr;
+            }
             if (ahead)
 #pragma GCC unroll 2
                 for (int v = 0; v < nv * LANES; v += LINE)
@@ -77,46 +93,52 @@ TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int along, int64_t k, const
         TILE(gemm_store_tile)(mr, nv, acc, c, c_row, 0);
 }
 
-#define ONE(mr, nv) \
-    static void TILE(gemm_down_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
-                                            int64_t b_row, int64_t ahead, T *c, \
-                                            int64_t c_row, int add) \
+#define ONE(name, mr, nv, way) \
+    static void TILE(name##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
+                                      int64_t b_row, int64_t ahead, T *c, int64_t c_row, int add, \
+                                      const tk_asks *asks, T *copy) \
     { \
-        TILE(gemm_sums)(mr, nv, 0, k, a, step, b, b_row, ahead, c, c_row, add); \
-    } \
-    static void TILE(gemm_along_##mr##x##nv)(int64_t k, const T *a, int64_t step, const T *b, \
-                                             int64_t b_row, int64_t ahead, T *c, \
-                                             int64_t c_row, int add) \
-    { \
-        TILE(gemm_sums)(mr, nv, 1, k, a, step, b, b_row, ahead, c, c_row, add); \
+        TILE(gemm_sums)(mr, nv, way, k, a, step, b, b_row, ahead, c, c_row, add, asks, copy); \
     }
+#define WAYS(mr, nv) ONE(gemm_down_, mr, nv, TK_DOWN) ONE(gemm_along_, mr, nv, TK_ALONG)
 #if TILE_NV == 2
-#define EACH(mr) ONE(mr, 1) ONE(mr, 2)
+#define EACH(mr) WAYS(mr, 1) WAYS(mr, 2)
+#define TALLEST(mr) EACH(mr) ONE(gemm_copying_, mr, 2, TK_COPYING)
 #else
-#define EACH(mr) ONE(mr, 1)
+#define EACH(mr) WAYS(mr, 1)
+#define TALLEST EACH
 #endif
-EACH(1) EACH(2) EACH(3) EACH(4) EACH(5) EACH(6)
 #if TK_GEMM_MR(TK_VECTOR_BYTES) == 14
-EACH(7) EACH(8) EACH(9) EACH(10) EACH(11) EACH(12) EACH(13) EACH(14)
+EACH(1) EACH(2) EACH(3) EACH(4) EACH(5) EACH(6) EACH(7) EACH(8) EACH(9) EACH(10) EACH(11)
+TALLEST(12) TALLEST(13) TALLEST(14)
+#else
+EACH(1) EACH(2) EACH(3) TALLEST(4) TALLEST(5) TALLEST(6)
 #endif
 #undef ONE
+#undef WAYS
 #undef EACH
+#undef TALLEST
 
-/* [rows - 1][vectors - 1][A contiguous along its rows] */
-#define ONE(mr, nv) {TILE(gemm_down_##mr##x##nv), TILE(gemm_along_##mr##x##nv)}
+/* [rows - 1][vectors - 1][way]; only the tallest and widest, with which strips begin, copy */
+#define WAYS(mr, nv) TILE(gemm_down_##mr##x##nv), TILE(gemm_along_##mr##x##nv)
 #if TILE_NV == 2
-#define EACH(mr) {ONE(mr, 1), ONE(mr, 2)}
+#define EACH(mr) {{WAYS(mr, 1)}, {WAYS(mr, 2)}}
+#define TALLEST(mr) {{WAYS(mr, 1)}, {WAYS(mr, 2), TILE(gemm_copying_##mr##x2)}}
 #else
-#define EACH(mr) {ONE(mr, 1)}
+#define EACH(mr) {{WAYS(mr, 1)}}
+#define TALLEST EACH
 #endif
-static TK_FN(gemm_tile) *const TILE(gemm_tiles)[MR][TILE_NV][2] = {
-    EACH(1), EACH(2),  EACH(3),  EACH(4),  EACH(5),  EACH(6),
+static TK_FN(gemm_tile) *const TILE(gemm_tiles)[MR][TILE_NV][TK_COPYING + 1] = {
 #if TK_GEMM_MR(TK_VECTOR_BYTES) == 14
-    EACH(7), EACH(8),  EACH(9),  EACH(10), EACH(11), EACH(12), EACH(13), EACH(14),
+    EACH(1), EACH(2),  EACH(3),  EACH(4),     EACH(5),     EACH(6),     EACH(7),
+    EACH(8), EACH(9),  EACH(10), EACH(11),    TALLEST(12), TALLEST(13), TALLEST(14),
+#else
+    EACH(1), EACH(2),  EACH(3),  TALLEST(4),  TALLEST(5),  TALLEST(6),
 #endif
 };
-#undef ONE
+#undef WAYS
 #undef EACH
+#undef TALLEST
 #undef X
 #undef LANES
 #undef LINE

@@ -55,8 +55,8 @@ static void TK_FN(gemm_matrices)(const tk_gemm *g, tk_gemm_unit *u, int64_t lo, 
             u->next_b = (const char *)p.b;
             u->next_c = (const char *)p.c;
             if (g->path == TK_GEMM_DOTS) { /* tiles do it strip by strip */
-                tk_gemm_ask(u->next_a, g->ask_a, 0, 1);
-                tk_gemm_ask(u->next_b, g->ask_b, 0, 1);
+                tk_ask_share(u->next_a, g->ask_a, 0, 1);
+                tk_ask_share(u->next_b, g->ask_b, 0, 1);
             }
         } else
             u->next_a = NULL;
