@@ -62,7 +62,7 @@ def addcmul(
     *,
     value: builtins.float = ...,
 ) -> Tensor:
-    """input + value * tensor1 * tensor2, elementwise."""
+    """input + value * tensor1 * tensor2, elementwise; integers, if all four are and fit."""
 
 def addmm(
     input: Tensor,

@@ -110,7 +110,7 @@ class Methods:
         *,
         value: builtins.float = ...,
     ) -> Tensor:
-        """input + value * tensor1 * tensor2, elementwise."""
+        """input + value * tensor1 * tensor2, elementwise; integers, if all four are and fit."""
 
     def addcmul_(
         self,
