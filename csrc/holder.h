@@ -161,8 +161,11 @@ static PyObject *struct_of(PyObject *module, PyObject *handle)
     PyObject *address = _cffi_f_tk_address(module, handle);
     const tk_tensor *t = address ? PyLong_AsVoidPtr(address) : NULL;
     Py_XDECREF(address);
-    if (!t)
+    if (!t) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "struct_of: no handle");
         return NULL;
+    }
     const size_t room = (size_t)t->ndim * sizeof(Py_ssize_t);
     array_struct *a = malloc(sizeof *a + 2 * room);
     if (!a)

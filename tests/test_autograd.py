@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 import itertools
+import pickle
 import sys
 import threading
 import weakref
@@ -321,6 +323,21 @@ def test_modes_as_decorators(mode: Any) -> None:
             next(left)
             left.close()
             assert tk.is_grad_enabled() is outside
+
+
+def test_a_copied_mode_is_a_mode_of_its_own() -> None:
+    for make in (tk.no_grad, tk.enable_grad, tk.inference_mode, lambda: tk.set_grad_enabled(False)):
+        mode = make()
+        with mode:
+            inside = tk.is_grad_enabled()
+            copies = copy.copy(mode), copy.deepcopy(mode), pickle.loads(pickle.dumps(mode))
+        assert tk.is_grad_enabled()
+        for copied in copies:
+            assert type(copied) is type(mode)
+            assert tk.is_grad_enabled()
+            with copied:
+                assert tk.is_grad_enabled() is inside
+            assert tk.is_grad_enabled()
 
 
 def test_a_mode_can_be_used_again() -> None:

@@ -41,13 +41,14 @@ KNOWN |= {"slice"}
 
 
 def says_who(error: BaseException, *names: str) -> None:
-    """The message starts with a name of ours, or with the call that Python itself refused."""
+    """The message starts with a name of ours, or with the call that Python itself refused; once."""
     message = str(error)
     found = re.match(r"([A-Za-z_][\w.]*)(: |\(\))", message)
     assert found, f"{type(error).__name__} without a name: {message!r}"
     name = found.group(1).split(".")[-1].strip("_")
     assert name in KNOWN or name in {each.strip("_") for each in names}, message
     assert len(message) > len(found.group(0)) + 8, message
+    assert error.__suppress_context__ or str(error.__context__) != message, "told twice"
 
 
 def attempt(what: str, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> None:

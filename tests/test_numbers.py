@@ -255,6 +255,13 @@ def test_targets_keep_their_fractions_beside_integers() -> None:
     assert losses[0].item() == losses[1].item()
 
 
+@pytest.mark.parametrize("factor", [2**53 - 1, 2**53, 2**53 + 1, -(2**53) - 1, 2**62])
+def test_products_of_integers_are_exact_or_floats(factor: int) -> None:
+    one = tk.tensor(1)
+    result = tk.addcmul(tk.tensor(0), one, one, value=factor)
+    assert result.is_floating_point() or result.item() == factor
+
+
 def test_integers_are_clamped_exactly() -> None:
     large = tk.tensor([2**62 + 1, -(2**62) - 1, 5])
     assert large.clamp(-(2**61) - 1, 2**61 + 1).tolist() == [2**61 + 1, -(2**61) - 1, 5]

@@ -342,6 +342,23 @@ print(between - start, time.thread_time() - between)
 """
 
 
+def test_any_name_can_be_the_first_that_is_asked_for() -> None:
+    """Modules are loaded when they are used, so each must bring what it needs."""
+    asked = run_python(
+        "import os, tinygrad_k as tk\n"
+        "for name in dir(tk):\n"
+        "    if not os.fork():\n"
+        "        try:\n"
+        "            getattr(tk, name)\n"
+        "        except BaseException as error:\n"
+        "            print(name, repr(error), flush=True)\n"
+        "        os._exit(0)\n"
+        "    os.wait()\n"
+        "print('asked for', len(dir(tk)))\n"
+    )
+    assert asked.stdout.startswith("asked for"), asked.stdout + asked.stderr
+
+
 def test_import_is_quick(tmp_path: Path) -> None:
     """20 ms of processor time over NumPy's own, where that takes 60; as much more on a machine that
     is slower or busier. What else runs there only adds: the least of many runs is what it takes."""

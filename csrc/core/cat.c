@@ -24,8 +24,7 @@ static int join(const tk_tensor *out, int n, tk_tensor *const *in, int dim)
     }
     if (most / rows * item <= 8)
         return 0;
-    tk_join_work w = {.out = out->data,
-                      .row_step = out->numel / rows * item};
+    tk_join_work w = {.out = out->data, .row_step = out->numel / rows * item};
     w.streams = n <= TK_JOIN && w.row_step >= TK_STREAMED_ROW_BYTES && tk_streams(out, in, n);
     for (int i = 0; i < n; i += w.n) {
         w.n = n - i < TK_JOIN ? n - i : TK_JOIN;

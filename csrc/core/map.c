@@ -249,7 +249,7 @@ static int scaled_dtype(int kernel, int dtype, double p)
 {
     if (kernel != TK_K_addcmul || tk_is_float(dtype))
         return dtype;
-    const int whole = fabs(p) <= 0x1p53 && p == trunc(p) && fits(dtype, (int64_t)p);
+    const int whole = fabs(p) < 0x1p53 && p == trunc(p) && fits(dtype, (int64_t)p);
     return whole && dtype != TK_BOOL ? dtype : tk_default_float;
 }
 

@@ -40,7 +40,6 @@ static inline int64_t tk_ask_pieces(int64_t all, int64_t piece)
 /* Nothing more of A. */
 static inline void tk_ask_no_a(tk_asks *asks)
 {
-    asks->a = NULL;
     asks->lines = 0;
     asks->step = asks->share = 0;
 }

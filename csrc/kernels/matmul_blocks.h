@@ -258,7 +258,7 @@ static void TK_FN(gemm_block)(const tk_gemm *g, const T *a, const T *b, T *c,
     int height = (int)((i1 - i0) / strips);
     int last = k0 + k == g->k, add = k0 && !g->held;
     int64_t tiles = tk_ask_pieces(j1 - j0, NV * W), size = sizeof(T);
-    tk_asks asks = {.b = NULL};
+    tk_asks asks = {.a = (const char *)a, .b = NULL};
     if (g->asks && g->pack_b && g->b_col == 1 && at->next_cols) /* turned, its copy asks itself */
         tk_ask_for_b(&asks, (const char *)(b + at->next_k0 * g->b_row + at->next_j0), at->next_k,
                      g->b_row * size, at->next_cols * size, tiles * strips, height);

@@ -39,6 +39,9 @@ class _Mode(Block):
     def __init__(self, enabled: bool) -> None:
         self.enabled = enabled
 
+    def __reduce__(self) -> Any:
+        return _not_entered, (type(self), self.enabled, self.behind)
+
     def __call__(self, function: F) -> F:
         """The function with this mode inside; of a generator, whenever it runs."""
         enabled = self.enabled
@@ -55,6 +58,13 @@ class _Mode(Block):
         if inspect.isgeneratorfunction(function):
             return _generator(function, enabled)  # type: ignore[return-value]
         return wrapped  # type: ignore[return-value]
+
+
+def _not_entered(cls: type[_Mode], enabled: bool, behind: int) -> _Mode:
+    """A copy, which sets nothing yet."""
+    mode = object.__new__(cls)
+    mode.enabled, mode.behind = enabled, behind
+    return mode
 
 
 def _generator(function: Callable[..., Any], enabled: bool) -> Callable[..., Any]:

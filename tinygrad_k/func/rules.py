@@ -12,11 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ..backend import DTYPES, lib
+from ..ops import load
 from ..ops.declare import OPS
 from ..tensor import Tensor, wrap
 from .batched import FAMILIES, RULES, as_tensor
 
 Op = Callable[..., Tensor]
+
+load()  # rules are given by name, also to ops that are loaded late
 
 
 def _rule(*names: str) -> Callable[[Any], Any]:

@@ -139,14 +139,16 @@ def _of_one(row: Op, count: int, whole: Callable[..., Tensor]) -> Callable[..., 
         try:
             handle = body(a) if b is ABSENT else body(a, b) if c is ABSENT else body(a, b, c)
         except MISTAKES:
-            return whole(*present(a, b, c))
-        out = wrap(handle)
-        node = a._node
-        if node is not None and (flags := handle.flags) & RECORD:
-            args = present(a, b, c)
-            every = args if len(args) == count else row.bind(args, {})
-            attach(row, out, every, 1, (node,), args, flags)
-        return out
+            pass
+        else:
+            out = wrap(handle)
+            node = a._node
+            if node is not None and (flags := handle.flags) & RECORD:
+                args = present(a, b, c)
+                every = args if len(args) == count else row.bind(args, {})
+                attach(row, out, every, 1, (node,), args, flags)
+            return out
+        return whole(*present(a, b, c))
 
     return function
 
