@@ -1483,6 +1483,36 @@ def test_normalised_channels_against_the_formula(shape, groups, kind, isa, in_tu
             np.testing.assert_allclose(one, other.reshape(one.shape), rtol=close, atol=20 * close)
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2), (2, 3, 0), (0, 3, 0)])
+def test_mean_losses_of_nothing_are_nan(shape: tuple[int, ...]) -> None:
+    x, labels = tk.zeros(*shape).requires_grad_(), tk.zeros(shape[0], *shape[2:], dtype=tk.int64)
+    for loss_of in (F.nll_loss, F.cross_entropy):
+        loss = loss_of(x, labels)
+        assert math.isnan(loss.item())
+        assert tk.autograd.grad(loss, x)[0].shape == shape
+
+
+@pytest.mark.parametrize("shape", [(64, 8, 7, 7), (64, 8, 8, 8), (640, 8), (5, 12, 40)])
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=str)
+def test_variances_far_from_zero(shape: tuple[int, ...], kind: tk.dtype) -> None:
+    """Means of ten thousand times the deviation cost no digits of it, however channels lie."""
+    close = 2e-6 if kind is tk.float32 else 1e-11
+    x = (1e4 + np.random.default_rng(0).standard_normal(shape)).astype(kind.numpy)
+    last = (0, *range(2, x.ndim), 1)
+    dims, exact = (0, *range(2, x.ndim)), x.astype(np.float64)
+    for a in (x, np.ascontiguousarray(x.transpose(last)).transpose(np.argsort(last))):
+        found = tk.zeros(shape[1], dtype=kind)
+        F.batch_norm(
+            tk.from_numpy(a), tk.zeros(shape[1], dtype=kind), found, training=True, momentum=1.0
+        )
+        variance = exact.var(dims, ddof=1)
+        np.testing.assert_allclose(found.numpy(), variance, rtol=close)
+        if shape[0] < 100:
+            y = F.group_norm(tk.from_numpy(a), 2, eps=0.0).numpy().astype(np.float64)
+            spread = y.reshape(shape[0], 2, -1).std(-1)
+            np.testing.assert_allclose(spread, 1, rtol=close)
+
+
 @pytest.mark.parametrize("n", [1, 3, 16, 17, 63, 64, 65, 130, 513])
 def test_rows_of_layer_norm_stand_for_themselves(n: int) -> None:
     """Rows are taken some at a time; each is what it is alone."""

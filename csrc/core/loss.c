@@ -279,6 +279,11 @@ tk_tensor *tk_cross_entropy_backward(tk_tensor *g, tk_tensor *logits, tk_tensor 
                    NULL);
 }
 
+static tk_tensor *total_of(tk_tensor *t)
+{
+    return tk_reduce(TK_K_sum, t, (uint32_t)((1ull << t->ndim) - 1), 0, 0);
+}
+
 tk_tensor *tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_tensor *weight,
                          int64_t ignored, double smoothing, tk_tensor **total)
 {
@@ -287,11 +292,10 @@ tk_tensor *tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_ten
         losses = entropy(kernel, NULL, input, target, weight, ignored, smoothing, &weights);
     else
         losses = nll(input, target, weight, ignored, &weights);
-    const uint32_t all = losses ? (uint32_t)((1ull << losses->ndim) - 1) : 0;
     if (losses)
-        sum = tk_reduce(TK_K_sum, losses, all, 0, 0);
+        sum = total_of(losses);
     if (sum)
-        over = tk_reduce(TK_K_sum, weights, all, 0, 0);
+        over = total_of(weights);
     if (over)
         mean = tk_map2(TK_K_div, sum, over, 0, 0);
     if (total)

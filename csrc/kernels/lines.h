@@ -304,12 +304,12 @@ static inline int tk_one_by_one(const tk_reduce_work *w, const tk_reducer *f)
 }
 
 /* out, unless first, and a group of rows; one after the other with their sum in a buffer, or at once. The
- * bits are the same. */
+ * bits are the same: squares, which may be fused with their sums, are only added at once. */
 TK_INLINE void tk_add_rows(const tk_reducer *f, char *out, const char *const *row, int group,
                            int64_t n, int first, const char *pivot, char *buffer, int one_by_one)
 {
     const char *const sum = buffer;
-    if (!one_by_one) {
+    if (!one_by_one || f->columns != f->merge) {
         f->columns(out, row, group, n, first, pivot);
         return;
     }

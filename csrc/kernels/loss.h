@@ -55,7 +55,8 @@ TK_OUTLINE void TK_FN(sample_losses)(const tk_nll_work *w, T *out, T *weights, i
     for (int64_t n; lo < hi; lo += n) {
         n = TK_FN(some_samples)(w, lo, hi, &in);
         for (int64_t i = 0; i < n; i++, in += w->inner_step) {
-            const int64_t t = w->target[lo + i], next = i + AHEAD < n ? w->target[lo + i + AHEAD] : 0;
+            const int64_t t = w->target[lo + i], ahead = i + AHEAD < n ? w->target[lo + i + AHEAD] : 0;
+            const int64_t next = (uint64_t)ahead < (uint64_t)w->classes ? ahead : 0;
             const int counts = TK_FN(counts)(w, t, lo + i);
             const T share = counts ? TK_FN(class_weight)(w, t) : 0;
             __builtin_prefetch(in + AHEAD * w->inner_step + next * w->class_step);
@@ -72,7 +73,7 @@ static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
     T *out = (T *)w->out, *weights = (T *)w->weights;
     T losses[TK_SAMPLES_SUMMED], shares[TK_SAMPLES_SUMMED];
     if (!w->summed) {
-        TK_FN(sample_losses)(w, out + lo, weights ? weights + lo : NULL, lo, hi);
+        TK_FN(sample_losses)(w, out + lo, NULL, lo, hi);
         return;
     }
     for (; lo < hi; lo++) {

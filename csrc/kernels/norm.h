@@ -620,11 +620,11 @@ TK_OUTLINE void TK_FN(batch_norm_columns)(const tk_batch_work *w, int64_t channe
     const int64_t each = w->each, step = w->channels * each, rows = w->length / each;
     const T *x = (const T *)w->x + channel * each;
     T mean[MOST_COLUMNS], scale[MOST_COLUMNS], shift[MOST_COLUMNS];
-    double square[MOST_COLUMNS];
-    TK_FN(column_means)(x, step, rows, n * each, mean, square);
+    double centre[MOST_COLUMNS], square[MOST_COLUMNS];
+    TK_FN(column_means)(x, step, rows, n * each, mean, centre, square);
     for (int64_t i = 0; i < n; i++) {
         T p[3];
-        const double sum = TK_FN(join_columns)(mean + i * each, square + i * each, each, rows, p);
+        const double sum = TK_FN(join_columns)(centre + i * each, square + i * each, each, rows, p);
         TK_FN(batch_channel)(w, channel + i, p[0], sum, p + 1, p + 2);
         TK_FN(set_columns)(each, i, p, (T *const[]){mean, scale, shift}, 3);
     }

@@ -67,11 +67,11 @@ TK_OUTLINE void TK_FN(column_slopes)(T *first, T *second, const T *x, const T *g
         TK_FN(column_groups)(first, second, x, g, p, step, rows, n, TK_FN(slopes), 0);
 }
 
-/* The means of n columns and the sums of squared distances to them, in one pass: a chunk's are taken
+/* The means of n columns, `centre` unrounded, and the sums of squared distances to them, in one pass: a chunk's are taken
  * from distances to the mean so far, and put together as Chan, Golub and LeVeque 1983 do. The distance
  * of that mean counts in the result as much as it costs in the chunk, so nothing is lost. */
 TK_OUTLINE void TK_FN(column_means)(const T *x, int64_t step, int64_t rows, int64_t n, T *mean,
-                                    double *square)
+                                    double *centre, double *square)
 {
     enum { MOST_COLUMNS = TK_FN(most_columns), FIRST = 4 * TK_FN(column_rows) };
     T sum[MOST_COLUMNS], squares[MOST_COLUMNS];
@@ -91,12 +91,13 @@ TK_OUTLINE void TK_FN(column_means)(const T *x, int64_t step, int64_t rows, int6
         TK_FN(column_moments)
         (sum, squares, x + start * step, mean, step, more, n, TK_FN(are_far)(rows * n));
         for (int64_t i = 0; i < n; i++) {
-            const double pivot = (double)mean[i], centre = start ? total[i] * to_centre : pivot;
-            const double off = (double)sum[i] * to_mean, apart = pivot + off - centre;
+            const double pivot = (double)mean[i], so_far = start ? total[i] * to_centre : pivot;
+            const double off = (double)sum[i] * to_mean, apart = pivot + off - so_far;
             const double own = (double)squares[i] - (double)sum[i] * off;
             square[i] += (own < 0 ? 0 : own) + apart * apart * (before * count / all);
             total[i] += pivot * count + (double)sum[i];
-            mean[i] = (T)(total[i] / all);
+            centre[i] = total[i] / all;
+            mean[i] = (T)centre[i];
         }
     }
 }
@@ -193,18 +194,18 @@ TK_OUTLINE void TK_FN(map_columns_backward)(T *dx, const T *x, const T *g, int64
 }
 
 /* The mean of some columns, and the sum of the squared distances to it, from those of each. */
-TK_INLINE double TK_FN(join_columns)(const T *mean, const double *square, int64_t columns,
-                                     int64_t rows, T *joined)
+TK_INLINE double TK_FN(join_columns)(const double *centre, const double *square, int64_t columns,
+                                     int64_t rows, T *mean)
 {
-    double centre = 0, sum = 0;
+    double all = 0, sum = 0;
     for (int64_t i = 0; i < columns; i++)
-        centre += (double)mean[i];
-    centre /= (double)columns;
+        all += centre[i];
+    all /= (double)columns;
     for (int64_t i = 0; i < columns; i++) {
-        const double off = (double)mean[i] - centre;
+        const double off = centre[i] - all;
         sum += square[i] + (double)rows * off * off;
     }
-    *joined = (T)centre;
+    *mean = (T)all;
     return sum;
 }
 
@@ -226,17 +227,17 @@ TK_INLINE int64_t TK_FN(some_groups)(const tk_norm_work *w, int64_t channel)
 }
 
 /* What the means of a group's channels, and the sums of the squared distances to them, say of all. */
-TK_INLINE void TK_FN(join_channels)(const tk_norm_work *w, int64_t row, T *mean, const double *square,
-                                    T *gain, T *shift)
+TK_INLINE void TK_FN(join_channels)(const tk_norm_work *w, int64_t row, const double *centre,
+                                    const double *square, T *mean, T *gain, T *shift)
 {
     const int64_t many = w->channels, first = row % w->groups * many;
-    T centre;
-    const double sum = TK_FN(join_columns)(mean, square, many, w->length / many, &centre);
+    T joined;
+    const double sum = TK_FN(join_columns)(centre, square, many, w->length / many, &joined);
     const T rstd = TK_FN(rstd_of)(sum, w->length, w->eps);
-    ((T *)w->mean)[row] = centre;
+    ((T *)w->mean)[row] = joined;
     ((T *)w->rstd)[row] = rstd;
     for (int64_t i = 0; i < many; i++) {
-        mean[i] = centre;
+        mean[i] = joined;
         gain[i] = w->weight ? rstd * ((const T *)w->weight)[first + i] : rstd;
         shift[i] = w->bias ? ((const T *)w->bias)[first + i] : 0;
     }
@@ -247,14 +248,14 @@ TK_OUTLINE void TK_FN(norm_sample)(const tk_norm_work *w, int64_t sample)
     enum { MOST_COLUMNS = TK_FN(most_columns) };
     const int64_t all = w->groups * w->channels, rows = w->length / w->channels;
     T mean[MOST_COLUMNS], gain[MOST_COLUMNS], shift[MOST_COLUMNS];
-    double square[MOST_COLUMNS];
+    double centre[MOST_COLUMNS], square[MOST_COLUMNS];
     for (int64_t channel = 0, n; channel < all; channel += n) {
         const int64_t at = sample * rows * all + channel, row = sample * w->groups;
         n = TK_FN(some_groups)(w, channel);
-        TK_FN(column_means)((const T *)w->x + at, all, rows, n, mean, square);
+        TK_FN(column_means)((const T *)w->x + at, all, rows, n, mean, centre, square);
         for (int64_t i = 0; i < n; i += w->channels)
             TK_FN(join_channels)
-            (w, row + (channel + i) / w->channels, mean + i, square + i, gain + i, shift + i);
+            (w, row + (channel + i) / w->channels, centre + i, square + i, mean + i, gain + i, shift + i);
         TK_FN(map_columns)((T *)w->out + at, (const T *)w->x + at, all, rows, n, mean, gain, shift,
                            w->streams);
     }

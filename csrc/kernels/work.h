@@ -339,8 +339,8 @@ typedef struct tk_nonzero_work {
  * lie between the two. Where the losses of `summed` samples in all are added up, a unit is so many. */
 enum { TK_SAMPLES_SUMMED = 512 };
 typedef struct tk_nll_work {
-    char *out;             /* [N], backward: [rows, classes, inner], contiguous */
-    char *weights;         /* [N]: those of the labels, 0 where ignored; or NULL */
+    char *out;     /* [N], or [units] if summed; backward: [rows, classes, inner], contiguous */
+    char *weights; /* those of the labels, 0 where ignored: as out, [N] for cross-entropy; or NULL */
     const char *in;        /* log probabilities [rows, classes, inner]; backward: gradient [N] */
     const int64_t *target; /* [N], in range, or `ignored` */
     const char *weight;    /* [classes] or NULL */
