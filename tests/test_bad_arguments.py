@@ -250,3 +250,9 @@ def test_spoiled_calls(group: int) -> None:
 
 if __name__ == "__main__":
     sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]))
+
+
+@pytest.mark.parametrize("dims", [[True, 0], (0, False), [1.0, 0]])
+def test_planes_are_of_ints(dims: Any) -> None:
+    with pytest.raises(TypeError, match=r"^rot90: expected ints; got (True|False|1\.0)$"):
+        tk.rot90(tk.ones(2, 3), 1, dims)

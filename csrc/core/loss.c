@@ -259,9 +259,7 @@ static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor
                              .inner = inner};
         tk_run(kernel, logits->dtype, &w, rows * inner, GRAIN / (classes + 1) + 1);
     }
-    for (int i = 0; i < 4; i++)
-        if (made[i])
-            tk_release(made[i]);
+    tk_release_made(4, made);
     tk_release(labels);
     return out;
 }
@@ -301,8 +299,6 @@ tk_tensor *tk_label_mean(int kernel, tk_tensor *input, tk_tensor *target, tk_ten
     if (total)
         *total = mean ? tk_retain(over) : NULL;
     tk_tensor *made[4] = {losses, weights, sum, over};
-    for (int i = 0; i < 4; i++)
-        if (made[i])
-            tk_release(made[i]);
+    tk_release_made(4, made);
     return mean;
 }

@@ -202,11 +202,8 @@ int tk_linear_backward(tk_tensor *gradient, tk_tensor *x, tk_tensor *weight, int
     if (!failed && wanted & 4)
         failed |= !(out[2] = tk_reduce(TK_K_sum, g, 1, 0, 0));
     tk_tensor *made[3] = {g, rows, columns};
-    for (int i = 0; i < 3; i++) {
-        if (made[i])
-            tk_release(made[i]);
-        if (failed && out[i])
-            tk_release(out[i]);
-    }
+    tk_release_made(3, made);
+    if (failed)
+        tk_release_made(3, out);
     return failed ? -1 : 0;
 }

@@ -186,8 +186,7 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
     A copy; a view of one, transposed, where k is odd.
     """
-    dims = dims if type(dims) in (tuple, list) else sizes("rot90", (dims,))
-    plane = [input._dim(dim, "rot90") for dim in dims]
+    plane = [input._dim(dim, "rot90") for dim in sizes("rot90", (dims,))]
     if len(plane) != 2 or plane[0] == plane[1]:
         raise ValueError(f"rot90: two different dimensions are needed; got {dims}")
     a, b = plane
