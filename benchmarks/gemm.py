@@ -3,9 +3,10 @@
     python benchmarks/gemm.py [--threads 1] [--dtype float32] [--sizes 256 2048] [--only square]
 
 square: n x n products in the four transpositions, as shares of the multiply-add peak measured in
-turn with them (limits.py): clocks change from one second to the next. layers: what a linear layer
-computes forward and backward for batches of 1 to 128, the whole call (JAX aside, whose calls cost
-tens of microseconds); a peer's column is its time over ours.
+turn with them on one core (limits.py), as clocks change from one second to the next; and, on
+several threads, the time of one thread over theirs, away from peers, whose threads wait busily.
+layers: what a linear layer computes forward and backward for batches of 1 to 128, the whole call
+(JAX aside, whose calls cost tens of microseconds); a peer's column is its time over ours.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import harness
 
 SIZES = (256, 512, 1000, 1023, 1024, 1536, 2000, 2048)
 BATCHES, WIDTHS = (1, 8, 32, 128), (8, 32, 64, 128, 256, 512, 1024)
-PEAK_REPEATS = 5000  # 10 ms: threads start at once within a hundredth of it
+PEAK_REPEATS = 5000  # 10 ms
 LAYER_SECONDS = 4e-4  # a contender and round: 588 cases must not take minutes
 
 Call = Callable[[], Any]
@@ -51,6 +52,30 @@ def jitted(jax: Any) -> Callable[[Any, Any], Call]:
     return bind
 
 
+def transpositions(a: Any, b: Any) -> tuple[tuple[Any, Any], ...]:
+    return (a, b), (a.T, b), (a, b.T), (a.T, b.T)
+
+
+def gain(options: Any, a: Any, b: Any) -> list[str]:
+    """How often faster the product is on all threads than on one, in the four transpositions."""
+    import tinygrad_k as tk
+
+    def on(threads: int, product: Call) -> Call:
+        def call() -> None:
+            tk.set_num_threads(threads)
+            product()
+
+        return call
+
+    ratios = []
+    for x, y in transpositions(a, b):
+        product = eager(tk.tensor)(x, y)
+        contenders = {threads: on(threads, product) for threads in (1, options.threads)}
+        one, several = harness.compare(contenders, options.rounds).values()
+        ratios.append(f"{one / several:.2f}")
+    return ratios
+
+
 def square(options: Any, libraries: Contenders, isa: str) -> None:
     import limits
     import numpy as np
@@ -58,7 +83,7 @@ def square(options: Any, libraries: Contenders, isa: str) -> None:
     work, flops = limits.multiply_adds(isa, {"float32": "f32", "float64": "f64"}[options.dtype])
 
     def peak() -> None:
-        limits.at_once(options.threads, work, PEAK_REPEATS)
+        work(0, PEAK_REPEATS)  # on one core: peers' threads, waiting busily, disturb several
 
     flops *= options.threads * PEAK_REPEATS
     print("shares of the peak: A B, A^T B, A B^T, A^T B^T\n")
@@ -67,7 +92,7 @@ def square(options: Any, libraries: Contenders, isa: str) -> None:
         a, b = (rng.standard_normal((n, n)).astype(options.dtype) for _ in "ab")
         shares: dict[str, list[str]] = {name: [] for name in libraries}
         peaks = []
-        for x, y in ((a, b), (a.T, b), (a, b.T), (a.T, b.T)):
+        for x, y in transpositions(a, b):
             calls = {name: bind(x, y) for name, bind in libraries.items()}
             medians = harness.compare({"peak": peak} | calls, options.rounds)
             peaks.append(flops / medians.pop("peak"))
@@ -79,6 +104,8 @@ def square(options: Any, libraries: Contenders, isa: str) -> None:
             f"   peak {min(peaks) / 1e9:.0f} to {max(peaks) / 1e9:.0f} GFLOP/s",
             flush=True,
         )
+        if options.threads > 1:
+            print(" " * 7, "   over one thread", *gain(options, a, b), flush=True)
 
 
 def layers(options: Any, libraries: Contenders) -> None:

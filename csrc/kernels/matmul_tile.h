@@ -58,9 +58,11 @@ TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int way, int64_t k, const T
                 ask_b += LINE * sizeof(T);
             }
         }
-        if (add)
+        if (add) {
             for (int v = 0; v < nv * LANES; v += LINE)
                 __builtin_prefetch(asked + v, 1, 3);
+            __builtin_prefetch(asked + nv * LANES - 1, 1, 3); /* one line more, if they straddle */
+        }
         for (int64_t p = 0; p < some; p++, a += p_step, a5 += p_step, a10 += p_step, b += b_row) {
             X row[TILE_NV];
 #pragma GCC unroll 2
