@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -52,6 +54,28 @@ def test_samples(op: Op, isa: str) -> None:
             agree(case)
             tried += 1
     assert tried, f"{op.name} has a reference but no samples"
+
+
+def takes_names(op: Op) -> bool:
+    """A public one, whose arguments all have names."""
+    lists = inspect.CO_VARARGS | inspect.CO_VARKEYWORDS
+    return not op.name.startswith("_") and not op.body.__code__.co_flags & lists
+
+
+@pytest.mark.parametrize("op", rows(takes_names), ids=name_of)
+def test_arguments_by_name(op: Op) -> None:
+    """Names, in any order, say the same as places; one that is missing is told, never filled in."""
+    for case in cases(op):
+        expected = array_of(case.call())
+        given = dict(zip(op.parameters, case.args, strict=False)) | case.kwargs
+        for names in (list(given), list(reversed(given))):
+            named = replace(case, args=(), kwargs={name: given[name] for name in names})
+            assert same_bits(array_of(named.call()), expected), str(named)
+        parameters = op.signature.parameters
+        for left_out in (name for name in given if parameters[name].default is inspect._empty):
+            kwargs = {name: value for name, value in given.items() if name != left_out}
+            with pytest.raises(TypeError, match="missing"):
+                replace(case, args=(), kwargs=kwargs).call()
 
 
 @st.composite

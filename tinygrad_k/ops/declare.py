@@ -17,7 +17,8 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor
+from .binding import bound, checked
 from .elementwise import binary, comparison, predicate, unary
 from .inplace import (
     as_operand,
@@ -29,7 +30,7 @@ from .inplace import (
     named,
     quick,
 )
-from .mistakes import ABSENT, MISTAKES, checked, explain, meant, present, wraps
+from .mistakes import MISTAKES, explain, wraps
 from .samples import Draw
 from .table import (
     COMPOSITES,
@@ -110,107 +111,23 @@ def op(
 
     def declare(body: Callable[..., Any]) -> Callable[..., Tensor]:
         row = Op(body, kernel, vjp)
-        lone, lists = _tensor_arguments(body)
         row.ref, row.given, row.dtypes, row.family = ref, tuple(samples), dtypes, family
-        row.keeps = keeps
-        function = _function(row, lone, lists)
-        count = body.__code__.co_argcount + body.__code__.co_kwonlyargcount
-        if lone and count <= 3 and not keeps:
-            function = _of_one(row, count, function)
-        row.function = wraps(function, body)
+        row.keeps, row.takes = keeps, _takes(body, keeps)
+        row.function = bound(body, row)
         OPS[row.name] = row
         return row.function
 
     return declare
 
 
-def _of_one(row: Op, count: int, whole: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The function of an op of up to three arguments, the first a tensor, where none is named.
-
-    Else it is ``whole``, which also explains mistakes.
-    """
-    body = row.body
-
-    def function(
-        a: Any = ABSENT, b: Any = ABSENT, c: Any = ABSENT, /, *more: Any, **kwargs: Any
-    ) -> Tensor:
-        if kwargs or more or a is ABSENT:
-            return whole(*present(a, b, c, more), **kwargs)
-        try:
-            handle = body(a) if b is ABSENT else body(a, b) if c is ABSENT else body(a, b, c)
-        except MISTAKES:
-            pass
-        else:
-            out = wrap(handle)
-            node = a._node
-            if node is not None and (flags := handle.flags) & RECORD:
-                args = present(a, b, c)
-                every = args if len(args) == count else row.bind(args, {})
-                attach(row, out, every, 1, (node,), args, flags)
-            return out
-        return whole(*present(a, b, c))
-
-    return function
-
-
-def _function(row: Op, lone: bool, lists: bool) -> Callable[..., Tensor]:
-    """The function of an op: of one tensor, of a list of them, or of any arguments."""
-    body, keeps = row.body, row.keeps
-
-    def function(*args: Any, **kwargs: Any) -> Tensor:
-        kept: tuple[Tensor, ...] = ()
-        try:
-            handle = body(*args, **kwargs) if kwargs else body(*args)
-        except MISTAKES as error:
-            other = meant(body, args, kwargs)
-            if other is None:
-                return explain(body, error, args, kwargs, row)
-            return function(*other[0], **other[1])
-        if keeps and type(handle) is tuple:
-            handle, *others = handle
-            kept = tuple([wrap(other) for other in others])
-        out = wrap(handle)
-        if lone and not kwargs:
-            node = args[0]._node
-            if node is not None and (flags := handle.flags) & RECORD:
-                attach(row, out, row.bind(args, kwargs) + kept, 1, (node,), args, flags)
-        elif lists and not kwargs:
-            for each in args[0]:
-                if each._node is not None:
-                    if handle.flags & RECORD:
-                        record(row, out, args)
-                    break
-        elif kwargs:
-            if handle.flags & RECORD:
-                record(row, out, args, kwargs, kept)
-        else:
-            wanted, bit = 0, 1
-            for arg in args:
-                if isinstance(arg, Tensor):
-                    node = arg._node
-                    if node is not None:
-                        if not wanted:
-                            inputs, operands = [node], [arg]
-                        else:
-                            inputs.append(node)
-                            operands.append(arg)
-                        wanted += bit
-                bit += bit
-            if wanted and (flags := handle.flags) & RECORD:
-                args = row.bind(args, kwargs) + kept
-                attach(row, out, args, wanted, tuple(inputs), operands, flags)
-        return out
-
-    return function
-
-
-def _tensor_arguments(body: Callable[..., Any]) -> tuple[bool, bool]:
-    """Whether only the first argument is a tensor; whether it is a list of tensors."""
+def _takes(body: Callable[..., Any], keeps: tuple[str, ...]) -> str:
+    """Whether only the first argument is a tensor; or it is a list of them."""
     kinds = {name: str(kind) for name, kind in body.__annotations__.items()}
     tensors = [name for name in kinds if "Tensor" in kinds[name] and name != "return"]
     first = body.__code__.co_varnames[0]
-    lone = tensors == [first] and kinds[first] == "Tensor"
-    return lone, kinds.get(first) == "Sequence[Tensor]"
+    if tensors == [first] and kinds[first] == "Tensor" and not keeps:
+        return "one"
+    return "list" if kinds.get(first) == "Sequence[Tensor]" else "any"
 
 
 def composite(function: Callable[..., Any]) -> Callable[..., Any]:

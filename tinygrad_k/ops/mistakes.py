@@ -74,41 +74,6 @@ def wraps(function: Callable[..., Any], body: Callable[..., Any]) -> Callable[..
     return function
 
 
-ABSENT: Any = object()  # in the place of an argument that is not given
-
-
-def present(a: Any, b: Any = ABSENT, c: Any = ABSENT, more: tuple[Any, ...] = ()) -> Any:
-    """The arguments that are given."""
-    if b is ABSENT:
-        return () if a is ABSENT else (a,)
-    return (a, b) if c is ABSENT else (a, b, c, *more)
-
-
-def checked(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, with its mistakes explained.
-
-    The first arguments are handed on one by one, as packing and unpacking them costs 0.1 us.
-    """
-
-    def call(
-        a: Any = ABSENT, b: Any = ABSENT, c: Any = ABSENT, /, *more: Any, **kwargs: Any
-    ) -> Any:
-        try:
-            if kwargs or more or a is ABSENT:
-                return function(*present(a, b, c, more), **kwargs)
-            if b is ABSENT:
-                return function(a)
-            return function(a, b) if c is ABSENT else function(a, b, c)
-        except MISTAKES as error:
-            args = present(a, b, c, more)
-            other = meant(function, args, kwargs)
-            if other is None:
-                return explain(function, error, args, kwargs, call)
-            return function(*other[0], **other[1])
-
-    return wraps(call, function)
-
-
 # NumPy's names, which PyTorch takes, too; and names that differ for the method, by what is given,
 # and for the first argument of functions in tk.linalg and the root.
 OTHER_NAMES = {
@@ -119,6 +84,7 @@ OTHER_NAMES = {
     "indices": ("indices_or_sections",),
     "input": ("A", "x"),
 }
+MEANINGS = {name for names in OTHER_NAMES.values() for name in names}
 
 
 def meant(

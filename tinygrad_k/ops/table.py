@@ -44,6 +44,7 @@ class Op:
         self.kernel = kernel_number(kernel) if kernel else -1
         self.vjp = vjp
         self.keeps: tuple[str, ...] = ()  # by-products of the body that rules take
+        self.takes = "any"  # tensors: "one", the first argument; a "list", likewise; or "any"
         self.ref: Callable[..., Any] | None = None
         self.given: tuple[Any, ...] = ()  # samples as they were declared
         self.dtypes: str = "float"  # which dtypes the tests try: "float", "number", "all"

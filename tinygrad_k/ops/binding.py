@@ -1,0 +1,200 @@
+"""Functions that take what a body takes, and hand all of it on by position.
+
+Python binds their arguments itself, by name as quickly as by position; packing and unpacking takes
+as long as a small op. How many are handed on is fixed in a function's code: so it is compiled from
+a text, once for each number of them, and then given the names of the body's parameters.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from types import CodeType, FunctionType
+from typing import Any
+
+from ..tensor import Tensor, wrap
+from .mistakes import MEANINGS, MISTAKES, explain, meant, wraps
+from .table import RECORD, Op, attach, record
+
+ABSENT: Any = object()  # the default of an argument that has none, but may be given by another name
+
+TEXT = """
+def make(body, function, row):
+    def call(ARGS, **others):
+        if others:
+            return mistaken(function, row, None, (ARGS,), others)
+        try:
+            found = body(ARGS)
+        except MISTAKES as error:
+            return mistaken(function, row, error, (ARGS,), others)
+        REST
+    return call
+"""
+CALL = "return found"
+OP = "return finish(row, found, (ARGS,))"
+OP_OF_ONE = """out = wrap(found)
+        node = _0._node
+        if node is not None and (flags := found.flags) & RECORD:
+            attach(row, out, (ARGS,), 1, (node,), (_0,), flags)
+        return out"""
+
+PLACE = os.path.join(os.path.dirname(__file__), "<arguments>")  # so that it is code of this package
+
+
+def bound(body: Callable[..., Any], row: Op | None = None) -> Any:
+    """The function that calls a body, and is the op of ``row`` if one is given.
+
+    It is made when it is first called, as most of what a program imports never is.
+    """
+    original, body = body, _by_position(body)
+
+    def function(*args: Any, **kwargs: Any) -> Any:
+        _settle(function, body, row)
+        return function(*args, **kwargs)
+
+    return wraps(function, original)
+
+
+def _settle(function: Any, body: Callable[..., Any], row: Op | None) -> None:
+    """Gives a function its code, whose variables from outside are these three."""
+    original = function.__wrapped__.__code__
+    names, positional = body.__code__.co_varnames, original.co_argcount
+    count = body.__code__.co_argcount
+    code = _code(CALL if row is None else OP_OF_ONE if row.takes == "one" else OP, count)
+    defaults = function.__wrapped__.__defaults__ or ()
+    required = names[: positional - len(defaults)]
+    renamed = [i for i, name in enumerate(required) if name in MEANINGS]
+    function.__defaults__ = (ABSENT,) * (len(required) - renamed[0] if renamed else 0) + defaults
+    function.__kwdefaults__ = function.__wrapped__.__kwdefaults__
+    function.__code__ = code.replace(  # the last, as other threads may call it
+        co_name=original.co_name,
+        co_argcount=positional,
+        co_posonlyargcount=original.co_posonlyargcount,
+        co_kwonlyargcount=original.co_kwonlyargcount,
+        co_varnames=names[:count] + code.co_varnames[count:],
+    )
+
+
+@functools.cache
+def _code(rest: str, count: int) -> CodeType:
+    """That of the text's function for so many arguments."""
+    text = TEXT.replace("REST", rest).replace("ARGS", ", ".join(f"_{i}" for i in range(count)))
+    scope: dict[str, Any] = {}
+    exec(compile(text, PLACE, "exec"), scope)
+    return scope["make"](None, None, None).__code__
+
+
+def _by_position(body: Callable[..., Any]) -> Callable[..., Any]:
+    """The body, or its twin that takes all arguments by position."""
+    code = body.__code__
+    if not code.co_kwonlyargcount:
+        return body
+    code = code.replace(co_argcount=code.co_argcount + code.co_kwonlyargcount, co_kwonlyargcount=0)
+    return FunctionType(code, body.__globals__, body.__name__, None, body.__closure__)
+
+
+def mistaken(
+    function: Any, row: Op | None, error: Any, values: tuple[Any, ...], others: dict[str, Any]
+) -> Any:
+    """Does what the arguments meant by other names, or for batched tensors; else explains the
+    mistake."""
+    body = function.__wrapped__
+    args, kwargs = _given(function, values)
+    kwargs.update(others)
+    meaning = meant(body, args, kwargs)
+    if meaning is not None:
+        return function(*meaning[0], **meaning[1])
+    if error is None or any(value is ABSENT for value in values):
+        try:
+            body(*args, **kwargs)
+        except TypeError as refused:
+            error = refused
+    return explain(body, error, args, kwargs, row or function)
+
+
+def _given(function: Any, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments that are no defaults: by position up to the first that is, then by name."""
+    code = function.__code__
+    names, positional = code.co_varnames, code.co_argcount
+    backwards = zip(names[:positional][::-1], function.__defaults__[::-1], strict=False)
+    defaults = dict(backwards) | (function.__kwdefaults__ or {})
+    args: list[Any] = []
+    kwargs = {}
+    for i, (name, value) in enumerate(zip(names, values, strict=False)):
+        if value is defaults.get(name, ABSENT):
+            continue
+        if i == len(args) and i < positional:
+            args.append(value)
+        else:
+            kwargs[name] = value
+    return tuple(args), kwargs
+
+
+def finish(row: Op, handle: Any, args: tuple[Any, ...]) -> Tensor:
+    """The result of an op whose body gave a handle for all of its arguments."""
+    kept: tuple[Tensor, ...] = ()
+    if row.keeps and type(handle) is tuple:
+        handle, *others = handle
+        kept = tuple([wrap(other) for other in others])
+    out = wrap(handle)
+    if row.takes == "list":
+        for each in args[0]:
+            if each._node is not None:
+                if handle.flags & RECORD:
+                    record(row, out, args)
+                break
+        return out
+    wanted, bit = 0, 1
+    for arg in args:
+        if isinstance(arg, Tensor):
+            node = arg._node
+            if node is not None:
+                if not wanted:
+                    inputs, operands = [node], [arg]
+                else:
+                    inputs.append(node)
+                    operands.append(arg)
+                wanted += bit
+        bit += bit
+    if wanted and (flags := handle.flags) & RECORD:
+        attach(row, out, args + kept, wanted, tuple(inputs), operands, flags)
+    return out
+
+
+def checked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with its mistakes explained."""
+    code = function.__code__
+    if code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS) or not code.co_argcount:
+        return _checked_variadic(function)
+    return bound(function)
+
+
+def _checked_variadic(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The first arguments are handed on one by one, as packing and unpacking them costs 0.1 us."""
+
+    def call(
+        a: Any = ABSENT, b: Any = ABSENT, c: Any = ABSENT, /, *more: Any, **kwargs: Any
+    ) -> Any:
+        try:
+            if kwargs or more or a is ABSENT:
+                return function(*_present(a, b, c, more), **kwargs)
+            if b is ABSENT:
+                return function(a)
+            return function(a, b) if c is ABSENT else function(a, b, c)
+        except MISTAKES as error:
+            args = _present(a, b, c, more)
+            meaning = meant(function, args, kwargs)
+            if meaning is None:
+                return explain(function, error, args, kwargs, call)
+            return function(*meaning[0], **meaning[1])
+
+    return wraps(call, function)
+
+
+def _present(a: Any, b: Any, c: Any, more: tuple[Any, ...]) -> Any:
+    """The arguments that are given."""
+    if b is ABSENT:
+        return () if a is ABSENT else (a,)
+    return (a, b) if c is ABSENT else (a, b, c, *more)
