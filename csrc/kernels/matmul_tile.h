@@ -25,6 +25,55 @@ TK_INLINE void TILE(gemm_store_tile)(int mr, int nv, X acc[MR][TILE_NV], T *c, i
         }
 }
 
+/* Where a tile is in A, B and the copy it makes of A; few registers reach every row of A from a, a5
+ * and a10. */
+typedef struct {
+    const T *a, *a5, *a10, *b;
+    T *copy;
+} TILE(gemm_at);
+
+/* Adds the products of the next k values to acc. */
+TK_INLINE void TILE(gemm_steps)(int mr, int nv, const int way, int64_t k, TILE(gemm_at) *at,
+                                int64_t step, int64_t b_row, int64_t ahead, X acc[MR][TILE_NV])
+{
+    const int along = way == TK_ALONG, half = mr < 8 ? 4 : 8; /* a strip is copied by two vectors */
+    const int64_t i_step = along ? step : 1, p_step = along ? 1 : step;
+    const T *a = at->a, *a5 = at->a5, *a10 = at->a10, *b = at->b;
+    /* Six rows are so few instructions that those of the loop tell, above all where another thread
+     * of the core issues every second time. */
+    enum { turn = TILE_BYTES < 64 ? 2 : 1 };
+#pragma GCC unroll turn
+    for (int64_t p = 0; p < k; p++, a += p_step, a5 += p_step, a10 += p_step, b += b_row) {
+        X row[TILE_NV];
+#pragma GCC unroll 2
+        for (int v = 0; v < nv; v++)
+            row[v] = TILE(gemm_get)(b + v * LANES);
+        if (way == TK_COPYING) {
+            memcpy(at->copy, a, (size_t)half * sizeof(T));
+            memcpy(at->copy + mr - half, a + mr - half, (size_t)half * sizeof(T));
+            at->copy += mr;
+        }
+        if (ahead)
+#pragma GCC unroll 2
+            for (int v = 0; v < nv * LANES; v += LINE)
+                __builtin_prefetch(b + ahead + v, 0, 2); /* for the second level */
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++) {
+            T value = !along || i < 5 ? a[i * i_step]
+                      : i < 10        ? a5[(i - 5) * i_step]
+                                      : a10[(i - 10) * i_step];
+            X x = value - (X){0};
+#pragma GCC unroll 2
+            for (int v = 0; v < nv; v++)
+                acc[i][v] += x * row[v];
+        }
+    }
+    at->a = a;
+    at->a5 = a5;
+    at->a10 = a10;
+    at->b = b;
+}
+
 /* Stores the sums over k of one tile, mr x nv vectors, to c, or adds them to what is there. A's
  * value (i, p) is a[i*step + p] where the way is TK_ALONG its contiguous rows, otherwise
  * a[p*step + i]. TK_COPYING also copies it, to copy[p*mr + i], beside the multiply-adds. What lies
@@ -34,10 +83,8 @@ TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int way, int64_t k, const T
                                int add, const tk_asks *asks, T *copy)
 {
     X acc[MR][TILE_NV];
-    const int along = way == TK_ALONG, half = mr < 8 ? 4 : 8; /* a strip is copied by two vectors */
-    const int64_t i_step = along ? step : 1, p_step = along ? 1 : step;
-    /* few registers reach every row from these */
-    const T *a5 = a + 5 * i_step, *a10 = a + 10 * i_step;
+    const int64_t i_step = way == TK_ALONG ? step : 1;
+    TILE(gemm_at) at = {a, a + 5 * i_step, a + 10 * i_step, b, copy};
     /* C's rows, if they are added to, are asked for one by one: all at once keep B's waiting. */
     const int64_t stretch = (add || asks) && k >= SPREAD ? k / mr + 1 : k;
     const T *asked = c;
@@ -63,31 +110,10 @@ TK_INLINE void TILE(gemm_sums)(int mr, int nv, const int way, int64_t k, const T
                 __builtin_prefetch(asked + v, 1, 3);
             __builtin_prefetch(asked + nv * LANES - 1, 1, 3); /* one line more, if they straddle */
         }
-        for (int64_t p = 0; p < some; p++, a += p_step, a5 += p_step, a10 += p_step, b += b_row) {
-            X row[TILE_NV];
-#pragma GCC unroll 2
-            for (int v = 0; v < nv; v++)
-                row[v] = TILE(gemm_get)(b + v * LANES);
-            if (way == TK_COPYING) {
-                memcpy(copy, a, (size_t)half * sizeof(T));
-                memcpy(copy + mr - half, a + mr - half, (size_t)half * sizeof(T));
-                copy += mr;
-            }
-            if (ahead)
-#pragma GCC unroll 2
-                for (int v = 0; v < nv * LANES; v += LINE)
-                    __builtin_prefetch(b + ahead + v, 0, 2); /* for the second level */
-#pragma GCC unroll 16
-            for (int i = 0; i < mr; i++) {
-                T value = !along || i < 5 ? a[i * i_step]
-                          : i < 10        ? a5[(i - 5) * i_step]
-                                          : a10[(i - 10) * i_step];
-                X x = value - (X){0};
-#pragma GCC unroll 2
-                for (int v = 0; v < nv; v++)
-                    acc[i][v] += x * row[v];
-            }
-        }
+        if (ahead) /* told here, not at every value of k */
+            TILE(gemm_steps)(mr, nv, way, some, &at, step, b_row, ahead, acc);
+        else
+            TILE(gemm_steps)(mr, nv, way, some, &at, step, b_row, 0, acc);
     }
     if (add)
         TILE(gemm_store_tile)(mr, nv, acc, c, c_row, 1);
