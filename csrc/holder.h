@@ -22,6 +22,7 @@ static PyObject *owners; /* by the owner of a storage: the Python object whose m
 static PyObject *shapes; /* by their keys: those that were asked for */
 static PyObject *array_dtypes; /* a list of what NumPy calls the dtypes, which Python fills */
 static PyObject *tensor_type, *fail; /* Tensor, and what raises the last door's error */
+static PyObject *dtypes;             /* a tuple of them, by their numbers */
 
 /* -- the base of Tensor --------------------------------------------------------------------------- */
 
@@ -83,8 +84,38 @@ static PyObject *holder_shape(PyObject *self, void *unused)
     return is_new ? PyObject_CallMethod(self, "_new_shape", NULL) : shape;
 }
 
+/* What a handle points to; NULL with an exception for what is none. */
+static const tk_tensor *tensor_of(PyObject *handle)
+{
+    PyObject *address = handle ? _cffi_f_tk_address(NULL, handle) : NULL;
+    const tk_tensor *t = address ? PyLong_AsVoidPtr(address) : NULL;
+    Py_XDECREF(address);
+    if (!t && !PyErr_Occurred())
+        PyErr_SetString(PyExc_AttributeError, "the tensor has no handle");
+    return t;
+}
+
+static PyObject *holder_dtype(PyObject *self, void *unused)
+{
+    const tk_tensor *t = tensor_of(((holder *)self)->handle);
+    PyObject *dtype = t ? PyTuple_GetItem(dtypes, t->dtype) : NULL;
+    (void)unused;
+    Py_XINCREF(dtype);
+    return dtype;
+}
+
+static PyObject *holder_ndim(PyObject *self, void *unused)
+{
+    const tk_tensor *t = tensor_of(((holder *)self)->handle);
+    (void)unused;
+    return t ? PyLong_FromLong(t->ndim) : NULL;
+}
+
 static PyGetSetDef holder_getters[] = {
-    {"shape", holder_shape, NULL, "The sizes of the dimensions.", NULL}, {NULL, NULL, NULL, NULL, NULL}};
+    {"shape", holder_shape, NULL, "The sizes of the dimensions.", NULL},
+    {"dtype", holder_dtype, NULL, "The element type.", NULL},
+    {"ndim", holder_ndim, NULL, "The number of dimensions.", NULL},
+    {NULL, NULL, NULL, NULL, NULL}};
 
 static PyMemberDef holder_members[] = {{"_h", T_OBJECT_EX, offsetof(holder, handle), 0, NULL},
                                        {"_node", T_OBJECT_EX, offsetof(holder, node), 0, NULL},
@@ -106,13 +137,14 @@ static PyType_Spec holder_spec = {
 
 /* -- tensors of handles ------------------------------------------------------------------------------ */
 
-static PyObject *use_tensor(PyObject *module, PyObject *both)
+static PyObject *use_tensor(PyObject *module, PyObject *all)
 {
     (void)module;
-    if (!PyArg_ParseTuple(both, "OO", &tensor_type, &fail))
+    if (!PyArg_ParseTuple(all, "OOO", &tensor_type, &fail, &dtypes))
         return NULL;
     Py_INCREF(tensor_type); /* for good */
     Py_INCREF(fail);
+    Py_INCREF(dtypes);
     Py_INCREF(Py_None);
     return Py_None;
 }
@@ -158,14 +190,10 @@ static void free_struct(PyObject *capsule)
 /* How NumPy sees a handle's memory. */
 static PyObject *struct_of(PyObject *module, PyObject *handle)
 {
-    PyObject *address = _cffi_f_tk_address(module, handle);
-    const tk_tensor *t = address ? PyLong_AsVoidPtr(address) : NULL;
-    Py_XDECREF(address);
-    if (!t) {
-        if (!PyErr_Occurred())
-            PyErr_SetString(PyExc_ValueError, "struct_of: no handle");
+    const tk_tensor *t = tensor_of(handle);
+    (void)module;
+    if (!t)
         return NULL;
-    }
     const size_t room = (size_t)t->ndim * sizeof(Py_ssize_t);
     array_struct *a = malloc(sizeof *a + 2 * room);
     if (!a)

@@ -100,6 +100,14 @@ class Tensor(Methods):
         def shape(self) -> Size:
             """The sizes of the dimensions."""
 
+        @property
+        def ndim(self) -> int:
+            """The number of dimensions."""
+
+        @property
+        def dtype(self) -> dtype:
+            """The element type."""
+
     def _new_shape(self) -> Size:
         """The shape, where it was not asked for before: the base looks among ``shapes``."""
         h = self._h
@@ -120,7 +128,9 @@ class Tensor(Methods):
 
     def _dim(self, dim: int, op: str) -> int:
         """A possibly negative dim as 0..ndim-1."""
-        ndim = self._h.ndim
+        ndim = self.ndim
+        if type(dim) is int and -ndim <= dim < ndim:
+            return dim % ndim
         try:
             dim = operator.index(dim)
         except TypeError:
@@ -128,11 +138,6 @@ class Tensor(Methods):
         if not -ndim <= dim < ndim:
             raise IndexError(f"{op}: dim {dim} is out of range for {ndim} dimensions")
         return dim % ndim
-
-    @property
-    def ndim(self) -> int:
-        """The number of dimensions."""
-        return self._h.ndim
 
     def dim(self) -> int:
         """The number of dimensions."""
@@ -143,11 +148,6 @@ class Tensor(Methods):
         return self._h.numel
 
     nelement = numel
-
-    @property
-    def dtype(self) -> dtype:
-        """The element type."""
-        return DTYPES[self._h.dtype]
 
     def element_size(self) -> int:
         """Bytes of an element."""
@@ -485,7 +485,7 @@ class Tensor(Methods):
 
 # A Tensor around a new handle from a door, outside the graph; raises the door's error for NULL.
 wrap: Callable[[Any], Tensor] = _wrap
-use_tensor(Tensor, fail)
+use_tensor(Tensor, fail, DTYPES)
 
 
 def wrap_as(cls: type[Tensor], handle: Any) -> Tensor:

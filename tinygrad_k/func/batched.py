@@ -16,6 +16,7 @@ import numpy as np
 
 from .. import trees
 from ..autograd import Function, batching
+from ..backend import dtype
 from ..ops.declare import Op
 from ..ops.join import stack
 from ..ops.shape import VIEW
@@ -95,6 +96,16 @@ class Batched(Tensor):
     def shape(self) -> Size:
         """The sizes of the dimensions of an example."""
         return Size(self._value.shape[1:])
+
+    @property
+    def ndim(self) -> int:
+        """The number of dimensions of an example."""
+        return self._value.ndim - 1
+
+    @property
+    def dtype(self) -> dtype:
+        """The element type."""
+        return self._value.dtype
 
     def stride(self, dim: int | None = None) -> Any:
         """Elements between neighbours of an example."""

@@ -253,7 +253,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     size = input.shape[input._dim(dim, "glu")] if input.ndim else 1
     if size % 2:
         raise ValueError(f"glu: dimension {dim} must be even; got {tuple(input.shape)}")
-    first, second = input.narrow(dim, 0, size // 2), input.narrow(dim, size // 2, size // 2)
+    first, second = input.chunk(2, dim)
     return first * sigmoid(second)
 
 

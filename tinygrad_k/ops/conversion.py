@@ -16,7 +16,7 @@ from ..backend import (
     uint8,
 )
 from ..tensor import Tensor
-from .declare import composite, method, root
+from .declare import composite, method, root_face
 from .shape import to
 
 TYPE_NAMES = {
@@ -44,7 +44,7 @@ method(_type, "type")
 
 def _conversion(name: str, kind: dtype_class) -> None:
     def convert(self: Tensor) -> Tensor:
-        return to(self, kind)
+        return self if self.dtype is kind else to(self, kind)
 
     convert.__doc__ = f"The tensor in {kind.name}; itself where it is that already."
     method(convert, name)
@@ -78,7 +78,7 @@ def cpu(self: Tensor) -> Tensor:
 # -- what a tensor is -----------------------------------------------------------------------------
 
 
-@root
+@root_face
 def is_tensor(obj: Any) -> bool:
     """Whether something is a tensor."""
     return isinstance(obj, Tensor)

@@ -102,10 +102,11 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
 
     A tensor of that dtype is returned itself, in its place in the graph.
     """
-    check_device("as_tensor", device)
+    if device is not None:
+        check_device("as_tensor", device)
     kind = None if dtype is None else as_dtype("as_tensor", dtype)
     if isinstance(data, Tensor):
-        return to(data, kind)
+        return data if kind is None else to(data, kind)
     return from_data(data, kind, copy=False)
 
 

@@ -103,7 +103,7 @@ def embedding(
     padding = _padding("embedding", padding_idx, weight)
     flat = input.flatten()
     rows = index_select(_table(weight, flat, max_norm, norm_type, scale_grad_by_freq), 0, flat)
-    if padding is not None:
+    if padding is not None and rows.requires_grad:
         rows = where(unsqueeze(flat == padding, -1), rows.detach(), rows)
     return rows if flat is input else _reshape(rows, (*input.shape, weight.shape[1]))
 

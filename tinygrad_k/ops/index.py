@@ -37,8 +37,8 @@ from .shape import (
     common_shape,
     converted,
     in_range,
-    select,
     slice_dim,
+    view_by,
 )
 
 WHERE = kernel_number("where")
@@ -743,7 +743,5 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The parts of a dimension, one tensor for each index of it; views."""
     count = input.shape[input._dim(dim, "unbind")]
     check_parts("unbind", count)
-    if input._node is None and type(input) is Tensor:
-        h, door = input._h, lib.tk_select
-        return tuple([wrap(door(h, dim, i)) for i in range(count)])
-    return tuple([select(input, dim, i) for i in range(count)])
+    row, door = OPS["select"], lib.tk_select
+    return tuple([view_by(row, door, input, dim, i) for i in range(count)])

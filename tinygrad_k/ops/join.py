@@ -32,9 +32,10 @@ from .shape import (
     sizes,
     slice_dim,
     unsqueeze,
+    view_by,
 )
 
-NULL = ffi.NULL
+NULL, _SLICE = ffi.NULL, OPS["slice_dim"]
 
 
 def _tensors(name: str, tensors: Any) -> list[Tensor]:
@@ -262,16 +263,11 @@ def atleast_3d(*tensors: Any) -> Any:
 
 
 def _cut(input: Tensor, dim: int, ends: list[int]) -> tuple[Tensor, ...]:
-    parts, start = [], 0
-    unrecorded = input._node is None and type(input) is Tensor
-    h, door = input._h, lib.tk_slice
+    made, start = [], 0
     for end in ends:
-        if unrecorded:
-            parts.append(wrap(door(h, dim, start, end, 1)))
-        else:
-            parts.append(slice_dim(input, dim, start, end, 1))
+        made.append(view_by(_SLICE, lib.tk_slice, input, dim, start, end, 1))
         start = end
-    return tuple(parts)
+    return tuple(made)
 
 
 def _numpy_split(x: Any, parts: Any, dim: int = 0) -> Any:
@@ -299,9 +295,9 @@ def split(tensor: Tensor, split_size_or_sections: Any, dim: int = 0) -> tuple[Te
     each = in_range("split", each)
     if each < 0 or (each == 0 and size):
         raise ValueError(f"split: the size of a part must be positive; got {each}")
-    count = max(-(-size // each), 1) if each else 1
-    check_parts("split", count)
-    return _cut(tensor, d, [min((i + 1) * each, size) for i in range(count)])
+    cuts = range(each, size, each or 1)
+    check_parts("split", len(cuts))
+    return _cut(tensor, d, [*cuts, size])
 
 
 @tried(
@@ -320,8 +316,7 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     size = input.shape[d]
     check_parts("chunk", min(size, chunks) if size else chunks)
     each = -(-size // chunks)
-    count = -(-size // each) if each else chunks
-    return _cut(input, d, [min((i + 1) * each, size) for i in range(count)])
+    return _cut(input, d, [*range(each, size, each), size] if size else [0] * chunks)
 
 
 @tried(

@@ -104,6 +104,18 @@ def check_parts(name: str, count: int) -> None:
         raise ValueError(f"{name}: {count} parts are too many")
 
 
+def view_by(row: Op, door: Any, input: Tensor, *args: Any) -> Tensor:
+    """The view of a tensor that an op is by its door; the arguments are as the door takes them."""
+    if type(input) is not Tensor:
+        return row.function(input, *args)
+    handle = door(input._h, *args)
+    out = wrap(handle)
+    node = input._node
+    if node is not None and (flags := handle.flags) & RECORD:
+        attach(row, out, (input, *args), 1, (node,), (input,), flags)
+    return out
+
+
 def common_shape(name: str, *shapes: Any) -> Size:
     """The shape to which all shapes broadcast."""
     try:
@@ -630,4 +642,4 @@ def converted(name: str, value: Any, like: Tensor) -> Tensor:
 @composite
 def type_as(input: Tensor, other: Tensor) -> Tensor:
     """The tensor in the dtype of another."""
-    return to(input, other.dtype)
+    return input if input.dtype is other.dtype else to(input, other.dtype)

@@ -60,6 +60,9 @@ def _items(key: tuple[Any, ...]) -> Any:
         elif kind is slice:
             start, stop, step = each.start, each.stop, each.step
             what = SLICE
+            if start is stop is step is None:
+                items.append(what)
+                continue
             parts = []
             if start is not None:
                 what += 1
@@ -210,11 +213,11 @@ def _gathered(self: Tensor, key: tuple[Any, ...]) -> Tensor:
     first = 0
     while first < len(key) and type(key[first]) is slice and _is_whole(key[first]):
         first += 1
-    tensors = key[first:] if first else key
+    tensors = tuple([each if type(each) is Tensor else _item(each) for each in key[first:]])
     kinds = set()
     for each in tensors:
         if type(each) is not Tensor:
-            return Key(self, key).read(self)
+            return Key(self, (*key[:first], *tensors)).read(self)
         kinds.add(each._h.dtype)
     h, each = self._h, tensors[0]._h
     if type(self) is Tensor and first + len(tensors) <= h.ndim and each.ndim:
