@@ -212,8 +212,9 @@ void tk_gemm_plan(tk_gemm *g, int dtype, int vector_bytes, int threads)
         choose_path(g, size, vector_bytes);
     int tiles = tk_is_float(dtype) && g->path == TK_GEMM_TILES;
 
-    /* One block of B, kc x cols, takes half of the L2 cache. */
-    int64_t most_cols = (tk_second_cache / 2 / TK_GEMM_KC >> __builtin_ctz((unsigned)size)) & -nr;
+    /* One block of B, kc x cols, takes half of the L2 cache; a third where strips are tall, so that
+     * reading A once more costs less than what of the block the other matrices drive out. */
+    int64_t most_cols = tk_second_cache / (mr < 8 ? 2 : 3) / TK_GEMM_KC / size & -nr;
     g->pack_b = tiles && (g->b_col != 1 ||
                           g->m > mr * (b_collides(g, size, vector_bytes) ? COLLIDE_ROWS
                                                                          : COPY_ROWS));
