@@ -18,8 +18,8 @@ from ..tensor import CONTIGUOUS, Tensor, alias, dense_strides
 CLOCK = ffi.addressof(lib, "tk_clock")
 
 
-def getter(positions: Sequence[int]) -> Callable[[Sequence[Any]], Sequence[Any]]:
-    """A function that takes these positions out of a sequence."""
+def getter(positions: Sequence[int]) -> Callable[[Any], Any]:
+    """A function that takes these positions out of a tuple, as a tuple."""
     if len(positions) > 1:
         return itemgetter(*positions)
     first = positions[0] if positions else 0
@@ -81,8 +81,10 @@ class Plan:
 
 def shape_of(arg: Any) -> tuple[Any, ...]:
     """The shape of a tensor, or of each in a list."""
-    several = type(arg) is list or type(arg) is tuple
-    return tuple([each.shape for each in arg]) if several else arg.shape
+    try:
+        return arg.shape
+    except AttributeError:
+        return tuple([each.shape for each in arg])
 
 
 class Node:

@@ -40,8 +40,9 @@ class _List(Module):
         for i, value in enumerate(values):
             setattr(self, str(i), value)
 
-    def _place(self, index: Any) -> int:
-        n = len(self)
+    def _place(self, index: Any, items: list[Any]) -> int:
+        """Where a member stands among these, from their end if negative."""
+        n = len(items)
         if isinstance(index, bool) or not hasattr(index, "__index__"):
             raise TypeError(f"{type(self).__name__}: an index is an int or a slice; got {index!r}")
         i = index.__index__()
@@ -65,7 +66,7 @@ class _List(Module):
         items = self._items()
         if isinstance(index, slice):
             return self._new(items[index])
-        return items[self._place(index)][1]
+        return items[self._place(index, items)][1]
 
     def __setitem__(self, index: Any, value: Any) -> None:
         items = self._items()
@@ -79,11 +80,11 @@ class _List(Module):
             for name, each in zip(names, values, strict=True):
                 setattr(self, name, each)
         else:
-            setattr(self, items[self._place(index)][0], self._check(value))
+            setattr(self, items[self._place(index, items)][0], self._check(value))
 
     def __delitem__(self, index: Any) -> None:
         values = self._values()
-        del values[index if isinstance(index, slice) else self._place(index)]
+        del values[index if isinstance(index, slice) else self._place(index, values)]
         self._replace(values)
 
     def append(self: L, value: Any) -> L:

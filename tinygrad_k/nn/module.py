@@ -8,6 +8,7 @@ kept, so that reading ``self.weight`` in ``forward`` is an ordinary attribute ac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from ..autograd.api import clear_gradients
@@ -21,6 +22,7 @@ from .state import IncompatibleKeys
 from .trace import add_path
 
 M = TypeVar("M", bound="Module")
+second = itemgetter(1)
 
 _hooks_change = new_lock()  # threads may add and remove hooks at once
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -215,6 +217,10 @@ class Module:
 
     # -- what is in it ----------------------------------------------------------------------------
 
+    def _own_modules(self) -> list[tuple[str, Module]]:
+        items = self.__dict__.items()
+        return [(name, value) for name, value in items if isinstance(value, Module)]
+
     def _own_parameters(self) -> list[tuple[str, Parameter]]:
         items = self.__dict__.items()
         return [(name, value) for name, value in items if isinstance(value, Parameter)]
@@ -229,15 +235,14 @@ class Module:
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The direct submodules with their names, each once."""
         seen = set()
-        for name, module in list(self.__dict__.items()):
-            if isinstance(module, Module) and module not in seen:
+        for name, module in self._own_modules():
+            if module not in seen:
                 seen.add(module)
                 yield name, module
 
     def children(self) -> Iterator[Module]:
         """The direct submodules, each once."""
-        for _, module in self.named_children():
-            yield module
+        return map(second, self.named_children())
 
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
@@ -248,17 +253,15 @@ class Module:
             return
         memo.add(self)
         yield prefix, self
-        for name, module in list(self.__dict__.items()):
-            if isinstance(module, Module):
-                path = f"{prefix}.{name}" if prefix else name
-                yield from module.named_modules(memo, path, remove_duplicate)
+        for name, module in self._own_modules():
+            path = f"{prefix}.{name}" if prefix else name
+            yield from module.named_modules(memo, path, remove_duplicate)
         if not remove_duplicate:
             memo.remove(self)  # only a module that contains itself is left out then
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once."""
-        for _, module in self.named_modules():
-            yield module
+        return map(second, self.named_modules())
 
     def _named(
         self, members: Callable[[Module], Any], prefix: str, recurse: bool, remove_duplicate: bool
@@ -316,8 +319,7 @@ class Module:
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers, each once."""
-        for _, buffer in self.named_buffers(recurse=recurse):
-            yield buffer
+        return map(second, self.named_buffers(recurse=recurse))
 
     def get_submodule(self, target: str) -> Module:
         """The module at a path such as ``"encoder.0"``; this one for ``""``."""

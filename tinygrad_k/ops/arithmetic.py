@@ -211,10 +211,10 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 
 
 def _all_integers(*values: Any) -> bool:
-    return not any(
-        value.dtype.is_floating_point if isinstance(value, Tensor) else isinstance(value, float)
-        for value in values
-    )
+    for value in values:
+        if value.dtype.is_floating_point if isinstance(value, Tensor) else isinstance(value, float):
+            return False
+    return True
 
 
 @binary(

@@ -59,8 +59,9 @@ def _numpy_cosine(x: Any, y: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 @composite
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between x1 and x2 along ``dim``; norms count as at least eps."""
-    shape = common_shape("cosine_similarity", x1.shape, x2.shape)
-    x1, x2 = (each.expand(*shape) for each in (x1, x2))
+    if x1.shape != x2.shape:
+        shape = common_shape("cosine_similarity", x1.shape, x2.shape)
+        x1, x2 = (each.expand(*shape) for each in (x1, x2))
     sizes = [clamp(vector_norm(each, 2, dim), min=eps) for each in (x1, x2)]
     return _sum(x1 * x2, dim) / (sizes[0] * sizes[1])
 

@@ -663,9 +663,10 @@ def flat_nonzero(mask: Tensor) -> Tensor:
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements where the mask holds, as a vector; the two broadcast."""
     _check_mask("masked_select", mask)
-    shape = common_shape("masked_select", input.shape, mask.shape)
-    wide = _expand(mask, shape)
-    return index_select(_reshape(_expand(input, shape), (-1,)), 0, flat_nonzero(wide))
+    if input.shape != mask.shape:
+        shape = common_shape("masked_select", input.shape, mask.shape)
+        input, mask = _expand(input, shape), _expand(mask, shape)
+    return index_select(input.flatten(), 0, flat_nonzero(mask))
 
 
 def _masked_places(name: str, shape: Any, mask: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:

@@ -42,6 +42,8 @@ def eye(
 
 
 def _number(name: str, what: str, value: Any) -> Any:
+    if type(value) is int:
+        return value
     if isinstance(value, (Tensor, np.generic)):
         value = value.item()
     if not isinstance(value, (int, float)):
@@ -90,10 +92,11 @@ def arange(
         most = 2**48  # what lies further out is looked at closely, with everything that is odd
         if 0 <= count < most and -most < start < most and -most < step < most and not recording():
             return finish(lib.tk_range_int(count, start, step), requires_grad)
-    check_device("arange", device)
-    given = zip(("start", "end", "step"), (start, end, step), strict=True)
-    start, end, step = (_number("arange", what, value) for what, value in given)
-    whole = all(isinstance(each, int) for each in (start, end, step))
+    if device is not None:
+        check_device("arange", device)
+    start, end = _number("arange", "start", start), _number("arange", "end", end)
+    step = _number("arange", "step", step)
+    whole = isinstance(start, int) and isinstance(end, int) and isinstance(step, int)
     kind = as_dtype("arange", dtype, int64 if whole else None)
     if kind is bool_:
         raise TypeError("arange: no range of bools")

@@ -16,7 +16,7 @@ from ..backend import dtype as dtype_class, fail, ffi, float64, kernel_number, l
 from ..tensor import Tensor, from_data, wrap
 from .arithmetic import abs, maximum, minimum, power
 from .comparison import eq, isnan, ne, where
-from .declare import composite, like, no_grad, op, through, tried, unary
+from .declare import OPS, attach, composite, like, no_grad, op, through, tried, unary
 from .results import Results
 from .samples import Draw, boolean, call, distinct, positive, real
 from .shape import _expand, _reshape, clone, convert, mask_of, slice_dim
@@ -314,17 +314,22 @@ def _extreme(name: str, pick: Any, direct: Any, elementwise: Any) -> Any:
             dim = other
         if isinstance(dim, Tensor):
             return elementwise(input, dim)
-        if input._node is None and (h := input._h).ndim and type(dim) is int:
+        node = input._node if lib.tk_grad_mode() else None
+        if (h := input._h).ndim and type(dim) is int:
             out = ffi.new("tk_tensor *[2]")
-            if lib.tk_extreme(number, h, mask_of(name, input, dim), keepdim, out):
+            kept = keepdim or node is not None
+            if lib.tk_extreme(number, h, mask_of(name, input, dim), kept, out):
                 fail()
-            return ValuesIndices(wrap(out[0]), wrap(out[1]))
-        from .index import gather
-
-        indices = pick(input, dim, True)
-        if input.ndim == 0:
-            return ValuesIndices(clone(input), indices)
-        values = gather(input, dim, indices)
+            values, indices = wrap(out[0]), wrap(out[1])
+            if node is None:
+                return ValuesIndices(values, indices)
+            args = (input, dim, indices, False)
+            attach(OPS["gather"], values, args, 1, (node,), (input,), out[0].flags)
+        else:
+            indices = pick(input, dim, True)
+            if input.ndim == 0:
+                return ValuesIndices(clone(input), indices)
+            values = OPS["gather"].function(input, dim, indices)
         if not keepdim:
             values, indices = values.squeeze(dim), indices.squeeze(dim)
         return ValuesIndices(values, indices)

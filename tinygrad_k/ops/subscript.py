@@ -59,25 +59,23 @@ def _items(key: tuple[Any, ...]) -> Any:
             items += (AT, each)
         elif kind is slice:
             start, stop, step = each.start, each.stop, each.step
-            what = SLICE
-            if start is stop is step is None:
-                items.append(what)
-                continue
-            parts = []
+            place = len(items)
+            items.append(SLICE)
             if start is not None:
-                what += 1
-                parts.append(start)
-            if stop is not None:
-                what += 2
-                parts.append(stop)
-            if step is not None:
-                what += 4
-                parts.append(step)
-            items.append(what)
-            for part in parts:
-                if type(part) is not int:
+                if type(start) is not int:
                     return None
-                items.append(part)
+                items[place] += 1
+                items.append(start)
+            if stop is not None:
+                if type(stop) is not int:
+                    return None
+                items[place] += 2
+                items.append(stop)
+            if step is not None:
+                if type(step) is not int:
+                    return None
+                items[place] += 4
+                items.append(step)
         elif each is None:
             items.append(NEW)
         elif each is Ellipsis:
