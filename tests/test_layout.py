@@ -233,3 +233,24 @@ def test_avx2_and_avx512_agree(name: str, kind: Any) -> None:
             found.append((array_of(y.detach()), array_of(tk.autograd.grad((y * y).sum(), a)[0])))
         for one, other in zip(*found, strict=True):
             assert same_bits(one, other), f"{name} of rows of {n}"
+
+
+@pytest.mark.skipif(len(FUSED) < 2, reason="this machine has one of them")
+@pytest.mark.parametrize("kind", FLOATS, ids=name_of)
+def test_avx2_and_avx512_agree_on_gradients_of_weights(kind: Any) -> None:
+    """Of short rows, so many that several sums are put together, and of groups side by side."""
+    rng = np.random.default_rng(3)
+    for n in (2, 5, 8, 17, 32, 33):
+        x, g = rng.standard_normal((2, 1100, n)).astype(kind.numpy)
+        found = []
+        for isa in FUSED:
+            assert lib.tk_choose_isa(isa.encode()) == 0
+            a, w = tk.tensor(x, requires_grad=True), tk.ones(n, dtype=kind, requires_grad=True)
+            slopes = tk.autograd.grad(F.layer_norm(a, (n,), w, w), [a, w], tk.tensor(g))
+            images = a.detach()[: 1100 // 9 * 9].reshape(-1, 3, 3, n).permute(0, 3, 1, 2)
+            images, groups = images.requires_grad_(), 2 if n % 2 == 0 else 1
+            y = F.group_norm(images, groups, w, w)
+            slopes += tk.autograd.grad((y * y).sum(), [images, w])
+            found.append([array_of(each) for each in slopes])
+        for one, other in zip(*found, strict=True):
+            assert same_bits(one, other), f"rows of {n}"

@@ -1439,7 +1439,18 @@ def normalised_and_slopes(x, g, weight, bias, dims, rest):
 @pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
 @pytest.mark.parametrize(
     "shape",
-    [(33, 6, 2, 2), (1, 4, 3), (70, 12, 3, 3), (5, 6, 7, 9), (3, 4, 300), (2, 6, 40, 41), (3, 4)],
+    [
+        *(
+            (33, 6, 2, 2),
+            (1, 4, 3),
+            (70, 12, 3, 3),
+            (5, 6, 7, 9),
+            (3, 4, 300),
+            (2, 6, 40, 41),
+            (3, 4),
+        ),
+        (1, 80, 3, 3),
+    ],
     ids=str,
 )
 @pytest.mark.parametrize("groups", [1, 2, "each", "batch"])
@@ -1483,6 +1494,26 @@ def test_normalised_channels_against_the_formula(shape, groups, kind, isa, in_tu
             np.testing.assert_allclose(one, other.reshape(one.shape), rtol=close, atol=20 * close)
 
 
+@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=lambda each: each.name)
+@pytest.mark.parametrize("shape", [(1100, 8), (600, 3), (513, 32), (64, 16), (1030, 10), (70, 33)])
+def test_gradients_of_short_rows_against_the_formula(shape, kind, isa, in_turn):
+    rng = np.random.default_rng(0)
+    x, g = rng.standard_normal((2, *shape))
+    weight, bias = rng.standard_normal((2, shape[1]))
+    exact = normalised_and_slopes(x, g, weight, bias, (1,), (0,))
+    bits = set()
+    for _ in in_turn():
+        leaves = [tk.tensor(each, dtype=kind, requires_grad=True) for each in (x, weight, bias)]
+        y = F.layer_norm(leaves[0], shape[1:], *leaves[1:])
+        slopes = tk.autograd.grad(y, leaves, tk.tensor(g, dtype=kind))
+        found = [each.detach().numpy() for each in (y, *slopes)]
+        bits.add(b"".join(each.tobytes() for each in found))
+    assert len(bits) == 1
+    close = 1e-5 if kind is tk.float32 else 1e-13
+    for one, other in zip(found, exact, strict=True):
+        np.testing.assert_allclose(one, other, rtol=close, atol=100 * close)
+
+
 @pytest.mark.parametrize("shape", [(0, 3), (0, 3, 2), (2, 3, 0), (0, 3, 0)])
 def test_mean_losses_of_nothing_are_nan(shape: tuple[int, ...]) -> None:
     x, labels = tk.zeros(*shape).requires_grad_(), tk.zeros(shape[0], *shape[2:], dtype=tk.int64)
@@ -1493,11 +1524,13 @@ def test_mean_losses_of_nothing_are_nan(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("shape", [(64, 8, 7, 7), (64, 8, 8, 8), (640, 8), (5, 12, 40)])
-@pytest.mark.parametrize("kind", [tk.float32, tk.float64], ids=str)
-def test_variances_far_from_zero(shape: tuple[int, ...], kind: tk.dtype) -> None:
-    """Means of ten thousand times the deviation cost no digits of it, however channels lie."""
+@pytest.mark.parametrize(
+    ("kind", "far"), [(tk.float32, 1e4), (tk.float64, 1e4), (tk.float64, 1e8)], ids=str
+)
+def test_variances_far_from_zero(shape: tuple[int, ...], kind: tk.dtype, far: float) -> None:
+    """Means of many times the deviation cost no digits of it, however channels lie."""
     close = 2e-6 if kind is tk.float32 else 1e-11
-    x = (1e4 + np.random.default_rng(0).standard_normal(shape)).astype(kind.numpy)
+    x = (far + np.random.default_rng(0).standard_normal(shape)).astype(kind.numpy)
     last = (0, *range(2, x.ndim), 1)
     dims, exact = (0, *range(2, x.ndim)), x.astype(np.float64)
     for a in (x, np.ascontiguousarray(x.transpose(last)).transpose(np.argsort(last))):

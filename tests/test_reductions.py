@@ -117,7 +117,7 @@ def test_extremes_in_several_chunks(
 
 
 @every_dtype
-@pytest.mark.parametrize("columns", (2, 3, 4, 5))
+@pytest.mark.parametrize("columns", (2, 3, 4, 5, 7, 40, 100, 200))
 def test_positions_in_a_few_columns(kind: tk.dtype, columns: int, isa: str) -> None:
     x = np.random.default_rng(columns).integers(0, 2, (5000, columns)).astype(kind.numpy)
     if kind.is_floating_point:
@@ -128,6 +128,22 @@ def test_positions_in_a_few_columns(kind: tk.dtype, columns: int, isa: str) -> N
         assert np.array_equal(one.argmax(0).numpy(), y.argmax(0))
         assert np.array_equal(one.argmin(0).numpy(), y.argmin(0))
         assert np.array_equal(one.max(0)[0].numpy(), y.max(0), equal_nan=kind.is_floating_point)
+
+
+@every_dtype
+def test_positions_in_many_rows(
+    kind: tk.dtype, isa: str, in_turn: Callable[[], Iterator[int]]
+) -> None:
+    """Rows of several chunks, which are looked at in turns."""
+    x = np.random.default_rng(0).integers(0, 2, (270_001, 5)).astype(kind.numpy)
+    x[:131_072, 0] = x[:200_000, 1] = x[:270_000, 2] = 0
+    if kind.is_floating_point:
+        x[131_071, 3] = x[270_000, 3] = x[270_000, 4] = np.nan
+    t = tk.from_numpy(x)
+    for _ in in_turn():
+        assert np.array_equal(t.argmax(0).numpy(), x.argmax(0))
+        assert np.array_equal(t.argmin(0).numpy(), x.argmin(0))
+        assert np.array_equal(t.max(0)[0].numpy(), x.max(0), equal_nan=kind.is_floating_point)
 
 
 @every_dtype

@@ -173,6 +173,16 @@ static int in_columns(const tk_norm_work *w, const tk_tensor *x)
            w->channels * tk_item_size[x->dtype] <= MOST_GROUP;
 }
 
+/* Groups of a sample that are done as one unit: all, unless there are too few samples for the threads.
+ * Then those of a thread, in rows of whole cache lines. */
+static int64_t groups_together(const tk_norm_work *w)
+{
+    const int64_t samples = w->rows / w->groups, threads = tk_get_num_threads();
+    const int64_t parts = (threads + samples - 1) / samples;
+    const int64_t share = (w->groups + parts - 1) / parts, least = MIN_COLUMNS / w->channels + 1;
+    return share > least ? share : least;
+}
+
 /* In place of a value for each channel, contiguous, one for each of its `size` elements; NULL where
  * there are none, or when out of memory. */
 static tk_tensor *for_elements(tk_tensor *values, int64_t size)
@@ -214,7 +224,7 @@ static int pieces_stream(const tk_norm_work *w, const tk_tensor *x, int backward
 static int laid_out(tk_norm_work *w, int n, int lying, tk_tensor *const *in, tk_tensor **made)
 {
     int failed = 0;
-    w->columns = in_columns(w, in[0]);
+    w->columns = in_columns(w, in[0]) ? groups_together(w) : 0;
     for (int i = 0; i < lying; i++) {
         made[i] = failed ? NULL : arranged(in[i], w->columns ? COLUMNS : PIECES);
         failed |= !made[i];
@@ -243,9 +253,10 @@ static tk_tensor *norm(tk_norm_work *w, tk_tensor *x, tk_tensor *weight, tk_tens
         w->out = out[0]->data;
         w->mean = centred ? out[1]->data : NULL;
         w->rstd = out[2]->data;
-        const int64_t rows = w->columns ? w->groups : 1; /* of a unit */
-        tk_run(TK_K_layer_norm, x->dtype, w, w->rows / rows, GRAIN / (rows * w->length + 1) + 1);
-        failed = give_back(out, w->columns);
+        const int64_t rows = w->columns ? w->columns : 1; /* of a unit */
+        const int64_t units = w->columns ? w->rows / w->groups * tk_column_parts(w) : w->rows;
+        tk_run(TK_K_layer_norm, x->dtype, w, units, GRAIN / (rows * w->length + 1) + 1);
+        failed = give_back(out, w->columns != 0);
     }
     if (failed)
         drop(3, out);
@@ -339,8 +350,9 @@ static int norm_backward(const char *op, tk_norm_work *w, tk_tensor *const in[5]
     failed |= spread_weights(w, x, 1, made + 4);
     /* of channels a unit is a row; the sums of a sample's groups stand side by side */
     const int64_t samples = w->rows / groups;
-    const int64_t sums = w->channels ? samples : (samples + TK_NORM_ROWS - 1) / TK_NORM_ROWS;
-    const int64_t units = w->columns ? samples : sums * groups;
+    const int64_t together = tk_are_short_rows(w) ? TK_SHORT_NORM_ROWS : TK_NORM_ROWS;
+    const int64_t sums = w->channels ? samples : (samples + together - 1) / together;
+    const int64_t units = sums * (w->columns ? tk_column_parts(w) : groups);
     const int64_t n = (w->channels ? w->channels : w->length / size) * groups;
     const int64_t each = sums * n * size * tk_item_size[x->dtype];
     char *partial = failed || !wanted ? NULL : tk_block_get(wanted * each);
@@ -367,7 +379,7 @@ static int norm_backward(const char *op, tk_norm_work *w, tk_tensor *const in[5]
             out[1] = sum_units(w->dweight, sums, n, size, x->dtype, inner_ndim, inner);
         if (want_bias)
             out[2] = sum_units(w->dbias, sums, n, size, x->dtype, inner_ndim, inner);
-        failed = give_back(out, w->columns) || (want_weight && !out[1]) || (want_bias && !out[2]);
+        failed = give_back(out, w->columns != 0) || (want_weight && !out[1]) || (want_bias && !out[2]);
     }
     if (partial)
         tk_block_put(partial, wanted * each);

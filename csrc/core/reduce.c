@@ -86,9 +86,12 @@ static int out_of_memory(int kernel, int64_t nbytes)
 /* How many elements one unit takes from a line, or rows from a column. */
 static int64_t chunk_size(const tk_reduce_work *w, int kernel, int in_size, int size)
 {
-    const int64_t least = kernel == TK_K_var ? TK_SPREAD_BYTES : TK_FOLDED_BYTES;
-    const int64_t fold = is_index(kernel) ? 1 : tk_rows_folded(w, in_size, size, w->length, least);
-    int64_t most = w->columns ? TK_CHUNK_ROWS * fold : TK_CHUNK_BYTES / size;
+    const int64_t least = kernel == TK_K_var   ? TK_SPREAD_BYTES
+                          : is_index(kernel) ? TK_FOUND_COLUMNS * size
+                                             : TK_FOLDED_BYTES;
+    const int64_t fold = tk_rows_folded(w, in_size, size, w->length, least);
+    const int64_t rows = is_index(kernel) ? TK_FOUND_ROWS : TK_CHUNK_ROWS;
+    int64_t most = w->columns ? rows * fold : TK_CHUNK_BYTES / size;
     const int last = w->reduced.n - 1;
     int64_t row = w->reduced.size[last];
     /* Chunks that end where a contiguous row of several ends need not be put together from two. */

@@ -17,6 +17,8 @@
 /* From so many bytes on, what is read comes from behind the second cache, and is asked for so far ahead:
  * by itself a processor stops fetching where lines are short, or are computed with in between. */
 enum { TK_FETCHED_BYTES = 1 << 20, TK_AHEAD_BYTES = 4096 };
+/* Of rows that lie one behind the other, where they are added one by one or in groups. */
+enum { TK_ROW_AHEAD_BYTES = 8192, TK_GROUP_AHEAD_BYTES = 16384 };
 
 /* n elements that lie `stride` bytes apart, converted and copied side by side. */
 typedef void tk_stage(void *restrict out, const char *restrict in, int64_t stride, int64_t n);
@@ -25,10 +27,10 @@ typedef void tk_line_fn(void *out, const void *x, int64_t n, const void *pivot);
 /* The same for some lines, `step` elements apart. */
 typedef void tk_line_group_fn(void *out, const void *x, int64_t n, int64_t step, int64_t lines,
                               const void *pivot);
-enum { TK_ROW_GROUP = 8 };
-/* acc[j] = the reduction of row[0..rows)[j], and of what acc[j] was unless first; rows is 1 to
- * TK_ROW_GROUP. */
-typedef void tk_column_fn(void *acc, const char *const *row, int rows, int64_t n, int first,
+enum { TK_ROW_GROUP = 8, TK_FIRST = 1, TK_FAR = 2 };
+/* acc[j] = the reduction of row[0..rows)[j], and of what acc[j] was unless `how` says TK_FIRST; rows is 1
+ * to TK_ROW_GROUP. TK_FAR: rows come from behind the second cache, one behind the other. */
+typedef void tk_column_fn(void *acc, const char *const *row, int rows, int64_t n, int how,
                           const void *pivot);
 /* Turns n accumulated values into results. */
 typedef void tk_finish_fn(void *out, int64_t n, double p, const void *pivot);
@@ -40,6 +42,9 @@ typedef int64_t tk_find_fn(const void *x, int64_t n, const void *than);
 /* Of rows [at, at + rows) of n columns, and unless first of best and place: best and place. */
 typedef void tk_find_rows_fn(void *best, int64_t *place, const char *const *row, int rows, int64_t n,
                              int64_t at, int first);
+/* best and place of n columns from those of `fold` sequences of rows, of which each took every fold-th:
+ * [fold][n], places in the own sequence. */
+typedef void tk_find_join_fn(void *best, int64_t *place, int64_t fold, int64_t n);
 
 typedef struct tk_reducer {
     int in_size, size; /* bytes of an input element and of an accumulator */
@@ -48,8 +53,9 @@ typedef struct tk_reducer {
     tk_line_group_fn *lines;
     tk_column_fn *columns, *merge; /* of elements, and of what they were reduced to */
     tk_finish_fn *finish;          /* or NULL */
-    tk_find_fn *find;              /* of positions: these two alone */
+    tk_find_fn *find;              /* of positions: these alone */
     tk_find_rows_fn *find_rows;
+    tk_find_join_fn *find_join;
 } tk_reducer;
 
 /* An index into some dimensions and the byte offset that belongs to it. */
@@ -120,8 +126,8 @@ static inline const void *tk_pivot(const tk_reduce_work *w, const tk_reducer *f,
     return w->pivot + (w->columns ? unit % w->outputs : unit / w->chunks) * f->size;
 }
 
-/* Lines of a few elements: so many of them are turned to columns. */
-enum { TK_SHORT_LINE = 32, TK_SHORT_LINES = 64 };
+/* So many short lines are turned to columns. */
+enum { TK_SHORT_LINES = 64 };
 _Static_assert(TK_SHORT_LINE * TK_SHORT_LINES * 8 <= TK_CHUNK_BYTES, "doubles fit the buffer");
 
 static inline int tk_is_short(const tk_reduce_work *w, const tk_reducer *f)
@@ -306,22 +312,23 @@ static inline int tk_one_by_one(const tk_reduce_work *w, const tk_reducer *f)
 /* out, unless first, and a group of rows; one after the other with their sum in a buffer, or at once. The
  * bits are the same: squares, which may be fused with their sums, are only added at once. */
 TK_INLINE void tk_add_rows(const tk_reducer *f, char *out, const char *const *row, int group,
-                           int64_t n, int first, const char *pivot, char *buffer, int one_by_one)
+                           int64_t n, int how, const char *pivot, char *buffer, int one_by_one)
 {
     const char *const sum = buffer;
     if (!one_by_one || f->columns != f->merge) {
-        f->columns(out, row, group, n, first, pivot);
+        f->columns(out, row, group, n, how, pivot);
         return;
     }
     for (int i = 0; i < group; i++)
-        f->columns(buffer, row + i, 1, n, i == 0, pivot);
-    f->merge(out, &sum, 1, n, first, NULL);
+        f->columns(buffer, row + i, 1, n, i == 0 ? TK_FIRST | TK_FAR : TK_FAR, pivot);
+    f->merge(out, &sum, 1, n, how & TK_FIRST, NULL);
 }
 
 /* Whole rows of a few columns, `fold` of them taken as one long row, which fills vectors and is read as
  * it lies; the parts of what that gives are put together in halves. */
 TK_OUTLINE void tk_fold_rows(const tk_reducer *f, char *out, const char *base, int64_t rows,
-                             int64_t n, int64_t fold, const char *pivot, int one_by_one)
+                             int64_t n, int64_t fold, const char *pivot, int far,
+                             int one_by_one)
 {
     _Alignas(64) char sums[2 * TK_FOLDED_BYTES], pivots[2 * TK_FOLDED_BYTES];
     _Alignas(64) char buffer[2 * TK_FOLDED_BYTES];
@@ -340,7 +347,8 @@ TK_OUTLINE void tk_fold_rows(const tk_reducer *f, char *out, const char *base, i
             if (!f->direct)
                 f->stage(staged[i], base, f->in_size, some);
         }
-        tk_add_rows(f, sums, row, (int)group, some, r == 0, pivot, buffer, one_by_one);
+        tk_add_rows(f, sums, row, (int)group, some, far | (r == 0 ? TK_FIRST : 0), pivot, buffer,
+                    one_by_one);
     }
     for (int64_t half = fold / 2; half > 0; half /= 2) {
         const char *const other = sums + half * size;
@@ -358,7 +366,7 @@ TK_INLINE void tk_fold_tile(const tk_reduce_work *w, const tk_reducer *f, char *
     const int64_t width = w->kept.size[w->kept.n - 1];
     const int far = w->outputs * w->length * f->in_size >= TK_FETCHED_BYTES;
     tk_fold_rows(f, all, base - column * f->in_size, rows, width, fold,
-                 pivot ? pivot - column * f->size : NULL, far);
+                 pivot ? pivot - column * f->size : NULL, far ? TK_FAR : 0, w->cold);
     memcpy(out, all + column * f->size, (size_t)(n * f->size));
 }
 
@@ -378,7 +386,7 @@ TK_INLINE void tk_reduce_tile(const tk_reduce_work *w, const tk_reducer *f, cons
     }
     for (int64_t r = fold > 1 ? rows : 0, group; r < rows; r += group) {
         group = tk_row_group(w, f, base, &at, rows - r, n, buffer, row);
-        tk_add_rows(f, out, row, (int)group, n, r == 0, pivot, buffer, one_by_one);
+        tk_add_rows(f, out, row, (int)group, n, r == 0 ? TK_FIRST : 0, pivot, buffer, one_by_one);
     }
     if (w->last && f->finish)
         f->finish(out, n, w->p, pivot);
@@ -439,24 +447,63 @@ TK_OUTLINE void tk_ask_lines(const tk_reduce_work *w, int64_t lo, int64_t hi, co
 
 /* So many columns, whose places are found, have their rows staged in the buffer. */
 enum { TK_FIND_TILE = TK_CHUNK_BYTES / TK_ROW_GROUP / 8 };
+_Static_assert(2 * TK_FOUND_COLUMNS <= TK_FIND_TILE, "as many as folded rows have");
+
+/* The rows from *at on of n columns, which fill best and place. */
+TK_INLINE void tk_find_in_rows(const tk_reduce_work *w, const tk_reducer *f, const char *base,
+                               tk_cursor *at, int64_t rows, int64_t n, char *best, int64_t *place)
+{
+    _Alignas(64) char buffer[TK_CHUNK_BYTES];
+    const char *row[TK_ROW_GROUP];
+    for (int64_t r = 0, group; r < rows; r += group) {
+        group = tk_row_group(w, f, base, at, rows - r, n, buffer, row);
+        f->find_rows(best, place, row, (int)group, n, r, r == 0);
+    }
+}
+
+/* Whole rows of a few columns, `fold` of them taken as one long row. The rows that are left are a
+ * shorter one. */
+TK_OUTLINE void tk_find_folded(const tk_reducer *f, const char *base, int64_t rows, int64_t n,
+                               int64_t fold, char *best, int64_t *place)
+{
+    const int64_t wide = n * fold, step = wide * f->size, all = rows / fold;
+    const char *row[TK_ROW_GROUP];
+    for (int64_t r = 0, group; r < all; r += group, base += group * step) {
+        group = all - r < TK_ROW_GROUP ? all - r : TK_ROW_GROUP;
+        for (int64_t i = 0; i < group; i++)
+            row[i] = base + i * step;
+        f->find_rows(best, place, row, (int)group, wide, r, r == 0);
+    }
+    *row = base;
+    if (all * fold < rows)
+        f->find_rows(best, place, row, 1, (rows - all * fold) * n, all, 0);
+    f->find_join(best, place, fold, n);
+}
 
 TK_INLINE void tk_find_tile(const tk_reduce_work *w, const tk_reducer *f, const char *base,
                             int64_t start, int64_t rows, int64_t n, int64_t unit)
 {
-    _Alignas(64) char buffer[TK_CHUNK_BYTES];
     _Alignas(64) char values[TK_FIND_TILE * 8];
-    int64_t *place = w->out_index + unit;
+    int64_t places[TK_FIND_TILE], *place = w->out_index + unit;
     char *best = w->out ? w->out + unit * f->size : values;
-    const char *row[TK_ROW_GROUP];
+    const int64_t fold = tk_rows_folded(w, f->in_size, f->size, rows, TK_FOUND_COLUMNS * f->size);
     tk_cursor at;
     tk_seek(&at, &w->reduced, start);
-    for (int64_t r = 0, group; r < rows; r += group) {
-        group = tk_row_group(w, f, base, &at, rows - r, n, buffer, row);
-        f->find_rows(best, place, row, (int)group, n, start + r, r == 0);
+    if (fold > 1) { /* where the columns are parted, each part does the work of all */
+        const int64_t width = w->kept.size[w->kept.n - 1], column = unit % w->outputs % width;
+        tk_find_folded(f, base + at.offset - column * f->size, rows, width, fold, values, places);
+        memcpy(place, places + column, (size_t)n * sizeof *place);
+        if (best != values)
+            memcpy(best, values + column * f->size, (size_t)(n * f->size));
+    } else {
+        tk_find_in_rows(w, f, base, &at, rows, n, best, place);
     }
     const int64_t output = w->in_index ? unit % w->outputs : 0;
-    for (int64_t i = 0; w->in_index && i < n; i++)
-        place[i] = w->in_index[place[i] * w->outputs + output + i];
+    for (int64_t i = 0; i < n; i++) {
+        place[i] += start;
+        if (w->in_index)
+            place[i] = w->in_index[place[i] * w->outputs + output + i];
+    }
 }
 
 /* A chunk that does not beat those of its line before it is not searched: it hands on the best of them,

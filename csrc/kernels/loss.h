@@ -67,6 +67,29 @@ TK_OUTLINE void TK_FN(sample_losses)(const tk_nll_work *w, T *out, T *weights, i
     }
 }
 
+/* The same of samples at even steps, where every label is a class that counts and weighs 1: whether that is
+ * so. */
+TK_OUTLINE int TK_FN(plain_losses)(const tk_nll_work *w, T *out, T *weights, int64_t lo, int64_t hi)
+{
+    enum { AHEAD = 48 };
+    const int64_t *target = w->target + lo, n = hi - lo, ignored = w->ignored, step = w->inner_step;
+    int64_t others = 0;
+    if (w->weight || w->inner != 1)
+        return 0;
+    for (int64_t i = 0; i < n; i++)
+        others |= ((uint64_t)target[i] >= (uint64_t)w->classes) | (target[i] == ignored);
+    if (others)
+        return 0;
+    const char *in = w->in + lo * w->row_step;
+    for (int64_t i = 0; i < n; i++, in += step) {
+        const int64_t next = target[i + AHEAD < n ? i + AHEAD : i] * w->class_step;
+        __builtin_prefetch(in + AHEAD * step + next);
+        out[i] = -*(const T *)(in + target[i] * w->class_step);
+        weights[i] = 1;
+    }
+    return 1;
+}
+
 static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_nll_work *w = work;
@@ -79,7 +102,8 @@ static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
     for (; lo < hi; lo++) {
         const int64_t start = lo * TK_SAMPLES_SUMMED, left = w->summed - start;
         const int64_t n = left < TK_SAMPLES_SUMMED ? left : TK_SAMPLES_SUMMED;
-        TK_FN(sample_losses)(w, losses, shares, start, start + n);
+        if (!TK_FN(plain_losses)(w, losses, shares, start, start + n))
+            TK_FN(sample_losses)(w, losses, shares, start, start + n);
         TK_FN(sum_line)(out + lo, losses, n, NULL);
         TK_FN(sum_line)(weights + lo, shares, n, NULL);
     }

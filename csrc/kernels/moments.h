@@ -29,7 +29,7 @@ TK_OUTLINE void TK_FN(line_spreads)(const T *x, int64_t rows, int64_t n, int64_t
     const double count = (double)n;
     T pivot[TK_BLOCK_LINES] = {0};
     double sum[TK_BLOCK_LINES] = {0}, squares[TK_BLOCK_LINES] = {0};
-    if (!TK_FN(held_lines)(x, rows, n, step, pivot, sum, squares, TK_FROM_FIRST)) {
+    if (!TK_FN(held_lines)(x, rows, n, step, pivot, sum, squares, TK_FROM_FIRST, 0)) {
         for (int64_t r = 0; r < rows; r++) {
             const T *line = x + r * step;
             T part;

@@ -179,11 +179,11 @@ TK_INLINE void TK_FN(held_sums)(const T *x, int64_t rows, int64_t n, int64_t ste
     }
 }
 
-/* The same, where lines are so short; whether they are. */
+/* The same of lines longer than `above`, where they are so short; whether they are. */
 TK_INLINE int TK_FN(held_lines)(const T *x, int64_t rows, int64_t n, int64_t step, T *pivot,
-                                double *sum, double *squares, const int from)
+                                double *sum, double *squares, const int from, const int above)
 {
-    if (n <= W)
+    if (above < W && n <= W)
         TK_FN(held_sums)(x, rows, n, step, pivot, sum, squares, 1, from);
     else if (n <= TK_LANES)
         TK_FN(held_sums)(x, rows, n, step, pivot, sum, squares, TK_VECTORS, from);
@@ -194,7 +194,7 @@ TK_INLINE int TK_FN(held_lines)(const T *x, int64_t rows, int64_t n, int64_t ste
     return 1;
 }
 
-/* The means of some lines of any length, one behind the other, and the sums of squared distances to
+/* The means of some lines that are not short, one behind the other, and the sums of squared distances to
  * them; unless `centred` of distances to 0. */
 TK_OUTLINE void TK_FN(line_moments_of)(const T *x, int64_t rows, int64_t n, int centred, T *mean,
                                        double *square)
@@ -202,8 +202,8 @@ TK_OUTLINE void TK_FN(line_moments_of)(const T *x, int64_t rows, int64_t n, int 
     T pivot[TK_BLOCK_LINES] = {0};
     double sum[TK_BLOCK_LINES] = {0};
     TK_EACH_LINE(r) square[r] = 0;
-    if (!(centred ? TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_MEAN)
-                  : TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_ZERO))) {
+    if (!(centred ? TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_MEAN, TK_SHORT_LINE)
+                  : TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_ZERO, TK_SHORT_LINE))) {
         for (int64_t r = 0; r < rows && centred; r++)
             pivot[r] = (T)(TK_FN(row_total)(x + r * n, n) / (double)n);
         for (int64_t r = 0; r < rows; r++)
@@ -484,29 +484,100 @@ TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, int64_t to_step, const T *x, c
         (to, to_step, x, g, weight, dweight, dbias, rows, step, n, p, fresh, 0, 0);
 }
 
-/* The sums of line_slopes of so many lines, one behind the other, of at most TK_SHORT_LINE elements. */
-TK_OUTLINE void TK_FN(short_line_slopes)(const T *x, const T *g, const T *weight, int64_t rows,
-                                         int64_t n, const T *mean, T *sum, T *product)
+/* A unit of short rows, `rows` of them from `start` on, in blocks that are turned to columns and back. A
+ * block is always full: rows of zeros that count for nothing follow the last. The gradients of weight and
+ * bias are summed in 64 bytes of lanes, in the order of rows. */
+enum { TK_FN(short_sums) = 64 / TK_VECTOR_BYTES };
+
+typedef struct TK_FN(short_sum) {
+    V weight[TK_FN(short_sums)], bias[TK_FN(short_sums)];
+} TK_FN(short_sum);
+
+/* Turned lines of a gradient g and of x become the gradient of x; adds to sum, one for each column. */
+TK_INLINE void TK_FN(short_block_backward)(T *x, const T *g, const T *weight, int64_t n,
+                                           const T *means, const T *rstds, const int centred,
+                                           TK_FN(short_sum) *sum)
 {
-    enum { LINES = TK_NORM_ROWS };
-    _Alignas(64) T lines[TK_SHORT_LINE * LINES + TK_MOST_SIDE];
-    _Alignas(64) T columns[TK_SHORT_LINE * LINES], slopes[TK_SHORT_LINE * LINES];
-    TK_FN(lines_to_columns)(columns, lines, x, n, rows);
-    TK_FN(lines_to_columns)(slopes, lines, g, n, rows);
-    for (int64_t j = 0; j < rows; j += W) {
-        const int left = rows - j < W ? (int)(rows - j) : W;
-        const V pivot = mean ? TK_FN(row_load)(mean, j, left, 0) : v_set(0);
+    enum { SUMS = TK_FN(short_sums) };
+    const V count = v_set((T)n);
+    V mean[TK_VECTORS], gain[TK_VECTORS], less[TK_VECTORS], slope[TK_VECTORS];
+    TK_EACH_VECTOR(v)
+    {
         V s = v_set(0), p = v_set(0);
+        mean[v] = v_load(means + v * W);
+        gain[v] = v_load(rstds + v * W);
         for (int64_t i = 0; i < n; i++) {
-            const V h = TK_FN(row_load)(columns, i * rows + j, left, 0);
-            V d = TK_FN(row_load)(slopes, i * rows + j, left, 0);
+            V d = v_load(g + i * TK_LANES + v * W);
             if (weight)
                 d *= v_set(weight[i]);
-            TK_FN(slopes)(h, d, pivot, &s, &p);
+            TK_FN(slopes)(v_load(x + i * TK_LANES + v * W), d, mean[v], &s, &p);
         }
-        v_store(sum + j, s);
-        v_store(product + j, p);
+        less[v] = centred ? s / count : v_set(0);
+        slope[v] = p * gain[v] / count;
     }
+    for (int64_t i = 0; i < n; i++, x += TK_LANES, g += TK_LANES) {
+        const V scale = v_set(weight ? weight[i] : 1);
+        TK_EACH_VECTOR(v)
+        {
+            const V d = v_load(g + v * W), h = (v_load(x + v * W) - mean[v]) * gain[v];
+            sum[i].weight[v % SUMS] += d * h;
+            sum[i].bias[v % SUMS] += d;
+            v_store(x + v * W, gain[v] * (d * scale - less[v] - h * slope[v]));
+        }
+    }
+}
+
+/* The sum over 64 bytes of lanes. */
+TK_INLINE T TK_FN(fold_short)(V *sum)
+{
+#pragma GCC unroll 4
+    for (int half = TK_FN(short_sums) / 2; half > 0; half /= 2)
+        for (int v = 0; v < half; v++)
+            sum[v] += sum[v + half];
+    return TK_FN(fold)(sum[0], TK_FN(added));
+}
+
+/* n lines of `length` elements turned to columns of a full block, and numbers of the lines, or 0. */
+TK_INLINE void TK_FN(turn_block)(T *columns, T *lines, const T *x, int64_t length, int64_t n)
+{
+    if (n < TK_LANES || length < TK_MOST_SIDE) {
+        memcpy(lines, x, (size_t)(n * length) * sizeof(T));
+        memset(lines + n * length, 0, (size_t)((TK_LANES - n) * length) * sizeof(T));
+        x = lines;
+    }
+    tk_turn_short((char *)columns, (const char *)x, length, TK_LANES, 0, sizeof(T));
+}
+
+TK_INLINE void TK_FN(fill_block)(T *out, const T *x, int64_t n)
+{
+    memset(out, 0, TK_LANES * sizeof(T));
+    if (x)
+        memcpy(out, x, (size_t)n * sizeof(T));
+}
+
+TK_OUTLINE void TK_FN(norm_short_backward)(const tk_norm_work *w, int64_t unit)
+{
+    _Alignas(64) T lines[TK_SHORT_LINE * TK_LANES + TK_MOST_SIDE];
+    _Alignas(64) T x[TK_SHORT_LINE * TK_LANES], g[TK_SHORT_LINE * TK_LANES], mean[TK_LANES], rstd[TK_LANES];
+    TK_FN(short_sum) sum[TK_SHORT_LINE];
+    const int64_t n = w->length, start = unit * TK_SHORT_NORM_ROWS, left = w->rows - start;
+    const int64_t end = left < TK_SHORT_NORM_ROWS ? w->rows : start + TK_SHORT_NORM_ROWS;
+    memset(sum, 0, (size_t)n * sizeof *sum);
+    for (int64_t row = start, rows; row < end; row += rows) {
+        rows = end - row < TK_LANES ? end - row : TK_LANES;
+        TK_FN(turn_block)(x, lines, (const T *)w->x + row * n, n, rows);
+        TK_FN(turn_block)(g, lines, (const T *)w->gradient + row * n, n, rows);
+        TK_FN(fill_block)(mean, w->mean ? (const T *)w->mean + row : NULL, rows);
+        TK_FN(fill_block)(rstd, (const T *)w->rstd + row, rows);
+        TK_FN(short_block_backward)(x, g, (const T *)w->weight, n, mean, rstd, w->mean != NULL, sum);
+        tk_turn_short((char *)lines, (const char *)x, n, TK_LANES, 1, sizeof(T));
+        tk_copy_rows((char *)((T *)w->out + row * n), 0, (const char *)lines, 0, 1,
+                     rows * n * (int64_t)sizeof(T), w->streams);
+    }
+    for (int64_t i = 0; i < n && w->dweight; i++)
+        ((T *)w->dweight)[unit * n + i] = TK_FN(fold_short)(sum[i].weight);
+    for (int64_t i = 0; i < n && w->dbias; i++)
+        ((T *)w->dbias)[unit * n + i] = TK_FN(fold_short)(sum[i].bias);
 }
 
 /* A unit's rows: each group is a row of a sample. */
@@ -520,12 +591,6 @@ TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
     const T *weight = w->weight ? (const T *)w->weight + group * n : NULL;
     T *dweight = w->dweight ? (T *)w->dweight + unit * n : NULL;
     T *dbias = w->dbias ? (T *)w->dbias + unit * n : NULL;
-    T sums[TK_NORM_ROWS], products[TK_NORM_ROWS];
-    const int is_short = groups == 1 && n <= TK_SHORT_LINE;
-    if (is_short)
-        TK_FN(short_line_slopes)
-        ((const T *)w->x + start * n, (const T *)w->gradient + start * n, weight, end - start, n,
-         w->mean ? (const T *)w->mean + start : NULL, sums, products);
     for (int64_t sample = start, rows; sample < end; sample += rows) {
         const int64_t at = sample * step + group * n;
         const T *x = (const T *)w->x + at, *g = (const T *)w->gradient + at;
@@ -536,13 +601,8 @@ TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
             const int64_t row = (sample + r) * groups + group;
             p[0][r] = w->mean ? ((const T *)w->mean)[row] : 0;
             p[1][r] = ((const T *)w->rstd)[row];
-            if (is_short) {
-                sum[r] = (double)sums[sample - start + r];
-                product[r] = (double)products[sample - start + r];
-            } else {
-                TK_FN(line_slopes)
-                (x + r * step, g + r * step, weight, n, p[0][r], sum + r, product + r);
-            }
+            TK_FN(line_slopes)
+            (x + r * step, g + r * step, weight, n, p[0][r], sum + r, product + r);
         }
         TK_EACH_LINE(r)
         {
@@ -571,6 +631,8 @@ static void TK_FN(layer_norm_backward)(const void *work, int64_t lo, int64_t hi)
             TK_FN(norm_sample_backward)(w, lo);
         else if (w->channels)
             TK_FN(norm_group_backward)(w, lo);
+        else if (tk_are_short_rows(w))
+            TK_FN(norm_short_backward)(w, lo);
         else
             TK_FN(norm_rows_backward)(w, lo);
     if (w->streams)
@@ -624,7 +686,7 @@ TK_OUTLINE void TK_FN(batch_norm_columns)(const tk_batch_work *w, int64_t channe
     TK_FN(column_means)(x, step, rows, n * each, mean, centre, square);
     for (int64_t i = 0; i < n; i++) {
         T p[3];
-        const double sum = TK_FN(join_columns)(centre + i * each, square + i * each, each, rows, p);
+        const double sum = TK_FN(join_columns)(mean + i * each, centre + i * each, square + i * each, each, rows, p);
         TK_FN(batch_channel)(w, channel + i, p[0], sum, p + 1, p + 2);
         TK_FN(set_columns)(each, i, p, (T *const[]){mean, scale, shift}, 3);
     }

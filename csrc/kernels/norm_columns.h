@@ -67,37 +67,35 @@ TK_OUTLINE void TK_FN(column_slopes)(T *first, T *second, const T *x, const T *g
         TK_FN(column_groups)(first, second, x, g, p, step, rows, n, TK_FN(slopes), 0);
 }
 
-/* The means of n columns, `centre` unrounded, and the sums of squared distances to them, in one pass: a chunk's are taken
- * from distances to the mean so far, and put together as Chan, Golub and LeVeque 1983 do. The distance
- * of that mean counts in the result as much as it costs in the chunk, so nothing is lost. */
-TK_OUTLINE void TK_FN(column_means)(const T *x, int64_t step, int64_t rows, int64_t n, T *mean,
+/* The means of n columns, counted from `base`, and the sums of squared distances to them, in one pass: a
+ * chunk's are taken from distances to the mean so far, and put together as Chan, Golub and LeVeque 1983 do.
+ * The distance of that mean counts in the result as much as it costs in the chunk, so nothing is lost. Nor
+ * is it where the columns are far from 0, as means are counted from one that is near. */
+TK_OUTLINE void TK_FN(column_means)(const T *x, int64_t step, int64_t rows, int64_t n, T *base,
                                     double *centre, double *square)
 {
     enum { MOST_COLUMNS = TK_FN(most_columns), FIRST = 4 * TK_FN(column_rows) };
-    T sum[MOST_COLUMNS], squares[MOST_COLUMNS];
-    double total[MOST_COLUMNS];
+    T sum[MOST_COLUMNS], squares[MOST_COLUMNS], mean[MOST_COLUMNS];
     const int64_t some = rows < FIRST ? rows : FIRST;
-    for (int64_t i = 0; i < n; i++)
-        mean[i] = x[i];
-    TK_FN(column_moments)(sum, squares, x, mean, step, some, n, 0);
+    memcpy(base, x, (size_t)n * sizeof(T));
+    TK_FN(column_moments)(sum, squares, x, base, step, some, n, 0);
     for (int64_t i = 0; i < n; i++) {
-        mean[i] = (T)((double)mean[i] + (double)sum[i] / (double)some);
-        total[i] = square[i] = 0;
+        mean[i] = base[i] = (T)((double)base[i] + (double)sum[i] / (double)some);
+        centre[i] = square[i] = 0;
     }
     for (int64_t start = 0; start < rows; start += TK_CHUNK_ROWS) {
         const int64_t more = rows - start < TK_CHUNK_ROWS ? rows - start : TK_CHUNK_ROWS;
         const double count = (double)more, before = (double)start, all = before + count;
-        const double to_mean = 1 / count, to_centre = 1 / before;
+        const double to_mean = 1 / count, share = count / all;
         TK_FN(column_moments)
         (sum, squares, x + start * step, mean, step, more, n, TK_FN(are_far)(rows * n));
         for (int64_t i = 0; i < n; i++) {
-            const double pivot = (double)mean[i], so_far = start ? total[i] * to_centre : pivot;
-            const double off = (double)sum[i] * to_mean, apart = pivot + off - so_far;
+            const double off = (double)sum[i] * to_mean;
+            const double apart = ((double)mean[i] - (double)base[i]) - centre[i] + off;
             const double own = (double)squares[i] - (double)sum[i] * off;
-            square[i] += (own < 0 ? 0 : own) + apart * apart * (before * count / all);
-            total[i] += pivot * count + (double)sum[i];
-            centre[i] = total[i] / all;
-            mean[i] = (T)centre[i];
+            square[i] += (own < 0 ? 0 : own) + apart * apart * (before * share);
+            centre[i] += apart * share;
+            mean[i] = (T)((double)base[i] + centre[i]);
         }
     }
 }
@@ -193,19 +191,21 @@ TK_OUTLINE void TK_FN(map_columns_backward)(T *dx, const T *x, const T *g, int64
         TK_FN(map_rows)(dx, x, g, step, rows, n, mean, gain, less, slope, streams, 0);
 }
 
-/* The mean of some columns, and the sum of the squared distances to it, from those of each. */
-TK_INLINE double TK_FN(join_columns)(const double *centre, const double *square, int64_t columns,
-                                     int64_t rows, T *mean)
+/* The mean of some columns, and the sum of the squared distances to it, from those of each; see
+ * column_means. */
+TK_INLINE double TK_FN(join_columns)(const T *base, const double *centre, const double *square,
+                                     int64_t columns, int64_t rows, T *mean)
 {
+    const double from = (double)*base;
     double all = 0, sum = 0;
     for (int64_t i = 0; i < columns; i++)
-        all += centre[i];
+        all += ((double)base[i] - from) + centre[i];
     all /= (double)columns;
     for (int64_t i = 0; i < columns; i++) {
-        const double off = centre[i] - all;
+        const double off = ((double)base[i] - from) + centre[i] - all;
         sum += square[i] + (double)rows * off * off;
     }
-    *mean = (T)all;
+    *mean = (T)(from + all);
     return sum;
 }
 
@@ -218,90 +218,228 @@ TK_INLINE void TK_FN(set_columns)(int64_t each, int64_t i, const T *values, T *c
             columns[k][c] = values[k];
 }
 
-/* Groups of channels side by side: a sample's, some whole groups at a time. */
-TK_INLINE int64_t TK_FN(some_groups)(const tk_norm_work *w, int64_t channel)
+/* Groups of channels side by side: a unit's, of which [*channel, *end) are the channels. Returns the sample. */
+TK_INLINE int64_t TK_FN(unit_channels)(const tk_norm_work *w, int64_t unit, int64_t *channel,
+                                       int64_t *end)
+{
+    const int64_t parts = tk_column_parts(w), first = unit % parts * w->columns;
+    const int64_t left = w->groups - first;
+    *channel = first * w->channels;
+    *end = (first + (left < w->columns ? left : w->columns)) * w->channels;
+    return unit / parts;
+}
+
+/* How many of them are done at a time, in whole groups. */
+TK_INLINE int64_t TK_FN(some_groups)(const tk_norm_work *w, int64_t left)
 {
     const int64_t most = TK_FN(most_columns) / w->channels * w->channels;
-    const int64_t left = w->groups * w->channels - channel;
     return left < most ? left : most;
 }
 
-/* What the means of a group's channels, and the sums of the squared distances to them, say of all. */
-TK_INLINE void TK_FN(join_channels)(const tk_norm_work *w, int64_t row, const double *centre,
-                                    const double *square, T *mean, T *gain, T *shift)
+/* Whether the groups of some channels are so small that numbers of them are sums of T over columns; of a
+ * channel alone nothing is spared. */
+TK_INLINE int TK_FN(are_small_groups)(const tk_norm_work *w)
 {
-    const int64_t many = w->channels, first = row % w->groups * many;
-    T joined;
-    const double sum = TK_FN(join_columns)(centre, square, many, w->length / many, &joined);
-    const T rstd = TK_FN(rstd_of)(sum, w->length, w->eps);
-    ((T *)w->mean)[row] = joined;
-    ((T *)w->rstd)[row] = rstd;
-    for (int64_t i = 0; i < many; i++) {
-        mean[i] = joined;
-        gain[i] = w->weight ? rstd * ((const T *)w->weight)[first + i] : rstd;
-        shift[i] = w->bias ? ((const T *)w->bias)[first + i] : 0;
+    return w->channels > 1 && w->length * (int64_t)sizeof(T) <= TK_CHUNK_BYTES;
+}
+
+TK_INLINE T TK_FN(columns_total)(const T *x, int64_t n)
+{
+    T sum;
+    TK_FN(sum_line)(&sum, x, n, NULL);
+    return sum;
+}
+
+TK_INLINE void TK_FN(fill)(T *out, T value, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += W)
+        TK_FN(row_store)(out, i, n - i < W ? (int)(n - i) : W, v_set(value));
+}
+
+/* out = value times the weights, of which there may be none. */
+TK_INLINE void TK_FN(fill_weighted)(T *out, T value, const T *weight, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += W) {
+        const int left = n - i < W ? (int)(n - i) : W;
+        TK_FN(row_store)(out, i, left, TK_FN(row_load)(weight, i, left, 1) * v_set(value));
     }
 }
 
-TK_OUTLINE void TK_FN(norm_sample)(const tk_norm_work *w, int64_t sample)
+/* The sums of n columns over some rows. */
+TK_INLINE void TK_FN(column_sums)(T *sum, const T *x, int64_t step, int64_t rows, int64_t n)
+{
+    for (int64_t r = 0, group; r < rows; r += group) {
+        const char *row[TK_ROW_GROUP];
+        group = rows - r < TK_ROW_GROUP ? rows - r : TK_ROW_GROUP;
+        for (int64_t i = 0; i < group; i++)
+            row[i] = (const char *)(x + (r + i) * step);
+        TK_FN(sum_columns)(sum, row, (int)group, n, r == 0, NULL);
+    }
+}
+
+/* A group's statistics, and what belongs to its channels. */
+TK_INLINE void TK_FN(put_group)(const tk_norm_work *w, int64_t row, T centre, double square, T *mean,
+                                T *gain, T *shift)
+{
+    const int64_t many = w->channels, first = row % w->groups * many;
+    const T rstd = TK_FN(rstd_of)(square, w->length, w->eps);
+    const T *bias = (const T *)w->bias;
+    ((T *)w->mean)[row] = centre;
+    ((T *)w->rstd)[row] = rstd;
+    TK_FN(fill)(mean, centre, many);
+    TK_FN(fill_weighted)(gain, rstd, w->weight ? (const T *)w->weight + first : NULL, many);
+    if (bias)
+        memcpy(shift, bias + first, (size_t)many * sizeof(T));
+    else
+        TK_FN(fill)(shift, 0, many);
+}
+
+/* n channels of small groups, the first of them `row`: the mean of a group first, then the sums of the
+ * distances to it and of their squares, as of lines. */
+TK_INLINE void TK_FN(small_groups)(const tk_norm_work *w, const T *x, int64_t row, int64_t n, T *mean,
+                                   T *gain, T *shift)
+{
+    enum { MOST_COLUMNS = TK_FN(most_columns) };
+    T sum[MOST_COLUMNS], squares[MOST_COLUMNS];
+    const int64_t many = w->channels, all = w->groups * many, rows = w->length / many;
+    const double count = (double)w->length;
+    TK_FN(column_sums)(sum, x, all, rows, n);
+    for (int64_t i = 0; i < n; i += many)
+        TK_FN(fill)(mean + i, (T)((double)TK_FN(columns_total)(sum + i, many) / count), many);
+    TK_FN(column_moments)(sum, squares, x, mean, all, rows, n, 0);
+    for (int64_t i = 0; i < n; i += many, row++) {
+        T centre;
+        double square;
+        TK_FN(settle)
+        ((double)TK_FN(columns_total)(sum + i, many), (double)TK_FN(columns_total)(squares + i, many), count,
+         mean[i], &centre, &square);
+        TK_FN(put_group)(w, row, centre, square, mean + i, gain + i, shift + i);
+    }
+}
+
+/* Those of groups of any size: what the means of their channels, and the sums of the squared distances to
+ * them, say of all. */
+TK_INLINE void TK_FN(large_groups)(const tk_norm_work *w, const T *x, int64_t row, int64_t n, T *mean,
+                                   T *gain, T *shift)
+{
+    enum { MOST_COLUMNS = TK_FN(most_columns) };
+    double centre[MOST_COLUMNS], square[MOST_COLUMNS];
+    const int64_t many = w->channels, all = w->groups * many, rows = w->length / many;
+    TK_FN(column_means)(x, all, rows, n, mean, centre, square);
+    for (int64_t i = 0; i < n; i += many, row++) {
+        T joined;
+        const double sum = TK_FN(join_columns)(mean + i, centre + i, square + i, many, rows, &joined);
+        TK_FN(put_group)(w, row, joined, sum, mean + i, gain + i, shift + i);
+    }
+}
+
+TK_OUTLINE void TK_FN(norm_sample)(const tk_norm_work *w, int64_t unit)
 {
     enum { MOST_COLUMNS = TK_FN(most_columns) };
     const int64_t all = w->groups * w->channels, rows = w->length / w->channels;
     T mean[MOST_COLUMNS], gain[MOST_COLUMNS], shift[MOST_COLUMNS];
-    double centre[MOST_COLUMNS], square[MOST_COLUMNS];
-    for (int64_t channel = 0, n; channel < all; channel += n) {
-        const int64_t at = sample * rows * all + channel, row = sample * w->groups;
-        n = TK_FN(some_groups)(w, channel);
-        TK_FN(column_means)((const T *)w->x + at, all, rows, n, mean, centre, square);
-        for (int64_t i = 0; i < n; i += w->channels)
-            TK_FN(join_channels)
-            (w, row + (channel + i) / w->channels, centre + i, square + i, mean + i, gain + i, shift + i);
-        TK_FN(map_columns)((T *)w->out + at, (const T *)w->x + at, all, rows, n, mean, gain, shift,
-                           w->streams);
+    int64_t channel, end;
+    const int64_t sample = TK_FN(unit_channels)(w, unit, &channel, &end);
+    for (int64_t n; channel < end; channel += n) {
+        const int64_t at = sample * rows * all + channel;
+        const int64_t row = sample * w->groups + channel / w->channels;
+        const T *x = (const T *)w->x + at;
+        n = TK_FN(some_groups)(w, end - channel);
+        if (TK_FN(are_small_groups)(w))
+            TK_FN(small_groups)(w, x, row, n, mean, gain, shift);
+        else
+            TK_FN(large_groups)(w, x, row, n, mean, gain, shift);
+        TK_FN(map_columns)((T *)w->out + at, x, all, rows, n, mean, gain, shift, w->streams);
     }
 }
 
-/* The slopes of a group's channels from their sums of g and of g (x - mean); see norm_group_backward. */
-TK_INLINE void TK_FN(join_slopes)(const tk_norm_work *w, int64_t row, const double *sums,
-                                  const double *products, T *gain, T *less, T *slope)
+/* A group's slopes, of its sums of g and of g (x - mean), both multiplied by the weights; see
+ * norm_group_backward. */
+TK_INLINE void TK_FN(put_slopes)(const tk_norm_work *w, int64_t row, double sum, double product, T *gain,
+                                 T *less, T *slope)
 {
     const int64_t many = w->channels, first = row % w->groups * many;
     const T *weight = w->weight ? (const T *)w->weight + first : NULL;
     const double n = (double)w->length, rstd = (double)((const T *)w->rstd)[row];
-    double sum = 0, product = 0;
-    for (int64_t i = 0; i < many; i++) {
-        const double scale = weight ? (double)weight[i] : 1;
-        sum += sums[i] * scale;
-        product += products[i] * scale;
-        if (w->dweight)
-            ((T *)w->dweight)[row * many + i] = (T)(products[i] * rstd);
-        if (w->dbias)
-            ((T *)w->dbias)[row * many + i] = (T)sums[i];
-    }
-    for (int64_t i = 0; i < many; i++) {
-        gain[i] = weight ? (T)rstd * weight[i] : (T)rstd;
-        less[i] = (T)(rstd * sum / n);
-        slope[i] = (T)(rstd * rstd * rstd * product / n);
+    TK_FN(fill_weighted)(gain, (T)rstd, weight, many);
+    TK_FN(fill)(less, (T)(rstd * sum / n), many);
+    TK_FN(fill)(slope, (T)(rstd * rstd * rstd * product / n), many);
+}
+
+/* n channels of small groups, the first of them `row`, of which mean has the means. */
+TK_INLINE void TK_FN(small_slopes)(const tk_norm_work *w, const T *x, const T *g, int64_t row,
+                                   int64_t n, const T *mean, T *gain, T *less, T *slope)
+{
+    enum { MOST_COLUMNS = TK_FN(most_columns) };
+    T sum[MOST_COLUMNS], product[MOST_COLUMNS];
+    const int64_t many = w->channels, all = w->groups * many, rows = w->length / many;
+    T *dweight = (T *)w->dweight, *dbias = (T *)w->dbias;
+    TK_FN(column_slopes)(sum, product, x, g, mean, all, rows, n, 0);
+    for (int64_t i = 0; i < n; i += many, row++) {
+        const T rstd = ((const T *)w->rstd)[row];
+        if (dweight)
+            TK_FN(fill_weighted)(dweight + row * many, rstd, product + i, many);
+        if (dbias)
+            memcpy(dbias + row * many, sum + i, (size_t)many * sizeof(T));
+        if (w->weight) {
+            const T *weight = (const T *)w->weight + row % w->groups * many;
+            for (int64_t j = 0; j < many; j += W) {
+                const int left = many - j < W ? (int)(many - j) : W;
+                const V scale = TK_FN(row_load)(weight, j, left, 0);
+                TK_FN(row_store)(sum + i, j, left, TK_FN(row_load)(sum + i, j, left, 0) * scale);
+                TK_FN(row_store)
+                (product + i, j, left, TK_FN(row_load)(product + i, j, left, 0) * scale);
+            }
+        }
+        TK_FN(put_slopes)
+        (w, row, (double)TK_FN(columns_total)(sum + i, many), (double)TK_FN(columns_total)(product + i, many),
+         gain + i, less + i, slope + i);
     }
 }
 
-TK_OUTLINE void TK_FN(norm_sample_backward)(const tk_norm_work *w, int64_t sample)
+TK_INLINE void TK_FN(large_slopes)(const tk_norm_work *w, const T *x, const T *g, int64_t row,
+                                   int64_t n, const T *mean, T *gain, T *less, T *slope)
+{
+    enum { MOST_COLUMNS = TK_FN(most_columns) };
+    double sums[MOST_COLUMNS], products[MOST_COLUMNS];
+    const int64_t many = w->channels, all = w->groups * many, rows = w->length / many;
+    TK_FN(column_slope_sums)(x, g, all, rows, n, mean, sums, products);
+    for (int64_t i = 0; i < n; row++) {
+        const T *weight = w->weight ? (const T *)w->weight + row % w->groups * many : NULL;
+        const double rstd = (double)((const T *)w->rstd)[row];
+        const int64_t start = i;
+        double sum = 0, product = 0;
+        for (int64_t j = 0; j < many; j++, i++) {
+            const double scale = weight ? (double)weight[j] : 1;
+            sum += sums[i] * scale;
+            product += products[i] * scale;
+            if (w->dweight)
+                ((T *)w->dweight)[row * many + j] = (T)(products[i] * rstd);
+            if (w->dbias)
+                ((T *)w->dbias)[row * many + j] = (T)sums[i];
+        }
+        TK_FN(put_slopes)(w, row, sum, product, gain + start, less + start, slope + start);
+    }
+}
+
+TK_OUTLINE void TK_FN(norm_sample_backward)(const tk_norm_work *w, int64_t unit)
 {
     enum { MOST_COLUMNS = TK_FN(most_columns) };
     const int64_t all = w->groups * w->channels, rows = w->length / w->channels;
     T mean[MOST_COLUMNS], gain[MOST_COLUMNS], less[MOST_COLUMNS], slope[MOST_COLUMNS];
-    double sums[MOST_COLUMNS], products[MOST_COLUMNS];
-    for (int64_t channel = 0, n; channel < all; channel += n) {
+    int64_t channel, end;
+    const int64_t sample = TK_FN(unit_channels)(w, unit, &channel, &end);
+    for (int64_t n; channel < end; channel += n) {
         const int64_t at = sample * rows * all + channel;
         const int64_t row = sample * w->groups + channel / w->channels;
         const T *x = (const T *)w->x + at, *g = (const T *)w->gradient + at;
-        n = TK_FN(some_groups)(w, channel);
-        for (int64_t i = 0; i < n; i++)
-            mean[i] = ((const T *)w->mean)[row + i / w->channels];
-        TK_FN(column_slope_sums)(x, g, all, rows, n, mean, sums, products);
+        n = TK_FN(some_groups)(w, end - channel);
         for (int64_t i = 0; i < n; i += w->channels)
-            TK_FN(join_slopes)
-            (w, row + i / w->channels, sums + i, products + i, gain + i, less + i, slope + i);
+            TK_FN(fill)(mean + i, ((const T *)w->mean)[row + i / w->channels], w->channels);
+        if (TK_FN(are_small_groups)(w))
+            TK_FN(small_slopes)(w, x, g, row, n, mean, gain, less, slope);
+        else
+            TK_FN(large_slopes)(w, x, g, row, n, mean, gain, less, slope);
         TK_FN(map_columns_backward)((T *)w->out + at, x, g, all, rows, n, mean, gain, less, slope,
                                     w->streams);
     }

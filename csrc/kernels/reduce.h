@@ -47,6 +47,38 @@ TK_INLINE T TK_FN(fold)(V r, TK_FN(combine_fn) combine)
     return r[0];
 }
 
+/* Lines whose last foldings run at once, with the same bits: the wide registers are many, and after each
+ * of the first steps the lanes of two fit one. */
+#if TK_VECTOR_BYTES == 64
+#define TOGETHER 4
+TK_INLINE void TK_FN(fold_together)(T *out, const V *r, TK_FN(combine_fn) combine)
+{
+    enum { HALF = W / 2, QUARTER = W / 4 };
+    M low = {0}, even = {0}, next = {0};
+#pragma GCC unroll 64
+    for (int i = 0; i < W; i++) { /* lanes from W on are those of the second vector */
+        low[i] = (I)(i < HALF ? i : HALF + i);
+        even[i] = (I)(i / QUARTER * HALF + i % QUARTER);
+        next[i] = (I)i;
+    }
+    const V a = combine(TK_SHUFFLE(r[0], r[1], low), TK_SHUFFLE(r[0], r[1], low + HALF));
+    const V b = combine(TK_SHUFFLE(r[2], r[3], low), TK_SHUFFLE(r[2], r[3], low + HALF));
+    V all = combine(TK_SHUFFLE(a, b, even), TK_SHUFFLE(a, b, even + QUARTER));
+#pragma GCC unroll 4
+    for (int half = QUARTER / 2; half > 0; half /= 2)
+        all = combine(all, TK_SHUFFLE(all, all, next + (I)half));
+#pragma GCC unroll 4
+    for (int k = 0; k < TOGETHER; k++)
+        out[k] = all[k * QUARTER];
+}
+#else
+#define TOGETHER 1
+TK_INLINE void TK_FN(fold_together)(T *out, const V *r, TK_FN(combine_fn) combine)
+{
+    *out = TK_FN(fold)(*r, combine);
+}
+#endif
+
 /* A block of lanes folded into acc[0]. */
 TK_INLINE void TK_FN(fold_vectors)(V acc[TK_VECTORS], TK_FN(combine_fn) combine)
 {
@@ -84,18 +116,24 @@ TK_INLINE V TK_FN(reduce_lanes)(const T *x, int64_t n, V pivot, T identity, T fi
 {
     if (fetches)
         TK_FN(fetch_ahead)(x + n / TK_LANES * TK_LANES, n % TK_LANES);
+    /* -0 added to 0 is 0; the others leave what comes first as it is */
+    const int begins = combine == TK_FN(added);
     if (n <= W) { /* few classes in a row: one vector is enough */
         V some = prepare(v_load_filled(x, n, fill), pivot);
-        return combine(v_set(identity), some);
+        return begins ? combine(v_set(identity), some) : some;
     }
     /* The elements behind the last full block come first, filled up to one. */
     V acc[TK_VECTORS];
     const T *end = x + n / TK_LANES * TK_LANES;
     n %= TK_LANES;
     TK_EACH_VECTOR(v)
-        acc[v] = n ? combine(v_set(identity),
-                             prepare(v_load_filled(end + v * W, n - v * W, fill), pivot))
-                   : v_set(identity);
+    {
+        acc[v] = v_set(identity);
+        if (n) {
+            const V some = prepare(v_load_filled(end + v * W, n - v * W, fill), pivot);
+            acc[v] = begins ? combine(acc[v], some) : some;
+        }
+    }
     for (; x != end; x += TK_LANES) {
         if (fetches)
             TK_FN(fetch_ahead)(x, TK_LANES);
@@ -104,9 +142,6 @@ TK_INLINE V TK_FN(reduce_lanes)(const T *x, int64_t n, V pivot, T identity, T fi
     TK_FN(fold_vectors)(acc, combine);
     return acc[0];
 }
-
-/* Lines whose last foldings run at once: the wide registers are many. */
-#define TOGETHER (TK_VECTOR_BYTES == 64 ? 4 : 1)
 
 /* The sum of f(x, y, p) over a line of at most a chunk, in the lanes of reduce_line. f of fill must
  * be 0. The values are kept in out, which may be x or y, unless that is NULL. */
@@ -152,39 +187,65 @@ TK_INLINE double TK_FN(sum_line_of)(T *out, const T *x, const T *y, int64_t n, T
     return total;
 }
 
-/* acc[j] for a vector of columns, of which `left` are there. */
+/* acc[j] for some vectors of columns, or for one of which `left` are there. Of each row so much is read at
+ * a time that the processor foresees what comes next: of 24 MB a vector took twice the time of eight. */
+enum { TK_FN(columns_together) = 8 };
+
 TK_INLINE void TK_FN(reduce_column)(T *acc, const T *const *row, const int rows, int64_t j,
-                                    const int left, int first, const T *pivot, T identity,
-                                    TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine,
-                                    const int pivoted)
+                                    const int vectors, const int left, int how, const T *pivot,
+                                    T identity, TK_FN(prepare_fn) prepare,
+                                    TK_FN(combine_fn) combine, const int pivoted)
 {
-#define SOME(p) (left == W ? v_load(p) : v_load_part(p, left))
-    const V a = first ? v_set(identity) : SOME(acc + j), m = pivoted ? SOME(pivot + j) : (V){0};
-    V group = prepare(SOME(row[0] + j), m);
+    const int64_t ahead = !(how & TK_FAR) ? 0 : rows == 1 ? TK_ROW_AHEAD_BYTES : TK_GROUP_AHEAD_BYTES;
+#define SOME(p) (left == W ? v_load((p) + j + v * W) : v_load_part((p) + j, left))
+#define EACH(v) _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++)
+/* without a question: to ask for what is read now costs nothing */
+#define ASK(p) if (vectors > 1) __builtin_prefetch((const char *)((p) + j + v * W) + ahead)
+    V group[TK_FN(columns_together)], m[TK_FN(columns_together)];
+    EACH(v)
+    {
+        m[v] = pivoted ? SOME(pivot) : (V){0};
+        group[v] = prepare(SOME(row[0]), m[v]);
+        ASK(row[0]);
+    }
     for (int r = 1; r < rows; r++)
-        group = combine(group, prepare(SOME(row[r] + j), m));
+        EACH(v)
+        {
+            group[v] = combine(group[v], prepare(SOME(row[r]), m[v]));
+            ASK(row[r]);
+        }
+    EACH(v)
+    {
+        const V a = how & TK_FIRST ? v_set(identity) : SOME(acc);
+        group[v] = combine(a, group[v]);
+        if (left == W)
+            v_store(acc + j + v * W, group[v]);
+        else
+            v_store_part(acc + j, group[v], left);
+    }
+#undef ASK
+#undef EACH
 #undef SOME
-    group = combine(a, group);
-    if (left == W)
-        v_store(acc + j, group);
-    else
-        v_store_part(acc + j, group, left);
 }
 
 TK_INLINE void TK_FN(reduce_columns)(T *acc, const char *const *in, const int rows, int64_t n,
-                                     int first, const T *pivot, T identity,
+                                     int how, const T *pivot, T identity,
                                      TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine,
                                      const int pivoted)
 {
+    enum { MANY = TK_FN(columns_together) };
     const T *row[TK_ROW_GROUP];
     int64_t j = 0;
     for (int r = 0; r < rows; r++)
         row[r] = (const T *)in[r];
+    for (; !pivoted && j + MANY * W <= n; j += MANY * W) /* the others compute for longer than they read */
+        TK_FN(reduce_column)(acc, row, rows, j, MANY, W, how, pivot, identity, prepare, combine,
+                             pivoted);
     for (; j + W <= n; j += W)
-        TK_FN(reduce_column)(acc, row, rows, j, W, first, pivot, identity, prepare, combine,
+        TK_FN(reduce_column)(acc, row, rows, j, 1, W, how, pivot, identity, prepare, combine,
                              pivoted);
     if (j < n)
-        TK_FN(reduce_column)(acc, row, rows, j, (int)(n - j), first, pivot, identity, prepare,
+        TK_FN(reduce_column)(acc, row, rows, j, 1, (int)(n - j), how, pivot, identity, prepare,
                              combine, pivoted);
 }
 
@@ -231,8 +292,10 @@ TK_INLINE V TK_FN(lesser)(V a, V b)
                     TK_FN(name##_lanes)(x + k * step, n, pivoted ? pivot + k : NULL, fetches);     \
             else                                                                                   \
                 r[0] = TK_FN(name##_lanes)(x, n, pivot, fetches);                                  \
-            _Pragma("GCC unroll 4") for (int k = 0; k < TOGETHER; k++) if (k < some) out[k] =      \
-                TK_FN(fold)(r[k], TK_FN(combine));                                                 \
+            if (some == TOGETHER)                                                                  \
+                TK_FN(fold_together)(out, r, TK_FN(combine));                                      \
+            else                                                                                   \
+                *out = TK_FN(fold)(*r, TK_FN(combine));                                            \
             pivot = pivoted ? pivot + some : NULL;                                                 \
         }                                                                                          \
     }                                                                                              \
@@ -245,14 +308,17 @@ TK_INLINE V TK_FN(lesser)(V a, V b)
             TK_FN(name##_some)(out, x, n, step, lines, pivot, 0);                                  \
     }                                                                                              \
     TK_OUTLINE void TK_FN(name##_columns)(void *acc, const char *const *row, int rows, int64_t n,  \
-                                          int first, const void *pivot)                            \
+                                          int how, const void *pivot)                              \
     {                                                                                              \
         /* a full group keeps its rows' addresses in registers, unless there is more to do */      \
         if (rows == TK_ROW_GROUP && !pivoted)                                                      \
-            TK_FN(reduce_columns)(acc, row, TK_ROW_GROUP, n, first, pivot, identity,               \
+            TK_FN(reduce_columns)(acc, row, TK_ROW_GROUP, n, how, pivot, identity,               \
                                   TK_FN(prepare), TK_FN(combine), pivoted);                        \
+        else if (rows == 1 && !pivoted)                                                            \
+            TK_FN(reduce_columns)(acc, row, 1, n, how, pivot, identity, TK_FN(prepare),          \
+                                  TK_FN(combine), pivoted);                                        \
         else                                                                                       \
-            TK_FN(reduce_columns)(acc, row, rows, n, first, pivot, identity, TK_FN(prepare),       \
+            TK_FN(reduce_columns)(acc, row, rows, n, how, pivot, identity, TK_FN(prepare),       \
                                   TK_FN(combine), pivoted);                                        \
     }
 
@@ -473,7 +539,7 @@ TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
 
 /* In lines, the first element equal to the extreme, which is NaN where there is one; in columns, what
  * beats all rows above. */
-#define FIND(name, extreme, better)                                                                \
+#define FIND(name, extreme, better, of)                                                               \
     TK_OUTLINE int64_t TK_FN(name##_index)(const void *in, int64_t n, const void *than)            \
     {                                                                                              \
         T best;                                                                                    \
@@ -496,6 +562,13 @@ TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
             V top = v_load_filled((const T *)row[0] + j, left, 0);                                 \
             M which = {0}, wins = ~which;                                                          \
             I from[W], won[W];                                                                     \
+            if (!first) { /* few groups hold a new extreme, but for the first */                   \
+                V most = top;                                                                      \
+                for (int r = 1; r < rows; r++)                                                     \
+                    most = TK_FN(of)(most, v_load_filled((const T *)row[r] + j, left, 0));         \
+                if (!v_any(TK_FN(name##_beats)(most, v_load_filled(best + j, left, 0))))           \
+                    continue;                                                                      \
+            }                                                                                      \
             for (int r = 1; r < rows; r++) {                                                       \
                 const V x = v_load_filled((const T *)row[r] + j, left, 0);                         \
                 const M beats = TK_FN(name##_beats)(x, top);                                       \
@@ -519,15 +592,32 @@ TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
                 place[j + i] = won[i] ? at + from[i] : place[j + i];                               \
         }                                                                                          \
     }                                                                                              \
+    /* Of `fold` rows of n columns each, whose extremes stood at row place[] of every fold-th, the first  \
+     * that beat the others. */                                                                    \
+    TK_OUTLINE void TK_FN(name##_join)(void *values, int64_t *place, int64_t fold, int64_t n)      \
+    {                                                                                              \
+        T *best = values;                                                                          \
+        for (int64_t i = 0; i < fold * n; i++) {                                                   \
+            const int64_t j = i % n, at = place[i] * fold + i / n;                                 \
+            const int is_nan = TK_FN(other)(best[i], best[i]);                                     \
+            const int was_nan = TK_FN(other)(best[j], best[j]);                                    \
+            const int ties = (is_nan && was_nan) || best[i] == best[j];                            \
+            if (i >= n && !(ties ? at < place[j] : is_nan || (!was_nan && best[i] better best[j])))\
+                continue;                                                                          \
+            best[j] = best[i];                                                                     \
+            place[j] = at;                                                                         \
+        }                                                                                          \
+    }                                                                                              \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
         static const tk_reducer f = {.in_size = sizeof(T), .size = sizeof(T), .direct = 1,         \
                                      .find = TK_FN(name##_index),                                  \
-                                     .find_rows = TK_FN(name##_rows)};                             \
+                                     .find_rows = TK_FN(name##_rows),                              \
+                                     .find_join = TK_FN(name##_join)};                             \
         tk_find_units(work, lo, hi, &f);                                                           \
     }
-FIND(argmax, amax, >)
-FIND(argmin, amin, <)
+FIND(argmax, amax, >, greater)
+FIND(argmin, amin, <, lesser)
 #undef FIND
 #undef ACCUMULATE
 #undef TOGETHER

@@ -36,8 +36,10 @@ typedef struct tk_dims {
 /* Bytes of accumulators that one unit takes from one line: 64 for each of 256 bytes of lanes, so
  * that a lane makes at most 64 additions before the pairwise tree. Half of a 32 KiB L1. */
 #define TK_CHUNK_BYTES 16384
-/* Rows that one unit takes from a column: 64 groups of 8, for the same reason. */
+/* Rows that one unit takes from a column: 64 groups of 8, for the same reason. Where positions are found,
+ * which are no sums, so many that most groups of rows hold no new extreme. */
 #define TK_CHUNK_ROWS 512
+#define TK_FOUND_ROWS 4096
 #define TK_MOMENTS_BYTES 24 /* what var's phases hand on of a chunk */
 
 /* Reduction, in phases: each shortens every output's line of `length` elements to `chunks` partial
@@ -56,9 +58,11 @@ typedef struct tk_reduce_work {
 } tk_reduce_work;
 
 /* Bytes of accumulators from which on a row of columns is worth its own loop; of var's, which has more
- * of them and walks them twice. */
+ * of them and walks them twice; of and of those whose
+ * positions are found. */
 #define TK_FOLDED_BYTES 2048
 #define TK_SPREAD_BYTES 512
+#define TK_FOUND_COLUMNS 128
 
 /* How many rows of columns, of so many in a chunk, are taken as one long row of `least` bytes: those that
  * lie behind each other and are shorter; 1 where they are not. A power of 2, of which there are 4 long
@@ -112,23 +116,39 @@ typedef struct tk_extreme_work {
     int64_t length, inner;
 } tk_extreme_work;
 
+/* Lines of a few elements: some of them are turned to columns. */
+enum { TK_SHORT_LINE = 32 };
+
 /* Layer normalisation of contiguous [rows][length]. A unit is a row; backward, TK_NORM_ROWS rows
- * and their sums for the gradients of weight and bias. Of groups `groups` rows are a sample; weight and
- * bias are [groups][length], and backward a unit is a group of so many samples. Or, where channels are
- * long, a row is `channels` of them; weight and bias are [groups][channels], and a unit is always a row;
- * where `columns`, these channels lie side by side in [rows / groups][length / channels][groups][channels],
- * and a unit is a sample. */
-enum { TK_NORM_ROWS = 32 }; /* the sums are then 1/32 of the gradient, and a short chain each */
-typedef struct tk_norm_work {
-    const char *x, *gradient, *weight, *bias; /* weight and bias: [length] or NULL */
+ * and their sums for the gradients of weight and bias, or TK_SHORT_NORM_ROWS short ones. Of groups `groups`
+ * rows are a sample; weight and bias are [groups][length], and backward a unit is a group of so many
+ * samples. Or, where channels are long, a row is `channels` of them; weight and bias are
+ * [groups][channels], and a unit is always a row. Where these channels lie side by side, in
+ * [rows / groups][length / channels][groups][channels], a unit is `columns` groups of a sample. */
+enum { TK_NORM_ROWS = 32, TK_SHORT_NORM_ROWS = 512 }; /* the sums are little beside the gradient, and */
+typedef struct tk_norm_work {                         /* a short chain each */
+    const char *x, *gradient, *weight, *bias; /* weight and bias: as above, or NULL */
     char *out;                                /* the result, or the gradient of x */
     char *mean, *rstd;                        /* [rows]; written forward, read backward; a mean of */
                                               /* NULL is 0: the norm is the root mean square */
-    char *dweight, *dbias;                    /* [units][length], [units][channels] or NULL */
+    char *dweight, *dbias;                    /* [units][length], of channels [rows][channels]; or NULL */
     double eps;
     int64_t rows, length, channels, groups; /* the last two 0 but for groups */
-    int32_t streams, columns; /* as that of a map */
+    int64_t columns;                        /* 0 but where channels lie side by side */
+    int32_t streams;                        /* as that of a map */
 } tk_norm_work;
+
+/* Whether its rows are turned to columns. */
+static inline int tk_are_short_rows(const tk_norm_work *w)
+{
+    return w->length <= TK_SHORT_LINE && w->groups <= 1 && !w->channels;
+}
+
+/* Of a sample's groups side by side, how many units they are. */
+static inline int64_t tk_column_parts(const tk_norm_work *w)
+{
+    return (w->groups + w->columns - 1) / w->columns;
+}
 
 /* Batch normalisation of [length / each][channels][each] where `channels` is not 0, else of channels that
  * begin `apart` elements apart and lie in `pieces` equal pieces, `step` elements apart. A unit is a channel. */

@@ -90,6 +90,24 @@ WEIGHTED = [(real(3, 5), real(3, 5), how, positive(3, 5)) for how in ("mean", "s
 # -- regression ---------------------------------------------------------------------------------
 
 
+@binary(
+    vjp={
+        "input": lambda g, input, other: _huber_backward(
+            g, input, as_operand(other, g), math.inf, 2.0
+        ),
+        "other": lambda g, input, other: _huber_backward(
+            g, as_operand(other, g), as_operand(input, g), math.inf, 2.0
+        ),
+    },
+    ref=lambda x, t: (x - t) ** 2,
+    kernel="squared_error",
+    dtypes="number",
+    inplace=False,
+)
+def _squared_error(input: Any, other: Any) -> Tensor:
+    """(x - t)^2, elementwise."""
+
+
 @tried(
     ref=lambda x, t, reduction="mean", weight=None: _numpy_reduce((x - t) ** 2, reduction, weight),
     samples=[*LOSSES, *WEIGHTED],
@@ -101,7 +119,7 @@ def mse_loss(
 ) -> Tensor:
     """The squared differences (x - t)^2; with weights their mean is over the sum of these."""
     _same_shape("mse_loss", input, target)
-    return _weighted_mean("mse_loss", square(input - target), weight, reduction)
+    return _weighted_mean("mse_loss", _squared_error(input, target), weight, reduction)
 
 
 @tried(
