@@ -52,9 +52,15 @@ else:
 _release, _retain, _plain_bytes = lib.tk_release, lib.tk_retain, lib.tk_plain_bytes
 _transpose = lib.tk_transpose
 _item_float, F64, CONTIGUOUS = lib.tk_item_float, lib.TK_F64, lib.TK_CONTIGUOUS
+_cast, ADDRESS = ffi.cast, ffi.typeof("intptr_t")
 _buffer, _from_buffer, NULL = ffi.buffer, ffi.from_buffer, ffi.NULL
 _of_memory, _ndarray, _asarray = lib.tk_of_memory, np.ndarray, np.asarray
 MAX_NDIM = lib.TK_MAX_NDIM
+LIMITS = {
+    kind: (int(np.iinfo(kind.numpy).min), int(np.iinfo(kind.numpy).max))
+    for kind in DTYPES
+    if kind.numpy.kind in "iu"
+}
 TAPES = ffi.addressof(lib, "tk_tapes")  # read through a pointer in half the time
 _owner_keys = itertools.count(-1, -1)  # in ``owners``; those from 1 on are ``of_array``'s
 
@@ -173,7 +179,7 @@ class Tensor(Methods):
 
     def data_ptr(self) -> int:
         """The address of the first element."""
-        return int(ffi.cast("intptr_t", self._h.data))
+        return int(_cast(ADDRESS, self._h.data))
 
     def storage_offset(self) -> int:
         """Elements from the start of the storage to the first element."""
@@ -644,8 +650,7 @@ def number_as(name: str, value: Any, kind: dtype, shape: tuple[int, ...] = ()) -
         value = value != 0
     else:
         whole = int(value) if isinstance(value, int) or math.isfinite(value) else None
-        limits = np.iinfo(kind.numpy)
-        if whole is None or not limits.min <= whole <= limits.max:
+        if whole is None or not LIMITS[kind][0] <= whole <= LIMITS[kind][1]:
             raise ValueError(f"{name}: the number {value} does not fit {kind.name}")
         value = whole
     if isinstance(value, float):
@@ -688,7 +693,7 @@ def from_data(data: Any, kind: dtype | None = None, *, copy: bool = True) -> Ten
 
 
 def _of_list(data: list[Any], kind: dtype | None) -> Any:
-    """A handle of lists of lists of one length that end in floats alone, or in ints; of anything
+    """A handle of lists of lists of one length that end in floats, ints or bools alone; of anything
     else None. The dtype may be a floating one, or that of such numbers."""
     shape = [len(data)]
     kinds = set(map(type, data))
@@ -703,12 +708,14 @@ def _of_list(data: list[Any], kind: dtype | None) -> Any:
         own = get_default_dtype()
     elif kinds == {int} and -(2**63) <= min(data) <= max(data) < 2**63:
         own = int64
+    elif kinds == {bool}:
+        own = bool_
     else:
         return None
     kind = kind or own
     if (kind is not own and not kind.is_floating_point) or recording():
         return None
-    values = _from_buffer(arrays.array(kind.numpy.char, data))
+    values = _from_buffer(bytes(data) if kind is bool_ else arrays.array(kind.numpy.char, data))
     return _of_memory(kind.number, len(shape), shape, values)
 
 

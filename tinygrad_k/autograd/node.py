@@ -81,10 +81,9 @@ class Plan:
 
 def shape_of(arg: Any) -> tuple[Any, ...]:
     """The shape of a tensor, or of each in a list."""
-    try:
-        return arg.shape
-    except AttributeError:
+    if type(arg) is list or type(arg) is tuple:
         return tuple([each.shape for each in arg])
+    return arg.shape
 
 
 class Node:
@@ -283,11 +282,12 @@ def noted(stamp: int, name: str, depth: int = 2) -> None:
     except ValueError:  # called from C, as by atexit
         frame = _getframe()
     code = frame.f_code
-    if code is not _outside:
-        while code.co_filename.startswith(PACKAGE) and frame.f_back is not None:
-            frame = frame.f_back
-            code = frame.f_code
-        _outside = code
+    while code is not _outside:
+        if not code.co_filename.startswith(PACKAGE) or frame.f_back is None:
+            _outside = code
+            break
+        frame = frame.f_back
+        code = frame.f_code
     # The line is worked out when it is asked for; a frame would keep its variables alive.
     _remember((stamp, name, code, frame.f_lasti))
 

@@ -519,10 +519,11 @@ def _numpy_flatten(x: Any, start: int = 0, end: int = -1) -> Any:
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions start_dim .. end_dim as one; the tensor itself where that is one already."""
     if type(input) is Tensor and type(start_dim) is type(end_dim) is int and end_dim == -1:
-        if start_dim == input._h.ndim - 1 >= 0:
+        shape = input.shape
+        if start_dim == len(shape) - 1 >= 0:
             return input
-        if start_dim == 0:
-            return _reshape(input, (-1,))
+        if 0 <= start_dim < len(shape):
+            return _reshape(input, (*shape[:start_dim], math.prod(shape[start_dim:])))
     return _flatten(input, start_dim, end_dim)
 
 
