@@ -20,7 +20,8 @@ def read_doors(header: str) -> str:
 
 
 def elementwise_doors() -> list[tuple[str, str]]:
-    """The prototype and the body of a door for each elementwise kernel of one or two tensors.
+    """The prototype and the body of a door for each elementwise kernel of one or two tensors; for
+    one of one tensor, also of one that changes it.
 
     Python calls a function of one argument in half the time of one that takes the kernel's number
     and two parameters as well.
@@ -32,6 +33,9 @@ def elementwise_doors() -> list[tuple[str, str]]:
         takes = ", ".join(f"tk_tensor *{each}" for each in operands)
         body = f"return tk_map{count}(TK_K_{name}, {', '.join(operands)}, 0, 0);"
         doors.append((f"static tk_tensor *tk_map{count}_{name}({takes})", body))
+        if count == "1":
+            body = f"return tk_change1(TK_K_{name}, a, 0, 0);"
+            doors.append((f"static int64_t tk_change1_{name}({takes})", body))
     return doors
 
 

@@ -17,7 +17,7 @@ from ..tensor import Tensor, from_data, wrap
 from .mistakes import MISTAKES, explain, wraps
 from .table import OPS, Op, no_grad, record
 
-change1, change2 = lib.tk_change1, lib.tk_change2
+change2 = lib.tk_change2
 change_float, change_int, grad_mode = lib.tk_change_float, lib.tk_change_int, lib.tk_grad_mode
 
 
@@ -165,12 +165,10 @@ def is_unrecorded(self: Tensor, other: Tensor) -> bool:
 
 def unary_inplace(row: Op) -> None:
     """Attaches ``row_`` for an elementwise op of one tensor."""
-    kernel = row.kernel
+    door = getattr(lib, f"tk_change1_{row.kernel_name}")
 
     def fast(self: Tensor) -> int:
-        if self._node is None or not grad_mode():
-            return change1(kernel, self._h, 0.0, 0.0)
-        return 0
+        return door(self._h) if self._node is None or not grad_mode() else 0
 
     setattr(Tensor, f"{row.name}_", quick(f"{row.name}_", fast, _by_op(row)))
 
