@@ -181,6 +181,24 @@ def test_short_rows(kind: Any, columns: int, isa: str, in_turn: Any) -> None:
             assert np.array_equal(a.clone().mul_(b).numpy(), x * y)
 
 
+@pytest.mark.parametrize("kind", (tk.float32, tk.float64, tk.int32, tk.int64), ids=name_of)
+@pytest.mark.parametrize("columns", (600, 1703))
+def test_rows_past_the_caches(kind: Any, columns: int, isa: str, in_turn: Any) -> None:
+    """Rows that end within a cache line of a result too large for the caches."""
+    rows = 12_000_000 // kind.itemsize // columns * 2 + 1
+    x = np.random.default_rng(0).integers(-99, 99, (rows, columns)).astype(kind.numpy)
+    t = tk.from_numpy(x)
+    padded = np.pad(x, ((0, 0), (3, 2)), "reflect")
+    for n in in_turn():
+        assert np.array_equal((t + t[0]).numpy(), x + x[0])
+        assert np.array_equal((t[:, :1] * t[:, 1:]).numpy(), x[:, :1] * x[:, 1:])
+        assert np.array_equal(tk.where(t > 0, t[0], t).numpy(), np.where(x > 0, x[0], x))
+        if n < 3:
+            assert np.array_equal(t.roll(5, 1).numpy(), np.roll(x, 5, 1))
+            assert np.array_equal(t.roll((2, -7), (0, 1)).numpy(), np.roll(x, (2, -7), (0, 1)))
+            assert np.array_equal(F.pad(t, (3, 2), "reflect").numpy(), padded)
+
+
 FUSED = [isa for isa in INSTRUCTION_SETS if isa != "base"]  # with fused multiply-adds
 NORMS: dict[str, Any] = {
     "layer_norm": lambda x, w: F.layer_norm(x, (x.shape[-1],), w, w),

@@ -1,6 +1,7 @@
 /* The doors that put parts of tensors in their places: into larger ones, and triangles of matrices. */
 #include <string.h>
 
+#include "../kernels/rows.h"
 #include "core.h"
 
 #define GRAIN 32768 /* elements a thread must at least have: a few microseconds of copying */
@@ -61,6 +62,8 @@ static tk_tensor *run_extension(tk_extend_work *w, tk_tensor *t, const int64_t *
     }
     w->out = out->data;
     w->in = in->data;
+    w->streams = w->size[w->ndim - 1] * tk_item_size[t->dtype] >= TK_STREAMED_ROW_BYTES &&
+                 tk_streams(out, &in, 1);
     if (out->numel)
         tk_run(TK_K_extend, t->dtype, w, out->numel, GRAIN);
     tk_release(in);

@@ -497,15 +497,18 @@ static inline void tk_scatter_span(char *to, const tk_span *s, const void *buffe
     (size == 1 ? tk_scatter_1 : size == 4 ? tk_scatter_4 : tk_scatter_8)(to, s, buffer);
 }
 
-/* As tk_extend_row, of a source that stands there again and again. */
+/* As tk_extend_row, of a source that stands there again and again; by pieces, unless these are NULL. */
 TK_INLINE void tk_wrap_row(char *to, int64_t start, int64_t end, const char *from, int64_t n,
-                           int64_t before, int64_t size)
+                           int64_t before, int64_t size, tk_pieces *pieces)
 {
     int64_t place = start == before ? 0 : (start - before) % n;
     place += place < 0 ? n : 0;
     for (int64_t count; start < end; start += count, place = 0) {
         count = end - start < n - place ? end - start : n - place;
-        tk_copy(to + start * size, from + place * size, count * size);
+        if (pieces)
+            tk_put_piece(pieces, to + start * size, from + place * size, count * size);
+        else
+            tk_copy(to + start * size, from + place * size, count * size);
     }
 }
 
@@ -514,10 +517,6 @@ TK_INLINE void tk_wrap_row(char *to, int64_t start, int64_t end, const char *fro
 TK_INLINE void tk_extend_row(const tk_extend_work *w, char *to, int64_t start, int64_t end,
                              const char *from, int64_t n, int64_t before, int64_t size)
 {
-    if (w->mode == TK_EXTEND_WRAP) {
-        tk_wrap_row(to, start, end, from, n, before, size);
-        return;
-    }
     for (int64_t at = start - before, count; start < end; start += count, at += count) {
         const int64_t left = end - start, inside = at < 0 ? -at : n - at;
         char *out = to + start * size;
@@ -558,6 +557,26 @@ TK_INLINE int64_t tk_extend_place(const tk_extend_work *w, int64_t at, int64_t n
 /* Up to so many elements around a row are read where a table says. */
 enum { TK_EXTEND_EDGES = 32 };
 
+/* A row between `left` and `right` elements, which lie at edge[] in the source; by pieces, unless these
+ * are NULL. */
+TK_INLINE void tk_edged_row(const tk_extend_work *w, char *to, const char *from, int64_t n,
+                            const int64_t *edge, int64_t left, int64_t right, int64_t size,
+                            tk_pieces *pieces)
+{
+    char ends[TK_EXTEND_EDGES * sizeof(int64_t)];
+    char *const before = pieces ? ends : to, *const behind = pieces ? ends : to + n * size;
+    for (int64_t i = 0; i < left + right; i++)
+        memcpy((i < left ? before : behind) + i * size,
+               edge[i] < 0 ? w->value : from + edge[i] * size, (size_t)size);
+    if (!pieces) {
+        tk_copy(to + left * size, from, n * size);
+        return;
+    }
+    tk_put_piece(pieces, to, before, left * size);
+    tk_put_piece(pieces, to + left * size, from, n * size);
+    tk_put_piece(pieces, to + (left + n) * size, before + left * size, right * size);
+}
+
 TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const int64_t size)
 {
     const tk_extend_work *w = work;
@@ -569,6 +588,7 @@ TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const i
     for (int64_t i = 0; tabled && i < left + right; i++)
         edge[i] = tk_extend_place(w, i < left ? i - left : n + i - left, n);
     const int64_t height = last ? w->size[last - 1] : 1;
+    tk_pieces waiting = {.held = 0}, *const pieces = w->streams ? &waiting : NULL;
     for (int64_t row = lo / length, y; lo < hi;) {
         /* Where the source's part for this plane, the last two dimensions, begins; -1: it has none. */
         int64_t plane = 0, step = last ? n * w->from[last - 1] : n;
@@ -586,16 +606,17 @@ TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const i
             if (plane < 0 || at < 0) {
                 tk_fill(to + first * size, size, w->value, size, count, 0);
             } else if (tabled && count == length) {
-                for (int64_t i = 0; i < left + right; i++)
-                    memcpy(to + (i < left ? i : n + i) * size,
-                           edge[i] < 0 ? w->value : from + edge[i] * size, (size_t)size);
-                tk_copy(to + left * size, from, n * size);
+                tk_edged_row(w, to, from, n, edge, left, right, size, pieces);
+            } else if (w->mode == TK_EXTEND_WRAP) {
+                tk_wrap_row(to, first, first + count, from, n, w->before[last], size, pieces);
             } else {
                 tk_extend_row(w, to, first, first + count, from, n, w->before[last], size);
             }
             lo += count;
         }
     }
+    if (pieces)
+        tk_end_pieces(pieces);
 }
 
 /* The result is written from its start to its end: input by input it takes twice as long where both do

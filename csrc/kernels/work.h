@@ -206,7 +206,7 @@ typedef struct tk_extend_work {
     char *out;
     const char *in;
     char value[8]; /* an element */
-    int32_t mode, ndim;
+    int32_t mode, ndim, streams; /* the last as that of a map */
     int64_t size[TK_MAX_NDIM], from[TK_MAX_NDIM]; /* of the result and of the source */
     int64_t before[TK_MAX_NDIM]; /* elements before the source's first; less than 0: cut off */
 } tk_extend_work;
@@ -339,6 +339,7 @@ typedef struct tk_runs_work {
     int64_t *ranks;  /* of each element, how many came before its own */
     int64_t numel;
     int64_t *found;
+    int32_t streams; /* ranks go past the caches, as the result of a map */
 } tk_runs_work;
 
 /* What is not zero in contiguous bools, 0 or 1. A unit is a chunk of TK_NONZERO_CHUNK of them. */
