@@ -63,6 +63,8 @@ int64_t tk_bins(tk_tensor *t, int64_t least); /* how many that are; -1 with an e
  * runs begin before each element or with it, less one, and how long each run is. */
 enum { TK_RUN_STARTS = 1, TK_RUN_RANKS = 2, TK_RUN_COUNTS = 4 };
 tk_tensor *tk_runs(tk_tensor *t, int wanted, tk_tensor **more);
+/* Which of False and True there are, in a vector; `more` as that of tk_runs, of ranks and counts, or NULL. */
+tk_tensor *tk_kinds_of_bools(tk_tensor *t, int wanted, tk_tensor **more);
 tk_tensor *tk_repeated_places(tk_tensor *counts);    /* i so often as counts[i] says, ascending */
 /* [2, n]: rows and columns of the lower or upper triangle, as tk_triangle cuts it. */
 tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, int upper);

@@ -202,6 +202,27 @@ def test_runs_of_any_length(longest: int, dtype: str, isa: str) -> None:
         assert len(tk.full((300,), float("nan")).unique_consecutive()) == 300
 
 
+def test_runs_past_the_caches(isa: str) -> None:
+    """Runs of a long vector, many of which are whole cache lines of places."""
+    lengths = np.random.default_rng(0).integers(1, 200, 30_000) * np.resize([8, 1, 64], 30_000)
+    places = np.repeat(np.arange(len(lengths)), lengths)
+    found = tk.from_numpy(places % 5).unique_consecutive(return_inverse=True, return_counts=True)
+    for mine, theirs in zip(found, (np.arange(len(lengths)) % 5, places, lengths), strict=True):
+        assert np.array_equal(mine.numpy(), theirs)
+
+
+@pytest.mark.parametrize("line", ([], True, [False], [True] * 9, [[True, False, True]] * 300))
+def test_kinds_of_bools(line: Any, isa: str) -> None:
+    x = np.array(line, bool)
+    expected = np.unique(x, return_inverse=True, return_counts=True)
+    for wanted in ((), (1,), (2,), (1, 2)):
+        found = tk.from_numpy(x).unique(return_inverse=1 in wanted, return_counts=2 in wanted)
+        found = found if wanted else (found,)
+        for mine, theirs in zip(found, [expected[i] for i in (0, *wanted)], strict=True):
+            assert mine.dtype.numpy == theirs.dtype and np.array_equal(mine.numpy(), theirs)
+    assert tk.from_numpy(x).unique(return_inverse=True)[1].shape == x.shape
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "int32", "uint8"])
 @pytest.mark.parametrize("length", [0, 1, 7, 32, 33, 100, 1000])
 def test_places_in_sequences_of_any_length(length: int, dtype: str) -> None:

@@ -155,7 +155,8 @@ tk_tensor *tk_runs(tk_tensor *t, int wanted, tk_tensor **more)
                                 .starts = starts ? (int64_t *)starts->data : NULL,
                                 .ranks = ranks ? (int64_t *)ranks->data : NULL,
                                 .numel = n,
-                                .found = &found};
+                                .found = &found,
+                                .streams = ranks && tk_streams(ranks, &in, 1)};
         tk_run(TK_K_runs, in->dtype, &w, 1, 1);
         kinds = beginning(kinds, found);
         if (starts)
@@ -176,6 +177,46 @@ tk_tensor *tk_runs(tk_tensor *t, int wanted, tk_tensor **more)
     for (int i = 0; i < 3; i++)
         more[i] = failed ? NULL : made[i];
     return failed ? NULL : kinds;
+}
+
+/* How many are true; -1 with an error. */
+static int64_t true_ones(tk_tensor *t)
+{
+    tk_tensor *found = tk_reduce(TK_K_count_nonzero, t, (1u << t->ndim) - 1, 0, 0);
+    const int64_t count = found ? tk_item_int(found) : -1;
+    if (found)
+        tk_release(found);
+    return count;
+}
+
+tk_tensor *tk_kinds_of_bools(tk_tensor *t, int wanted, tk_tensor **more)
+{
+    if (t->dtype != TK_BOOL) {
+        tk_fail(TK_DTYPE_ERROR, "unique: expected bools; got %s", tk_dtype_names[t->dtype]);
+        return NULL;
+    }
+    const int64_t holds = true_ones(t), each[2] = {t->numel - holds, holds};
+    const int64_t kinds = (each[0] > 0) + (each[1] > 0);
+    tk_tensor *ranks = NULL, *counts = NULL, *out = holds < 0 ? NULL : tk_empty(TK_BOOL, 1, &kinds);
+    int failed = !out;
+    if (!failed && wanted & TK_RUN_RANKS) /* of one kind all are the first */
+        failed |= !(ranks = kinds == 2 ? tk_cast(t, TK_I64) : tk_full_int(TK_I64, t->ndim, t->shape, 0));
+    if (!failed && wanted & TK_RUN_COUNTS)
+        failed |= !(counts = tk_empty(TK_I64, 1, &kinds));
+    for (int64_t kind = 0, k = 0; !failed && kind < 2; kind++) {
+        if (each[kind] == 0)
+            continue;
+        out->data[k] = (char)kind;
+        if (counts)
+            ((int64_t *)counts->data)[k] = each[kind];
+        k++;
+    }
+    tk_tensor *made[3] = {ranks, counts, out};
+    if (failed)
+        tk_release_made(3, made);
+    for (int i = 0; more && i < 3; i++)
+        more[i] = failed || i == 0 ? NULL : made[i - 1];
+    return failed ? NULL : out;
 }
 
 tk_tensor *tk_repeated_places(tk_tensor *counts)
@@ -204,6 +245,31 @@ tk_tensor *tk_repeated_places(tk_tensor *counts)
     return out;
 }
 
+/* n integers from `first` on, each `step` more than the one before; stores that cross no cache line. */
+static void count_up(int64_t *to, int64_t first, int64_t step, int64_t n)
+{
+    typedef int64_t pair __attribute__((vector_size(16)));
+    if ((uintptr_t)to % sizeof(pair) != 0 && n > 0) {
+        *to++ = first;
+        first += step;
+        n--;
+    }
+    /* by name, for an array would stay in memory */
+    pair x = {first, first + step}, y = x + 2 * step, z = y + 2 * step, w = z + 2 * step;
+    for (; n >= 8; n -= 8, to += 8) {
+        memcpy(to, &x, sizeof x);
+        memcpy(to + 2, &y, sizeof y);
+        memcpy(to + 4, &z, sizeof z);
+        memcpy(to + 6, &w, sizeof w);
+        x += 8 * step;
+        y += 8 * step;
+        z += 8 * step;
+        w += 8 * step;
+    }
+    for (first = x[0]; n > 0; n--, first += step)
+        *to++ = first;
+}
+
 tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, int upper)
 {
     const int64_t most = (int64_t)1 << 31;
@@ -218,10 +284,10 @@ tk_tensor *tk_triangle_places(int64_t rows, int64_t columns, int64_t diagonal, i
         shape[1] += tk_triangle_part(i, columns, diagonal, upper, &start);
     tk_tensor *out = tk_empty(TK_I64, 2, shape);
     int64_t *row = out ? (int64_t *)out->data : NULL;
-    for (int64_t i = 0; out && i < rows; i++)
-        for (int64_t n = tk_triangle_part(i, columns, diagonal, upper, &start); n > 0; n--, row++) {
-            row[0] = i;
-            row[shape[1]] = start++;
-        }
+    for (int64_t i = 0, n; out && i < rows; i++, row += n) {
+        n = tk_triangle_part(i, columns, diagonal, upper, &start);
+        count_up(row, i, 0, n);
+        count_up(row + shape[1], start, 1, n);
+    }
     return out;
 }

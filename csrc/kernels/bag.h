@@ -24,6 +24,19 @@ TK_INLINE T TK_FN(bag_weight)(const tk_bag_work *w, int64_t i)
     return w->other ? ((const T *)w->other)[i] : 1;
 }
 
+/* Asks for what a later entry's row has, which no processor foresees: 0.55 to 0.85 of the time where short
+ * rows are of a table beyond the second cache. Of long ones most comes in order. */
+enum { TK_FN(BAG_AHEAD) = 16, TK_FN(BAG_LARGE) = 1 << 20, TK_FN(BAG_SHORT) = 4 }; /* the last: vectors */
+TK_INLINE void TK_FN(bag_ask)(const tk_bag_work *w, int64_t i, const int vectors)
+{
+    const int64_t row = i + TK_FN(BAG_AHEAD) < w->entries ? w->index[i + TK_FN(BAG_AHEAD)] : -1;
+    if ((uint64_t)row >= (uint64_t)w->rows)
+        return;
+    const T *x = (const T *)w->in + row * w->width;
+    for (int k = 0; k < vectors * W; k += 64 / (int)sizeof(T))
+        __builtin_prefetch(x + k);
+}
+
 /* Up to 8 vectors of columns of one bag's sum or mean; the last has `left` lanes. */
 TK_INLINE void TK_FN(bag_columns)(const tk_bag_work *w, int64_t bag, int64_t column, int left,
                                   const int vectors)
@@ -31,6 +44,8 @@ TK_INLINE void TK_FN(bag_columns)(const tk_bag_work *w, int64_t bag, int64_t col
     const int64_t end = TK_FN(bag_start)(w, bag + 1), width = w->width;
     const T *in = (const T *)w->in + column;
     T *out = (T *)w->out + bag * width + column;
+    const int asks = vectors <= TK_FN(BAG_SHORT) && width <= vectors * W &&
+                     w->rows * width * (int64_t)sizeof(T) >= TK_FN(BAG_LARGE);
     V sum[8];
     int64_t counted = 0;
 #pragma GCC unroll 8
@@ -38,6 +53,8 @@ TK_INLINE void TK_FN(bag_columns)(const tk_bag_work *w, int64_t bag, int64_t col
         sum[k] = v_set(0);
     for (int64_t i = TK_FN(bag_start)(w, bag); i < end; i++) {
         const int64_t row = TK_FN(bag_row)(w, i);
+        if (asks)
+            TK_FN(bag_ask)(w, i, vectors);
         if (row < 0)
             continue;
         const T *x = in + row * width;

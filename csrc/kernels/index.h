@@ -374,6 +374,18 @@ TK_INLINE int64_t TK_FN(runs_of_eight)(const tk_runs_work *w, int64_t i, uint64_
     return found + (int64_t)(sums >> 56);
 }
 
+/* The ranks of 64 elements that all are of the run before them. */
+TK_INLINE void TK_FN(ranks_of_none)(int64_t *to, int64_t rank, int streams)
+{
+    const tk_bytes ranks = tk_bytes_of(&rank, sizeof rank);
+    char *const out = (char *)to;
+    for (int k = 0; k < BLOCK * (int)sizeof rank; k += TK_VECTOR_BYTES)
+        if (streams)
+            tk_bytes_stream(out + k, ranks);
+        else
+            tk_bytes_store(out + k, ranks);
+}
+
 static void TK_FN(runs)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_runs_work *w = work;
@@ -382,8 +394,8 @@ static void TK_FN(runs)(const void *work, int64_t lo, int64_t hi)
     if (lo >= hi || w->numel == 0)
         return;
     for (int64_t end; i < w->numel; i = end) {
-        end = i && w->numel - i >= BLOCK ? i + BLOCK : i + 1;
-        if (end == i + 1) { /* the first, and the last few */
+        end = i > 0 && i % 8 == 0 && w->numel - i >= BLOCK ? i + BLOCK : i + 1;
+        if (end == i + 1) { /* the first and the last few; between them ranks fill whole lines */
             ((T *)w->kinds)[found] = x[i];
             if (w->starts)
                 w->starts[found] = i;
@@ -392,24 +404,31 @@ static void TK_FN(runs)(const void *work, int64_t lo, int64_t hi)
                 w->ranks[i] = found - 1;
             continue;
         }
+        M begins[BLOCK / W], mask = {0};
+#pragma GCC unroll 32
+        for (int k = 0; k < BLOCK / W; k++) {
+            begins[k] = v_load(x + i + k * W) != v_load(x + i + k * W - 1);
+            mask |= begins[k];
+        }
+        if (!v_any(mask)) {
+            if (w->ranks)
+                TK_FN(ranks_of_none)(w->ranks + i, found - 1, w->streams);
+            continue;
+        }
         uint64_t eight[BLOCK / 8] = {0};
-        M mask = {0};
 #pragma GCC unroll 32
         for (int k = 0; k < BLOCK; k += W) {
-            const M begins = v_load(x + i + k) != v_load(x + i + k - 1);
-            const TK_FN(bytes) each = v_bytes(begins);
+            const TK_FN(bytes) each = v_bytes(begins[k / W]);
             uint64_t some[W / 8 + 1] = {0};
             memcpy(some, &each, sizeof each);
-            mask |= begins;
             for (int j = 0; j < W / 8 || j < 1; j++)
                 eight[k / 8 + j] |= some[j] << k % 8 * 8;
         }
-        const int any = v_any(mask);
-        for (int k = 0; any && k < BLOCK / 8; k++)
+        for (int k = 0; k < BLOCK / 8; k++)
             found = TK_FN(runs_of_eight)(w, i + 8 * k, eight[k], found);
-        for (int64_t k = i; !any && w->ranks && k < end; k++)
-            w->ranks[k] = found - 1;
     }
+    if (w->streams)
+        tk_stream_end();
     *w->found = found;
 }
 #undef BLOCK

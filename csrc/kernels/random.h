@@ -21,9 +21,9 @@ TK_INLINE void TK_FN(put)(const tk_random_work *w, int64_t at, int64_t n, const 
     }
 }
 
-/* f makes the elements of one group from its words. */
+/* f makes the elements of one group from its words, or the first few of them. */
 TK_INLINE void TK_FN(random_loop)(const void *work, int64_t lo, int64_t hi, const int wide,
-                                  void (*f)(const tk_random_work *, const uint32_t *, T *))
+                                  void (*f)(const tk_random_work *, const uint32_t *, T *, int64_t))
 {
     const tk_random_work *w = work;
     const int64_t each = wide ? TK_GROUP_WORDS / 2 : TK_GROUP_WORDS;
@@ -32,7 +32,7 @@ TK_INLINE void TK_FN(random_loop)(const void *work, int64_t lo, int64_t hi, cons
     for (; lo < hi; lo++) {
         int64_t left = w->numel - lo * each;
         tk_philox_group(w->seed, w->offset + (uint64_t)lo, words);
-        f(w, words, made);
+        f(w, words, made, left);
         TK_FN(put)(w, lo * each, left < each ? left : each, made);
     }
 }
@@ -90,23 +90,25 @@ TK_INLINE V TK_FN(positive_unit)(const uint32_t *words, int e)
 }
 
 /* p + (q - p) u may round up to q: the number below q is then the result. */
-TK_INLINE void TK_FN(uniform_group)(const tk_random_work *w, const uint32_t *words, T *out)
+TK_INLINE void TK_FN(uniform_group)(const tk_random_work *w, const uint32_t *words, T *out,
+                                    int64_t wanted)
 {
     const T low = (T)w->p, high = (T)w->q;
     const T below = !(low < high) ? low
                     : WIDE        ? (T)nextafter((double)high, (double)low)
                                   : (T)nextafterf((float)high, (float)low);
-    for (int e = 0; e < TK_FN(group_size); e += W)
+    for (int e = 0; e < TK_FN(group_size) && e < wanted; e += W)
         v_store(out + e,
                 v_min(TK_FN(unit)(words, e) * v_set(high - low) + v_set(low), v_set(below)));
 }
 
 /* Box and Muller 1958: two uniform numbers give two normal ones, the second half a group away. */
-TK_INLINE void TK_FN(normal_group)(const tk_random_work *w, const uint32_t *words, T *out)
+TK_INLINE void TK_FN(normal_group)(const tk_random_work *w, const uint32_t *words, T *out,
+                                   int64_t wanted)
 {
     const V mean = v_set((T)w->p), std = v_set((T)w->q);
     const int half = TK_FN(group_size) / 2;
-    for (int e = 0; e < half; e += W) {
+    for (int e = 0; e < half && e < wanted; e += W) {
         V radius = std * v_sqrt(v_set((T)-2) * v_log(TK_FN(positive_unit)(words, e)));
         V angle = v_set((T)6.28318530717958647693) * TK_FN(unit)(words, half + e);
         v_store(out + e, mean + radius * v_cos(angle));
@@ -115,18 +117,21 @@ TK_INLINE void TK_FN(normal_group)(const tk_random_work *w, const uint32_t *word
 }
 
 /* -log(u) / p. A u that rounded to 1 stands for the interval above the last number below 1. */
-TK_INLINE void TK_FN(exponential_group)(const tk_random_work *w, const uint32_t *words, T *out)
+TK_INLINE void TK_FN(exponential_group)(const tk_random_work *w, const uint32_t *words, T *out,
+                                        int64_t wanted)
 {
     const V least = v_set(WIDE ? (T)0x1p-54 : (T)0x1p-25);
-    for (int e = 0; e < TK_FN(group_size); e += W)
+    for (int e = 0; e < TK_FN(group_size) && e < wanted; e += W)
         v_store(out + e, v_max(-v_log(TK_FN(positive_unit)(words, e)), least) / v_set((T)w->p));
 }
 
 /* 0 with probability p, else 1 / (1 - p). */
-TK_INLINE void TK_FN(dropout_mask_group)(const tk_random_work *w, const uint32_t *words, T *out)
+TK_INLINE void TK_FN(dropout_mask_group)(const tk_random_work *w, const uint32_t *words, T *out,
+                                         int64_t wanted)
 {
     const T kept = w->p < 1 ? (T)(1 / (1 - w->p)) : 0;
     const uint32_t last = (uint32_t)(w->limit - 1);
+    (void)wanted;
     for (int e = 0; e < TK_GROUP_WORDS; e++)
         out[e] = ((words[e] <= last) & (w->limit > 0)) ? 0 : kept;
 }
@@ -139,9 +144,11 @@ RANDOM(dropout_mask, 0)
 #endif
 
 /* 1 where the word is below limit = p 2^32, in [0, 2^32], else 0. */
-TK_INLINE void TK_FN(bernoulli_group)(const tk_random_work *w, const uint32_t *words, T *out)
+TK_INLINE void TK_FN(bernoulli_group)(const tk_random_work *w, const uint32_t *words, T *out,
+                                      int64_t wanted)
 {
     const uint32_t last = (uint32_t)(w->limit - 1);
+    (void)wanted;
     for (int e = 0; e < TK_GROUP_WORDS; e++)
         out[e] = (words[e] <= last) & (w->limit > 0);
 }

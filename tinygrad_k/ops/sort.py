@@ -26,6 +26,7 @@ from .scan import _cumsum
 from .shape import _reshape, in_range, select, to
 
 POSITIONS = no_grad("the result are positions")
+NULL = ffi.NULL
 STARTS, RANKS, COUNTS = lib.TK_RUN_STARTS, lib.TK_RUN_RANKS, lib.TK_RUN_COUNTS
 
 
@@ -414,7 +415,9 @@ def unique(
     often each appears. Every NaN is different. Gradients go to the first of equal elements.
     """
     check_readable("unique")
-    if dim is None and input.dtype.numpy.kind in "iub" and input.numel():
+    if dim is None and input.dtype is bool_:
+        return _kinds_of_bools(input, return_inverse, return_counts)
+    if dim is None and input.dtype.numpy.kind in "iu" and input.numel():
         found = _counted(input, return_inverse, return_counts)
         if found is not None:
             return found
@@ -445,8 +448,18 @@ def _sorted_kinds(input: Tensor, return_inverse: bool, return_counts: bool) -> A
     return _together(values, ranks, counts)
 
 
+def _kinds_of_bools(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
+    """What unique returns for bools."""
+    if not (return_inverse or return_counts):
+        return wrap(lib.tk_kinds_of_bools(input._h, 0, NULL))
+    wanted = (RANKS if return_inverse else 0) + (COUNTS if return_counts else 0)
+    found = ffi.new("tk_tensor *[3]")
+    values = wrap(lib.tk_kinds_of_bools(input._h, wanted, found))
+    return _together(values, *(wrap(each) if each else None for each in found[1:3]))
+
+
 def _counted(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
-    """What unique returns for integers in a narrow range and bools, by counting; else None."""
+    """What unique returns for integers in a narrow range, by counting; else None."""
     line, low = _reshape(input, (-1,)), 0
     if input.dtype in (int64, int32):
         x = _values(input)
@@ -454,11 +467,7 @@ def _counted(input: Tensor, return_inverse: bool, return_counts: bool) -> Any:
         if high - low > 4 * x.size + 1024:  # so large a table would take longer than to sort
             return None
         line = to(line, int64) - low if low else line
-    if input.dtype is bool_:
-        holds = np.count_nonzero(_values(input))
-        counts = store(np.array([line.numel() - holds, holds]), int64)
-    else:
-        counts = wrap(lib.tk_bincount(line._h, 0))
+    counts = wrap(lib.tk_bincount(line._h, 0))
     kinds = flat_nonzero(counts)
     found = [to(kinds + low if low else kinds, input.dtype)]
     if return_inverse:
