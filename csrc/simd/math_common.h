@@ -184,19 +184,18 @@ TK_INLINE V v_logistic(V factor, V x)
     return factor / v_one_plus(r, t);
 }
 
-/* of which 40 is as good as more. Below TK_GATE_LEAST it is 0 by the factor: a quotient that
- * underflows takes three times as long. */
+/* of which 40 is as good as more. Below TK_GATE_LEAST it is 0 by the mask, under which AVX-512 divides:
+ * a quotient that underflows takes three times as long. */
 TK_INLINE V v_sigmoid(V x)
 {
-    V inner = v_at_most(v_at_least(x, TK_GATE_LEAST), 40);
-    return v_logistic(v_and_mask(x >= (T)TK_GATE_LEAST, v_set(TK_EIGHTH_UNIT)), inner);
+    return v_and_mask(~(x < (T)TK_GATE_LEAST), v_logistic(v_set(TK_EIGHTH_UNIT), v_at_most(x, 40)));
 }
 
 TK_INLINE V v_silu(V x)
 {
-    V inner = v_at_most(v_at_least(x, TK_GATE_LEAST), 40);
-    V factor = v_less(x, v_set(TK_GATE_LEAST), v_set(-0.0f), inner);
-    return v_less(x, v_set(40), v_logistic(factor, inner) * TK_EIGHTH_UNIT, x);
+    V inner = v_at_most(x, 40), y = v_logistic(inner, inner);
+    y = v_less(x, v_set(TK_GATE_LEAST), v_set(-0.0f), y);
+    return v_less(x, v_set(40), y * TK_EIGHTH_UNIT, x);
 }
 
 /* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
