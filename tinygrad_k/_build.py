@@ -68,7 +68,9 @@ HANDLES = [
     ("static tk_tensor *tk_at_address(intptr_t address)", "return (tk_tensor *)address;"),
 ]
 
-DOORS = elementwise_doors() + sized_doors() + HANDLES
+ZERO = ("static int64_t tk_write_zero(tk_tensor *t)", "return tk_write_int(t, 0);")
+
+DOORS = [*elementwise_doors(), *sized_doors(), *HANDLES, ZERO]
 INCLUDES = ["csrc/core/core.h", "csrc/python.h", "csrc/holder.h"]
 
 ffi = FFI()

@@ -136,8 +136,8 @@ def finish(row: Op, handle: Any, args: tuple[Any, ...]) -> Tensor:
     """The result of an op whose body gave a handle for all of its arguments."""
     kept: tuple[Tensor, ...] = ()
     if row.keeps and type(handle) is tuple:
-        handle, *others = handle
-        kept = tuple([wrap(other) for other in others])
+        kept = tuple(map(wrap, handle[1:]))
+        handle = handle[0]
     out = wrap(handle)
     if row.takes == "list":
         for each in args[0]:

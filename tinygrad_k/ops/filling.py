@@ -64,11 +64,11 @@ def fill_(self: Tensor, value: Any) -> Tensor:
     return change(OPS["_fill"], self, (value,), lambda: lib.tk_copy_into(self._h, value._h))
 
 
-_write_int = lib.tk_write_int
+_write_zero = lib.tk_write_zero
 
 
 def _zeroes(self: Tensor) -> int:
-    return _write_int(self._h, 0) if self._node is None or not lib.tk_grad_mode() else 0
+    return _write_zero(self._h) if self._node is None or not lib.tk_grad_mode() else 0
 
 
 @quick_method(_zeroes)

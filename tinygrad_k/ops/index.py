@@ -744,5 +744,7 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The parts of a dimension, one tensor for each index of it; views."""
     count = input.shape[input._dim(dim, "unbind")]
     check_parts("unbind", count)
-    row, door = OPS["select"], lib.tk_select
+    row, door, h = OPS["select"], lib.tk_select, input._h
+    if input._node is None and type(input) is Tensor:
+        return tuple([wrap(door(h, dim, i)) for i in range(count)])
     return tuple([view_by(row, door, input, dim, i) for i in range(count)])

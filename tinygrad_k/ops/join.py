@@ -264,8 +264,13 @@ def atleast_3d(*tensors: Any) -> Any:
 
 def _cut(input: Tensor, dim: int, ends: list[int]) -> tuple[Tensor, ...]:
     made, start = [], 0
+    unrecorded = input._node is None and type(input) is Tensor
+    h, door = input._h, lib.tk_slice
     for end in ends:
-        made.append(view_by(_SLICE, lib.tk_slice, input, dim, start, end, 1))
+        if unrecorded:
+            made.append(wrap(door(h, dim, start, end, 1)))
+        else:
+            made.append(view_by(_SLICE, door, input, dim, start, end, 1))
         start = end
     return tuple(made)
 

@@ -118,8 +118,9 @@ def view_by(row: Op, door: Any, input: Tensor, *args: Any) -> Tensor:
 
 def common_shape(name: str, *shapes: Any) -> Size:
     """The shape to which all shapes broadcast."""
-    if shapes.count(shapes[0]) == len(shapes):
-        return Size(shapes[0])
+    first = shapes[0] if shapes else None
+    if type(first) is Size and shapes.count(first) == len(shapes):
+        return first
     try:
         return Size(np.broadcast_shapes(*map(tuple, shapes)))
     except ValueError:
@@ -519,10 +520,12 @@ def _numpy_flatten(x: Any, start: int = 0, end: int = -1) -> Any:
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions start_dim .. end_dim as one; the tensor itself where that is one already."""
     if type(input) is Tensor and type(start_dim) is type(end_dim) is int and end_dim == -1:
-        shape = input.shape
-        if start_dim == len(shape) - 1 >= 0:
+        if start_dim == input.ndim - 1 >= 0:
             return input
-        if 0 <= start_dim < len(shape):
+        if start_dim == 0:
+            return _reshape(input, (-1,))
+        shape = input.shape
+        if 0 < start_dim < len(shape):
             return _reshape(input, (*shape[:start_dim], math.prod(shape[start_dim:])))
     return _flatten(input, start_dim, end_dim)
 

@@ -138,6 +138,8 @@ def _getitem(self: Tensor, key: Any) -> Tensor:
     try:
         if type(key) is int:
             handle = _select_door(self._h, 0, key)
+        elif type(key) is Tensor:
+            return _gathered(self, (key,))
         else:
             key = key if type(key) is tuple else (key,)
             items = _items(key)
@@ -211,11 +213,13 @@ def _gathered(self: Tensor, key: tuple[Any, ...]) -> Tensor:
     first = 0
     while first < len(key) and type(key[first]) is slice and _is_whole(key[first]):
         first += 1
-    tensors = tuple([each if type(each) is Tensor else _item(each) for each in key[first:]])
+    tensors = key[first:] if first else key
     kinds = set()
     for each in tensors:
         if type(each) is not Tensor:
-            return Key(self, (*key[:first], *tensors)).read(self)
+            if isinstance(each, (list, np.ndarray)):
+                return _gathered(self, tuple([_item(part) for part in key]))
+            return Key(self, key).read(self)
         kinds.add(each._h.dtype)
     h, each = self._h, tensors[0]._h
     if type(self) is Tensor and first + len(tensors) <= h.ndim and each.ndim:
