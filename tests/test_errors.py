@@ -220,8 +220,8 @@ class Pair(NamedTuple):
     two: tk.Tensor
 
 
-def test_shapes_that_do_not_broadcast() -> None:
-    """None at all do; one alone is looked at as several are."""
+def test_shapes_alone_and_none() -> None:
+    """No shapes broadcast; one alone is looked at as several are."""
     assert tk.broadcast_shapes() == ()
     for wrong in ((-1,), (-1,)), ((-1,),), ((2,), (3,)):
         with pytest.raises(ValueError, match="broadcast_shapes: the shapes do not broadcast"):
