@@ -142,7 +142,7 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
         w->chunk = chunk_size(w, kernel, item, moments ? item : size);
         w->chunks = (w->length - 1) / w->chunk + 1;
         w->last = w->chunks == 1 && apart == 1;
-        w->cold = w->columns && w->outputs * w->length * item >= tk_cold_bytes();
+        w->cold = w->columns && w->outputs * w->length * item >= tk_last_cache / 2;
         const int64_t rows = apart * w->chunks, partials = outputs * rows;
         int64_t bytes = w->last ? 0 : partials * (size + (index ? (int64_t)sizeof(int64_t) : 0));
         char *block = w->last ? NULL : tk_block_get(bytes);

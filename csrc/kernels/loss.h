@@ -45,49 +45,48 @@ TK_INLINE int64_t TK_FN(some_samples)(const tk_nll_work *w, int64_t lo, int64_t 
     return w->inner == 1 || left > hi - lo ? hi - lo : left;
 }
 
-/* The losses of samples [lo, hi), and unless NULL the weights of their labels. What labels choose is asked
- * for ahead: it lies apart, at steps that nobody foresees. */
+/* n losses of samples at even steps from `at` on, and unless NULL the weights of their labels, of which
+ * `known` may be read. What labels choose is asked for ahead: it lies apart, at steps that nobody foresees.
+ * Which label was bad is asked only where some did not count. */
+TK_INLINE void TK_FN(even_losses)(const tk_nll_work *w, T *out, T *weights, const char *in,
+                                  int64_t at, int64_t n, int64_t known, const int weighted)
+{
+    enum { AHEAD = 192 };
+    const int64_t *const target = w->target + at;
+    const int64_t step = w->inner_step, class_step = w->class_step, ignored = w->ignored;
+    const uint64_t classes = (uint64_t)w->classes;
+    int others = 0;
+    for (int64_t i = 0; i < n; i++, in += step) {
+        const int64_t t = target[i], ahead = i + AHEAD < known ? target[i + AHEAD] : 0;
+        const int64_t next = (uint64_t)ahead < classes ? ahead : 0;
+        T loss = 0, share = 0;
+        __builtin_prefetch(in + AHEAD * step + next * class_step);
+        if (__builtin_expect((uint64_t)t < classes && t != ignored, 1)) {
+            share = weighted ? TK_FN(class_weight)(w, t) : 1;
+            loss = -share * *(const T *)(in + t * class_step);
+        } else {
+            others = 1;
+        }
+        out[i] = loss;
+        if (weights)
+            weights[i] = share;
+    }
+    for (int64_t i = 0; others && i < n; i++)
+        TK_FN(counts)(w, target[i], at + i);
+}
+
 TK_OUTLINE void TK_FN(sample_losses)(const tk_nll_work *w, T *out, T *weights, int64_t lo,
                                      int64_t hi)
 {
-    enum { AHEAD = 48 };
     const char *in;
-    for (int64_t n; lo < hi; lo += n) {
+    for (int64_t n; lo < hi; lo += n, out += n, weights = weights ? weights + n : NULL) {
         n = TK_FN(some_samples)(w, lo, hi, &in);
-        for (int64_t i = 0; i < n; i++, in += w->inner_step) {
-            const int64_t t = w->target[lo + i], ahead = i + AHEAD < n ? w->target[lo + i + AHEAD] : 0;
-            const int64_t next = (uint64_t)ahead < (uint64_t)w->classes ? ahead : 0;
-            const int counts = TK_FN(counts)(w, t, lo + i);
-            const T share = counts ? TK_FN(class_weight)(w, t) : 0;
-            __builtin_prefetch(in + AHEAD * w->inner_step + next * w->class_step);
-            *out++ = counts ? -share * *(const T *)(in + t * w->class_step) : 0;
-            if (weights)
-                *weights++ = share;
-        }
+        const int64_t known = w->inner > 1 ? n : (w->summed ? w->summed : hi) - lo;
+        if (w->weight)
+            TK_FN(even_losses)(w, out, weights, in, lo, n, known, 1);
+        else
+            TK_FN(even_losses)(w, out, weights, in, lo, n, known, 0);
     }
-}
-
-/* The same of samples at even steps, where every label is a class that counts and weighs 1: whether that is
- * so. */
-TK_OUTLINE int TK_FN(plain_losses)(const tk_nll_work *w, T *out, T *weights, int64_t lo, int64_t hi)
-{
-    enum { AHEAD = 48 };
-    const int64_t *target = w->target + lo, n = hi - lo, ignored = w->ignored, step = w->inner_step;
-    int64_t others = 0;
-    if (w->weight || w->inner != 1)
-        return 0;
-    for (int64_t i = 0; i < n; i++)
-        others |= ((uint64_t)target[i] >= (uint64_t)w->classes) | (target[i] == ignored);
-    if (others)
-        return 0;
-    const char *in = w->in + lo * w->row_step;
-    for (int64_t i = 0; i < n; i++, in += step) {
-        const int64_t next = target[i + AHEAD < n ? i + AHEAD : i] * w->class_step;
-        __builtin_prefetch(in + AHEAD * step + next);
-        out[i] = -*(const T *)(in + target[i] * w->class_step);
-        weights[i] = 1;
-    }
-    return 1;
 }
 
 static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
@@ -102,8 +101,7 @@ static void TK_FN(nll_loss)(const void *work, int64_t lo, int64_t hi)
     for (; lo < hi; lo++) {
         const int64_t start = lo * TK_SAMPLES_SUMMED, left = w->summed - start;
         const int64_t n = left < TK_SAMPLES_SUMMED ? left : TK_SAMPLES_SUMMED;
-        if (!TK_FN(plain_losses)(w, losses, shares, start, start + n))
-            TK_FN(sample_losses)(w, losses, shares, start, start + n);
+        TK_FN(sample_losses)(w, losses, shares, start, start + n);
         TK_FN(sum_line)(out + lo, losses, n, NULL);
         TK_FN(sum_line)(weights + lo, shares, n, NULL);
     }

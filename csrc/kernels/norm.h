@@ -202,8 +202,9 @@ TK_OUTLINE void TK_FN(line_moments_of)(const T *x, int64_t rows, int64_t n, int 
     T pivot[TK_BLOCK_LINES] = {0};
     double sum[TK_BLOCK_LINES] = {0};
     TK_EACH_LINE(r) square[r] = 0;
-    if (!(centred ? TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_MEAN, TK_SHORT_LINE)
-                  : TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_ZERO, TK_SHORT_LINE))) {
+    enum { ABOVE = TK_SHORT_LINE };
+    if (!(centred ? TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_MEAN, ABOVE)
+                  : TK_FN(held_lines)(x, rows, n, n, pivot, sum, square, TK_FROM_ZERO, ABOVE))) {
         for (int64_t r = 0; r < rows && centred; r++)
             pivot[r] = (T)(TK_FN(row_total)(x + r * n, n) / (double)n);
         for (int64_t r = 0; r < rows; r++)
@@ -484,9 +485,9 @@ TK_OUTLINE void TK_FN(norm_lines_backward)(T *to, int64_t to_step, const T *x, c
         (to, to_step, x, g, weight, dweight, dbias, rows, step, n, p, fresh, 0, 0);
 }
 
-/* A unit of short rows, `rows` of them from `start` on, in blocks that are turned to columns and back. A
- * block is always full: rows of zeros that count for nothing follow the last. The gradients of weight and
- * bias are summed in 64 bytes of lanes, in the order of rows. */
+/* A unit's short rows go in blocks of TK_LANES, which are turned to columns and back. A block is always
+ * full: rows of zeros, which count for nothing, follow the last. The gradients of weight and bias are summed
+ * in 64 bytes of lanes, in the order of rows. */
 enum { TK_FN(short_sums) = 64 / TK_VECTOR_BYTES };
 
 typedef struct TK_FN(short_sum) {
@@ -537,7 +538,7 @@ TK_INLINE T TK_FN(fold_short)(V *sum)
     return TK_FN(fold)(sum[0], TK_FN(added));
 }
 
-/* n lines of `length` elements turned to columns of a full block, and numbers of the lines, or 0. */
+/* n lines of `length` elements turned to the columns of a full block. */
 TK_INLINE void TK_FN(turn_block)(T *columns, T *lines, const T *x, int64_t length, int64_t n)
 {
     if (n < TK_LANES || length < TK_MOST_SIDE) {
@@ -548,6 +549,7 @@ TK_INLINE void TK_FN(turn_block)(T *columns, T *lines, const T *x, int64_t lengt
     tk_turn_short((char *)columns, (const char *)x, length, TK_LANES, 0, sizeof(T));
 }
 
+/* A number for each line of a block: those of the first n, if they are given, else 0. */
 TK_INLINE void TK_FN(fill_block)(T *out, const T *x, int64_t n)
 {
     memset(out, 0, TK_LANES * sizeof(T));
@@ -558,7 +560,8 @@ TK_INLINE void TK_FN(fill_block)(T *out, const T *x, int64_t n)
 TK_OUTLINE void TK_FN(norm_short_backward)(const tk_norm_work *w, int64_t unit)
 {
     _Alignas(64) T lines[TK_SHORT_LINE * TK_LANES + TK_MOST_SIDE];
-    _Alignas(64) T x[TK_SHORT_LINE * TK_LANES], g[TK_SHORT_LINE * TK_LANES], mean[TK_LANES], rstd[TK_LANES];
+    _Alignas(64) T x[TK_SHORT_LINE * TK_LANES], g[TK_SHORT_LINE * TK_LANES];
+    _Alignas(64) T mean[TK_LANES], rstd[TK_LANES];
     TK_FN(short_sum) sum[TK_SHORT_LINE];
     const int64_t n = w->length, start = unit * TK_SHORT_NORM_ROWS, left = w->rows - start;
     const int64_t end = left < TK_SHORT_NORM_ROWS ? w->rows : start + TK_SHORT_NORM_ROWS;
@@ -686,7 +689,9 @@ TK_OUTLINE void TK_FN(batch_norm_columns)(const tk_batch_work *w, int64_t channe
     TK_FN(column_means)(x, step, rows, n * each, mean, centre, square);
     for (int64_t i = 0; i < n; i++) {
         T p[3];
-        const double sum = TK_FN(join_columns)(mean + i * each, centre + i * each, square + i * each, each, rows, p);
+        const int64_t at = i * each;
+        const double sum =
+            TK_FN(join_columns)(mean + at, centre + at, square + at, each, rows, p);
         TK_FN(batch_channel)(w, channel + i, p[0], sum, p + 1, p + 2);
         TK_FN(set_columns)(each, i, p, (T *const[]){mean, scale, shift}, 3);
     }

@@ -312,13 +312,13 @@ TK_INLINE V TK_FN(lesser)(V a, V b)
     {                                                                                              \
         /* a full group keeps its rows' addresses in registers, unless there is more to do */      \
         if (rows == TK_ROW_GROUP && !pivoted)                                                      \
-            TK_FN(reduce_columns)(acc, row, TK_ROW_GROUP, n, how, pivot, identity,               \
+            TK_FN(reduce_columns)(acc, row, TK_ROW_GROUP, n, how, pivot, identity,                 \
                                   TK_FN(prepare), TK_FN(combine), pivoted);                        \
         else if (rows == 1 && !pivoted)                                                            \
-            TK_FN(reduce_columns)(acc, row, 1, n, how, pivot, identity, TK_FN(prepare),          \
+            TK_FN(reduce_columns)(acc, row, 1, n, how, pivot, identity, TK_FN(prepare),            \
                                   TK_FN(combine), pivoted);                                        \
         else                                                                                       \
-            TK_FN(reduce_columns)(acc, row, rows, n, how, pivot, identity, TK_FN(prepare),       \
+            TK_FN(reduce_columns)(acc, row, rows, n, how, pivot, identity, TK_FN(prepare),         \
                                   TK_FN(combine), pivoted);                                        \
     }
 
@@ -539,7 +539,7 @@ TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
 
 /* In lines, the first element equal to the extreme, which is NaN where there is one; in columns, what
  * beats all rows above. */
-#define FIND(name, extreme, better, of)                                                               \
+#define FIND(name, extreme, better, of)                                                            \
     TK_OUTLINE int64_t TK_FN(name##_index)(const void *in, int64_t n, const void *than)            \
     {                                                                                              \
         T best;                                                                                    \
