@@ -93,11 +93,11 @@ def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
 
 
 def _factors(size: int, factors: tuple[int, ...]) -> tuple[int, ...]:
-    known = math.prod(n for n in factors if n != -1)
     wild = factors.count(-1)
+    known = math.prod(factors) * (-1) ** wild
     if wild > 1 or (known == 0 if wild else known != size) or (wild and size % known):
         raise ValueError(f"unflatten: sizes {factors} do not multiply to {size}")
-    return tuple(size // known if n == -1 else n for n in factors)
+    return tuple([size // known if n == -1 else n for n in factors]) if wild else factors
 
 
 @root

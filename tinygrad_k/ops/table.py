@@ -177,19 +177,8 @@ TRIED: dict[str, Op] = {}  # what is not one kernel but has a reference and samp
 ROOT_ONLY: set[str] = set()
 
 
-def record(
-    op: Op,
-    out: Tensor,
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any] | None = None,
-    kept: tuple[Tensor, ...] = (),
-) -> None:
-    """Puts ``out = op(*args, **kwargs)`` into the graph if one of the operands is there.
-
-    ``kept`` are the op's by-products.
-    """
-    if kwargs:
-        args = op.bind(args, kwargs)
+def record(op: Op, out: Tensor, args: tuple[Any, ...]) -> None:
+    """Puts ``out = op(*args)`` into the graph if one of the operands is there."""
     wanted, bit = 0, 1
     inputs, operands = [], []
     for arg in args:
@@ -202,7 +191,7 @@ def record(
                     operands.append(each)
             bit += bit
     if wanted:
-        args = op.bind(args, {}) + kept
+        args = op.bind(args, {})
         attach(op, out, args, wanted, tuple(inputs), operands, out._h.flags)
 
 
