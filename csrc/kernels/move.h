@@ -557,24 +557,32 @@ TK_INLINE int64_t tk_extend_place(const tk_extend_work *w, int64_t at, int64_t n
 /* Up to so many elements around a row are read where a table says. */
 enum { TK_EXTEND_EDGES = 32 };
 
-/* A row between `left` and `right` elements, which lie at edge[] in the source; by pieces, unless these
- * are NULL. */
+/* The source of an element around a row, whose place tk_extend_place gave. */
+TK_INLINE const char *tk_edge(const tk_extend_work *w, const char *from, int64_t place, int64_t size)
+{
+    return place < 0 ? w->value : from + place * size;
+}
+
+/* A row between `left` and `right` elements, which lie at edge[] in the source. */
 TK_INLINE void tk_edged_row(const tk_extend_work *w, char *to, const char *from, int64_t n,
-                            const int64_t *edge, int64_t left, int64_t right, int64_t size,
-                            tk_pieces *pieces)
+                            const int64_t *edge, int64_t left, int64_t right, int64_t size)
+{
+    for (int64_t i = 0; i < left + right; i++)
+        memcpy(to + (i < left ? i : n + i) * size, tk_edge(w, from, edge[i], size), (size_t)size);
+    tk_copy(to + left * size, from, n * size);
+}
+
+/* The same by pieces; apart, or short rows, which never go so, would take a quarter longer. */
+TK_OUTLINE void tk_edged_pieces(const tk_extend_work *w, char *to, const char *from, int64_t n,
+                                const int64_t *edge, int64_t left, int64_t right, int64_t size,
+                                tk_pieces *pieces)
 {
     char ends[TK_EXTEND_EDGES * sizeof(int64_t)];
-    char *const before = pieces ? ends : to, *const behind = pieces ? ends : to + n * size;
     for (int64_t i = 0; i < left + right; i++)
-        memcpy((i < left ? before : behind) + i * size,
-               edge[i] < 0 ? w->value : from + edge[i] * size, (size_t)size);
-    if (!pieces) {
-        tk_copy(to + left * size, from, n * size);
-        return;
-    }
-    tk_put_piece(pieces, to, before, left * size);
+        memcpy(ends + i * size, tk_edge(w, from, edge[i], size), (size_t)size);
+    tk_put_piece(pieces, to, ends, left * size);
     tk_put_piece(pieces, to + left * size, from, n * size);
-    tk_put_piece(pieces, to + (left + n) * size, before + left * size, right * size);
+    tk_put_piece(pieces, to + (left + n) * size, ends + left * size, right * size);
 }
 
 TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const int64_t size)
@@ -606,7 +614,10 @@ TK_INLINE void tk_extend_units(const void *work, int64_t lo, int64_t hi, const i
             if (plane < 0 || at < 0) {
                 tk_fill(to + first * size, size, w->value, size, count, 0);
             } else if (tabled && count == length) {
-                tk_edged_row(w, to, from, n, edge, left, right, size, pieces);
+                if (pieces)
+                    tk_edged_pieces(w, to, from, n, edge, left, right, size, pieces);
+                else
+                    tk_edged_row(w, to, from, n, edge, left, right, size);
             } else if (w->mode == TK_EXTEND_WRAP) {
                 tk_wrap_row(to, first, first + count, from, n, w->before[last], size, pieces);
             } else {
