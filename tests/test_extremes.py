@@ -55,6 +55,15 @@ def test_equal_values_spread_nothing_back() -> None:
     assert x.grad is not None and x.grad.tolist() == [0.0, 0.0, 0.0]
 
 
+def test_squares_bend_everywhere() -> None:
+    x = tk.tensor([np.inf, -np.inf, np.nan, 3e38, 1.0], requires_grad=True)
+    far = tk.tensor([0.0, np.inf, 0.0, -3e38, 0.0])
+    loss = tk.nn.functional.mse_loss(x, far, reduction="sum")
+    (slope,) = tk.autograd.grad(loss, x, create_graph=True)
+    (bend,) = tk.autograd.grad(slope.sum(), x)
+    assert bend.tolist() == [2.0] * 5
+
+
 def test_binary_cross_entropy_of_certainties() -> None:
     """Its slope is finite where the logarithm is not: (x - t) over at least 1e-12."""
     x = tk.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import sys
+import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -74,8 +76,28 @@ def test_arguments_by_name(op: Op) -> None:
         parameters = op.signature.parameters
         for left_out in (name for name in given if parameters[name].default is inspect._empty):
             kwargs = {name: value for name, value in given.items() if name != left_out}
-            with pytest.raises(TypeError, match="missing"):
+            with pytest.raises(TypeError, match="missing") as caught:
                 replace(case, args=(), kwargs=kwargs).call()
+            shown = "".join(traceback.format_exception(caught.value))
+            assert "During handling" not in shown, shown
+
+
+@pytest.mark.parametrize("op", rows(takes_names), ids=name_of)
+def test_a_debugger_changes_nothing(op: Op) -> None:
+    """One that looks at the variables of every call, which older Pythons then write back."""
+
+    def look(frame: Any, event: str, arg: Any) -> Any:
+        assert frame.f_locals is not None
+        return look
+
+    case = next(iter(cases(op)))
+    before = sys.gettrace()
+    sys.settrace(look)
+    try:
+        seen = case.call()
+    finally:
+        sys.settrace(before)
+    assert same_bits(array_of(seen), array_of(case.call()))
 
 
 @st.composite

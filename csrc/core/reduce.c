@@ -83,15 +83,20 @@ static int out_of_memory(int kernel, int64_t nbytes)
     return -1;
 }
 
-/* How many elements one unit takes from a line, or rows from a column. */
-static int64_t chunk_size(const tk_reduce_work *w, int kernel, int in_size, int size)
+/* How many rows of columns are taken as one long row. */
+static int64_t folded(const tk_reduce_work *w, int kernel, int in_size, int size)
 {
     const int64_t least = kernel == TK_K_var   ? TK_SPREAD_BYTES
                           : is_index(kernel) ? TK_FOUND_COLUMNS * size
                                              : TK_FOLDED_BYTES;
-    const int64_t fold = tk_rows_folded(w, in_size, size, w->length, least);
+    return w->columns ? tk_rows_folded(w, in_size, size, w->length, least) : 1;
+}
+
+/* How many elements one unit takes from a line, or rows from a column. */
+static int64_t chunk_size(const tk_reduce_work *w, int kernel, int in_size, int size)
+{
     const int64_t rows = is_index(kernel) ? TK_FOUND_ROWS : TK_CHUNK_ROWS;
-    int64_t most = w->columns ? rows * fold : TK_CHUNK_BYTES / size;
+    int64_t most = w->columns ? rows * folded(w, kernel, in_size, size) : TK_CHUNK_BYTES / size;
     const int last = w->reduced.n - 1;
     int64_t row = w->reduced.size[last];
     /* Chunks that end where a contiguous row of several ends need not be put together from two. */
@@ -100,6 +105,14 @@ static int64_t chunk_size(const tk_reduce_work *w, int kernel, int in_size, int 
         return most;
     int64_t parts = (row - 1) / most + 1;
     return (row - 1) / parts + 1;
+}
+
+/* Units a thread takes at least, of which one costs `each` of the grain's elements: all columns of folded
+ * rows, as a part of them does the work of all. */
+static int64_t units_together(const tk_reduce_work *w, int64_t grain, int64_t each, int is_folded)
+{
+    const int64_t worth = grain / each + 1, columns = w->kept.size[w->kept.n - 1];
+    return is_folded && columns > worth ? columns : worth;
 }
 
 /* Lines are rows that lie apart, with those of other lines between them: the rows are reduced first,
@@ -156,7 +169,8 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
         w->out = values;
         w->out_index = (int64_t *)(w->last ? out->data : block);
         int64_t each = w->length < w->chunk ? w->length : w->chunk;
-        tk_run(kernel, dtype, w, w->outputs * w->chunks, grain / each + 1);
+        const int is_folded = folded(w, kernel, item, moments ? item : size) > 1;
+        tk_run(kernel, dtype, w, w->outputs * w->chunks, units_together(w, grain, each, is_folded));
         if (before)
             tk_block_put(before, before_bytes);
         if (w->last)

@@ -57,9 +57,9 @@ typedef struct tk_reduce_work {
     tk_dims kept, reduced;
 } tk_reduce_work;
 
-/* Bytes of accumulators from which on a row of columns is worth its own loop; of var's, which has more
- * of them and walks them twice; of and of those whose
- * positions are found. */
+/* Bytes of accumulators from which on a row of columns is worth its own loop; of var's, which has
+ * more of them and walks them twice; and, where positions are found, the columns from which on it
+ * is. */
 #define TK_FOLDED_BYTES 2048
 #define TK_SPREAD_BYTES 512
 #define TK_FOUND_COLUMNS 128

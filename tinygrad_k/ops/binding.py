@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import linecache
 import os
 from collections.abc import Callable
 from types import CodeType, FunctionType
@@ -20,27 +21,31 @@ from .table import RECORD, Op, attach, record
 
 ABSENT: Any = object()  # the default of an argument that has none, but may be given by another name
 
+# The names of its own have an underscore in front, which those of no body's parameters have: a
+# debugger that writes back a frame's variables would mistake one for the other.
 TEXT = """
-def make(body, function, row):
-    def call(ARGS, **others):
-        if others:
-            return mistaken(function, row, None, (ARGS,), others)
+def make(_body, _function, _row):
+    def call(ARGS, **_others):
+        if _others:
+            return mistaken(_function, _row, None, (ARGS,), _others)
         try:
-            found = body(ARGS)
-        except MISTAKES as error:
-            return mistaken(function, row, error, (ARGS,), others)
+            _found = _body(ARGS)
+        except Exception as _error:
+            if isinstance(_error, MISTAKES) or is_absent(ARGS):
+                return mistaken(_function, _row, _error, (ARGS,), _others)
+            raise
         REST
     return call
 """
-CALL = "return found"
-OP = "return finish(row, found, (ARGS,))"
-OP_OF_ONE = """out = wrap(found)
-        node = _0._node
-        if node is not None and (flags := found.flags) & RECORD:
-            attach(row, out, (ARGS,), 1, (node,), (_0,), flags)
-        return out"""
+CALL = "return _found"
+OP = "return finish(_row, _found, (ARGS,))"
+OP_OF_ONE = """_out = wrap(_found)
+        _node = _0._node
+        if _node is not None and (_flags := _found.flags) & RECORD:
+            attach(_row, _out, (ARGS,), 1, (_node,), (_0,), _flags)
+        return _out"""
 
-PLACE = os.path.join(os.path.dirname(__file__), "<arguments>")  # so that it is code of this package
+PLACE = os.path.join(os.path.dirname(__file__), "<{} of {}>")  # so that it is code of this package
 
 
 def bound(body: Callable[..., Any], row: Op | None = None) -> Any:
@@ -48,13 +53,13 @@ def bound(body: Callable[..., Any], row: Op | None = None) -> Any:
 
     It is made when it is first called, as most of what a program imports never is.
     """
-    original, body = body, _by_position(body)
+    _original, _body, _row = body, _by_position(body), row
 
-    def function(*args: Any, **kwargs: Any) -> Any:
-        _settle(function, body, row)
-        return function(*args, **kwargs)
+    def _function(*args: Any, **kwargs: Any) -> Any:
+        _settle(_function, _body, _row)
+        return _function(*args, **kwargs)
 
-    return wraps(function, original)
+    return wraps(_function, _original)
 
 
 def _settle(function: Any, body: Callable[..., Any], row: Op | None) -> None:
@@ -62,7 +67,11 @@ def _settle(function: Any, body: Callable[..., Any], row: Op | None) -> None:
     original = function.__wrapped__.__code__
     names, positional = body.__code__.co_varnames, original.co_argcount
     count = body.__code__.co_argcount
-    code = _code(CALL if row is None else OP_OF_ONE if row.takes == "one" else OP, count)
+    code = _code("CALL" if row is None else "OP_OF_ONE" if row.takes == "one" else "OP", count)
+    own = code.co_varnames[count:] + code.co_freevars
+    assert not {*names[:count]} & {*own}, (
+        f"{original.co_name}: a parameter is named as one of {own}"
+    )
     defaults = function.__wrapped__.__defaults__ or ()
     required = names[: positional - len(defaults)]
     renamed = [i for i, name in enumerate(required) if name in MEANINGS]
@@ -78,11 +87,14 @@ def _settle(function: Any, body: Callable[..., Any], row: Op | None) -> None:
 
 
 @functools.cache
-def _code(rest: str, count: int) -> CodeType:
-    """That of the text's function for so many arguments."""
+def _code(kind: str, count: int) -> CodeType:
+    """That of the text's function for so many arguments; tracebacks show the text."""
+    rest = {"CALL": CALL, "OP": OP, "OP_OF_ONE": OP_OF_ONE}[kind]
     text = TEXT.replace("REST", rest).replace("ARGS", ", ".join(f"_{i}" for i in range(count)))
+    place = PLACE.format(kind.lower(), count)
+    linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
     scope: dict[str, Any] = {}
-    exec(compile(text, PLACE, "exec"), scope)
+    exec(compile(text, place, "exec"), scope)
     return scope["make"](None, None, None).__code__
 
 
@@ -99,19 +111,25 @@ def mistaken(
     function: Any, row: Op | None, error: Any, values: tuple[Any, ...], others: dict[str, Any]
 ) -> Any:
     """Does what the arguments meant by other names, or for batched tensors; else explains the
-    mistake."""
+    mistake. An argument that equals its default counts as not given."""
     body = function.__wrapped__
     args, kwargs = _given(function, values)
     kwargs.update(others)
     meaning = meant(body, args, kwargs)
     if meaning is not None:
         return function(*meaning[0], **meaning[1])
-    if error is None or any(value is ABSENT for value in values):
+    if error is None or is_absent(*values):
         try:
             body(*args, **kwargs)
         except TypeError as refused:
+            refused.__suppress_context__ = True  # what a body made of ABSENT says nothing
             error = refused
     return explain(body, error, args, kwargs, row or function)
+
+
+def is_absent(*values: Any) -> bool:
+    """Whether one of a function's arguments was not given, and has no default."""
+    return any(value is ABSENT for value in values)
 
 
 def _given(function: Any, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:

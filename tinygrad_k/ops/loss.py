@@ -140,6 +140,8 @@ def _bent(
     g_out: Tensor, g: Tensor, input: Tensor, target: Tensor, delta: float, scale: float
 ) -> Tensor:
     """The second derivative of ``_huber``: ``scale`` where the difference is below ``delta``."""
+    if delta == math.inf:  # of squares, everywhere
+        return g_out * g * scale
     return where(lt(abs(input - target), delta), g_out * g * scale, 0.0)
 
 
