@@ -93,10 +93,10 @@ static int64_t folded(const tk_reduce_work *w, int kernel, int in_size, int size
 }
 
 /* How many elements one unit takes from a line, or rows from a column. */
-static int64_t chunk_size(const tk_reduce_work *w, int kernel, int in_size, int size)
+static int64_t chunk_size(const tk_reduce_work *w, int kernel, int in_size, int size, int64_t fold)
 {
     const int64_t rows = is_index(kernel) ? TK_FOUND_ROWS : TK_CHUNK_ROWS;
-    int64_t most = w->columns ? rows * folded(w, kernel, in_size, size) : TK_CHUNK_BYTES / size;
+    int64_t most = w->columns ? rows * fold : TK_CHUNK_BYTES / size;
     const int last = w->reduced.n - 1;
     int64_t row = w->reduced.size[last];
     /* Chunks that end where a contiguous row of several ends need not be put together from two. */
@@ -109,10 +109,10 @@ static int64_t chunk_size(const tk_reduce_work *w, int kernel, int in_size, int 
 
 /* Units a thread takes at least, of which one costs `each` of the grain's elements: all columns of folded
  * rows, as a part of them does the work of all. */
-static int64_t units_together(const tk_reduce_work *w, int64_t grain, int64_t each, int is_folded)
+static int64_t units_together(const tk_reduce_work *w, int64_t grain, int64_t each, int64_t fold)
 {
     const int64_t worth = grain / each + 1, columns = w->kept.size[w->kept.n - 1];
-    return is_folded && columns > worth ? columns : worth;
+    return fold > 1 && columns > worth ? columns : worth;
 }
 
 /* Lines are rows that lie apart, with those of other lines between them: the rows are reduced first,
@@ -152,7 +152,8 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
     for (w->phase = 0;; w->phase++) {
         const int item = moments && w->phase > 0 ? size : tk_item_size[dtype];
         const int64_t apart = w->phase == 0 ? rows_first(w, kernel, item, size) : 1;
-        w->chunk = chunk_size(w, kernel, item, moments ? item : size);
+        const int64_t fold = folded(w, kernel, item, moments ? item : size);
+        w->chunk = chunk_size(w, kernel, item, moments ? item : size, fold);
         w->chunks = (w->length - 1) / w->chunk + 1;
         w->last = w->chunks == 1 && apart == 1;
         w->cold = w->columns && w->outputs * w->length * item >= tk_last_cache / 2;
@@ -169,8 +170,7 @@ static int run(tk_reduce_work *w, int kernel, int dtype, int acc, tk_tensor *out
         w->out = values;
         w->out_index = (int64_t *)(w->last ? out->data : block);
         int64_t each = w->length < w->chunk ? w->length : w->chunk;
-        const int is_folded = folded(w, kernel, item, moments ? item : size) > 1;
-        tk_run(kernel, dtype, w, w->outputs * w->chunks, units_together(w, grain, each, is_folded));
+        tk_run(kernel, dtype, w, w->outputs * w->chunks, units_together(w, grain, each, fold));
         if (before)
             tk_block_put(before, before_bytes);
         if (w->last)

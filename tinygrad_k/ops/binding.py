@@ -37,15 +37,17 @@ def make(_body, _function, _row):
         REST
     return call
 """
-CALL = "return _found"
-OP = "return finish(_row, _found, (ARGS,))"
-OP_OF_ONE = """_out = wrap(_found)
+RESTS = {
+    "call": "return _found",
+    "op": "return finish(_row, _found, (ARGS,))",
+    "op of one": """_out = wrap(_found)
         _node = _0._node
         if _node is not None and (_flags := _found.flags) & RECORD:
             attach(_row, _out, (ARGS,), 1, (_node,), (_0,), _flags)
-        return _out"""
+        return _out""",
+}
 
-PLACE = os.path.join(os.path.dirname(__file__), "<{} of {}>")  # so that it is code of this package
+FOLDER = os.path.dirname(__file__)  # where a text is said to lie, as it is code of this package
 
 
 def bound(body: Callable[..., Any], row: Op | None = None) -> Any:
@@ -67,7 +69,7 @@ def _settle(function: Any, body: Callable[..., Any], row: Op | None) -> None:
     original = function.__wrapped__.__code__
     names, positional = body.__code__.co_varnames, original.co_argcount
     count = body.__code__.co_argcount
-    code = _code("CALL" if row is None else "OP_OF_ONE" if row.takes == "one" else "OP", count)
+    code = _code("call" if row is None else "op of one" if row.takes == "one" else "op", count)
     own = code.co_varnames[count:] + code.co_freevars
     assert not {*names[:count]} & {*own}, (
         f"{original.co_name}: a parameter is named as one of {own}"
@@ -89,9 +91,9 @@ def _settle(function: Any, body: Callable[..., Any], row: Op | None) -> None:
 @functools.cache
 def _code(kind: str, count: int) -> CodeType:
     """That of the text's function for so many arguments; tracebacks show the text."""
-    rest = {"CALL": CALL, "OP": OP, "OP_OF_ONE": OP_OF_ONE}[kind]
-    text = TEXT.replace("REST", rest).replace("ARGS", ", ".join(f"_{i}" for i in range(count)))
-    place = PLACE.format(kind.lower(), count)
+    names = ", ".join(f"_{i}" for i in range(count))
+    text = TEXT.replace("REST", RESTS[kind]).replace("ARGS", names)
+    place = os.path.join(FOLDER, f"<{kind}, {count} arguments>")
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
     scope: dict[str, Any] = {}
     exec(compile(text, place, "exec"), scope)
