@@ -604,10 +604,10 @@ def test_planning_takes_less_than_a_millisecond_for_100_launches() -> None:
             y = x
             for _ in range(50):
                 y = (y @ x).tanh()
-        start = time.perf_counter()
+        start = time.thread_time()  # what others do meanwhile does not count
         launches, blocks = read(recording.tape)
         make_plan(recording.tape, launches, blocks, {recording.block(y)})
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
         for i, block in enumerate(blocks):
             if block.kind == 1:
                 recording.memory(i)

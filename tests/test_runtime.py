@@ -427,7 +427,7 @@ import os, signal, threading, time
 import tinygrad_k as tk
 signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background ignore it
 for trial in range(40):
-    late, looping = threading.Timer(5.0, os._exit, (1,)), threading.Event()
+    late, looping = threading.Timer(20.0, os._exit, (1,)), threading.Event()
     late.start()
     def kill():
         looping.wait()
