@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable, Iterator
 
 import pytest
-from cases import INSTRUCTION_SETS
-from hypothesis import HealthCheck, settings
+from cases import INSTRUCTION_SETS, limit_memory
+from hypothesis import HealthCheck, register_random, settings
 
 import tinygrad_k as tk
 from tinygrad_k.backend import ffi, lib
@@ -23,10 +24,30 @@ settings.register_profile("thorough", max_examples=300, deadline=None, suppress_
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
 
 
+class OurNumbers:
+    """The generator of this process as Hypothesis seeds it, before each example."""
+
+    seed = staticmethod(tk.manual_seed)
+    getstate = staticmethod(tk.get_rng_state)
+    setstate = staticmethod(tk.set_rng_state)
+
+
+NUMBERS = OurNumbers()
+register_random(NUMBERS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests have the same names in every process, so that any one can be asked for."""
+    changing = [each.nodeid for each in items if " at 0x" in each.nodeid]
+    assert not changing, changing
+
+
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
-    """Puts the instruction set, the number of threads and the grad mode back after each test."""
+    """Puts the instruction set, the number of threads and the grad mode back after each test, which
+    draws the same numbers whatever ran before it."""
     isa, threads, mode = ffi.string(lib.tk_isa()), tk.get_num_threads(), lib.tk_grad_mode()
+    tk.manual_seed(0)
     yield
     lib.tk_memory_fail_after(-1)
     lib.tk_set_grad_mode(mode)
@@ -34,6 +55,15 @@ def _as_it_was() -> Iterator[None]:
         assert lib.tk_choose_isa(isa) == 0
     if tk.get_num_threads() != threads:
         tk.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def little_memory() -> Iterator[None]:
+    """Little more than there is, so that tests may ask for absurd sizes on any machine."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    limit_memory()
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 @pytest.fixture(params=INSTRUCTION_SETS)

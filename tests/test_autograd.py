@@ -357,12 +357,12 @@ def test_no_grad_is_per_thread() -> None:
     def other() -> None:
         with tk.no_grad():
             entered.set()
-            leave.wait(10)
+            leave.wait(300)
             seen.append(tk.is_grad_enabled())
 
     thread = threading.Thread(target=other)
     thread.start()
-    assert entered.wait(10)
+    assert entered.wait(300)
     seen.append(tk.is_grad_enabled())
     leave.set()
     thread.join()

@@ -598,8 +598,11 @@ def test_planning_takes_less_than_a_millisecond_for_100_launches() -> None:
     from tinygrad_k.capture.tape import read
 
     x = tk.randn(64, 64)
-    times = []
+    times, loops = [], []
     for _ in range(5):
+        start = time.thread_time()
+        sum(i * i for i in range(20_000))  # what Python needs 0.6 ms for where planning takes 0.7
+        loops.append(time.thread_time() - start)
         with tk.no_grad(), Recording([x]) as recording:
             y = x
             for _ in range(50):
@@ -611,4 +614,5 @@ def test_planning_takes_less_than_a_millisecond_for_100_launches() -> None:
         for i, block in enumerate(blocks):
             if block.kind == 1:
                 recording.memory(i)
-    assert min(times) < 3e-3  # three times what is promised: the machine may be busy
+    # Three times what is promised, and more where Python is slow: the machine may be busy.
+    assert min(times) < 3e-3 * max(1.0, min(loops) / 0.6e-3)

@@ -22,6 +22,9 @@ from tinygrad_k.backend import DTYPES
 from tinygrad_k.ops import OPS, Op, linalg_functions, public_functions
 from tinygrad_k.ops.declare import MADE
 
+# What is absurd and yet accepted must be a MemoryError, wherever there is more.
+pytestmark = pytest.mark.usefixtures("little_memory")
+
 # What is made of sizes alone takes any that there is memory for.
 every_op = pytest.mark.parametrize(
     "op", rows(lambda op: op.samples and op.family not in ("storage", MADE)), ids=name_of

@@ -104,7 +104,7 @@ def test_native(program: Path, isa: str, objects: list[Path], tmp_path: Path) ->
         [str(target), *SHORT.get(program.stem, [])],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=1800,
         check=False,
     )
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-import resource
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,15 +28,9 @@ from tinygrad_k.testing.arguments import arguments
 torch = pytest.importorskip("torch")
 
 LEAST = 0.1  # of the drawn calls PyTorch must accept; the worst name has 0.16
-LIMIT = 8 << 30  # bytes of address space: PyTorch may try any size that a drawn number asks for
 
-
-@pytest.fixture(autouse=True, scope="module")
-def _limited() -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (LIMIT, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_AS, before)
+# PyTorch may try any size that a drawn number asks for.
+pytestmark = pytest.mark.usefixtures("little_memory")
 
 
 def on_copy(method: Callable[..., Any]) -> Callable[..., Any]:

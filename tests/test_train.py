@@ -607,21 +607,39 @@ def test_csv_logger(tmp_path: Path) -> None:
 
     class Look(Callback):
         def on_epoch_end(self, trainer: Trainer, epoch: int, logs: dict[str, float]) -> None:
-            rows_seen.append(len(path.read_text().splitlines()))
+            rows_seen.append(len(path.read_text(encoding="utf-8").splitlines()))
 
     history = quiet(trainer, blobs(6), epochs=3, callbacks=[CSVLogger(path), Look()])
     assert rows_seen == [2, 3, 4]  # a row is there as soon as its epoch is finished
-    with open(path, newline="") as file:
+    with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row.pop("epoch") for row in rows] == ["0", "1", "2"]
     assert {k: [float(row[k]) for row in rows] for k in rows[0]} == history
 
     quiet(trainer, blobs(6), callbacks=[CSVLogger(path, append=True)])
-    assert len(path.read_text().splitlines()) == 5
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 5
     with pytest.raises(ValueError, match="CSVLogger: columns differ"):
         quiet(trainer, blobs(6), blobs(6), callbacks=[CSVLogger(path, append=True)])
     quiet(trainer, blobs(6), callbacks=[CSVLogger(path)])
-    assert len(path.read_text().splitlines()) == 2
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 2
+
+
+LOGGED = """
+import sys, types
+from tinygrad_k.train import CSVLogger
+trainer = types.SimpleNamespace(history={"Gr\\xf6\\xdfe": [1.0]})
+log = CSVLogger(sys.argv[1])
+log.on_fit_begin(trainer)
+log.on_fit_end(trainer)
+"""
+
+
+def test_a_log_has_one_encoding_everywhere(tmp_path: Path) -> None:
+    """That of the locale would depend on the machine, and may lack letters of a metric's name."""
+    settings = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", LOGGED, str(tmp_path / "log.csv")]
+    subprocess.run(command, env={**os.environ, **settings}, check=True)
+    assert (tmp_path / "log.csv").read_text(encoding="utf-8").splitlines() == ["epoch,Größe"]
 
 
 def test_order_of_calls() -> None:

@@ -232,13 +232,14 @@ class CSVLogger(Callback):
         columns = ["epoch", *trainer.history]
         old: list[str] = []
         if self.append and os.path.exists(self.path):
-            with open(self.path, newline="") as file:
+            with open(self.path, newline="", encoding="utf-8") as file:
                 old = next(csv.reader(file), [])
             if old and old != columns:
                 raise ValueError(
                     f"CSVLogger: columns differ; {self.path} has {old}, the run {columns}"
                 )
-        self._file = open(self.path, "a" if self.append else "w", newline="")  # noqa: SIM115
+        mode = "a" if self.append else "w"
+        self._file = open(self.path, mode, newline="", encoding="utf-8")  # noqa: SIM115
         if not old:
             self._write(columns)
 
