@@ -218,6 +218,24 @@ class Spare(nn.Sequential):
         return self[0].named_modules(memo, f"{prefix}.0", remove_duplicate)
 
 
+WALKS = ("parameters", "buffers", "modules", "children")
+
+
+@pytest.mark.parametrize("name", [f"{named}{kind}" for named in ("", "named_") for kind in WALKS])
+def test_walks_are_generators_of_what_is_there_when_they_begin(name):
+    net = nn.Sequential(nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)), nn.Linear(2, 2))
+    expected = list(getattr(net, name)())
+    walk = getattr(net, name)()
+    found = [next(walk)]
+    if "children" not in name:
+        net[0][0].added = nn.BatchNorm1d(3)
+    assert [*found, *walk] == expected
+    walk = getattr(net, name)()
+    next(walk)
+    walk.close()
+    assert list(walk) == []
+
+
 def test_parameters_are_those_that_have_names():
     shared = nn.Linear(2, 2)
     nets = [

@@ -8,7 +8,6 @@ kept, so that reading ``self.weight`` in ``forward`` is an ordinary attribute ac
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from operator import itemgetter
 from typing import Any, TypeVar
 
 from ..autograd.api import clear_gradients
@@ -22,7 +21,6 @@ from .state import IncompatibleKeys
 from .trace import add_path
 
 M = TypeVar("M", bound="Module")
-second = itemgetter(1)
 
 _hooks_change = new_lock()  # threads may add and remove hooks at once
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -226,6 +224,8 @@ class Module:
         return [(name, value) for name, value in items if isinstance(value, Parameter)]
 
     def _own_buffers(self, persistent: bool = False) -> list[tuple[str, Tensor]]:
+        if not self._buffers:
+            return []
         return [
             (name, self.__dict__[name])
             for name, kept in self._buffers.items()
@@ -242,42 +242,54 @@ class Module:
 
     def children(self) -> Iterator[Module]:
         """The direct submodules, each once."""
-        return map(second, self.named_children())
+        for _, module in self.named_children():
+            yield module
 
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module and all below it with their paths, parents first."""
-        memo = set() if memo is None else memo
+        """This module and all below it with their paths, parents first, as they are when the first
+        is asked for."""
+        found: list[tuple[str, Module]] = []
+        self._gather(found, set() if memo is None else memo, prefix, remove_duplicate)
+        yield from found
+
+    def _gather(
+        self, found: list[tuple[str, Module]], memo: set[Module], path: str, once: bool
+    ) -> None:
+        """Adds this module and those below it: generators within each other would cost more."""
         if self in memo:
             return
         memo.add(self)
-        yield prefix, self
-        for name, module in self._own_modules():
-            path = f"{prefix}.{name}" if prefix else name
-            yield from module.named_modules(memo, path, remove_duplicate)
-        if not remove_duplicate:
+        found.append((path, self))
+        for name, value in self.__dict__.items():
+            if isinstance(value, Module):
+                below = f"{path}.{name}" if path else name
+                if type(value).named_modules is Module.named_modules:
+                    value._gather(found, memo, below, once)
+                else:  # it says what is below it
+                    found += value.named_modules(memo, below, once)
+        if not once:
             memo.remove(self)  # only a module that contains itself is left out then
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once."""
-        return map(second, self.named_modules())
+        for _, module in self.named_modules():
+            yield module
 
     def _named(
         self, members: Callable[[Module], Any], prefix: str, recurse: bool, remove_duplicate: bool
     ) -> Iterator[tuple[str, Any]]:
+        modules: Any = [(prefix, self)]
         if recurse:
             modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
-        else:
-            modules = iter([(prefix, self)])
         seen = set()
         for path, module in modules:
             for name, value in members(module):
-                if value in seen:
-                    continue
-                if remove_duplicate:
-                    seen.add(value)
-                yield (f"{path}.{name}" if path else name), value
+                if value not in seen:
+                    if remove_duplicate:
+                        seen.add(value)
+                    yield (f"{path}.{name}" if path else name), value
 
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
@@ -292,8 +304,10 @@ class Module:
         if recurse and plain and kind.named_modules is Module.named_modules:
             found: dict[Parameter, None] = {}
             self._collect(found, set())
-            return iter(found)
-        return (parameter for _, parameter in self.named_parameters(recurse=recurse))
+            yield from found
+            return
+        for _, parameter in self.named_parameters(recurse=recurse):
+            yield parameter
 
     def _collect(self, found: dict[Parameter, None], memo: set[Module]) -> None:
         """Adds the parameters to a dict, in the order of ``named_parameters``."""
@@ -319,7 +333,8 @@ class Module:
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
         """The buffers, each once."""
-        return map(second, self.named_buffers(recurse=recurse))
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
 
     def get_submodule(self, target: str) -> Module:
         """The module at a path such as ``"encoder.0"``; this one for ``""``."""
