@@ -37,8 +37,9 @@ from .shape import (
     common_shape,
     converted,
     in_range,
+    record_views,
+    select,
     slice_dim,
-    view_by,
 )
 
 WHERE = kernel_number("where")
@@ -744,7 +745,11 @@ def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """The parts of a dimension, one tensor for each index of it; views."""
     count = input.shape[input._dim(dim, "unbind")]
     check_parts("unbind", count)
-    row, door, h = OPS["select"], lib.tk_select, input._h
-    if input._node is None and type(input) is Tensor:
-        return tuple([wrap(door(h, dim, i)) for i in range(count)])
-    return tuple([view_by(row, door, input, dim, i) for i in range(count)])
+    if type(input) is not Tensor:
+        return tuple([select(input, dim, i) for i in range(count)])
+    door, h = lib.tk_select, input._h
+    made = tuple([wrap(door(h, dim, i)) for i in range(count)])
+    if input._node is not None:
+        shape = input.shape
+        record_views(OPS["select"], input, made, [(shape, dim, i) for i in range(count)])
+    return made

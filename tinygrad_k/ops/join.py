@@ -28,11 +28,11 @@ from .shape import (
     _reshape,
     check_parts,
     in_range,
+    record_views,
     select,
     sizes,
     slice_dim,
     unsqueeze,
-    view_by,
 )
 
 NULL, _SLICE = ffi.NULL, OPS["slice_dim"]
@@ -264,14 +264,19 @@ def atleast_3d(*tensors: Any) -> Any:
 
 def _cut(input: Tensor, dim: int, ends: list[int]) -> tuple[Tensor, ...]:
     made, start = [], 0
-    unrecorded = input._node is None and type(input) is Tensor
-    h, door = input._h, lib.tk_slice
+    if type(input) is not Tensor:
+        for end in ends:
+            made.append(slice_dim(input, dim, start, end, 1))
+            start = end
+        return tuple(made)
+    door, h = lib.tk_slice, input._h
     for end in ends:
-        if unrecorded:
-            made.append(wrap(door(h, dim, start, end, 1)))
-        else:
-            made.append(view_by(_SLICE, door, input, dim, start, end, 1))
+        made.append(wrap(door(h, dim, start, end, 1)))
         start = end
+    if input._node is not None:
+        shape, starts = input.shape, [0, *ends[:-1]]
+        saved = [(shape, dim, a, b, 1) for a, b in zip(starts, ends, strict=True)]
+        record_views(_SLICE, input, made, saved)
     return tuple(made)
 
 

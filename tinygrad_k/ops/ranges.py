@@ -13,7 +13,7 @@ from ..tensor import Tensor, recording, store
 from .creation import finish, full, zeros
 from .declare import CONSTANT, MADE, root, tried
 from .samples import real
-from .shape import VIEW, expand
+from .shape import VIEW, _expand, _reshape, transpose
 
 
 @tried(ref=np.eye, samples=[(3,), (2, 4), (4, 2), (0,), (0, 3)], vjp=CONSTANT, family=MADE)
@@ -199,13 +199,13 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Tensor, ...]:
         raise ValueError(f"meshgrid: indexing must be 'ij' or 'xy'; got {indexing!r}")
     if not tensors or not all(isinstance(each, Tensor) and each.ndim <= 1 for each in tensors):
         raise ValueError("meshgrid: expected one or more tensors of at most one dimension")
-    shape = tuple(each.numel() for each in tensors)
-    grids = []
-    for i, each in enumerate(tensors):
-        line = each.reshape(*(-1 if j == i else 1 for j in range(len(shape))))
-        grids.append(expand(line, shape))
+    shape = tuple([each.numel() for each in tensors])
+    grids, behind = [], (1,) * len(shape)
+    for each in tensors:
+        behind = behind[1:]  # dimensions; those before it need not be there
+        grids.append(_expand(_reshape(each, (-1, *behind)) if behind else each, shape))
     if indexing == "xy" and len(grids) > 1:
-        grids = [grid.transpose(0, 1) for grid in grids]
+        return tuple([transpose(grid, 0, 1) for grid in grids])
     return tuple(grids)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.node import new_node
 from ..backend import DTYPES, as_dtype, check_device, dtype as dtype_class, ffi, lib
 from ..tensor import CONTIGUOUS, Size, Tensor, number_as, wrap
 from .declare import (
@@ -104,16 +105,14 @@ def check_parts(name: str, count: int) -> None:
         raise ValueError(f"{name}: {count} parts are too many")
 
 
-def view_by(row: Op, door: Any, input: Tensor, *args: Any) -> Tensor:
-    """The view of a tensor that an op is by its door; the arguments are as the door takes them."""
-    if type(input) is not Tensor:
-        return row.function(input, *args)
-    handle = door(input._h, *args)
-    out = wrap(handle)
-    node = input._node
-    if node is not None and (flags := handle.flags) & RECORD:
-        attach(row, out, (input, *args), 1, (node,), (input,), flags)
-    return out
+def record_views(
+    row: Op, input: Tensor, views: Sequence[Tensor], saved: Iterable[tuple[Any, ...]]
+) -> None:
+    """Puts views of a tensor into the graph, each with what the rule of their op takes."""
+    if views and views[0]._h.flags & RECORD:
+        plan, inputs = row.plan(1), (input._node,)
+        for view, each in zip(views, saved, strict=True):
+            view._node = new_node(plan, inputs, each)
 
 
 def common_shape(name: str, *shapes: Any) -> Size:

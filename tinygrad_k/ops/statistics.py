@@ -167,6 +167,14 @@ nanmedian = _median(
 INTERPOLATIONS = ("linear", "lower", "higher", "midpoint", "nearest")
 
 
+def _neighbours(interpolation: str, at: Any, floor: Any, ceil: Any, round: Any) -> tuple[Any, Any]:
+    """The places, of which the interpolation takes the elements, below and above one between."""
+    one = {"lower": floor, "higher": ceil, "nearest": round}.get(interpolation)
+    if one is not None:
+        return (found := one(at)), found
+    return floor(at), ceil(at)
+
+
 def _quantile(
     name: str, input: Tensor, q: Any, dim: Any, keepdim: bool, interpolation: str, skip_nan: bool
 ) -> Tensor:
@@ -185,28 +193,40 @@ def _quantile(
             )
     elif isinstance(q, bool) or not isinstance(q, (int, float)):
         raise TypeError(f"{name}: q must be a number or a tensor; got {type(q).__name__}")
-    wanted = q.detach() if isinstance(q, Tensor) else tensor(float(q), dtype=input.dtype)
-    inside = logical_and(ge(wanted, 0), le(wanted, 1))
-    refuse(logical_not(inside), f"{name}: q must lie in 0 to 1")
+    elif not 0 <= q <= 1:
+        raise ValueError(f"{name}: q must lie in 0 to 1; got {q}")
     d = -1 if dim is None or input.ndim == 0 else _dim_of(name, input, dim)
     rows = input.reshape(-1) if d < 0 else movedim(input, d, -1)
     size = rows.shape[-1]
     if not size:
         raise ValueError(f"{name}: nothing to order; got {tuple(input.shape)}")
-    ordered = sort(rows, -1, stable=True).values
-    gaps = isnan(rows.detach()).sum(-1, keepdim=True)
-    last = clamp(sub(size - 1, gaps), 0) if skip_nan else gaps * 0 + (size - 1)
-    at = convert(last, input.dtype) * wanted.reshape(-1)  # a column for each quantile
-    below, above = {
-        "lower": (at.floor(), at.floor()),
-        "higher": (at.ceil(), at.ceil()),
-        "nearest": (at.round(), at.round()),
-    }.get(interpolation, (at.floor(), at.ceil()))
-    low, high = (gather(ordered, -1, convert(each, int64)) for each in (below, above))
-    share = at - below if interpolation == "linear" else 0.5
-    result = where(ne(below, above), low.lerp(high, share), low)  # of equal infinities no mixture
+    ordered = sort(rows, -1, stable=True).values  # NaN last
+    if isinstance(q, Tensor) or skip_nan:
+        wanted = q.detach() if isinstance(q, Tensor) else tensor(float(q), dtype=input.dtype)
+        inside = logical_and(ge(wanted, 0), le(wanted, 1))
+        refuse(logical_not(inside), f"{name}: q must lie in 0 to 1")
+        last = size - 1
+        if skip_nan:
+            last = clamp(sub(last, isnan(rows.detach()).sum(-1, keepdim=True)), 0)
+            last = convert(last, input.dtype)
+        at = last * wanted.reshape(-1)  # a column for each quantile
+        below, above = ends = _neighbours(
+            interpolation, at, Tensor.floor, Tensor.ceil, Tensor.round
+        )
+        shape = (*ordered.shape[:-1], at.shape[-1])
+        low, high = (gather(ordered, -1, convert(each, int64).expand(shape)) for each in ends)
+        share = at - below if interpolation == "linear" else 0.5
+        # Of equal infinities there is no mixture.
+        result = where(ne(below, above), low.lerp(high, share), low)
+    else:
+        at = np.multiply(size - 1, q, dtype=input.dtype.numpy)
+        below, above = _neighbours(interpolation, at, np.floor, np.ceil, np.rint)
+        result = narrow(ordered, -1, int(below), 1)
+        if below != above:
+            share = float(at - below) if interpolation == "linear" else 0.5
+            result = result.lerp(narrow(ordered, -1, int(above), 1), share)
     if not skip_nan:
-        result = where(gaps > 0, math.nan, result)
+        result = where(isnan(narrow(ordered.detach(), -1, size - 1, 1)), math.nan, result)
     if keepdim:
         ones = (1,) * input.ndim
         result = result.reshape(-1, *ones) if d < 0 else movedim(unsqueeze(result, d), -1, 0)
