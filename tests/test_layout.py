@@ -186,14 +186,26 @@ def test_short_rows(kind: Any, columns: int, isa: str, in_turn: Any) -> None:
 def test_rows_past_the_caches(kind: Any, columns: int, isa: str, in_turn: Any) -> None:
     """Rows that end within a cache line of a result too large for the caches."""
     rows = 12_000_000 // kind.itemsize // columns * 2 + 1
-    x = np.random.default_rng(0).integers(-99, 99, (rows, columns)).astype(kind.numpy)
+    rng = np.random.default_rng(0)
+    x = rng.integers(-99, 99, (rows, columns)).astype(kind.numpy)
     t = tk.from_numpy(x)
     padded = np.pad(x, ((0, 0), (3, 2)), "reflect")
+    order, places = rng.permutation(rows), rng.integers(0, columns, (rows, columns))
+    by_order, by_places = tk.from_numpy(order), tk.from_numpy(places)
     for n in in_turn():
         assert np.array_equal((t + t[0]).numpy(), x + x[0])
         assert np.array_equal((t[:, :1] * t[:, 1:]).numpy(), x[:, :1] * x[:, 1:])
         assert np.array_equal(tk.where(t > 0, t[0], t).numpy(), np.where(x > 0, x[0], x))
+        assert np.array_equal((t[:, 1:] > t[0, 1:]).numpy(), x[:, 1:] > x[0, 1:])
+        assert np.array_equal(t[:, 1:].logical_not().numpy(), x[:, 1:] == 0)
+        assert np.array_equal(t.index_select(0, by_order).numpy(), x[order])
+        assert np.array_equal(t.index_copy(0, by_order, t + 1)[order].numpy(), x + 1)
+        assert np.array_equal(t.tril(-5).numpy(), np.tril(x, -5))
         if n < 3:
+            assert np.array_equal(t.triu(5).numpy(), np.triu(x, 5))
+            assert np.array_equal(t.gather(1, by_places).numpy(), np.take_along_axis(x, places, 1))
+            with pytest.raises(IndexError, match=f"index {rows} is out of range"):
+                t.index_select(0, by_order + (by_order == rows - 1))
             assert np.array_equal(t.roll(5, 1).numpy(), np.roll(x, 5, 1))
             assert np.array_equal(t.roll((2, -7), (0, 1)).numpy(), np.roll(x, (2, -7), (0, 1)))
             assert np.array_equal(F.pad(t, (3, 2), "reflect").numpy(), padded)

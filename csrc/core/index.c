@@ -186,6 +186,7 @@ static int run_gather(const char *op, tk_tensor *out, const tk_tensor *a, int di
                         .bad = unchecked ? &bad : NULL};
     tk_tensor from = fixed_along(a, dim, out->shape), *in[2] = {&from, index};
     tk_plan_map(&w.map, out, in, 2);
+    w.map.streams = tk_streams(out, in, 2);
     tk_run(TK_K_index_gather, a->dtype, &w, out->numel, GRAIN);
     if (bad == INT64_MAX)
         return 0;
@@ -375,6 +376,7 @@ static int run_scatter(int kernel, const char *op, const tk_tensor *out, const t
     tk_remove_dim(&which, dim);
     tk_tensor *in[2] = {&from, &which};
     tk_plan_map(&w.rest, &to, in, 2);
+    w.rest.streams = 2 * src->numel * item > tk_cold_bytes(); /* read and written */
     int last = w.rest.ndim - 1;
     int64_t step = w.rest.stride[1][last], dim_step = w.dim_step[1];
     if (step == 0 && dim_step == 0) { /* one number for all: what is written decides */

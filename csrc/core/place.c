@@ -215,7 +215,7 @@ tk_tensor *tk_fold(tk_tensor *t, const int64_t *size, const int64_t *dilation, c
     return out;
 }
 
-static int run_triangle(const tk_tensor *out, const tk_tensor *in, int64_t diagonal, int upper)
+static int run_triangle(const tk_tensor *out, tk_tensor *in, int64_t diagonal, int upper)
 {
     const int64_t rows = in->ndim > 1 ? in->shape[in->ndim - 2] : 0;
     const int64_t columns = in->ndim > 1 ? in->shape[in->ndim - 1] : 0;
@@ -226,7 +226,7 @@ static int run_triangle(const tk_tensor *out, const tk_tensor *in, int64_t diago
         return -1;
     }
     tk_triangle_work w = {.out = out->data, .in = in->data, .rows = rows, .columns = columns,
-                          .upper = upper};
+                          .upper = upper, .streams = tk_streams(out, &in, 1)};
     w.diagonal = diagonal < -rows - 1 ? -rows - 1 : diagonal > columns + 1 ? columns + 1 : diagonal;
     if (!out->numel)
         return 0;

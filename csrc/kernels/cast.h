@@ -32,7 +32,8 @@ TK_INLINE int32_t TK_FN(as_int32)(T x)
 }
 #endif
 
-typedef void TK_FN(convert_fn)(void *restrict out, const T *restrict in, int64_t n);
+/* asks: for what will be read next, where that lies past the caches */
+typedef void TK_FN(convert_fn)(void *restrict out, const T *restrict in, int64_t n, int asks);
 
 /* How a pair of types is copied. */
 typedef struct TK_FN(cast_row) {
@@ -75,7 +76,7 @@ TK_OUTLINE void TK_FN(cast_staged)(char *out, const tk_span *to, const char *in,
         }
         for (int64_t r = 0; r < rows; r++, x += x_row, y += y_row) {
             if (f->convert)
-                f->convert(y, (const T *)x, tile);
+                f->convert(y, (const T *)x, tile, 0);
             else
                 tk_copy(y, (const char *)x, tile * f->size);
         }
@@ -105,7 +106,7 @@ TK_OUTLINE void TK_FN(cast_pieces)(tk_pieces *pieces, char *out, const char *in,
             x = (const char *)read;
         }
         if (f->convert) {
-            f->convert(written, (const T *)x, some);
+            f->convert(written, (const T *)x, some, !gathers);
             x = (const char *)written;
         }
         tk_put_piece(pieces, out, x, some * f->size);
@@ -151,7 +152,7 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
             for (int64_t r = 0; r < rows; r++, row[0] += out_down, row[1] += in_down) {
                 int64_t value;
                 if (f->convert)
-                    f->convert(&value, (const T *)row[1], 1);
+                    f->convert(&value, (const T *)row[1], 1, 0);
                 tk_fill(row[0], out_step, f->convert ? (char *)&value : row[1], size, n,
                         streams);
             }
@@ -163,7 +164,7 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
             }
         } else if (direct && converts) {
             for (int64_t r = 0; r < rows; r++, row[0] += out_down, row[1] += in_down)
-                f->convert(row[0], (const T *)row[1], n);
+                f->convert(row[0], (const T *)row[1], n, 0);
         } else if (direct) {
             tk_copy_rows(row[0], out_down, row[1], in_down, rows, n * size, 0);
             if (f->convert)
@@ -194,15 +195,19 @@ TK_OUTLINE void TK_FN(cast_loop)(const tk_map_work *w, int64_t lo, int64_t hi,
 /* raw: the bytes may be copied where the types agree, as they may not into a bool. Blocks of a
  * constant size are what makes the compiler use vectors here. */
 #define CAST(to, Out, raw, expression)                                                             \
-    TK_OUTLINE void TK_FN(convert_##to)(void *restrict result, const T *restrict in, int64_t n)    \
+    TK_OUTLINE void TK_FN(convert_##to)(void *restrict result, const T *restrict in, int64_t n,    \
+                                        int asks)                                                  \
     {                                                                                              \
         Out *restrict out = result;                                                                \
         int64_t i = 0;                                                                             \
-        for (; i + 64 <= n; i += 64)                                                               \
+        for (; i + 64 <= n; i += 64) {                                                             \
+            if (asks)                                                                              \
+                tk_ask_row((const char *)(in + i) + TK_STREAM_AHEAD, 64 * sizeof(T));              \
             for (int64_t j = i; j < i + 64; j++) {                                                 \
                 T x = in[j];                                                                       \
                 out[j] = (Out)(expression);                                                        \
             }                                                                                      \
+        }                                                                                          \
         if (i < n && n >= 64) { /* the last block again, as far as it is needed */                 \
             for (int64_t j = n - 64; j < n; j++) {                                                 \
                 T x = in[j];                                                                       \

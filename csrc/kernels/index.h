@@ -54,6 +54,32 @@ TK_INLINE int64_t TK_FN(gather_row)(char *to, int64_t out_step, const char *from
     return n;
 }
 
+/* The same of what lies side by side, past the caches: what is read is asked for, the index ahead and
+ * of the row of `size` elements after this one, `next`, as much as of the index is used. */
+TK_OUTLINE int64_t TK_FN(gather_far)(tk_pieces *pieces, char *to, const char *from, const char *next,
+                                     const char *which, int64_t n, uint64_t size)
+{
+    enum { TILE = 1024, LINE = 64 / sizeof(int64_t) };
+    _Alignas(64) T tile[TILE];
+    const int64_t item = sizeof(T), lead = (int64_t)(-(uintptr_t)to % 64) / item;
+    for (int64_t done = 0, some = lead ? lead : TILE; done < n; done += some, some = TILE) {
+        some = some < n - done ? some : n - done;
+        const char *line = which + done * (int64_t)sizeof(int64_t);
+        for (int64_t i = 0, few; i < some; i += few, line += 64) {
+            few = some - i < LINE ? some - i : LINE;
+            __builtin_prefetch(line + TK_STREAM_AHEAD);
+            if (done + i < (int64_t)size)
+                __builtin_prefetch(next + (done + i) * item);
+            const int64_t good = TK_FN(gather_row)((char *)(tile + i), item, from, 0, line,
+                                                   sizeof(int64_t), item, few, size);
+            if (good < few)
+                return done + i + good;
+        }
+        tk_put_piece(pieces, to + done * item, (const char *)tile, some * item);
+    }
+    return n;
+}
+
 /* out[..., j, ...] = a[..., index[..., j, ...], ...], up to a bad index. */
 static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
 {
@@ -65,6 +91,8 @@ static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
     const int64_t out_step = m->stride[0][last], step = m->stride[1][last],
                   index_step = m->stride[2][last], dim_step = w->dim_step;
     const int usual = out_step == item && index_step == place;
+    const int streams = m->streams && m->size[last] * item >= TK_STREAMED_ROW_BYTES;
+    tk_pieces pieces = {.held = 0};
     int64_t at[TK_MAX_NDIM], n, down[3] = {0};
     for (int i = 0; i < 3 && last > 0; i++)
         down[i] = m->stride[i][last - 1];
@@ -80,10 +108,17 @@ static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
             int64_t good = n;
             if (index_step == 0) {
                 const int64_t one = *(const int64_t *)which;
-                if ((uint64_t)one < size)
-                    TK_FN(copy_row)(to, out_step, from + one * dim_step, step, n);
-                else
+                const int64_t next = r + 1 < rows ? *(const int64_t *)(which + down[2]) : -1;
+                const char *const after =
+                    (uint64_t)next < size ? from + down[1] + next * dim_step : NULL;
+                if ((uint64_t)one >= size)
                     good = 0;
+                else if (streams && out_step == item && step == item)
+                    tk_put_piece_before(&pieces, to, from + one * dim_step, n * item, after);
+                else
+                    TK_FN(copy_row)(to, out_step, from + one * dim_step, step, n);
+            } else if (usual && streams && step == 0 && dim_step == item) {
+                good = TK_FN(gather_far)(&pieces, to, from, from + down[1], which, n, size);
             } else if (usual && step == 0 && dim_step == item) {
                 good = TK_FN(gather_row)(to, item, from, 0, which, place, item, n, size);
             } else if (usual) {
@@ -95,10 +130,13 @@ static void TK_FN(index_gather)(const void *work, int64_t lo, int64_t hi)
             if (good < n) {
                 if (w->bad)
                     tk_note_bad(w->bad, lo + good);
-                return;
+                lo = hi;
+                break;
             }
         }
     }
+    if (streams)
+        tk_end_pieces(&pieces);
 }
 
 /* What becomes of an element x to which y is sent. NaN wins. */
@@ -147,6 +185,9 @@ TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, con
                   index_step = m->stride[2][last];
     const int64_t item = sizeof(T), index_item = sizeof(int64_t);
     const uint64_t size = (uint64_t)w->size;
+    const int streams = m->streams && whole && how == TK_FN(PUT) && out_step == sizeof(T) &&
+                        step == sizeof(T) && m->size[last] * (int64_t)sizeof(T) >= TK_STREAMED_ROW_BYTES;
+    tk_pieces pieces = {.held = 0};
     int64_t at[TK_MAX_NDIM], n, good = 1, wanted = 1;
     char *row[3];
     for (tk_start_rows(m, lo, at); lo < hi && good == wanted; lo += n) {
@@ -166,7 +207,9 @@ TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, con
             if (whole) { /* one index for all n elements */
                 const int64_t place = *(const int64_t *)which;
                 good = (uint64_t)place < size;
-                if (good && how == TK_FN(ADD))
+                if (good && streams)
+                    tk_put_piece(&pieces, to + place * place_step, from, n * item);
+                else if (good && how == TK_FN(ADD))
                     TK_FN(add_row)(to + place * place_step, out_step, from, step, n);
                 else if (good)
                     TK_FN(copy_row)(to + place * place_step, out_step, from, step, n);
@@ -182,6 +225,8 @@ TK_INLINE void TK_FN(scatter_loop)(const void *work, int64_t lo, int64_t hi, con
             }
         }
     }
+    if (streams)
+        tk_end_pieces(&pieces);
     if (good != wanted && w->bad)
         tk_note_bad(w->bad, 0);
 }

@@ -32,7 +32,8 @@ TK_INLINE V TK_FN(load_now)(const T *p)
 #define EACH(i, first) _Pragma("GCC unroll 4") for (int i = first; i <= nin; i++)
 /* n elements of a row, at[0] of f of those at at[1] ...; steps are from one vector to the next, 0 where
  * the same is read again. What is left behind the whole vectors passes through vectors of its own: a
- * loop that asks for each whether it is whole took 1.5 times as long on a Zen 5. */
+ * loop that asks for each whether it is whole took 1.5 times as long on a Zen 5. Where bools are made
+ * of one operand hardly anything is written: what is read is asked for ahead. */
 TK_INLINE void TK_FN(map_row)(char *at[4], const int64_t step[4], int64_t n, int streams, V p, V q,
                               TK_FN(map_fn) f, const int nin, const int to_bool, const int where)
 {
@@ -41,6 +42,8 @@ TK_INLINE void TK_FN(map_row)(char *at[4], const int64_t step[4], int64_t n, int
     char *const end = at[0] + (n - left) * (to_bool ? 1 : sizeof(T));
     for (int64_t count = n - left, rest = 0;; count = W) {
         for (int64_t i = 0; i < count; i += W) {
+            if (to_bool && nin == 1 && __builtin_expect(streams, 0))
+                __builtin_prefetch(at[1] + TK_STREAM_AHEAD);
             const V a = where      ? (V)v_of_bytes((const uint8_t *)at[1])
                         : nin == 2 ? TK_FN(load_now)((const T *)at[1])
                                    : v_load((const T *)at[1]);
@@ -91,7 +94,7 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
     const int64_t item[4] = {to_bool ? 1 : sizeof(T), where ? 1 : sizeof(T), sizeof(T), sizeof(T)};
     int64_t step[4] = {0}, keep[4] = {-1, -1, -1, -1}, index[TK_MAX_NDIM];
     char *row[4] = {0};
-    T buffer[4][TK_TILE];
+    _Alignas(64) T buffer[4][TK_TILE];
     tk_repeated held = {.n = {0}};
     tk_pieces pieces = {.held = 0};
     int direct = 1, crossed = 0, spread = 0;
@@ -107,7 +110,7 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
             crossed |= tk_crossed(w, i);
         }
     }
-    const int streams = w->streams && direct && !to_bool &&
+    const int streams = w->streams && direct && !(to_bool && sizeof(T) == 1) &&
                         (joined || w->size[last] * (int64_t)sizeof(T) >= TK_STREAMED_ROW_BYTES);
     const int64_t limit = joined               ? joined
                           : direct && !streams ? INT64_MAX
@@ -128,10 +131,11 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
             tile = direct || n < most ? n : most;
             int piece = 0;
             if (streams) { /* whole lines go straight to the output, parts of one when it is whole */
-                const int64_t line = sizeof pieces.line / sizeof(T);
-                const int64_t head = (int64_t)(-(uintptr_t)row[0] % sizeof pieces.line / sizeof(T));
-                piece = head || n < line;
-                tile = !piece ? n - n % line : head && head < n ? head : n;
+                const int64_t line = (int64_t)sizeof pieces.line / item[0];
+                const int64_t head = (int64_t)(-(uintptr_t)row[0] % sizeof pieces.line) / item[0];
+                const int64_t rest = n < TK_TILE ? n : TK_TILE;
+                piece = to_bool || head || n < line; /* a vector makes no line of bools */
+                tile = !piece ? n - n % line : head && head < n ? head : rest;
                 if (row[0] != pieces.to) /* what waits belongs elsewhere */
                     tk_put_piece(&pieces, row[0], row[0], 0);
             }
@@ -166,7 +170,8 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
                     at[i] = keep[i] ? (char *)(uintptr_t)in[i] : (char *)buffer[i];
                     vector[i] = W * item[i] & keep[i];
                 }
-                TK_FN(map_row)(at, vector, tile, streams && !piece, p, q, f, nin, to_bool, where);
+                TK_FN(map_row)(at, vector, tile, streams && (to_bool || !piece), p, q, f, nin,
+                               to_bool, where);
                 out += staged ? tile * item[0] : down[0];
                 EACH(i, 1) in[i] += down[i];
             }
@@ -302,24 +307,20 @@ TK_INLINE V TK_FN(silu_slope)(V x)
     return s + v_select(rest == ZERO, ZERO, x * rest);
 }
 
-/* x times a factor that vanishes at -inf: the limit 0, where the product would be NaN */
-TK_INLINE V TK_FN(gated)(V x, V gate)
+/* x tanh(log(1 + w)), w = exp(x): n / (n + 2) with n = w (w + 2), which is 1 beyond 40; where w is 0
+ * the bound keeps the limit 0, the product of which would be NaN */
+TK_INLINE V TK_FN(mish_of_number)(V x)
 {
-    return v_select(gate == ZERO, ZERO * v_copysign(ONE, x), x * gate);
+    V w = v_exp(v_at_most(x, 40)), n = w * (w + 2);
+    return v_at_least(x, -1000) * (n / (n + 2));
 }
 
-/* tanh(log(1 + e)), e = exp(x): n / (n + 2) with n = e (e + 2), of -|x| so that nothing overflows */
-TK_INLINE V TK_FN(mish_gate)(V x)
-{
-    V e = v_exp(-v_abs(x)), n = v_select(x > ZERO, ONE + (e + e), e * (e + v_set((T)2)));
-    return n / (n + v_select(x > ZERO, e * e * v_set((T)2), v_set((T)2)));
-}
-
-/* gate + x (1 - gate^2) sigmoid(x) */
+/* w / d (w + 2 + 4 x (w + 1) / d), d = n + 2 */
 TK_INLINE V TK_FN(mish_slope)(V x)
 {
-    V gate = TK_FN(mish_gate)(x), rest = (ONE - gate * gate) * v_sigmoid(x);
-    return gate + v_select(rest == ZERO, ZERO, x * rest);
+    x = v_at_most(v_at_least(x, -1000), 40);
+    V w = v_exp(x), inverse = 1 / (w * (w + 2) + 2);
+    return w * inverse * (w + 2 + 4 * x * ((w + 1) * inverse));
 }
 
 #define SIXTH v_set((T)(1.0 / 6.0))
@@ -400,9 +401,10 @@ MAP2(binary_entropy,
 MAP2(relu_backward, v_select(y <= ZERO, v_and_mask(v_isnan(x), x), x))
 MAP1(leaky_relu, v_select(x > ZERO, x, p * x))
 MAP2(leaky_relu_backward, v_select(y > ZERO, x, p * x))
-MAP1(elu, v_select(x > ZERO, x, p *v_expm1(x *q)))
+/* A sum of both sides, of which one is 0. */
+MAP1(elu, v_at_least(x, 0) + p *v_expm1(v_at_most(x, 0) * q))
 MAP2(elu_backward, v_select(y > ZERO, x, x *p *q *v_exp(y *q)))
-MAP1(selu, SELU_SCALE *v_select(x > ZERO, x, SELU_ALPHA *v_expm1(x)))
+MAP1(selu, SELU_SCALE *(v_at_least(x, 0) + SELU_ALPHA *v_expm1(v_at_most(x, 0))))
 MAP2(selu_backward, x *SELU_SCALE *v_select(y > ZERO, ONE, SELU_ALPHA *v_exp(y)))
 MAP1(gelu, v_gelu(x))
 MAP2(gelu_backward, x *v_gelu_slope(y))
@@ -410,11 +412,11 @@ MAP1(gelu_tanh, v_gelu_tanh(x))
 MAP2(gelu_tanh_backward, x *v_gelu_tanh_slope(y))
 MAP1(silu, v_silu(x))
 MAP2(silu_backward, x *TK_FN(silu_slope)(y))
-MAP1(softplus, v_select(x *p > q, x, v_softplus(x *p) / p))
+MAP1(softplus, v_less(q, x *p, x, v_softplus(x *p) / p))
 MAP2(softplus_backward, v_select(y *p > q, x, x *v_sigmoid(y *p)))
 MAP1(logsigmoid, -v_softplus(-x))
 MAP2(logsigmoid_backward, x *v_sigmoid(-y))
-MAP1(mish, TK_FN(gated)(x, TK_FN(mish_gate)(x)))
+MAP1(mish, TK_FN(mish_of_number)(x))
 MAP2(mish_backward, x *TK_FN(mish_slope)(y))
 MAP1(softsign, v_select(v_abs(x) == v_set((T)INFINITY), v_copysign(ONE, x), x / (ONE + v_abs(x))))
 MAP2(softsign_backward, x / ((ONE + v_abs(y)) * (ONE + v_abs(y))))

@@ -98,8 +98,11 @@ TK_INLINE void tk_stream_line(char *to, const char *from)
         tk_bytes_stream(to + k, tk_bytes_load(from + k));
 }
 
-/* Which string instructions do by themselves, where they are good. */
-TK_OUTLINE void tk_put_piece(tk_pieces *p, char *to, const char *from, int64_t n)
+/* Which string instructions do by themselves, where they are good. The piece that will be put next is
+ * asked for, a line with each line, if it is given: where pieces lie anywhere, rows of 4000 bytes took 0.6
+ * of the time so. */
+TK_OUTLINE void tk_put_piece_before(tk_pieces *p, char *to, const char *from, int64_t n,
+                                    const char *next)
 {
     enum { LINE = sizeof p->line };
     if (to != p->to || (n >= TK_STRING_COPY && tk_string_moves)) {
@@ -118,11 +121,32 @@ TK_OUTLINE void tk_put_piece(tk_pieces *p, char *to, const char *from, int64_t n
         tk_stream_line(to + first - LINE, p->line);
         p->held = 0;
     }
-    for (to += first, from += first, n -= first; n >= LINE; to += LINE, from += LINE, n -= LINE)
+    for (to += first, from += first, n -= first; n >= LINE; to += LINE, from += LINE, n -= LINE) {
+        if (next) {
+            __builtin_prefetch(next);
+            next += LINE;
+        }
         tk_stream_line(to, from);
+    }
     if (n > 0) {
+        if (next)
+            __builtin_prefetch(next + n);
         tk_copy(p->line, from, n);
         p->held = n;
+    }
+}
+
+TK_INLINE void tk_put_piece(tk_pieces *p, char *to, const char *from, int64_t n)
+{
+    tk_put_piece_before(p, to, from, n, NULL);
+}
+
+TK_OUTLINE void tk_put_zeros(tk_pieces *p, char *to, int64_t n)
+{
+    static const char zeros[4096] __attribute__((aligned(64)));
+    for (int64_t some; n > 0; n -= some, to += some) {
+        some = n < (int64_t)sizeof zeros ? n : (int64_t)sizeof zeros;
+        tk_put_piece(p, to, zeros, some);
     }
 }
 
@@ -136,6 +160,11 @@ TK_INLINE void tk_end_pieces(tk_pieces *p)
  * processor does not foresee them. Measured on rows of 400 to 4000 bytes, 12 MB of them read backwards
  * on a Zen 5: 0.55 to 0.75 of the time without. In cache it costs, and does nothing for long rows. */
 enum { TK_ROWS_FAR = 2 << 20, TK_ROW_LONG = 8 << 10, TK_ASKED_AHEAD = 4 << 10 };
+
+/* Bytes ahead of what is read now to ask for, a line with each line, where more is done with it than
+ * copying: a processor sees few lines ahead then. Measured past the caches on a Zen 5, float32 to bools:
+ * 0.8 of the time without, and no less at half or twice this distance. */
+enum { TK_STREAM_AHEAD = 8 << 10 };
 
 TK_INLINE int64_t tk_rows_asked(int64_t rows, int64_t n)
 {
@@ -656,6 +685,7 @@ TK_OUTLINE void tk_triangle_units(const void *work, int64_t lo, int64_t hi, int6
 {
     const tk_triangle_work *w = work;
     int64_t row = lo % w->rows;
+    tk_pieces pieces = {.held = 0};
     for (; lo < hi; lo++, row = row + 1 < w->rows ? row + 1 : 0) {
         int64_t start;
         const int64_t kept = tk_triangle_part(row, w->columns, w->diagonal, w->upper, &start);
@@ -663,10 +693,18 @@ TK_OUTLINE void tk_triangle_units(const void *work, int64_t lo, int64_t hi, int6
             continue;
         const char *from = w->in + (lo * w->columns + start) * size;
         char *to = w->out + lo * w->columns * size;
+        if (w->streams) { /* in their order in memory */
+            tk_put_zeros(&pieces, to, start * size);
+            tk_put_piece(&pieces, to + start * size, from, kept * size);
+            tk_put_zeros(&pieces, to + (start + kept) * size, (w->columns - start - kept) * size);
+            continue;
+        }
         if (w->in != w->out)
             tk_copy(to + start * size, from, kept * size);
         memset(to + (w->upper ? 0 : kept) * size, 0, (size_t)((w->columns - kept) * size));
     }
+    if (w->streams)
+        tk_end_pieces(&pieces);
 }
 
 #endif

@@ -234,8 +234,8 @@ TK_INLINE V TK_FN(hypotenuse)(V x, V y)
 /* max + log(1 + exp(-|x - y|)) and the same to base 2; infinities of one sign stay. */
 TK_INLINE V TK_FN(log_sum)(V x, V y, const int base2)
 {
-    V large = v_max(x, y), d = -v_abs(x - y);
-    V tail = base2 ? v_log1p(v_exp2(d)) * v_set((T)1.4426950408889634074) : v_softplus(d);
+    V large = v_max(x, y), d = v_abs(x - y);
+    V tail = base2 ? v_log1p(v_exp2(-d)) * v_set((T)1.4426950408889634074) : v_softplus(-d);
     return v_select(v_abs(large) == v_set((T)INFINITY), large, large + tail);
 }
 

@@ -227,7 +227,7 @@ typedef struct tk_triangle_work {
     char *out;
     const char *in;
     int64_t rows, columns, diagonal;
-    int32_t upper;
+    int32_t upper, streams; /* the latter as that of a map */
 } tk_triangle_work;
 
 /* How many elements of a row belong to a triangle, and the first of them. */

@@ -52,6 +52,8 @@
 #define v_expm1_poly TK_FN(v_expm1_poly)
 #define v_eighths TK_FN(v_eighths)
 #define v_exp_half TK_FN(v_exp_half)
+#define v_eighths_exp TK_FN(v_eighths_exp)
+#define v_log1p_exp TK_FN(v_log1p_exp)
 #define v_one_plus TK_FN(v_one_plus)
 #define v_logistic TK_FN(v_logistic)
 #define v_exponent TK_FN(v_exponent)

@@ -198,12 +198,19 @@ TK_INLINE V v_silu(V x)
     return v_less(x, v_set(40), y * TK_EIGHTH_UNIT, x);
 }
 
-/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)) */
+#if TK_CAT(TK_IS_DOUBLE, TK_SUFFIX)
+/* log(1 + exp(-a)) / TK_EIGHTH_UNIT, a >= 0 */
+TK_INLINE V v_log1p_exp(V a)
+{
+    V t, r = v_exp_reduce(v_at_least(-a, TK_EXP_LEAST), &t);
+    return v_log1p_inner(v_scale(v_exp_poly(r), t)) / TK_EIGHTH_UNIT;
+}
+#endif
+
+/* log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)) */
 TK_INLINE V v_softplus(V x)
 {
-    V t, r = v_exp_reduce(v_at_least(-v_abs(x), TK_EXP_LEAST), &t);
-    V y = v_scale(v_exp_poly(r), t);
-    return v_log1p_inner(y) + v_at_least(x, 0);
+    return v_log1p_exp(v_abs(x)) * TK_EIGHTH_UNIT + v_at_least(x, 0);
 }
 
 /* Beyond TK_TANH_SPLIT it is 1 - 2 / (1 + exp(2a)), a = |x|. */

@@ -84,10 +84,10 @@ TK_INLINE V v_eighths(V t)
     return (V)((M)v_pick((const T *)table, t) + ((M)t << 20));
 }
 
-/* TK_EIGHTH_UNIT (1 + 2^(n/8) exp(-r)), t = n + TK_MAGIC: c exp(-r) of degree 3, |r| <= ln(2)/16,
- * error 2^-25.2 of itself; below 1, where its rounding is half as large. Without FMA there is more
+/* TK_EIGHTH_UNIT 2^(n/8) exp(-r), t = n + TK_MAGIC: c exp(-r) of degree 3, |r| <= ln(2)/16, error
+ * 2^-25.2 of itself; below 1, where its rounding is half as large. Without FMA there is more
  * rounding, and so a degree more. */
-TK_INLINE V v_one_plus(V r, V t)
+TK_INLINE V v_eighths_exp(V r, V t)
 {
 #if TK_HAS_FMA
     V p = -0x1.39cfb4p-3f * r + 0x1.d6c5bcp-2f;
@@ -96,7 +96,30 @@ TK_INLINE V v_one_plus(V r, V t)
 #endif
     p = p * r - 0x1.d6b62ap-1f;
     p = p * r + 0x1.d6b62ap-1f;
-    return p * v_eighths(t) + TK_EIGHTH_UNIT;
+    return p * v_eighths(t);
+}
+
+/* TK_EIGHTH_UNIT (1 + 2^(n/8) exp(-r)) */
+TK_INLINE V v_one_plus(V r, V t)
+{
+    return v_eighths_exp(r, t) + TK_EIGHTH_UNIT;
+}
+
+/* log(1 + exp(-a)) / TK_EIGHTH_UNIT, a >= 0, which is normal. With y = exp(-a) it is y + y^2 P(y),
+ * degree 9, error 2^-27.5; in pairs, for in a chain each step would wait for the one before. */
+TK_INLINE V v_log1p_exp(V a)
+{
+    const T magic = TK_MAGIC + 8 * 128; /* turns the unit of v_eighths upside down */
+    a = v_at_most(a, -TK_EXP_LEAST);
+    V t = a * (-8 * TK_LOG2E) + magic, n = t - magic;
+    V r = a + n * TK_LN2_EIGHTH_HI;
+    r = r + n * TK_LN2_EIGHTH_LO;
+    V power = v_eighths_exp(r, t), y = power * TK_EIGHTH_UNIT, square = y * y;
+    V p = (0x1.49211cp-6f * y - 0x1.d6b75ep-5f) + square * -0x1.af5e2p-9f;
+    V q = (-0x1.ff23e8p-3f + 0x1.934b6ep-3f * y) + square * (0x1.b4b094p-4f * y - 0x1.3a43ep-3f);
+    V s = 0x1.554ddp-2f * y - 0x1.ffffd2p-2f;
+    p = s + square * (q + square * square * p);
+    return power * y * p + power;
 }
 
 /* 2^r, |r| <= 1/2: degree 6, error 2^-27.5 */
