@@ -53,7 +53,7 @@ __all__ = [
     "same_bits",
 ]
 
-LONG = 0.1  # seconds of CPU; work that grows faster than its operands need not go on to BIG
+LONG = 0.05  # seconds of CPU; work that grows faster than its operands need not go on to BIG
 MEMORY = 1 << 30  # bytes; what is absurd, and not refused, must be a MemoryError before that
 BIG = 200_000  # elements, far above the size from which a kernel is given to several threads
 
@@ -99,13 +99,13 @@ def big_case(op: Op, kind: dtype) -> Case | None:
             continue
         for doubling in range(1, BIG.bit_length()):  # products of shapes are large much sooner
             case = stretched(op, sample, kind, sizes, 2 ** (doubling / free))
-            start = time.thread_time()
+            start = time.process_time()
             try:
                 result = case.call()
             except (ValueError, IndexError, RuntimeError, MemoryError):
                 break
             size = max(result.numel(), *(x.size for x in case.arrays()))
-            if size >= BIG or time.thread_time() - start > LONG:
+            if size >= BIG or time.process_time() - start > LONG:
                 return case
     return None
 

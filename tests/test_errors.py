@@ -10,7 +10,7 @@ import math
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from inspect import signature
+from inspect import Parameter, signature
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +19,7 @@ from cases import FLOATS, GROUPS, Case, cases, name_of, rows
 
 import tinygrad_k as tk
 from tinygrad_k.backend import DTYPES
-from tinygrad_k.ops import OPS, Op, linalg_functions, public_functions
+from tinygrad_k.ops import OPS, Op, linalg_functions, mistakes, public_functions
 from tinygrad_k.ops.declare import MADE
 
 # What is absurd and yet accepted must be a MemoryError, wherever there is more.
@@ -192,6 +192,33 @@ def test_shapes_that_do_not_broadcast(op: Op) -> None:
     says_who(caught.value, op.name)
     assert "(3, 5)" in str(caught.value), str(caught.value)
     assert "(4, 5)" in str(caught.value), str(caught.value)
+
+
+OTHER_NAMES = {name: other for other, names in mistakes.OTHER_NAMES.items() for name in names}
+
+
+def has_other_names(op: Op) -> bool:
+    """Not where a private helper stands for the function."""
+    helper = op.body.__name__.startswith("_") and not op.name.startswith("_")
+    return not helper and not OTHER_NAMES.keys().isdisjoint(op.parameters)
+
+
+@pytest.mark.parametrize("op", rows(has_other_names), ids=name_of)
+def test_arguments_given_by_both_of_their_names(op: Op) -> None:
+    """They are refused, by place or by name, also where one is what the argument is by default."""
+    case = next(cases(op, (GROUPS[op.dtypes][0],))).changed(tk.from_numpy)
+    sample = dict(zip(op.parameters, case.args, strict=False)) | case.kwargs
+    optional = {name: each.default for name, each in op.signature.parameters.items()}
+    for name in OTHER_NAMES.keys() & optional.keys():
+        twice, before = rf"\(\) got multiple values .* '{name}'$", op.parameters.index(name)
+        for value in {optional[name], sample.get(name, optional[name])} - {Parameter.empty}:
+            given = {**sample, name: value, OTHER_NAMES[name]: sample.get(name, 0)}
+            with pytest.raises(TypeError, match=twice):
+                op.function(**given)
+            if before < op.body.__code__.co_argcount:
+                args = [given.pop(each, optional[each]) for each in op.parameters[: before + 1]]
+                with pytest.raises(TypeError, match=twice):
+                    op.function(*args, **given)
 
 
 @every_op

@@ -28,6 +28,7 @@ def make(_body, _function, _row):
     def call(ARGS, **_others):
         if _others:
             return mistaken(_function, _row, None, (ARGS,), _others)
+        FILL
         try:
             _found = _body(ARGS)
         except Exception as _error:
@@ -46,6 +47,11 @@ RESTS = {
             attach(_row, _out, (ARGS,), 1, (_node,), (_0,), _flags)
         return _out""",
 }
+
+# An argument that has another name, too, and a default: so it is known whether it was given.
+FILLED = "the default of argument NUMBER"
+FILL = f"""if _NUMBER is ABSENT:
+            _NUMBER = {FILLED!r}"""
 
 FOLDER = os.path.dirname(__file__)  # where a text is said to lie, as it is code of this package
 
@@ -69,17 +75,23 @@ def _settle(function: Any, body: Callable[..., Any], row: Op | None) -> None:
     original = function.__wrapped__.__code__
     names, positional = body.__code__.co_varnames, original.co_argcount
     count = body.__code__.co_argcount
-    code = _code("call" if row is None else "op of one" if row.takes == "one" else "op", count)
+    kind = "call" if row is None else "op of one" if row.takes == "one" else "op"
+    defaults = _defaults(function.__wrapped__)
+    renamed = tuple([i for i, name in enumerate(names[:count]) if name in MEANINGS])
+    filled = tuple([i for i in renamed if names[i] in defaults])
+    code = _code(kind, count, filled)
     own = code.co_varnames[count:] + code.co_freevars
     assert not {*names[:count]} & {*own}, (
         f"{original.co_name}: a parameter is named as one of {own}"
     )
-    defaults = function.__wrapped__.__defaults__ or ()
-    required = names[: positional - len(defaults)]
-    renamed = [i for i, name in enumerate(required) if name in MEANINGS]
-    function.__defaults__ = (ABSENT,) * (len(required) - renamed[0] if renamed else 0) + defaults
-    function.__kwdefaults__ = function.__wrapped__.__kwdefaults__
+    absent = {names[i]: ABSENT for i in renamed}
+    optional = {**defaults, **absent}
+    first = next((i for i in range(positional) if names[i] in optional), positional)
+    function.__defaults__ = tuple([optional.get(each, ABSENT) for each in names[first:positional]])
+    function.__kwdefaults__ = {n: optional[n] for n in names[positional:count] if n in optional}
+    places = {FILLED.replace("NUMBER", str(i)): defaults[names[i]] for i in filled}
     function.__code__ = code.replace(  # the last, as other threads may call it
+        co_consts=tuple([places.get(each, each) for each in code.co_consts]),
         co_name=original.co_name,
         co_argcount=positional,
         co_posonlyargcount=original.co_posonlyargcount,
@@ -88,12 +100,21 @@ def _settle(function: Any, body: Callable[..., Any], row: Op | None) -> None:
     )
 
 
+def _defaults(body: Callable[..., Any]) -> dict[str, Any]:
+    """The defaults of a body's parameters."""
+    code, values = body.__code__, body.__defaults__ or ()
+    names = code.co_varnames[code.co_argcount - len(values) : code.co_argcount]
+    return dict(zip(names, values, strict=True)) | (body.__kwdefaults__ or {})
+
+
 @functools.cache
-def _code(kind: str, count: int) -> CodeType:
-    """That of the text's function for so many arguments; tracebacks show the text."""
+def _code(kind: str, count: int, filled: tuple[int, ...]) -> CodeType:
+    """That of the text's function for so many arguments, where ``filled`` are the positions of
+    those whose defaults it fills in; tracebacks show the text."""
     names = ", ".join(f"_{i}" for i in range(count))
-    text = TEXT.replace("REST", RESTS[kind]).replace("ARGS", names)
-    place = os.path.join(FOLDER, f"<{kind}, {count} arguments>")
+    fill = "\n        ".join(FILL.replace("NUMBER", str(i)) for i in filled)
+    text = TEXT.replace("REST", RESTS[kind]).replace("FILL", fill).replace("ARGS", names)
+    place = os.path.join(FOLDER, f"<{kind}, {count} arguments, {filled} filled in>")
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
     scope: dict[str, Any] = {}
     exec(compile(text, place, "exec"), scope)
@@ -113,9 +134,9 @@ def mistaken(
     function: Any, row: Op | None, error: Any, values: tuple[Any, ...], others: dict[str, Any]
 ) -> Any:
     """Does what the arguments meant by other names, or for batched tensors; else explains the
-    mistake. An argument that equals its default counts as not given."""
+    mistake. An argument that equals its default counts as not given, unless it has other names."""
     body = function.__wrapped__
-    args, kwargs = _given(function, values)
+    args, kwargs = _given(function, values, _defaults(body) if error else {})
     kwargs.update(others)
     meaning = meant(body, args, kwargs)
     if meaning is not None:
@@ -134,12 +155,14 @@ def is_absent(*values: Any) -> bool:
     return any(value is ABSENT for value in values)
 
 
-def _given(function: Any, values: tuple[Any, ...]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments that are no defaults: by position up to the first that is, then by name."""
+def _given(
+    function: Any, values: tuple[Any, ...], filled: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments that are no defaults, some of which may have been filled in already: by
+    position up to the first that is, then by name."""
     code = function.__code__
     names, positional = code.co_varnames, code.co_argcount
-    backwards = zip(names[:positional][::-1], function.__defaults__[::-1], strict=False)
-    defaults = dict(backwards) | (function.__kwdefaults__ or {})
+    defaults = {**_defaults(function), **filled}
     args: list[Any] = []
     kwargs = {}
     for i, (name, value) in enumerate(zip(names, values, strict=False)):

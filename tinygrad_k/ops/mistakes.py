@@ -92,7 +92,8 @@ def meant(
 ) -> tuple[tuple[Any, ...], dict[str, Any]] | None:
     """The arguments of a call that failed for the name of one, if another name is the same.
 
-    That is one of OTHER_NAMES, or that of an argument list: ``size`` of ``rand(*size)``.
+    That is one of OTHER_NAMES, or that of an argument list: ``size`` of ``rand(*size)``. TypeError
+    if the argument is given by both names.
     """
     code = function.__code__
     count = code.co_argcount + code.co_kwonlyargcount
@@ -104,6 +105,9 @@ def meant(
             args = (*args, value)
         else:
             others = [each for each in OTHER_NAMES.get(name, ()) if each in known]
-            same = name in known or not others or others[0] in kwargs
+            same = name in known or not others
+            if not same and others[0] in kwargs:
+                who = f"{function.__name__.strip('_')}()"
+                raise TypeError(f"{who} got multiple values for argument {others[0]!r}") from None
             named[name if same else others[0]] = value
     return None if len(named) == len(kwargs) and named.keys() == kwargs.keys() else (args, named)
