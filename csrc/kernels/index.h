@@ -61,17 +61,19 @@ TK_OUTLINE int64_t TK_FN(gather_far)(tk_pieces *pieces, char *to, const char *fr
 {
     enum { TILE = 1024, LINE = 64 / sizeof(int64_t) };
     _Alignas(64) T tile[TILE];
-    const int64_t item = sizeof(T), lead = (int64_t)(-(uintptr_t)to % 64) / item;
+    const int64_t item = sizeof(T), place = sizeof(int64_t);
+    const int64_t lead = (int64_t)(-(uintptr_t)to % 64) / item;
     for (int64_t done = 0, some = lead ? lead : TILE; done < n; done += some, some = TILE) {
         some = some < n - done ? some : n - done;
-        const char *line = which + done * (int64_t)sizeof(int64_t);
-        for (int64_t i = 0, few; i < some; i += few, line += 64) {
-            few = some - i < LINE ? some - i : LINE;
+        const char *line = which + done * place;
+        for (int64_t i = 0; i < some; i += LINE, line += 64) {
+            const int64_t few = some - i < LINE ? some - i : LINE;
             __builtin_prefetch(line + TK_STREAM_AHEAD);
             if (done + i < (int64_t)size)
                 __builtin_prefetch(next + (done + i) * item);
-            const int64_t good = TK_FN(gather_row)((char *)(tile + i), item, from, 0, line,
-                                                   sizeof(int64_t), item, few, size);
+#define TO_TILE(n) TK_FN(gather_row)((char *)(tile + i), item, from, 0, line, place, item, n, size)
+            const int64_t good = few == LINE ? TO_TILE(LINE) : TO_TILE(few);
+#undef TO_TILE
             if (good < few)
                 return done + i + good;
         }

@@ -412,7 +412,8 @@ MAP1(gelu_tanh, v_gelu_tanh(x))
 MAP2(gelu_tanh_backward, x *v_gelu_tanh_slope(y))
 MAP1(silu, v_silu(x))
 MAP2(silu_backward, x *TK_FN(silu_slope)(y))
-MAP1(softplus, v_less(q, x *p, x, v_softplus(x *p) / p))
+MAP1(softplus_of_product, v_less(q, x *p, x, v_softplus(x *p) / p))
+MAP1(softplus_of_number, v_less(q, x, x, v_softplus(x)))
 MAP2(softplus_backward, v_select(y *p > q, x, x *v_sigmoid(y *p)))
 MAP1(logsigmoid, -v_softplus(-x))
 MAP2(logsigmoid_backward, x *v_sigmoid(-y))
@@ -450,6 +451,17 @@ MAP2(sigmoid_backward, x *y *(ONE - y))
 #undef THREE
 #undef SELU_SCALE
 #undef SELU_ALPHA
+#endif
+
+#if TK_IS_FLOAT
+/* By 1 it is neither multiplied nor divided, a fifth of its time. */
+static void TK_FN(softplus)(const void *work, int64_t lo, int64_t hi)
+{
+    if (((const tk_map_work *)work)->p == 1)
+        TK_FN(softplus_of_number)(work, lo, hi);
+    else
+        TK_FN(softplus_of_product)(work, lo, hi);
+}
 #endif
 
 #undef ZERO
