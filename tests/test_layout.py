@@ -199,7 +199,7 @@ def test_rows_past_the_caches(kind: Any, columns: int, isa: str, in_turn: Any) -
         assert np.array_equal((t[:, 1:] > t[0, 1:]).numpy(), x[:, 1:] > x[0, 1:])
         assert np.array_equal(t[:, 1:].logical_not().numpy(), x[:, 1:] == 0)
         assert np.array_equal(t.index_select(0, by_order).numpy(), x[order])
-        assert np.array_equal(t.index_copy(0, by_order, t + 1)[order].numpy(), x + 1)
+        assert np.array_equal(t.index_copy(0, by_order, t + 1).numpy()[order], x + 1)
         assert np.array_equal(t.tril(-5).numpy(), np.tril(x, -5))
         if n < 3:
             assert np.array_equal(t.triu(5).numpy(), np.triu(x, 5))
