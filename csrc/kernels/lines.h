@@ -29,7 +29,8 @@ typedef void tk_line_group_fn(void *out, const void *x, int64_t n, int64_t step,
                               const void *pivot);
 enum { TK_ROW_GROUP = 8, TK_FIRST = 1, TK_FAR = 2 };
 /* acc[j] = the reduction of row[0..rows)[j], and of what acc[j] was unless `how` says TK_FIRST; rows is 1
- * to TK_ROW_GROUP. TK_FAR: rows come from behind the second cache, one behind the other. */
+ * to TK_ROW_GROUP. TK_FAR: rows come from behind the second cache, one behind the other; of two, the first
+ * is a buffer. */
 typedef void tk_column_fn(void *acc, const char *const *row, int rows, int64_t n, int how,
                           const void *pivot);
 /* Turns n accumulated values into results. */
@@ -48,7 +49,7 @@ typedef void tk_find_join_fn(void *best, int64_t *place, int64_t fold, int64_t n
 
 typedef struct tk_reducer {
     int in_size, size; /* bytes of an input element and of an accumulator */
-    int direct;        /* the two are one type: input that is contiguous needs no staging */
+    int direct;        /* elements are read as they are: those that lie side by side need no staging */
     tk_stage *stage;   /* where they are not */
     tk_line_group_fn *lines;
     tk_column_fn *columns, *merge; /* of elements, and of what they were reduced to */
@@ -92,7 +93,7 @@ static inline void tk_stage_span(const tk_reducer *f, char *to, const char *from
                                  int64_t n)
 {
     if (f->direct)
-        tk_gather_span(from, &(tk_span){1, n, 0, step}, to, f->size);
+        tk_gather_span(from, &(tk_span){1, n, 0, step}, to, f->in_size);
     else
         f->stage(to, from, step, n);
 }
@@ -178,6 +179,7 @@ TK_INLINE void tk_walk_short_lines(const tk_reduce_work *w, int64_t lo, int64_t 
     tk_reducer direct = *f;
     const int64_t length = w->length;
     direct.direct = 1;
+    direct.in_size = f->size;
     turned.kept.stride[0] = f->size;
     for (int64_t n; lo < hi; lo += n) {
         const char *base = w->in + lo * w->kept.stride[0];
@@ -275,7 +277,7 @@ static inline int tk_row_group(const tk_reduce_work *w, const tk_reducer *f, con
 {
     const int group = rows < TK_ROW_GROUP ? (int)rows : TK_ROW_GROUP;
     const int64_t step = w->kept.stride[w->kept.n - 1];
-    if (w->reduced.n == 1 && f->direct && step == f->size) { /* the same, without look-ups */
+    if (w->reduced.n == 1 && f->direct && step == f->in_size) { /* the same, without look-ups */
         for (int i = 0; i < group; i++)
             row[i] = base + at->offset + i * w->reduced.stride[0];
         at->offset += group * w->reduced.stride[0];
@@ -284,7 +286,7 @@ static inline int tk_row_group(const tk_reduce_work *w, const tk_reducer *f, con
     for (int i = 0; i < group; i++) {
         row[i] = base + at->offset;
         tk_advance(at, &w->reduced, 1);
-        if (!f->direct || step != f->size) {
+        if (!f->direct || step != f->in_size) {
             char *staged = buffer + i * (TK_CHUNK_BYTES / TK_ROW_GROUP);
             tk_stage_span(f, staged, row[i], step, n);
             row[i] = staged;
@@ -293,14 +295,15 @@ static inline int tk_row_group(const tk_reduce_work *w, const tk_reducer *f, con
     return group;
 }
 
-/* The columns side by side at a time. A tile of accumulators and a group of rows fit in L1. Whole rows
- * of cold memory are read one after the other, as it is fetched, with one more tile for the group. */
-enum { TK_TILE_BYTES = 4096, TK_COLD_TILE_BYTES = 8192 };
+/* The columns side by side at a time. Short rows of cold memory are read one after the other, as it is
+ * fetched: their accumulators and one more tile for the group fit in L1. Eight wide rows are read at once,
+ * each as far as it goes: what moves on through eight streams is fetched at the full speed, too. */
+enum { TK_TILE_BYTES = 1 << 17, TK_COLD_TILE_BYTES = 8192 };
 
 /* Whether the columns of a tile need no staging. */
 static inline int tk_is_direct(const tk_reduce_work *w, const tk_reducer *f)
 {
-    return f->direct && w->kept.stride[w->kept.n - 1] == f->size;
+    return f->direct && w->kept.stride[w->kept.n - 1] == f->in_size;
 }
 
 static inline int tk_one_by_one(const tk_reduce_work *w, const tk_reducer *f)
@@ -314,14 +317,14 @@ static inline int tk_one_by_one(const tk_reduce_work *w, const tk_reducer *f)
 TK_INLINE void tk_add_rows(const tk_reducer *f, char *out, const char *const *row, int group,
                            int64_t n, int how, const char *pivot, char *buffer, int one_by_one)
 {
-    const char *const sum = buffer;
-    if (!one_by_one || f->columns != f->merge) {
+    if (!one_by_one || group == 1 || f->columns != f->merge) {
         f->columns(out, row, group, n, how, pivot);
         return;
     }
-    for (int i = 0; i < group; i++)
+    const char *const last[2] = {buffer, row[group - 1]};
+    for (int i = 0; i < group - 1; i++)
         f->columns(buffer, row + i, 1, n, i == 0 ? TK_FIRST | TK_FAR : TK_FAR, pivot);
-    f->merge(out, &sum, 1, n, how & TK_FIRST, NULL);
+    f->merge(out, last, 2, n, how | TK_FAR, NULL);
 }
 
 /* Whole rows of a few columns, `fold` of them taken as one long row, which fills vectors and is read as
@@ -405,11 +408,12 @@ TK_INLINE void tk_reduce_some(const tk_reduce_work *w, const tk_reducer *f, cons
 TK_OUTLINE void tk_reduce_units(const void *work, int64_t lo, int64_t hi, const tk_reducer *f)
 {
     const tk_reduce_work *w = work;
-    const int64_t tile_bytes = tk_one_by_one(w, f)  ? TK_COLD_TILE_BYTES
-                               : tk_is_direct(w, f) ? TK_TILE_BYTES
-                                                    : TK_CHUNK_BYTES / TK_ROW_GROUP;
+    const int64_t wider = f->size > f->in_size ? f->size : f->in_size;
+    const int64_t most = tk_one_by_one(w, f)  ? TK_COLD_TILE_BYTES / f->size
+                         : tk_is_direct(w, f) ? TK_TILE_BYTES / f->size
+                                              : TK_CHUNK_BYTES / TK_ROW_GROUP / wider;
     if (w->columns)
-        tk_walk_columns(w, lo, hi, f, tile_bytes / f->size, tk_reduce_tile);
+        tk_walk_columns(w, lo, hi, f, most, tk_reduce_tile);
     else if (tk_is_short(w, f))
         tk_walk_short_lines(w, lo, hi, f, tk_reduce_tile);
     else
@@ -445,8 +449,9 @@ TK_OUTLINE void tk_ask_lines(const tk_reduce_work *w, int64_t lo, int64_t hi, co
     }
 }
 
-/* So many columns, whose places are found, have their rows staged in the buffer. */
-enum { TK_FIND_TILE = TK_CHUNK_BYTES / TK_ROW_GROUP / 8 };
+/* So many columns, whose places are found, have their rows staged in the buffer; those that need not be
+ * are taken in longer pieces, as far as their extremes stay in L1. */
+enum { TK_FIND_TILE = TK_CHUNK_BYTES / TK_ROW_GROUP / 8, TK_FIND_WIDE = 2048 };
 _Static_assert(2 * TK_FOUND_COLUMNS <= TK_FIND_TILE, "as many as folded rows have");
 
 /* The rows from *at on of n columns, which fill best and place. */
@@ -483,7 +488,7 @@ TK_OUTLINE void tk_find_folded(const tk_reducer *f, const char *base, int64_t ro
 TK_INLINE void tk_find_tile(const tk_reduce_work *w, const tk_reducer *f, const char *base,
                             int64_t start, int64_t rows, int64_t n, int64_t unit)
 {
-    _Alignas(64) char values[TK_FIND_TILE * 8];
+    _Alignas(64) char values[TK_FIND_WIDE * 8];
     int64_t places[TK_FIND_TILE], *place = w->out_index + unit;
     char *best = w->out ? w->out + unit * f->size : values;
     const int64_t fold = tk_rows_folded(w, f->in_size, f->size, rows, TK_FOUND_COLUMNS * f->size);
@@ -534,7 +539,7 @@ TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk
 {
     const tk_reduce_work *w = work;
     if (w->columns)
-        tk_walk_columns(w, lo, hi, f, TK_FIND_TILE, tk_find_tile);
+        tk_walk_columns(w, lo, hi, f, tk_is_direct(w, f) ? TK_FIND_WIDE : TK_FIND_TILE, tk_find_tile);
     else if (tk_is_short(w, f) && !w->in_index)
         tk_walk_short_lines(w, lo, hi, f, tk_find_tile);
     else

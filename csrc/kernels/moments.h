@@ -53,27 +53,55 @@ TK_INLINE void TK_FN(put_moments)(const tk_reduce_work *w, int64_t unit, tk_mome
         ((tk_moments *)w->out)[unit] = m;
 }
 
-/* Adds to the sums of n columns the distances of some rows to the pivots, and their squares. */
+/* Columns at a time: the sums of so many fit in half of a 32 KiB L1; of fewer the rows are staged in a
+ * buffer. And vectors at once, as the registers allow. */
+enum {
+    TK_FN(spread_columns) = 4096 / sizeof(T),
+    TK_FN(spread_staged) = TK_CHUNK_BYTES / TK_ROW_GROUP / sizeof(T),
+    TK_FN(spread_together) = TK_VECTOR_BYTES == 64 ? 4 : 2
+};
+
+/* Adds to the sums of some vectors of columns the distances of some rows to the pivots, and their squares. */
+TK_INLINE void TK_FN(add_column)(T *sum, T *squares, const T *pivot, const char *const *row,
+                                 const int rows, int64_t j, const int vectors, const int left,
+                                 int first)
+{
+#define EACH(v) _Pragma("GCC unroll 4") for (int v = 0; v < vectors; v++)
+    V p[TK_FN(spread_together)], s[TK_FN(spread_together)], q[TK_FN(spread_together)];
+    EACH(v)
+    {
+        p[v] = TK_FN(row_load)(pivot, j + v * W, left, 0);
+        s[v] = q[v] = v_set(0);
+    }
+    for (int r = 0; r < rows; r++)
+        EACH(v)
+        {
+            const V x = TK_FN(row_load)((const T *)row[r], j + v * W, left, 0);
+            TK_FN(distances)(x, p[v], p[v], s + v, q + v);
+        }
+    EACH(v)
+    {
+        if (!first) {
+            s[v] += TK_FN(row_load)(sum, j + v * W, left, 0);
+            q[v] += TK_FN(row_load)(squares, j + v * W, left, 0);
+        }
+        TK_FN(row_store)(sum, j + v * W, left, s[v]);
+        TK_FN(row_store)(squares, j + v * W, left, q[v]);
+    }
+#undef EACH
+}
+
 TK_INLINE void TK_FN(add_distances)(T *sum, T *squares, const T *pivot, const char *const *row,
                                     const int rows, int64_t n, int first)
 {
-    for (int64_t j = 0; j < n; j += W) {
-        const int left = n - j < W ? (int)(n - j) : W;
-        const V p = TK_FN(row_load)(pivot, j, left, 0);
-        V s = v_set(0), q = v_set(0);
-        for (int r = 0; r < rows; r++)
-            TK_FN(distances)(TK_FN(row_load)((const T *)row[r], j, left, 0), p, p, &s, &q);
-        if (!first) {
-            s += TK_FN(row_load)(sum, j, left, 0);
-            q += TK_FN(row_load)(squares, j, left, 0);
-        }
-        TK_FN(row_store)(sum, j, left, s);
-        TK_FN(row_store)(squares, j, left, q);
-    }
+    enum { MANY = TK_FN(spread_together) };
+    int64_t j = 0;
+    for (; j + MANY * W <= n; j += MANY * W)
+        TK_FN(add_column)(sum, squares, pivot, row, rows, j, MANY, W, first);
+    for (; j < n; j += W)
+        TK_FN(add_column)
+        (sum, squares, pivot, row, rows, j, 1, n - j < W ? (int)(n - j) : W, first);
 }
-
-/* So many columns at a time, with their sums and a group of rows, fit in half of a 32 KiB L1. */
-enum { TK_FN(spread_columns) = 1024 / sizeof(T) };
 
 /* Of n columns the rows from `start` on, units from `unit` on. The pivot is the mean of the first 32
  * rows: as a chunk has 512, it costs at most 4 bits where the others are far from them. */
@@ -199,7 +227,9 @@ static void TK_FN(var)(const void *work, int64_t lo, int64_t hi)
     if (w->phase > 0)
         TK_FN(var_merge)(w, lo, hi);
     else if (w->columns)
-        tk_walk_columns(w, lo, hi, &f, TK_FN(spread_columns), TK_FN(var_tile));
+        tk_walk_columns(w, lo, hi, &f,
+                        tk_is_direct(w, &f) ? TK_FN(spread_columns) : TK_FN(spread_staged),
+                        TK_FN(var_tile));
     else if (tk_is_short(w, &f))
         tk_walk_short_lines(w, lo, hi, &f, TK_FN(column_spread));
     else

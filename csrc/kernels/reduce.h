@@ -188,25 +188,27 @@ TK_INLINE double TK_FN(sum_line_of)(T *out, const T *x, const T *y, int64_t n, T
 }
 
 /* acc[j] for some vectors of columns, or for one of which `left` are there. Of each row so much is read at
- * a time that the processor foresees what comes next: of 24 MB a vector took twice the time of eight. */
+ * a time that the processor foresees what comes next: of 24 MB a vector took twice the time of eight. What
+ * lies `ahead` bytes further is asked for, unless that is 0; of two rows for the second alone, as the first
+ * is a buffer. */
 enum { TK_FN(columns_together) = 8 };
 
 TK_INLINE void TK_FN(reduce_column)(T *acc, const T *const *row, const int rows, int64_t j,
                                     const int vectors, const int left, int how, const T *pivot,
                                     T identity, TK_FN(prepare_fn) prepare,
-                                    TK_FN(combine_fn) combine, const int pivoted)
+                                    TK_FN(combine_fn) combine, const int pivoted,
+                                    const int64_t ahead)
 {
-    const int64_t ahead = !(how & TK_FAR) ? 0 : rows == 1 ? TK_ROW_AHEAD_BYTES : TK_GROUP_AHEAD_BYTES;
 #define SOME(p) (left == W ? v_load((p) + j + v * W) : v_load_part((p) + j, left))
 #define EACH(v) _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++)
-/* without a question: to ask for what is read now costs nothing */
-#define ASK(p) if (vectors > 1) __builtin_prefetch((const char *)((p) + j + v * W) + ahead)
+#define ASK(p) if (ahead) __builtin_prefetch((const char *)((p) + j + v * W) + ahead)
     V group[TK_FN(columns_together)], m[TK_FN(columns_together)];
     EACH(v)
     {
         m[v] = pivoted ? SOME(pivot) : (V){0};
         group[v] = prepare(SOME(row[0]), m[v]);
-        ASK(row[0]);
+        if (rows != 2)
+            ASK(row[0]);
     }
     for (int r = 1; r < rows; r++)
         EACH(v)
@@ -231,7 +233,7 @@ TK_INLINE void TK_FN(reduce_column)(T *acc, const T *const *row, const int rows,
 TK_INLINE void TK_FN(reduce_columns)(T *acc, const char *const *in, const int rows, int64_t n,
                                      int how, const T *pivot, T identity,
                                      TK_FN(prepare_fn) prepare, TK_FN(combine_fn) combine,
-                                     const int pivoted)
+                                     const int pivoted, const int64_t ahead)
 {
     enum { MANY = TK_FN(columns_together) };
     const T *row[TK_ROW_GROUP];
@@ -240,13 +242,13 @@ TK_INLINE void TK_FN(reduce_columns)(T *acc, const char *const *in, const int ro
         row[r] = (const T *)in[r];
     for (; !pivoted && j + MANY * W <= n; j += MANY * W) /* the others compute for longer than they read */
         TK_FN(reduce_column)(acc, row, rows, j, MANY, W, how, pivot, identity, prepare, combine,
-                             pivoted);
+                             pivoted, ahead);
     for (; j + W <= n; j += W)
         TK_FN(reduce_column)(acc, row, rows, j, 1, W, how, pivot, identity, prepare, combine,
-                             pivoted);
+                             pivoted, ahead);
     if (j < n)
         TK_FN(reduce_column)(acc, row, rows, j, 1, (int)(n - j), how, pivot, identity, prepare,
-                             combine, pivoted);
+                             combine, pivoted, ahead);
 }
 
 TK_INLINE V TK_FN(as_it_is)(V x, V pivot)
@@ -311,15 +313,21 @@ TK_INLINE V TK_FN(lesser)(V a, V b)
                                           int how, const void *pivot)                              \
     {                                                                                              \
         /* a full group keeps its rows' addresses in registers, unless there is more to do */      \
-        if (rows == TK_ROW_GROUP && !pivoted)                                                      \
+        if (rows == TK_ROW_GROUP && !pivoted && how & TK_FAR)                                      \
             TK_FN(reduce_columns)(acc, row, TK_ROW_GROUP, n, how, pivot, identity,                 \
-                                  TK_FN(prepare), TK_FN(combine), pivoted);                        \
-        else if (rows == 1 && !pivoted)                                                            \
+                                  TK_FN(prepare), TK_FN(combine), pivoted, TK_GROUP_AHEAD_BYTES);  \
+        else if (rows == TK_ROW_GROUP && !pivoted)                                                 \
+            TK_FN(reduce_columns)(acc, row, TK_ROW_GROUP, n, how, pivot, identity,                 \
+                                  TK_FN(prepare), TK_FN(combine), pivoted, 0);                     \
+        else if (rows == 1 && !pivoted && how & TK_FAR)                                            \
             TK_FN(reduce_columns)(acc, row, 1, n, how, pivot, identity, TK_FN(prepare),            \
-                                  TK_FN(combine), pivoted);                                        \
+                                  TK_FN(combine), pivoted, TK_ROW_AHEAD_BYTES);                    \
+        else if (rows == 2 && !pivoted && how & TK_FAR)                                            \
+            TK_FN(reduce_columns)(acc, row, 2, n, how, pivot, identity, TK_FN(prepare),            \
+                                  TK_FN(combine), pivoted, TK_ROW_AHEAD_BYTES);                    \
         else                                                                                       \
             TK_FN(reduce_columns)(acc, row, rows, n, how, pivot, identity, TK_FN(prepare),         \
-                                  TK_FN(combine), pivoted);                                        \
+                                  TK_FN(combine), pivoted, 0);                                     \
     }
 
 #define LOWEST TK_FN(lowest)()
@@ -469,19 +477,52 @@ TK_OUTLINE int64_t TK_FN(are_all)(const void *x, int64_t n)
     return !TK_FN(has)(x, n, 1);
 }
 
-#define ASK(name, Acc, staged, kind, of, ask, decisive)                                            \
+/* Rows of columns are asked as they lie: what `found` is after a group of them joins the answer. */
+#define ASK(name, Acc, staged, kind, of, ask, decisive, finds, identity, joined)                   \
+    TK_INLINE void TK_FN(name##_some)(Acc *answer, const char *const *row, int rows, int64_t j,    \
+                                      const int vectors, const int left, int how)                  \
+    {                                                                                              \
+        M found[TK_FN(columns_together)] = {{0}};                                                  \
+        I lanes[TK_FN(columns_together) * W];                                                      \
+        for (int r = 0; r < rows; r++)                                                             \
+            _Pragma("GCC unroll 8") for (int v = 0; v < vectors; v++)                              \
+            {                                                                                      \
+                const V x = v_load_filled((const T *)row[r] + j + v * W, left, 0);                 \
+                found[v] = found[v] finds(M)(x != v_set(0));                                       \
+            }                                                                                      \
+        memcpy(lanes, found, (size_t)vectors * sizeof(V));                                         \
+        answer += j;                                                                               \
+        for (int i = 0; i < (left == W ? vectors * W : left); i++) {                               \
+            const Acc before = how & TK_FIRST ? identity : answer[i], f = (Acc)lanes[i];           \
+            answer[i] = joined;                                                                    \
+        }                                                                                          \
+    }                                                                                              \
+    TK_OUTLINE void TK_FN(name##_asked)(void *answer, const char *const *row, int rows, int64_t n, \
+                                        int how, const void *pivot)                                \
+    {                                                                                              \
+        enum { MANY = TK_FN(columns_together) / 2 };                                               \
+        int64_t j = 0;                                                                             \
+        (void)pivot;                                                                               \
+        for (; j + MANY * W <= n; j += MANY * W)                                                   \
+            TK_FN(name##_some)(answer, row, rows, j, MANY, W, how);                                \
+        for (; j < n; j += W)                                                                      \
+            TK_FN(name##_some)(answer, row, rows, j, 1, n - j < W ? (int)(n - j) : W, how);        \
+    }                                                                                              \
     static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
     {                                                                                              \
         static const tk_reducer f = {.in_size = sizeof(T), .size = sizeof(Acc),                    \
-                                     .stage = TK_FN(staged), KIND(kind, of)};                      \
+                                     .stage = TK_FN(staged), KIND(kind, of)},                      \
+                                columns = {.in_size = sizeof(T), .size = sizeof(Acc), .direct = 1, \
+                                           .columns = TK_FN(name##_asked),                         \
+                                           .merge = of(kind##_columns)};                           \
         if (tk_is_contiguous(work, &f))                                                            \
             tk_ask_lines(work, lo, hi, &f, TK_FN(ask), decisive);                                  \
         else                                                                                       \
-            tk_reduce_units(work, lo, hi, &f);                                                     \
+            tk_reduce_units(work, lo, hi, ((const tk_reduce_work *)work)->columns ? &columns : &f);\
     }
-ASK(any, uint8_t, stage_truth, amax, AS_BOOL, is_any, 1)
-ASK(all, uint8_t, stage_truth, amin, AS_BOOL, are_all, 0)
-ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1)
+ASK(any, uint8_t, stage_truth, amax, AS_BOOL, is_any, 1, |, 0, before | (f & 1))
+ASK(all, uint8_t, stage_truth, amin, AS_BOOL, are_all, 0, |~, 1, before & (f + 1))
+ASK(count_nonzero, int64_t, stage_count, sum, AS_I64, nonzeros, -1, -, 0, before + f)
 #undef ASK
 #undef KIND
 #undef AS_BOOL
@@ -508,117 +549,6 @@ PHASED(norm, squares, rooted)
 #undef PHASED
 #endif
 
-/* The first element that is `best`, or else NaN. */
-TK_INLINE int64_t TK_FN(find_first)(const T *x, int64_t n, T best, const int nan)
-{
-    int64_t i = 0;
-    for (; i + 4 * W <= n; i += 4 * W) { /* one question for four vectors */
-        M found = {0};
-        _Pragma("GCC unroll 4") for (int v = 0; v < 4; v++)
-        {
-            const V some = v_load(x + i + v * W);
-            found |= nan ? v_isnan(some) : some == v_set(best);
-        }
-        if (v_any(found))
-            break;
-    }
-    for (; i < n; i += W) {
-        const V some = v_load_filled(x + i, n - i, best);
-        const M found = nan ? v_isnan(some) : some == v_set(best);
-        if (v_any(found))
-            return i + v_first_true(found);
-    }
-    return 0;
-}
-
-TK_OUTLINE int64_t TK_FN(find)(const T *x, int64_t n, T best)
-{
-    return TK_FN(other)(best, best) ? TK_FN(find_first)(x, n, best, 1)
-                                    : TK_FN(find_first)(x, n, best, 0);
-}
-
-/* In lines, the first element equal to the extreme, which is NaN where there is one; in columns, what
- * beats all rows above. */
-#define FIND(name, extreme, better, of)                                                            \
-    TK_OUTLINE int64_t TK_FN(name##_index)(const void *in, int64_t n, const void *than)            \
-    {                                                                                              \
-        T best;                                                                                    \
-        TK_FN(extreme##_line)(&best, in, n, NULL);                                                 \
-        if (than && !(best better *(const T *)than) &&                                             \
-            (!TK_FN(other)(best, best) || TK_FN(other)(*(const T *)than, *(const T *)than)))       \
-            return -1;                                                                             \
-        return TK_FN(find)(in, n, best);                                                           \
-    }                                                                                              \
-    TK_INLINE M TK_FN(name##_beats)(V x, V best)                                                   \
-    {                                                                                              \
-        return (x better best) | (v_isnan(x) & ~v_isnan(best));                                    \
-    }                                                                                              \
-    TK_OUTLINE void TK_FN(name##_rows)(void *values, int64_t *place, const char *const *row,       \
-                                       int rows, int64_t n, int64_t at, int first)                 \
-    {                                                                                              \
-        T *best = values;                                                                          \
-        for (int64_t j = 0; j < n; j += W) {                                                       \
-            const int left = n - j < W ? (int)(n - j) : W;                                         \
-            V top = v_load_filled((const T *)row[0] + j, left, 0);                                 \
-            M which = {0}, wins = ~which;                                                          \
-            I from[W], won[W];                                                                     \
-            if (!first) { /* few groups hold a new extreme, but for the first */                   \
-                V most = top;                                                                      \
-                for (int r = 1; r < rows; r++)                                                     \
-                    most = TK_FN(of)(most, v_load_filled((const T *)row[r] + j, left, 0));         \
-                if (!v_any(TK_FN(name##_beats)(most, v_load_filled(best + j, left, 0))))           \
-                    continue;                                                                      \
-            }                                                                                      \
-            for (int r = 1; r < rows; r++) {                                                       \
-                const V x = v_load_filled((const T *)row[r] + j, left, 0);                         \
-                const M beats = TK_FN(name##_beats)(x, top);                                       \
-                top = v_select(beats, x, top);                                                     \
-                which = (beats & ((M){0} + (I)r)) | (~beats & which);                              \
-            }                                                                                      \
-            if (!first) {                                                                          \
-                const V before = v_load_filled(best + j, left, 0);                                 \
-                wins = TK_FN(name##_beats)(top, before);                                           \
-                top = v_select(wins, top, before);                                                 \
-            }                                                                                      \
-            if (left == W)                                                                         \
-                v_store(best + j, top);                                                            \
-            else                                                                                   \
-                v_store_part(best + j, top, left);                                                 \
-            if (!v_any(wins))                                                                      \
-                continue;                                                                          \
-            memcpy(from, &which, sizeof from);                                                     \
-            memcpy(won, &wins, sizeof won);                                                        \
-            for (int i = 0; i < left; i++)                                                         \
-                place[j + i] = won[i] ? at + from[i] : place[j + i];                               \
-        }                                                                                          \
-    }                                                                                              \
-    /* Of `fold` rows of n columns each, whose extremes stood at row place[] of every fold-th, the first  \
-     * that beat the others. */                                                                    \
-    TK_OUTLINE void TK_FN(name##_join)(void *values, int64_t *place, int64_t fold, int64_t n)      \
-    {                                                                                              \
-        T *best = values;                                                                          \
-        for (int64_t i = 0; i < fold * n; i++) {                                                   \
-            const int64_t j = i % n, at = place[i] * fold + i / n;                                 \
-            const int is_nan = TK_FN(other)(best[i], best[i]);                                     \
-            const int was_nan = TK_FN(other)(best[j], best[j]);                                    \
-            const int ties = (is_nan && was_nan) || best[i] == best[j];                            \
-            if (i >= n && !(ties ? at < place[j] : is_nan || (!was_nan && best[i] better best[j])))\
-                continue;                                                                          \
-            best[j] = best[i];                                                                     \
-            place[j] = at;                                                                         \
-        }                                                                                          \
-    }                                                                                              \
-    static void TK_FN(name)(const void *work, int64_t lo, int64_t hi)                              \
-    {                                                                                              \
-        static const tk_reducer f = {.in_size = sizeof(T), .size = sizeof(T), .direct = 1,         \
-                                     .find = TK_FN(name##_index),                                  \
-                                     .find_rows = TK_FN(name##_rows),                              \
-                                     .find_join = TK_FN(name##_join)};                             \
-        tk_find_units(work, lo, hi, &f);                                                           \
-    }
-FIND(argmax, amax, >, greater)
-FIND(argmin, amin, <, lesser)
-#undef FIND
 #undef ACCUMULATE
 #undef TOGETHER
 #undef LOWEST

@@ -1,5 +1,6 @@
 /* What lines.c compiles for one element type. */
 #include "../kernels/reduce.h"
+#include "../kernels/positions.h"
 #include "../kernels/scan.h"
 #include "../kernels/extreme.h"
 #if TK_IS_FLOAT
