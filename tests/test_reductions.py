@@ -215,6 +215,47 @@ def test_columns_of_short_rows(
                 assert bits.setdefault(name, found.tobytes()) == found.tobytes()
 
 
+DOWN: dict[str, Callable[[tk.Tensor], tk.Tensor]] = {
+    "sum": lambda x: x.sum(0),
+    "prod": lambda x: x.prod(0),
+    "amax": lambda x: x.amax(0),
+    "amin": lambda x: x.amin(0),
+    "argmax": lambda x: x.argmax(0),
+    "argmin": lambda x: x.argmin(0),
+    "any": lambda x: x.any(0),
+    "all": lambda x: x.all(0),
+    "count_nonzero": lambda x: x.count_nonzero(0),
+}
+DOWN_FLOATS = {
+    "mean": lambda x: x.mean(0),
+    "var": lambda x: x.var(0),
+    "norm": lambda x: x.norm(2, 0),
+    "logsumexp": lambda x: x.logsumexp(0),
+}
+
+
+@every_dtype
+@pytest.mark.parametrize(("shape", "part"), [((35, 130_000), 10_000), ((3001, 2400), 800)], ids=str)
+def test_columns_do_not_depend_on_those_beside_them(
+    kind: tk.dtype, shape: tuple[int, int], part: int, isa: str
+) -> None:
+    """Neither in wide rows nor in many, whether they come from memory or from the cache.
+
+    Rows of fewer than 2048 bytes are folded, and have bits of their own.
+    """
+    x = tk.from_numpy(np.random.default_rng(0).integers(0, 3, shape).astype(kind.numpy))
+    if kind.is_floating_point:
+        x = x + tk.arange(shape[1], dtype=kind) / 1000
+        x[7, 5] = np.nan
+    for t in (x, x[:, ::3], x[1:, 1:]):
+        for name, reduce in {**DOWN, **(DOWN_FLOATS if kind.is_floating_point else {})}.items():
+            tk.set_num_threads(2)
+            whole = reduce(t).numpy()
+            tk.set_num_threads(1)
+            parts = [reduce(each.clone()).numpy() for each in t.split(part, 1)]
+            assert whole.tobytes() == np.concatenate(parts).tobytes(), (name, t.stride())
+
+
 @every_dtype
 @pytest.mark.parametrize("shape", [(3000, 3), (2, 700, 2), (900, 7), (4, 5, 8)], ids=str)
 def test_running_sums_of_short_lines(
