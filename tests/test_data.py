@@ -288,6 +288,8 @@ def test_collate_takes_keys_in_any_order() -> None:
         ({"sampler": iter([0])}, TypeError),
         ({"batch_sampler": 3}, TypeError),
         ({"num_workers": -1}, ValueError),
+        ({"shuffle": "yes"}, TypeError),
+        ({"drop_last": [1]}, TypeError),
     ],
 )
 def test_loader_refuses(arguments: dict, error: type[Exception]) -> None:

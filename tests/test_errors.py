@@ -19,7 +19,7 @@ from cases import FLOATS, GROUPS, Case, cases, name_of, rows
 
 import tinygrad_k as tk
 from tinygrad_k.backend import DTYPES
-from tinygrad_k.ops import OPS, Op, linalg_functions, mistakes, public_functions
+from tinygrad_k.ops import OPS, Op, linalg_functions, mistakes, public_functions, table
 from tinygrad_k.ops.declare import MADE
 
 # What is absurd and yet accepted must be a MemoryError, wherever there is more.
@@ -192,6 +192,24 @@ def test_shapes_that_do_not_broadcast(op: Op) -> None:
     says_who(caught.value, op.name)
     assert "(3, 5)" in str(caught.value), str(caught.value)
     assert "(4, 5)" in str(caught.value), str(caught.value)
+
+
+@pytest.mark.parametrize("name", sorted(table.COMPOSITES))
+def test_mistakes_are_told_in_the_name_of_what_was_called(name: str) -> None:
+    """Not in that of an op that it is made of."""
+    op = table.TRIED.get(name)
+    if op is None or op.family == MADE or op.function is not table.COMPOSITES[name]:
+        pytest.skip("nothing to spoil")
+    for case in cases(op, (GROUPS[op.dtypes][0],)):
+        ready = case.changed(tk.from_numpy)
+        for i, value in enumerate(ready.args):
+            for wrong in spoiled(value):
+                try:
+                    op.function(*ready.args[:i], wrong, *ready.args[i + 1 :], **ready.kwargs)
+                except (ValueError, TypeError, IndexError) as error:
+                    assert re.match(rf"(\w+\.)*{op.function.__name__}(: |\(\))", str(error)), error
+                except (RuntimeError, MemoryError):
+                    pass
 
 
 OTHER_NAMES = {name: other for other, names in mistakes.OTHER_NAMES.items() for name in names}

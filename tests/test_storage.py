@@ -121,6 +121,6 @@ def test_sizes_beside_a_zero_are_bounded(sizes: tuple[int, ...]) -> None:
         lambda: empty.view(sizes),
         lambda: empty.as_strided(sizes, (1,) * len(sizes)),
     ):
-        with pytest.raises(ValueError, match="shape: the number of bytes overflows"):
+        with pytest.raises(ValueError, match=r"^\w+: the number of bytes overflows"):
             call()
     assert repr(empty.reshape(2**50, 0)) == "tensor([], size=(1125899906842624, 0))"

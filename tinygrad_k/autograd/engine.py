@@ -147,8 +147,8 @@ def plain_apply(node: Node, gradient: Any, create_graph: bool) -> Any:
     plan, saved = node.plan, node.saved
     if saved is None:
         raise RuntimeError(
-            f"backward: the values that {node.op.name} saved were released by an earlier backward; "
-            "pass retain_graph=True there to go through the graph again"
+            f"backward: the values that {node.op.name.strip('_')} saved were released by an "
+            "earlier backward; pass retain_graph=True there to go through the graph again"
         )
     if saved:
         if not plan.fixed and CLOCK[0] != node.stamp:

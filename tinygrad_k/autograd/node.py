@@ -322,6 +322,6 @@ def check_unchanged(node: Node) -> None:
             where = f" ({place(*trace[-1])})" if trace else ""
             raise RuntimeError(
                 f"backward: a tensor of {value.dtype.name} {tuple(value.shape)} that "
-                f"{node.op.name}{where} saved for its gradient was changed in place by "
+                f"{node.op.name.strip('_')}{where} saved for its gradient was changed in place by "
                 f"{who_changed(value)}, and is at version {value._version}; change a clone instead"
             )

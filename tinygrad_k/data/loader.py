@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from ..checks import count
+from ..checks import check_flag, count
 from ..random import Generator
 from ..tensor import Tensor
 from .dataset import fetch
@@ -44,6 +44,9 @@ class DataLoader:
             raise TypeError(
                 f"DataLoader: a dataset has __len__ and __getitem__; got {type(dataset).__name__}"
             )
+        for name, flag in (("shuffle", shuffle), ("drop_last", drop_last)):
+            if flag is not None:
+                check_flag("DataLoader", name, flag)
         settled = batch_size != 1 or shuffle or sampler is not None or drop_last
         if batch_sampler is not None and settled:
             raise ValueError(

@@ -9,9 +9,20 @@ from typing import Any
 
 from ..autograd import batching
 from ..tensor import Tensor
+from .table import COMPOSITES, LINALG, OPS
 
-MISTAKES = (AttributeError, TypeError, OverflowError, ValueError, KeyError, RecursionError)
-_OURS = r"[A-Za-z_][\w.]*(:|\(\)) "  # "name: fact", or Python's "name() takes ..."
+MISTAKES = (
+    AttributeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+# What else messages begin with: doors, and what Python calls a use of a tensor.
+DOORS = ("array_ufunc", "index", "len", "shape", "slice", "tensor")
+_OURS = r"([A-Za-z_][\w.]*)(:|\(\)) "  # "name: fact", or Python's "name() takes ..."
 
 
 def explain(
@@ -24,16 +35,22 @@ def explain(
 ) -> Any:
     """Raises in the function's name a mistake in its arguments that only Python noticed.
 
-    ``name`` is told instead where it is given. Batched tensors are no mistake: then this is what
-    ``target``, the op or the function that was called, gives for them.
+    What an op refused that the function called is told in the function's name, too. ``name`` is
+    told instead where it is given. Batched tensors are no mistake: then this is what ``target``,
+    the op or the function that was called, gives for them.
     """
     if batching.call is not None and target is not None:
         answer = batching.call(target, error, args, kwargs)
         if answer is not batching.ORDINARY:
             return answer
-    if re.match(_OURS, str(error)):
-        raise error
     name = name or function.__name__.strip("_")
+    ours = re.match(_OURS, str(error))
+    inner = ours[1].split(".")[-1].strip("_") if ours else ""
+    if ours and (ours[2] == ":" or inner == name.strip("_")):
+        if inner != name.strip("_") and _is_public(name.strip("_")) and _is_op(inner):
+            home = "linalg." if name in LINALG and name not in COMPOSITES else ""
+            error.args = (home + name + str(error)[ours.end(1) :],)
+        raise error
     parameters = inspect.signature(function).parameters
     given = dict(zip(parameters, args, strict=False)) | kwargs
     for each, value in given.items():
@@ -45,11 +62,21 @@ def explain(
     what = ", ".join(f"{each} {_kind(value)}" for each, value in given.items())
     if isinstance(error, RecursionError):
         raise ValueError(f"{name}: an argument is nested too deeply; got {what}") from None
-    if isinstance(error, ValueError):
-        raise ValueError(f"{name}: {error}; got {what}") from error
+    if isinstance(error, (ValueError, IndexError)):
+        kind = IndexError if isinstance(error, IndexError) else ValueError
+        raise kind(f"{name}: {error}; got {what}") from error
     if isinstance(error, OverflowError):
         raise ValueError(f"{name}: a number is out of range; got {what}") from error
     raise TypeError(f"{name}: these arguments do not fit; got {what}") from error
+
+
+def _is_public(name: str) -> bool:
+    return name in COMPOSITES or name in LINALG or hasattr(Tensor, name)
+
+
+def _is_op(name: str) -> bool:
+    """Whether a message that begins so is one of an op or a door."""
+    return _is_public(name) or name in OPS or f"_{name}" in OPS or name in DOORS
 
 
 def _kind(value: Any) -> str:
