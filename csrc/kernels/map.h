@@ -415,9 +415,10 @@ MAP2(binary_entropy,
 MAP2(relu_backward, v_select(y <= ZERO, v_and_mask(v_isnan(x), x), x))
 MAP1(leaky_relu, v_select(x > ZERO, x, p * x))
 MAP2(leaky_relu_backward, v_select(y > ZERO, x, p * x))
-MAP1(elu, v_select(x > ZERO, x, p *v_expm1(x *q)))
+MAP1_IF(elu, w->p > 0 && w->q > 0, v_at_least(x, 0) + p *TK_FN(expm1_below)(v_at_most(x *q, 0)),
+        v_select(x > ZERO, x, p *v_expm1(x *q)))
 MAP2(elu_backward, v_select(y > ZERO, x, x *p *q *v_exp(y *q)))
-MAP1(selu, SELU_SCALE *v_select(x > ZERO, x, SELU_ALPHA *v_expm1(x)))
+MAP1(selu, SELU_SCALE *(v_at_least(x, 0) + SELU_ALPHA *TK_FN(expm1_below)(v_at_most(x, 0))))
 MAP2(selu_backward, x *SELU_SCALE *v_select(y > ZERO, ONE, SELU_ALPHA *v_exp(y)))
 MAP1(gelu, v_gelu(x))
 MAP2(gelu_backward, x *v_gelu_slope(y))

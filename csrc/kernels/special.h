@@ -239,6 +239,15 @@ TK_INLINE V TK_FN(log_sum)(V x, V y, const int base2)
     return v_select(v_abs(large) == v_set((T)INFINITY), large, large + tail);
 }
 
+/* v_expm1 of x <= 0, to the bit, where 2^n needs no halves to stay in range */
+TK_INLINE V TK_FN(expm1_below)(V x)
+{
+    const V nearly = v_set(sizeof(T) == 8 ? (T)-0x1p-54 : (T)-0x1p-25); /* 0: the result is x */
+    V t, r = v_exp_reduce(v_at_least(x, -40), &t), power = v_pow2(t);
+    V y = v_expm1_poly(r) * power + (power - 1);
+    return v_less(nearly, x, x, y);
+}
+
 /* sin(pi x) / (pi x) */
 TK_INLINE V TK_FN(cardinal_sine)(V x)
 {
