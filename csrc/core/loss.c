@@ -256,7 +256,8 @@ static tk_tensor *entropy(int kernel, tk_tensor *g, tk_tensor *logits, tk_tensor
                              .weight_sum = weight ? made[3]->data : NULL,
                              .smoothing = smoothing,
                              .classes = classes,
-                             .inner = inner};
+                             .inner = inner,
+                             .streams = g && tk_streams(out, made, 1)};
         tk_run(kernel, logits->dtype, &w, rows * inner, GRAIN / (classes + 1) + 1);
     }
     tk_release_made(4, made);

@@ -85,7 +85,8 @@ static tk_tensor *margin(int kernel, tk_tensor *g, tk_tensor *x, tk_tensor *targ
                             .listed = several ? classes : 1,
                             .bad = later ? &bad : NULL,
                             .squares = p == 2,
-                            .several = several};
+                            .several = several,
+                            .streams = g && tk_streams(out, made, 1)};
         tk_run(kernel, x->dtype, &w, x->shape[0], GRAIN / (classes + 1) + 1);
         if (bad != INT64_MAX) {
             tk_fail_label(op, w.target[bad], classes);

@@ -180,7 +180,7 @@ TK_INLINE void TK_FN(entropy_few)(const tk_entropy_work *w, int64_t lo, int64_t 
         TK_FN(lines_to_columns)(logits, lines, (const T *)w->in + start, w->classes, n);
         TK_FN(entropy_tile_work)(&turned, slopes, logits, lo, (int)n);
         if (w->gradient)
-            TK_FN(columns_to_lines)((T *)w->out + start, lines, slopes, w->classes, n, 0);
+            TK_FN(columns_to_lines)((T *)w->out + start, lines, slopes, w->classes, n, w->streams);
     }
 }
 #undef TILE

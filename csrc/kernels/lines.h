@@ -548,10 +548,11 @@ TK_OUTLINE void tk_find_units(const void *work, int64_t lo, int64_t hi, const tk
 
 /* What kernels of rows treat at a time: `rows` lines of n elements each, one behind the other, or n
  * lines side by side, `rows` elements of each, the first line `first` elements behind the start of a
- * row; stride elements from row to row. So many elements ahead are fetched, unless 0. */
+ * row; stride elements from row to row. So many elements ahead are fetched, unless 0. Results go past the
+ * caches where there are pieces. */
 typedef struct tk_block {
     int64_t rows, n, first, stride, ahead;
-    int streams;
+    tk_pieces *pieces;
 } tk_block;
 
 /* Lines one behind the other that every step of a row kernel does before the next step begins: the
@@ -560,7 +561,8 @@ enum { TK_BLOCK_LINES = 8, TK_LINES_ELEMENTS = 4096 };
 
 static inline int64_t tk_lines_together(int64_t length, int64_t most)
 {
-    int64_t lines = length * TK_BLOCK_LINES <= TK_LINES_ELEMENTS ? TK_BLOCK_LINES : 1;
+    int64_t lines = TK_LINES_ELEMENTS / length;
+    lines = lines > TK_BLOCK_LINES ? TK_BLOCK_LINES : lines < 1 ? 1 : lines;
     return lines < most ? lines : most;
 }
 
@@ -572,29 +574,31 @@ static inline int64_t tk_rows_joined_to(int64_t most, int64_t n, int64_t step, i
     return rows < 8 * fold ? rows / 8 + 1 : fold;
 }
 
-/* How far ahead a block of so many elements fetches the next one, where so many are left. */
+/* How far ahead a block of so many elements asks for the next one, where so many are left: in itself where
+ * the second cache does not hold both. */
 static inline int64_t tk_ahead(int64_t block, int64_t left)
 {
-    return left >= TK_FETCHED_BYTES / 4 ? block : 0;
+    enum { MOST = 1 << 15, NEAR = 1 << 11 };
+    return left < TK_FETCHED_BYTES / 4 ? 0 : block > MOST ? NEAR : block;
 }
 
 /* The block that starts with line lo and at element *at; returns how many lines it has. */
-static inline int64_t tk_next_lines(const tk_rows_work *w, int64_t lo, int64_t hi, tk_block *b,
-                                    int64_t *at)
+static inline int64_t tk_next_lines(const tk_rows_work *w, int64_t lo, int64_t hi, tk_pieces *pieces,
+                                    tk_block *b, int64_t *at)
 {
     const int64_t rows = tk_lines_together(w->length, hi - lo);
     *b = (tk_block){.rows = rows,
                     .n = w->length,
                     .stride = w->length,
                     .ahead = tk_ahead(rows * w->length, (hi - lo) * w->length),
-                    .streams = w->streams};
+                    .pieces = pieces};
     *at = lo * w->length;
     return b->rows;
 }
 
 /* The same of at most so many lines that lie across each other. */
 static inline int64_t tk_next_columns(const tk_rows_work *w, int64_t lo, int64_t hi, int64_t most,
-                                      tk_block *b, int64_t *at)
+                                      tk_pieces *pieces, tk_block *b, int64_t *at)
 {
     const int64_t column = lo % w->inner, left = w->inner - column;
     const int64_t n = left < hi - lo ? left : hi - lo;
@@ -605,7 +609,7 @@ static inline int64_t tk_next_columns(const tk_rows_work *w, int64_t lo, int64_t
                     .ahead = n == w->inner && n <= most
                                  ? tk_ahead(w->length * n, (hi - lo) * w->length)
                                  : 0,
-                    .streams = w->streams};
+                    .pieces = pieces};
     *at = lo / w->inner * w->length * w->inner + column;
     return b->n;
 }

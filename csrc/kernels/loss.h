@@ -144,7 +144,7 @@ TK_INLINE V TK_FN(below)(V x, V y, V p)
 
 TK_OUTLINE double TK_FN(below_total)(const T *x, int64_t n, T top)
 {
-    return TK_FN(sum_line_of)(NULL, x, x, n, top, top, TK_FN(below));
+    return TK_FN(sum_line_of)(NULL, x, x, n, top, top, NULL, TK_FN(below));
 }
 
 typedef struct TK_FN(entropy_row) {
@@ -161,6 +161,7 @@ TK_INLINE TK_FN(entropy_row) TK_FN(entropy_start)(const tk_entropy_work *w, int6
                             .weight = (const T *)w->weight};
     if (target < 0)
         return r;
+    r.top = TK_FN(line_top)(r.x, n);
     r.hard = (1 - w->smoothing) * (r.weight ? (double)r.weight[target] : 1);
     r.smooth = w->smoothing / (double)n;
     r.total = r.weight ? (double)*(const T *)w->weight_sum : (double)n;
@@ -200,8 +201,11 @@ static void TK_FN(cross_entropy)(const void *work, int64_t lo, int64_t hi)
     double sum[TK_BLOCK_LINES];
     for (int64_t rows; lo < hi; lo += rows) {
         rows = TK_FN(entropy_starts)(w, lo, hi, some);
+        const int64_t ahead = tk_ahead(rows * n, (hi - lo) * n);
         for (int64_t i = 0; i < rows; i++)
-            sum[i] = some[i].target < 0 ? 1 : TK_FN(line_exps)(NULL, some[i].x, n, &some[i].top);
+            sum[i] = some[i].target < 0
+                         ? 1
+                         : TK_FN(line_exps)(NULL, some[i].x, n, &some[i].top, ahead);
         for (int64_t i = 0; i < rows; i++) {
             const TK_FN(entropy_row) r = some[i];
             double loss = 0;
@@ -218,39 +222,60 @@ static void TK_FN(cross_entropy)(const void *work, int64_t lo, int64_t hi)
     }
 }
 
-/* With p = softmax(x): (hard + smooth W) p - smooth w, less hard at the label. */
+/* The slopes of a row, times g, of its exponentials and their sum. */
+TK_OUTLINE void TK_FN(entropy_slopes)(T *e, const TK_FN(entropy_row) *r, int64_t n, double g,
+                                      double sum)
+{
+    if (r->target < 0) {
+        memset(e, 0, (size_t)n * sizeof(T));
+        return;
+    }
+    const V scale = v_set((T)(g * (r->hard + r->smooth * r->total) / sum));
+    const V smooth = v_set((T)(g * r->smooth));
+    for (int64_t i = 0; i < n; i += W) {
+        const int left = n - i < W ? (int)(n - i) : W;
+        const V share = TK_FN(row_load)(r->weight, i, left, 1), p = TK_FN(row_load)(e, i, left, 0);
+        TK_FN(row_store)(e, i, left, p * scale - share * smooth);
+    }
+    e[r->target] -= (T)(g * r->hard);
+}
+
+/* With p = softmax(x): (hard + smooth W) p - smooth w, less hard at the label. What goes past the caches is
+ * kept until it is complete. */
 static void TK_FN(cross_entropy_backward)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_entropy_work *w = work;
     const int64_t n = w->classes;
-    if (TK_FN(entropy_across)(w, lo, hi))
+    if (TK_FN(entropy_across)(w, lo, hi)) {
+        if (w->streams)
+            tk_stream_end();
         return;
+    }
     TK_FN(entropy_row) some[TK_BLOCK_LINES];
     double sum[TK_BLOCK_LINES];
+    _Alignas(64) T kept[TK_FN(most_kept)];
+    tk_pieces waiting = {.held = 0};
+    const int streams = w->streams && n <= (int64_t)TK_FN(most_kept);
     for (int64_t rows; lo < hi; lo += rows) {
-        T *out = (T *)w->out + lo * n;
+        T *const first = (T *)w->out + lo * n, *out = streams ? kept : first;
         rows = TK_FN(entropy_starts)(w, lo, hi, some);
-        for (int64_t i = 0; i < rows; i++)
-            if (some[i].target < 0)
-                memset(out + i * n, 0, (size_t)n * sizeof(T));
-            else
-                sum[i] = TK_FN(line_exps)(out + i * n, some[i].x, n, &some[i].top);
-        for (int64_t k = 0; k < rows; k++, out += n) {
-            const TK_FN(entropy_row) r = some[k];
-            if (r.target < 0)
+        const int64_t ahead = tk_ahead(rows * n, (hi - lo) * n);
+        /* One row behind: it is stored while the next exponentials are computed. */
+        for (int64_t i = 0, at = 0; i <= rows; i++, at += n) {
+            if (i < rows && some[i].target >= 0)
+                sum[i] = TK_FN(line_exps)(out + at, some[i].x, n, &some[i].top, ahead);
+            if (i == 0)
                 continue;
-            const double g = (double)((const T *)w->gradient)[lo + k];
-            const V scale = v_set((T)(g * (r.hard + r.smooth * r.total) / sum[k]));
-            const V smooth = v_set((T)(g * r.smooth));
-            for (int64_t i = 0; i < n; i += W) {
-                int left = n - i < W ? (int)(n - i) : W;
-                V share = TK_FN(row_load)(r.weight, i, left, 1);
-                V e = TK_FN(row_load)(out, i, left, 0);
-                TK_FN(row_store)(out, i, left, e * scale - share * smooth);
-            }
-            out[r.target] -= (T)(g * r.hard);
+            T *const e = out + at - n;
+            const double g = (double)((const T *)w->gradient)[lo + i - 1];
+            TK_FN(entropy_slopes)(e, some + i - 1, n, g, sum[i - 1]);
+            if (streams)
+                tk_put_piece(&waiting, (char *)(first + at - n), (const char *)e,
+                             n * (int64_t)sizeof(T));
         }
     }
+    if (streams)
+        tk_end_pieces(&waiting);
 }
 #undef FEW_CLASSES
 #endif

@@ -30,19 +30,38 @@ TK_INLINE V TK_FN(lack_squared_slope)(V x, V y, V p)
     return v_and_mask((x + p) > v_set(0), 2 * (x + p));
 }
 
-/* The sum of what one of them gives; of slopes each is kept. */
-TK_OUTLINE double TK_FN(lacks)(const T *x, int64_t n, T p, int squares)
+/* The sum of what one of them gives; of slopes each is kept. As many elements from next on are asked for,
+ * unless it is NULL. */
+TK_OUTLINE double TK_FN(lacks)(const T *x, int64_t n, T p, int squares, const T *next)
 {
     if (squares)
-        return TK_FN(sum_line_of)(NULL, x, x, n, -(T)INFINITY, p, TK_FN(lack_squared));
-    return TK_FN(sum_line_of)(NULL, x, x, n, -(T)INFINITY, p, TK_FN(lack));
+        return TK_FN(sum_line_of)(NULL, x, x, n, -(T)INFINITY, p, next, TK_FN(lack_squared));
+    return TK_FN(sum_line_of)(NULL, x, x, n, -(T)INFINITY, p, next, TK_FN(lack));
 }
 
-TK_OUTLINE double TK_FN(lack_slopes)(T *slopes, const T *x, int64_t n, T p, int squares)
+TK_OUTLINE double TK_FN(lack_slopes)(T *slopes, const T *x, int64_t n, T p, int squares,
+                                     const T *next)
 {
     if (squares)
-        return TK_FN(sum_line_of)(slopes, x, x, n, -(T)INFINITY, p, TK_FN(lack_squared_slope));
-    return TK_FN(sum_line_of)(slopes, x, x, n, -(T)INFINITY, p, TK_FN(lack_slope));
+        return TK_FN(sum_line_of)
+        (slopes, x, x, n, -(T)INFINITY, p, next, TK_FN(lack_squared_slope));
+    return TK_FN(sum_line_of)(slopes, x, x, n, -(T)INFINITY, p, next, TK_FN(lack_slope));
+}
+
+TK_INLINE void TK_FN(add_slopes)(T *dx, const T *slopes, int64_t n)
+{
+    for (int64_t i = 0; i < n; i += W) {
+        const int left = n - i < W ? (int)(n - i) : W;
+        TK_FN(row_store)(dx, i, left, TK_FN(row_load)(dx, i, left, 0) + TK_FN(row_load)(slopes, i, left, 0));
+    }
+}
+
+TK_INLINE void TK_FN(scale_slopes)(T *dx, int64_t n, T share)
+{
+    for (int64_t i = 0; i < n; i += W) {
+        const int left = n - i < W ? (int)(n - i) : W;
+        TK_FN(row_store)(dx, i, left, TK_FN(row_load)(dx, i, left, 0) * v_set(share));
+    }
 }
 
 /* How many labels a row has; the first that is no class is noted. */
@@ -74,8 +93,10 @@ TK_INLINE void TK_FN(not_given)(T *others, const T *x, const int64_t *target, in
     }
 }
 
-/* A row's loss, or its gradient, which goes to dx unless that is NULL. */
-TK_INLINE double TK_FN(margin_row)(const tk_margin_work *w, int64_t row, T *dx, double gradient)
+/* A row's loss, or its gradient, which goes to dx unless that is NULL. What lies `ahead` of it is asked
+ * for, unless that is 0. */
+TK_INLINE double TK_FN(margin_row)(const tk_margin_work *w, int64_t row, T *dx, double gradient,
+                                   int64_t ahead)
 {
     _Alignas(64) T others[PART], slopes[PART];
     const int64_t classes = w->classes, given = TK_FN(labels_given)(w, row);
@@ -93,18 +114,17 @@ TK_INLINE double TK_FN(margin_row)(const tk_margin_work *w, int64_t row, T *dx, 
             const int64_t t = target[k];
             if (t < 0 || t >= classes)
                 continue; /* noted, or changed meanwhile by another thread */
-            const T p = (T)w->margin - x[t];
+            const T p = (T)w->margin - x[t], *const next = ahead && k == 0 ? x + start + ahead : NULL;
             if (!dx) {
-                total += TK_FN(lacks)(others, n, p, w->squares);
+                total += TK_FN(lacks)(others, n, p, w->squares, next);
                 continue;
             }
-            dx[t] -= (T)TK_FN(lack_slopes)(slopes, others, n, p, w->squares);
-            for (int64_t i = 0; i < n; i++)
-                dx[start + i] += slopes[i];
+            dx[t] -= (T)TK_FN(lack_slopes)(slopes, others, n, p, w->squares, next);
+            TK_FN(add_slopes)(dx + start, slopes, n);
         }
     }
-    for (int64_t i = 0; dx && given && i < classes; i++)
-        dx[i] *= (T)share;
+    if (dx && given)
+        TK_FN(scale_slopes)(dx, classes, (T)share);
     return total * share;
 }
 
@@ -144,7 +164,7 @@ static void TK_FN(margin_loss)(const void *work, int64_t lo, int64_t hi)
     T *out = (T *)w->out;
     if (w->several || w->classes > TK_LANES)
         for (; lo < hi; lo++)
-            out[lo] = (T)TK_FN(margin_row)(w, lo, NULL, 1);
+            out[lo] = (T)TK_FN(margin_row)(w, lo, NULL, 1, tk_ahead(w->classes, (hi - lo) * w->classes));
     else if (w->squares)
         for (; lo < hi; lo++)
             out[lo] = (T)TK_FN(margin_few)(w, lo, 1);
@@ -156,10 +176,20 @@ static void TK_FN(margin_loss)(const void *work, int64_t lo, int64_t hi)
 static void TK_FN(margin_loss_backward)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_margin_work *w = work;
+    const int64_t classes = w->classes;
+    const int streams = w->streams && classes <= (int64_t)TK_FN(most_kept);
+    _Alignas(64) T kept[TK_FN(most_kept)];
+    tk_pieces waiting = {.held = 0};
     for (; lo < hi; lo++) {
-        const double gradient = (double)((const T *)w->gradient)[lo];
-        TK_FN(margin_row)(w, lo, (T *)w->out + lo * w->classes, gradient);
+        T *const dx = (T *)w->out + lo * classes;
+        TK_FN(margin_row)
+        (w, lo, streams ? kept : dx, (double)((const T *)w->gradient)[lo],
+         tk_ahead(classes, (hi - lo) * classes));
+        if (streams)
+            tk_put_piece(&waiting, (char *)dx, (const char *)kept, classes * (int64_t)sizeof(T));
     }
+    if (streams)
+        tk_end_pieces(&waiting);
 }
 #undef PART
 #endif

@@ -2,10 +2,17 @@
  *
  * Sums over a row go chunk by chunk, the chunks' sums in double. */
 #define CHUNK ((int64_t)(TK_CHUNK_BYTES / sizeof(T)))
+#define MANY_CHUNKS (TK_FETCHED_BYTES / TK_CHUNK_BYTES) /* come from behind the second cache */
 
 TK_OUTLINE double TK_FN(row_total)(const T *x, int64_t n)
 {
+    T parts[MANY_CHUNKS];
     double total = 0;
+    for (; n >= MANY_CHUNKS * CHUNK; n -= MANY_CHUNKS * CHUNK, x += MANY_CHUNKS * CHUNK) {
+        TK_FN(sum_lines)(parts, x, CHUNK, CHUNK, MANY_CHUNKS, NULL);
+        for (int i = 0; i < MANY_CHUNKS; i++)
+            total += (double)parts[i];
+    }
     for (; n > 0; n -= CHUNK, x += CHUNK) {
         T part;
         TK_FN(sum_line)(&part, x, n < CHUNK ? n : CHUNK, NULL);
@@ -22,7 +29,7 @@ TK_INLINE V TK_FN(centred)(V a, V x, V mean)
 /* The sum of a[i] * (x[i] - mean). */
 TK_OUTLINE double TK_FN(centred_product)(const T *a, const T *x, int64_t n, T mean)
 {
-    return TK_FN(sum_line_of)(NULL, a, x, n, 0, mean, TK_FN(centred));
+    return TK_FN(sum_line_of)(NULL, a, x, n, 0, mean, NULL, TK_FN(centred));
 }
 
 /* Adds to two sums what x, y and p give. */
@@ -44,9 +51,11 @@ TK_INLINE void TK_FN(slopes)(V x, V g, V mean, V *first, V *second)
 
 /* Both sums over x and y, whose elements are multiplied by those of weight, if there are any: at most
  * a chunk of them. In lanes of 128 bytes: of two sums, those of 256 would not fit 16 registers. They
- * start from 0: a first product left for the folding would be fused on some instruction sets only. */
-TK_INLINE void TK_FN(pairs_of_chunk)(const T *x, const T *y, const T *weight, int64_t n, T p,
-                                     double *first, double *second, TK_FN(pair_fn) f)
+ * start from 0: a first product left for the folding would be fused on some instruction sets only. Where it
+ * fetches, what comes soon in x is asked for. */
+TK_INLINE void TK_FN(pairs_asking)(const T *x, const T *y, const T *weight, int64_t n, T p,
+                                   double *first, double *second, const int fetches,
+                                   TK_FN(pair_fn) f)
 {
     enum { VECTORS = 128 / TK_VECTOR_BYTES, LANES = 128 / sizeof(T) };
     V s[VECTORS], q[VECTORS];
@@ -66,6 +75,8 @@ TK_INLINE void TK_FN(pairs_of_chunk)(const T *x, const T *y, const T *weight, in
 #pragma GCC unroll 8
         for (int v = 0; v < VECTORS; v++) {
             const int64_t at = i + v * W;
+            if (fetches && v * TK_VECTOR_BYTES % 64 == 0)
+                __builtin_prefetch((const char *)(x + at) + TK_ROW_AHEAD_BYTES);
             V other = v_load(y + at);
             if (weight)
                 other *= v_load(weight + at);
@@ -82,9 +93,17 @@ TK_INLINE void TK_FN(pairs_of_chunk)(const T *x, const T *y, const T *weight, in
     *second += (double)TK_FN(fold)(q[0], TK_FN(added));
 }
 
+TK_INLINE void TK_FN(pairs_of_chunk)(const T *x, const T *y, const T *weight, int64_t n, T p,
+                                     double *first, double *second, TK_FN(pair_fn) f)
+{
+    TK_FN(pairs_asking)(x, y, weight, n, p, first, second, 0, f);
+}
+
 /* The sums of the distances to a pivot, and of their squares. */
 TK_OUTLINE void TK_FN(line_moments)(const T *x, int64_t n, T pivot, double *sum, double *square)
 {
+    for (; n > CHUNK * MANY_CHUNKS; n -= CHUNK, x += CHUNK)
+        TK_FN(pairs_asking)(x, x, NULL, CHUNK, pivot, sum, square, 1, TK_FN(distances));
     for (; n > 0; n -= CHUNK, x += CHUNK)
         TK_FN(pairs_of_chunk)
         (x, x, NULL, n < CHUNK ? n : CHUNK, pivot, sum, square, TK_FN(distances));
@@ -261,19 +280,19 @@ TK_INLINE T TK_FN(rstd_of)(double square, int64_t n, double eps)
 #include "norm_columns.h"
 
 /* What goes past the caches does so by parts of this. */
-enum { TK_FN(norm_part) = 4096 / sizeof(T) };
+enum { TK_FN(norm_part) = 1024 / sizeof(T) };
 
 /* y = (x - p[0]) p[1] + p[2], or backward, g p[1] - p[2] - (x - p[0]) p[3]. */
-TK_INLINE void TK_FN(map_piece)(T *y, const T *x, const T *g, int64_t n, const T *p, int streams,
-                                const int backward)
+TK_INLINE void TK_FN(map_piece)(T *y, const T *x, const T *g, int64_t n, const T *p,
+                                tk_pieces *pieces, const int backward)
 {
     enum { PART = TK_FN(norm_part) };
     _Alignas(64) T part[PART];
     const V mean = v_set(p[0]), gain = v_set(p[1]), shift = v_set(p[2]);
     const V slope = v_set(backward ? p[3] : 0);
     for (int64_t start = 0, end; start < n; start = end) {
-        T *to = streams ? part : y + start;
-        end = streams && n - start > PART ? start + PART : n;
+        T *to = pieces ? part : y + start;
+        end = pieces && n - start > PART ? start + PART : n;
         for (int64_t i = start; i < end; i += W) {
             const int left = end - i < W ? (int)(end - i) : W;
             const V d = TK_FN(row_load)(x, i, left, 0);
@@ -284,20 +303,21 @@ TK_INLINE void TK_FN(map_piece)(T *y, const T *x, const T *g, int64_t n, const T
                 TK_FN(row_store)(to, i - start, left, (d - mean) * gain + shift);
             }
         }
-        if (streams)
-            tk_stream((char *)(y + start), (const char *)part, (end - start) * (int64_t)sizeof(T));
+        if (pieces)
+            tk_put_piece(pieces, (char *)(y + start), (const char *)part,
+                         (end - start) * (int64_t)sizeof(T));
     }
 }
 
-TK_OUTLINE void TK_FN(norm_piece)(T *y, const T *x, int64_t n, const T *p, int streams)
+TK_OUTLINE void TK_FN(norm_piece)(T *y, const T *x, int64_t n, const T *p, tk_pieces *pieces)
 {
-    TK_FN(map_piece)(y, x, NULL, n, p, streams, 0);
+    TK_FN(map_piece)(y, x, NULL, n, p, pieces, 0);
 }
 
 TK_OUTLINE void TK_FN(norm_piece_backward)(T *dx, const T *x, const T *g, int64_t n, const T *p,
-                                           int streams)
+                                           tk_pieces *pieces)
 {
-    TK_FN(map_piece)(dx, x, g, n, p, streams, 1);
+    TK_FN(map_piece)(dx, x, g, n, p, pieces, 1);
 }
 
 TK_INLINE V TK_FN(normalised)(V x, V mean, V rstd, V weight, V bias)
@@ -325,8 +345,11 @@ TK_INLINE void TK_FN(norm_line)(T *y, const T *x, const T *weight, const T *bias
             __builtin_prefetch(x + i + ahead);
         TK_FN(norm_vector)(y, x, weight, bias, i, W, centre, gain);
     }
-    if (i < n)
+    if (i < n) {
+        if (fetches)
+            __builtin_prefetch(x + i + ahead);
         TK_FN(norm_vector)(y, x, weight, bias, i, (int)(n - i), centre, gain);
+    }
 }
 
 /* Where the weights of a row begin: those of all rows, or of the group that it is. */
@@ -337,15 +360,17 @@ TK_INLINE int64_t TK_FN(weights_of)(const tk_norm_work *w, int64_t row)
 
 /* Some lines of layer_norm, one behind the other. */
 TK_OUTLINE void TK_FN(norm_lines)(const tk_norm_work *w, T *y, const T *x, int64_t row, int64_t rows,
-                                  const T *mean, const T *rstd)
+                                  const T *mean, const T *rstd, tk_pieces *pieces)
 {
-    _Alignas(64) T part[TK_LINES_ELEMENTS];
+    enum { PART = TK_FN(norm_part) };
+    _Alignas(64) T part[PART];
     const int64_t n = w->length;
     const int64_t ahead = tk_ahead(rows * n, w->rows * n);
-    for (int64_t start = 0, some; start < n; start += some) {
-        some = w->streams && n - start > TK_LINES_ELEMENTS ? TK_LINES_ELEMENTS : n - start;
-        T *to = w->streams ? part : y + start;
-        for (int64_t r = 0; r < rows; r++, to += some) {
+    int64_t held = 0;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t start = 0, some; start < n; start += some) {
+            some = pieces && n - start > PART - held ? PART - held : n - start;
+            T *const to = pieces ? part + held : y + r * n + start;
             const T *from = x + r * n + start;
             const int64_t at = start + TK_FN(weights_of)(w, row + r);
             const T *weight = w->weight ? (const T *)w->weight + at : NULL;
@@ -354,21 +379,24 @@ TK_OUTLINE void TK_FN(norm_lines)(const tk_norm_work *w, T *y, const T *x, int64
                 TK_FN(norm_line)(to, from, weight, bias, some, mean[r], rstd[r], ahead, 1);
             else
                 TK_FN(norm_line)(to, from, weight, bias, some, mean[r], rstd[r], 0, 0);
+            held += some;
+            if (pieces && (held == PART || (r == rows - 1 && start + some == n))) {
+                tk_put_piece(pieces, (char *)y, (const char *)part, held * (int64_t)sizeof(T));
+                y += held;
+                held = 0;
+            }
         }
-        if (w->streams)
-            tk_stream((char *)(y + start), (const char *)part, rows * some * (int64_t)sizeof(T));
-    }
 }
 
 /* Group normalisation, Wu and He 2018: a line is some channels, each with one weight and bias. */
 TK_OUTLINE void TK_FN(norm_group)(const tk_norm_work *w, int64_t row, T *y, const T *x, T mean,
-                                  T rstd)
+                                  T rstd, tk_pieces *pieces)
 {
     const int64_t size = w->length / w->channels, first = row % w->groups * w->channels;
     const T *weight = (const T *)w->weight, *bias = (const T *)w->bias;
     for (int64_t c = first; c < first + w->channels; c++, x += size, y += size) {
         const T p[3] = {mean, weight ? rstd * weight[c] : rstd, bias ? bias[c] : 0};
-        TK_FN(norm_piece)(y, x, size, p, w->streams);
+        TK_FN(norm_piece)(y, x, size, p, pieces);
     }
 }
 
@@ -380,6 +408,7 @@ static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
     _Static_assert((int)LINES >= (int)TK_BLOCK_LINES, "or so many longer ones");
     const tk_norm_work *w = work;
     const int64_t n = w->length;
+    tk_pieces waiting = {.held = 0}, *const pieces = w->streams ? &waiting : NULL;
     for (; w->columns && lo < hi; lo++)
         TK_FN(norm_sample)(w, lo);
     for (int64_t rows; lo < hi; lo += rows) {
@@ -399,19 +428,20 @@ static void TK_FN(layer_norm)(const void *work, int64_t lo, int64_t hi)
         if (w->mean)
             memcpy((T *)w->mean + lo, mean, (size_t)rows * sizeof(T));
         if (!w->channels)
-            TK_FN(norm_lines)(w, y, x, lo, rows, mean, rstd);
+            TK_FN(norm_lines)(w, y, x, lo, rows, mean, rstd, pieces);
         else
             for (int64_t r = 0; r < rows; r++)
-                TK_FN(norm_group)(w, lo + r, y + r * n, x + r * n, mean[r], rstd[r]);
+                TK_FN(norm_group)
+                (w, lo + r, y + r * n, x + r * n, mean[r], rstd[r], pieces);
     }
-    if (w->streams)
-        tk_stream_end();
+    if (pieces)
+        tk_end_pieces(pieces);
 }
 
 /* With h = (x - mean) rstd and d = g weight: dx = rstd (d - mean(d) - h mean(d h)), where the mean is
  * 0 rstd (d - h mean(d h)); dweight = the sum over rows of g h, dbias = that of g; of a group here
  * those of its row. */
-TK_OUTLINE void TK_FN(norm_group_backward)(const tk_norm_work *w, int64_t row)
+TK_OUTLINE void TK_FN(norm_group_backward)(const tk_norm_work *w, int64_t row, tk_pieces *pieces)
 {
     const int64_t n = w->length, many = w->channels, size = n / many;
     const T *x = (const T *)w->x + row * n, *g = (const T *)w->gradient + row * n;
@@ -434,7 +464,7 @@ TK_OUTLINE void TK_FN(norm_group_backward)(const tk_norm_work *w, int64_t row)
     const double slope = gain * gain * gain * product / (double)n;
     for (int64_t c = 0; c < many; c++, x += size, g += size, dx += size) {
         const T p[4] = {mean, weight ? rstd * weight[c] : rstd, (T)less, (T)slope};
-        TK_FN(norm_piece_backward)(dx, x, g, size, p, w->streams);
+        TK_FN(norm_piece_backward)(dx, x, g, size, p, pieces);
     }
 }
 
@@ -584,7 +614,7 @@ TK_OUTLINE void TK_FN(norm_short_backward)(const tk_norm_work *w, int64_t unit)
 }
 
 /* A unit's rows: each group is a row of a sample. */
-TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
+TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit, tk_pieces *pieces)
 {
     _Alignas(64) T part[TK_LINES_ELEMENTS];
     const int64_t n = w->length, groups = w->groups ? w->groups : 1, step = groups * n;
@@ -600,6 +630,8 @@ TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
         T *dx = (T *)w->out + at, p[4][TK_BLOCK_LINES] = {{0}};
         double sum[TK_BLOCK_LINES] = {0}, product[TK_BLOCK_LINES] = {0};
         rows = tk_lines_together(n, end - sample);
+        const int64_t ahead = groups == 1 ? tk_ahead(rows * n, w->rows * n)
+                                          : tk_ahead(1, w->rows * n) * rows * step; /* lie apart */
         for (int64_t r = 0; r < rows; r++) {
             const int64_t row = (sample + r) * groups + group;
             p[0][r] = w->mean ? ((const T *)w->mean)[row] : 0;
@@ -613,15 +645,15 @@ TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
             p[3][r] = (T)(product[r] * (double)p[1][r] / (double)n);
         }
         for (int64_t i = 0, some; i < n; i += some) {
-            some = w->streams && n - i > TK_LINES_ELEMENTS ? TK_LINES_ELEMENTS : n - i;
+            some = pieces && n - i > TK_LINES_ELEMENTS ? TK_LINES_ELEMENTS : n - i;
             TK_FN(norm_lines_backward)
-            (w->streams ? part : dx + i, w->streams ? some : step, x + i, g + i,
+            (pieces ? part : dx + i, pieces ? some : step, x + i, g + i,
              weight ? weight + i : NULL, dweight ? dweight + i : NULL, dbias ? dbias + i : NULL,
-             rows, step, some, p, sample == start, tk_ahead(rows * step, w->rows * n));
+             rows, step, some, p, sample == start, ahead);
             const int64_t joined = some == step ? rows : 1; /* lie side by side */
-            for (int64_t r = 0; r < rows && w->streams; r += joined)
-                tk_stream((char *)(dx + r * step + i), (const char *)(part + r * some),
-                          joined * some * (int64_t)sizeof(T));
+            for (int64_t r = 0; r < rows && pieces; r += joined)
+                tk_put_piece(pieces, (char *)(dx + r * step + i), (const char *)(part + r * some),
+                             joined * some * (int64_t)sizeof(T));
         }
     }
 }
@@ -629,17 +661,18 @@ TK_OUTLINE void TK_FN(norm_rows_backward)(const tk_norm_work *w, int64_t unit)
 static void TK_FN(layer_norm_backward)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_norm_work *w = work;
+    tk_pieces waiting = {.held = 0}, *const pieces = w->streams ? &waiting : NULL;
     for (; lo < hi; lo++)
         if (w->columns)
             TK_FN(norm_sample_backward)(w, lo);
         else if (w->channels)
-            TK_FN(norm_group_backward)(w, lo);
+            TK_FN(norm_group_backward)(w, lo, pieces);
         else if (tk_are_short_rows(w))
             TK_FN(norm_short_backward)(w, lo);
         else
-            TK_FN(norm_rows_backward)(w, lo);
-    if (w->streams)
-        tk_stream_end();
+            TK_FN(norm_rows_backward)(w, lo, pieces);
+    if (pieces)
+        tk_end_pieces(pieces);
 }
 
 /* Batch normalisation, Ioffe and Szegedy 2015. What a channel's elements are multiplied by and what
@@ -739,6 +772,7 @@ static void TK_FN(batch_norm)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_batch_work *w = work;
     const int64_t n = w->length / w->pieces;
+    tk_pieces waiting = {.held = 0}, *const pieces = w->streams ? &waiting : NULL;
     for (int64_t some; lo < hi; lo += some) {
         some = TK_FN(some_channels)(w, hi - lo);
         if (w->channels) {
@@ -751,10 +785,10 @@ static void TK_FN(batch_norm)(const void *work, int64_t lo, int64_t hi)
         TK_FN(moments)(x, w->pieces, n, w->step, p, &square);
         TK_FN(batch_channel)(w, lo, p[0], square, p + 1, p + 2);
         for (int64_t i = 0; i < w->pieces; i++)
-            TK_FN(norm_piece)(y + i * w->step, x + i * w->step, n, p, w->streams);
+            TK_FN(norm_piece)(y + i * w->step, x + i * w->step, n, p, pieces);
     }
-    if (w->streams)
-        tk_stream_end();
+    if (pieces)
+        tk_end_pieces(pieces);
 }
 
 /* With d = x - mean: dx = weight rstd (g - mean(g) - d rstd^2 mean(g d)). */
@@ -762,6 +796,7 @@ static void TK_FN(batch_norm_backward)(const void *work, int64_t lo, int64_t hi)
 {
     const tk_batch_work *w = work;
     const int64_t n = w->length / w->pieces;
+    tk_pieces waiting = {.held = 0}, *const pieces = w->streams ? &waiting : NULL;
     for (int64_t some; lo < hi; lo += some) {
         some = TK_FN(some_channels)(w, hi - lo);
         if (w->channels) {
@@ -779,11 +814,12 @@ static void TK_FN(batch_norm_backward)(const void *work, int64_t lo, int64_t hi)
         const T scaled[3] = {0, p[1], (T)-0.0};
         for (int64_t i = 0, at = 0; i < w->pieces; i++, at += w->step)
             if (w->frozen)
-                TK_FN(norm_piece)(dx + at, g + at, n, scaled, w->streams);
+                TK_FN(norm_piece)(dx + at, g + at, n, scaled, pieces);
             else
-                TK_FN(norm_piece_backward)(dx + at, x + at, g + at, n, p, w->streams);
+                TK_FN(norm_piece_backward)(dx + at, x + at, g + at, n, p, pieces);
     }
-    if (w->streams)
-        tk_stream_end();
+    if (pieces)
+        tk_end_pieces(pieces);
 }
 #undef CHUNK
+#undef MANY_CHUNKS

@@ -120,54 +120,75 @@ TK_OUTLINE void TK_FN(column_slope_sums)(const T *x, const T *g, int64_t step, i
     }
 }
 
-/* A vector of columns, or the `left` that remain: (x - mean) gain + shift, or with a gradient g
- * g gain - shift - (x - mean) slope, where that is 0 if there is no x. */
-TK_INLINE void TK_FN(map_column)(T *y, const T *x, const T *g, int64_t i, const int left,
+/* A vector of columns, or the `left` that remain, to y[to] and on: (x - mean) gain + shift, or with a
+ * gradient g g gain - shift - (x - mean) slope, where that is 0 if there is no x. */
+TK_INLINE void TK_FN(map_column)(T *y, int64_t to, const T *x, const T *g, int64_t i, const int left,
                                  const T *mean, const T *gain, const T *shift, const T *slope)
 {
     const V d = TK_FN(row_load)(x, i, left, 0), m = TK_FN(row_load)(mean, i, left, 0);
     const V scale = TK_FN(row_load)(gain, i, left, 0), off = TK_FN(row_load)(shift, i, left, 0);
     const V gradient = TK_FN(row_load)(g, i, left, 0), rate = TK_FN(row_load)(slope, i, left, 0);
     if (!g)
-        TK_FN(row_store)(y, i, left, (d - m) * scale + off);
+        TK_FN(row_store)(y, to, left, (d - m) * scale + off);
     else if (x)
-        TK_FN(row_store)(y, i, left, gradient * scale - off - (d - m) * rate);
+        TK_FN(row_store)(y, to, left, gradient * scale - off - (d - m) * rate);
     else
-        TK_FN(row_store)(y, i, left, gradient * scale - off);
+        TK_FN(row_store)(y, to, left, gradient * scale - off);
+}
+
+/* One such row, in parts where it goes past the caches; what lies so far before is asked for. */
+TK_INLINE void TK_FN(map_one_row)(T *y, const T *x, const T *g, int64_t n, const T *mean, const T *gain,
+                                  const T *shift, const T *slope, int64_t before, const int fetches,
+                                  tk_pieces *pieces)
+{
+    enum { PART = 1024 / sizeof(T) };
+    _Alignas(64) T part[PART];
+    for (int64_t start = 0, end; start < n; start = end) {
+        T *const to = pieces ? part : y + start;
+        int64_t i = start;
+        end = pieces && n - start > PART ? start + PART : n;
+        for (; i + W <= end; i += W) {
+            if (fetches && x)
+                __builtin_prefetch(x + i - before);
+            if (fetches && g)
+                __builtin_prefetch(g + i - before);
+            TK_FN(map_column)(to, i - start, x, g, i, W, mean, gain, shift, slope);
+        }
+        if (i < end)
+            TK_FN(map_column)(to, i - start, x, g, i, (int)(end - i), mean, gain, shift, slope);
+        if (pieces)
+            tk_put_piece(pieces, (char *)(y + start), (const char *)part,
+                         (end - start) * (int64_t)sizeof(T));
+    }
 }
 
 /* Of rows, `step` elements apart. What belongs to the columns has room for most_columns: short rows that
  * lie behind each other are done as long ones. They were read from the first to the last: the last are
- * still in the caches, so these are done first. */
+ * still in the caches, so these are done first; some at a time, so that lines which end within one are
+ * stored whole past the caches. */
 TK_INLINE void TK_FN(map_rows)(T *y, const T *x, const T *g, int64_t step, int64_t rows, int64_t n,
                                T *mean, T *gain, T *shift, T *slope, int streams,
                                const int fetches)
 {
-    _Alignas(64) T part[TK_FN(most_columns)];
+    enum { AT_ONCE = 65536 / sizeof(T) };
     const int64_t fold = tk_rows_joined_to(TK_FN(most_columns), n, step, rows);
-    const int64_t before = fold * step;
-    streams = streams && (n == step || n * (int64_t)sizeof(T) >= TK_STREAMED_ROW_BYTES);
+    const int64_t many = AT_ONCE / (fold * n), group = fold * (many > 1 ? many : 1);
+    tk_pieces waiting = {.held = 0}, *pieces = &waiting;
+    if (!streams || (n != step && n * (int64_t)sizeof(T) < TK_STREAMED_ROW_BYTES))
+        pieces = NULL;
     T *const all[4] = {mean, gain, shift, slope};
     for (int k = 0; k < 4; k++)
         if (all[k])
             TK_FN(repeat)(all[k], n, fold);
-    for (int64_t r = (rows - 1) / fold * fold; r >= 0; r -= fold) {
-        const int64_t some = (rows - r < fold ? rows - r : fold) * n, at = r * step;
-        const T *from = x ? x + at : NULL, *slopes = g ? g + at : NULL;
-        T *const to = streams ? part : y + at;
-        int64_t i = 0;
-        for (; i + W <= some; i += W) {
-            if (fetches && x)
-                __builtin_prefetch(from + i - before);
-            if (fetches && g)
-                __builtin_prefetch(slopes + i - before);
-            TK_FN(map_column)(to, from, slopes, i, W, mean, gain, shift, slope);
+    for (int64_t r = (rows - 1) / group * group, end = rows; r >= 0; end = r, r -= group)
+        for (int64_t row = r; row < end; row += fold) {
+            const int64_t some = (end - row < fold ? end - row : fold) * n, at = row * step;
+            TK_FN(map_one_row)
+            (y + at, x ? x + at : NULL, g ? g + at : NULL, some, mean, gain, shift, slope, group * step,
+             fetches, pieces);
         }
-        if (i < some)
-            TK_FN(map_column)(to, from, slopes, i, (int)(some - i), mean, gain, shift, slope);
-        if (streams)
-            tk_stream((char *)(y + at), (const char *)part, some * (int64_t)sizeof(T));
-    }
+    if (pieces)
+        tk_end_pieces(pieces);
 }
 
 TK_OUTLINE void TK_FN(map_columns)(T *y, const T *x, int64_t step, int64_t rows, int64_t n, T *mean,

@@ -144,12 +144,14 @@ TK_INLINE V TK_FN(reduce_lanes)(const T *x, int64_t n, V pivot, T identity, T fi
 }
 
 /* The sum of f(x, y, p) over a line of at most a chunk, in the lanes of reduce_line. f of fill must
- * be 0. The values are kept in out, which may be x or y, unless that is NULL. */
+ * be 0. The values are kept in out, which may be x or y, unless that is NULL. As many elements from next
+ * on are asked for where `fetches`: evenly, while others are computed with. */
 typedef V (*TK_FN(line_fn))(V x, V y, V p);
 
 TK_INLINE T TK_FN(sum_chunk)(T *out, const T *x, const T *y, int64_t n, T fill, V p,
-                             TK_FN(line_fn) f)
+                             const T *next, const int fetches, TK_FN(line_fn) f)
 {
+    enum { LINE = 64 / sizeof(T) };
     V acc[TK_VECTORS];
     const int64_t full = n / TK_LANES * TK_LANES, rest = n - full;
     TK_EACH_VECTOR(v) acc[v] = v_set(0);
@@ -159,6 +161,8 @@ TK_INLINE T TK_FN(sum_chunk)(T *out, const T *x, const T *y, int64_t n, T fill, 
             const int64_t at = full + v * W, left = n - at;
             if (left <= 0)
                 break;
+            if (fetches && v * W % LINE == 0)
+                __builtin_prefetch(next + at);
             acc[v] = f(v_load_filled(x + at, left, fill), v_load_filled(y + at, left, 0), p);
             if (out && left >= W)
                 v_store(out + at, acc[v]);
@@ -168,6 +172,8 @@ TK_INLINE T TK_FN(sum_chunk)(T *out, const T *x, const T *y, int64_t n, T fill, 
     for (int64_t i = 0; i < full; i += TK_LANES)
         TK_EACH_VECTOR(v)
         {
+            if (fetches && v * W % LINE == 0)
+                __builtin_prefetch(next + i + v * W);
             V value = f(v_load(x + i + v * W), v_load(y + i + v * W), p);
             if (out)
                 v_store(out + i + v * W, value);
@@ -176,14 +182,20 @@ TK_INLINE T TK_FN(sum_chunk)(T *out, const T *x, const T *y, int64_t n, T fill, 
     return TK_FN(fold_block)(acc, TK_FN(added));
 }
 
-/* Of a line of any length: the sums of chunks in double. */
+/* Of a line of any length: the sums of chunks in double. Nothing is asked for where next is NULL. */
 TK_INLINE double TK_FN(sum_line_of)(T *out, const T *x, const T *y, int64_t n, T fill, T p,
-                                    TK_FN(line_fn) f)
+                                    const T *next, TK_FN(line_fn) f)
 {
     const int64_t chunk = TK_CHUNK_BYTES / sizeof(T);
     double total = 0;
-    for (; n > 0; n -= chunk, x += chunk, y += chunk, out = out ? out + chunk : out)
-        total += (double)TK_FN(sum_chunk)(out, x, y, n < chunk ? n : chunk, fill, v_set(p), f);
+    for (int64_t i = 0, some; i < n; i += some) {
+        T *const to = out ? out + i : NULL;
+        some = n - i < chunk ? n - i : chunk;
+        if (next)
+            total += (double)TK_FN(sum_chunk)(to, x + i, y + i, some, fill, v_set(p), next + i, 1, f);
+        else
+            total += (double)TK_FN(sum_chunk)(to, x + i, y + i, some, fill, v_set(p), NULL, 0, f);
+    }
     return total;
 }
 

@@ -34,6 +34,19 @@ TK_INLINE D TK_FN(turned_round)(D x)
     return TK_SHUFFLE(x, x, lanes);
 }
 
+/* Compilers convert the widest vectors by halves and put those together, but make one instruction of this. */
+TK_INLINE D TK_FN(widened)(const T *p)
+{
+#if TK_VECTOR_BYTES == 64
+    return (D){(double)p[0], (double)p[1], (double)p[2], (double)p[3],
+               (double)p[4], (double)p[5], (double)p[6], (double)p[7]};
+#else
+    TK_FN(narrow) some;
+    memcpy(&some, p, sizeof some);
+    return __builtin_convertvector(some, D);
+#endif
+}
+
 /* Each of eight with the one `step` before it, a constant. */
 TK_INLINE void TK_FN(run_step)(D x[], TK_FN(running_fn) f, D identity, const int step)
 {
@@ -52,10 +65,11 @@ TK_INLINE void TK_FN(run_step)(D x[], TK_FN(running_fn) f, D identity, const int
     }
 }
 
-/* One line, backwards or not; carry is what came before it. Returns what its end gave. */
+/* One line, backwards or not; carry is what came before it. Returns what its end gave. What lies so many
+ * bytes ahead is asked for where it fetches. */
 TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
                                  TK_FN(running_fn) f, TK_FN(running_one_fn) one, T identity,
-                                 const int backwards)
+                                 const int backwards, int64_t ahead, const int fetches)
 {
     const D nothing = v_set_f64((double)identity);
     M_f64 last;
@@ -66,12 +80,12 @@ TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
     int64_t left = n;
     for (; left >= 8; left -= 8) {
         const int64_t at = backwards ? left - 8 : n - left;
+        if (fetches)
+            __builtin_prefetch((const char *)(in + at) + ahead);
         D x[VECTORS];
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) {
-            TK_FN(narrow) some;
-            memcpy(&some, in + at + v * LANES, sizeof some);
-            const D wide = __builtin_convertvector(some, D);
+            const D wide = TK_FN(widened)(in + at + v * LANES);
             x[backwards ? VECTORS - 1 - v : v] = backwards ? TK_FN(turned_round)(wide) : wide;
         }
         TK_FN(run_step)(x, f, nothing, 1);
@@ -94,6 +108,16 @@ TK_INLINE double TK_FN(run_line)(const T *in, T *out, int64_t n, double carry,
         out[at] = (T)carry;
     }
     return carry;
+}
+
+TK_INLINE double TK_FN(run_either)(const T *in, T *out, int64_t n, double carry, TK_FN(running_fn) f,
+                                   TK_FN(running_one_fn) one, T identity, int reverse, int64_t ahead)
+{
+    if (ahead)
+        return reverse ? TK_FN(run_line)(in, out, n, carry, f, one, identity, 1, ahead, 1)
+                       : TK_FN(run_line)(in, out, n, carry, f, one, identity, 0, ahead, 1);
+    return reverse ? TK_FN(run_line)(in, out, n, carry, f, one, identity, 1, 0, 0)
+                   : TK_FN(run_line)(in, out, n, carry, f, one, identity, 0, 0, 0);
 }
 
 /* Of lines of n elements, a constant, of which eight elements hold some, the k-th element with the one
@@ -141,9 +165,7 @@ TK_INLINE void TK_FN(run_short)(const T *in, T *out, int64_t lines, TK_FN(runnin
         }
 #pragma GCC unroll 4
         for (int v = 0; v < VECTORS; v++) {
-            TK_FN(narrow) part;
-            memcpy(&part, from + v * LANES, sizeof part);
-            const D wide = f(nothing, __builtin_convertvector(part, D)); /* 0 of -0, as elsewhere */
+            const D wide = f(nothing, TK_FN(widened)(from + v * LANES)); /* 0 of -0, as elsewhere */
             x[backwards ? VECTORS - 1 - v : v] = backwards ? TK_FN(turned_round)(wide) : wide;
         }
 #pragma GCC unroll 4
@@ -197,7 +219,7 @@ TK_INLINE void TK_FN(run_single)(const T *in, T *out, int64_t lines, TK_FN(runni
     }                                                                                              \
     TK_OUTLINE void TK_FN(name##_lines)(const char *in, int64_t in_line, char *out,                \
                                         int64_t out_line, int64_t lines, int64_t n, int reverse,   \
-                                        const void *before, void *after)                           \
+                                        const void *before, void *after, int64_t ahead)            \
     {                                                                                              \
         const int joined = in_line == n * (int64_t)sizeof(T) && out_line == in_line;               \
         double start, end = identity;                                                              \
@@ -211,10 +233,8 @@ TK_INLINE void TK_FN(run_single)(const T *in, T *out, int64_t lines, TK_FN(runni
             SHORT(name, 7);                                                                        \
         }                                                                                          \
         for (; lines > 0; lines--, in += in_line, out += out_line)                                 \
-            if (reverse)                                                                           \
-                end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, one, identity, 1);     \
-            else                                                                                   \
-                end = TK_FN(run_line)((const T *)in, (T *)out, n, start, f, one, identity, 0);     \
+            end = TK_FN(run_either)((const T *)in, (T *)out, n, start, f, one, identity, reverse,  \
+                                    ahead);                                                        \
         if (after)                                                                                 \
             memcpy(after, &end, sizeof end);                                                       \
     }
@@ -230,9 +250,10 @@ LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
 #define SCAN(name, start, step)                                                                    \
     TK_OUTLINE void TK_FN(name##_lines)(const char *in, int64_t in_line, char *out,                \
                                         int64_t out_line, int64_t lines, int64_t n, int reverse,   \
-                                        const void *before, void *after)                           \
+                                        const void *before, void *after, int64_t ahead)            \
     {                                                                                              \
         int64_t a = start;                                                                         \
+        (void)ahead; /* these wait for the chain */                                                \
         for (; lines > 0; lines--, in += in_line, out += out_line) {                               \
             const int64_t first = reverse ? n - 1 : 0, next = reverse ? -1 : 1;                    \
             const T *from = (const T *)in + first;                                                 \
@@ -277,7 +298,7 @@ LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
     }                                                                                              \
     TK_OUTLINE void TK_FN(name##_rows)(const char *in, int64_t in_step, char *out,                 \
                                        int64_t out_step, int64_t rows, int64_t n, void *before,    \
-                                       int first)                                                  \
+                                       int first, int64_t ahead)                                   \
     {                                                                                              \
         Acc *acc = before;                                                                         \
         if (first)                                                                                 \
@@ -290,8 +311,15 @@ LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
         }                                                                                          \
         for (; rows > 0; rows--, in += in_step, out += out_step) {                                 \
             int64_t i = 0;                                                                         \
+            for (; ahead && i + 16 <= n; i += 16) {                                                \
+                for (int k = 0; k < 16; k += 64 / (int)sizeof(T))                                  \
+                    __builtin_prefetch(in + ahead + (i + k) * (int64_t)sizeof(T));                 \
+                TK_FN(name##_some)((const T *)in + i, (Out *)out + i, acc + i, 16);                \
+            }                                                                                      \
             for (; i + 16 <= n; i += 16)                                                           \
                 TK_FN(name##_some)((const T *)in + i, (Out *)out + i, acc + i, 16);                \
+            if (ahead)                                                                             \
+                __builtin_prefetch(in + ahead + i * (int64_t)sizeof(T));                           \
             TK_FN(name##_some)((const T *)in + i, (Out *)out + i, acc + i, (int)(n - i));          \
         }                                                                                          \
     }                                                                                              \
@@ -299,7 +327,7 @@ LINES(cumprod, TK_FN(running_product), TK_FN(running_product_one), 1)
     {                                                                                              \
         static const Acc first = start;                                                            \
         static const tk_scanner f = {sizeof(T), sizeof(Out), TK_FN(name##_lines),                  \
-                                     TK_FN(name##_rows), &first, tk_stream};                       \
+                                     TK_FN(name##_rows), &first};                                  \
         tk_scan_units(work, lo, hi, &f);                                                           \
     }
 SCAN(cumsum, 0, a + x)

@@ -54,10 +54,10 @@ TK_INLINE void TK_FN(row_rewrite)(T *out, const T *x, const T *y, int64_t n, V p
         TK_FN(rewrite_ahead)(out, x, y, n, p, 0, 0, f);
 }
 
-/* Lines that go past the caches do so by parts of this. */
-#define STREAM_PART ((int64_t)(4096 / sizeof(T)))
+/* Lines that go past the caches do so by parts of this: so few stores wait while others compute. */
+#define STREAM_PART ((int64_t)(1024 / sizeof(T)))
 /* The exponentials of such a line are kept aside, in half of an L2 at the most. */
-#define STREAMED ((int64_t)(65536 / sizeof(T)))
+enum { TK_FN(most_kept) = 65536 / sizeof(T) };
 
 /* out may be x or y. What goes past the caches is put together first: rows may be short. */
 TK_INLINE void TK_FN(block_rewrite)(const tk_block *b, T *out, const T *x, const T *y, const T *p,
@@ -67,7 +67,7 @@ TK_INLINE void TK_FN(block_rewrite)(const tk_block *b, T *out, const T *x, const
     int64_t held = 0;
     for (int64_t r = 0; r < b->rows; r++, x += b->stride, y += b->stride) {
         const V q = v_set(p[r]);
-        if (!b->streams) {
+        if (!b->pieces) {
             TK_FN(row_rewrite)(out + r * b->stride, x, y, b->n, q, b->ahead, f);
             continue;
         }
@@ -76,7 +76,7 @@ TK_INLINE void TK_FN(block_rewrite)(const tk_block *b, T *out, const T *x, const
             TK_FN(row_rewrite)(part + held, x + i, y + i, n, q, b->ahead, f);
             held += n;
             if (held == STREAM_PART || (r == b->rows - 1 && i + n == b->n)) {
-                tk_stream((char *)out, (const char *)part, held * (int64_t)sizeof(T));
+                tk_put_piece(b->pieces, (char *)out, (const char *)part, held * (int64_t)sizeof(T));
                 out += held;
                 held = 0;
             }
@@ -152,37 +152,35 @@ FEW_OF(log_softmax_backward, LOG_SOFTMAX_BACKWARD)
 #undef FEW_OF
 #undef UNUSED
 
-/* The sum of exp(x - top) over a line, the exponentials kept in out unless it is NULL. */
-TK_OUTLINE double TK_FN(kept_exp_sum)(T *out, const T *x, int64_t n, T top)
+/* The sum of exp(x - top) over a line, the exponentials kept in out unless it is NULL. The passes over a
+ * line before and after this one wait for the caches alone: here the next lines are asked for. */
+TK_OUTLINE double TK_FN(kept_exp_sum)(T *out, const T *x, int64_t n, T top, int64_t ahead)
 {
-    return TK_FN(sum_line_of)(out, x, x, n, -(T)INFINITY, top, TK_FN(less_exp_of));
-}
-
-TK_OUTLINE double TK_FN(exp_total)(const T *x, int64_t n, T top)
-{
-    return TK_FN(sum_line_of)(NULL, x, x, n, -(T)INFINITY, top, TK_FN(less_exp_of));
+    const T *const next = ahead ? x + ahead : NULL;
+    return out ? TK_FN(sum_line_of)(out, x, x, n, -(T)INFINITY, top, next, TK_FN(less_exp_of))
+               : TK_FN(sum_line_of)(NULL, x, x, n, -(T)INFINITY, top, next, TK_FN(less_exp_of));
 }
 
 /* (x - p) - q */
-TK_OUTLINE void TK_FN(less_two)(T *out, const T *x, int64_t n, T p, T q, int streams)
+TK_OUTLINE void TK_FN(less_two)(T *out, const T *x, int64_t n, T p, T q, tk_pieces *pieces)
 {
     _Alignas(64) T part[STREAM_PART];
     for (int64_t start = 0, some; start < n; start += some, x += some, out += some) {
-        T *to = streams ? part : out;
+        T *to = pieces ? part : out;
         some = n - start < STREAM_PART ? n - start : STREAM_PART;
         for (int64_t i = 0; i < some; i += W) {
             int left = some - i < W ? (int)(some - i) : W;
             V v = TK_FN(row_load)(x, i, left, 0);
             TK_FN(row_store)(to, i, left, v - v_set(p) - v_set(q));
         }
-        if (streams)
-            tk_stream((char *)out, (const char *)part, some * (int64_t)sizeof(T));
+        if (pieces)
+            tk_put_piece(pieces, (char *)out, (const char *)part, some * (int64_t)sizeof(T));
     }
 }
 
 TK_OUTLINE double TK_FN(product_total)(const T *x, const T *y, int64_t n)
 {
-    return TK_FN(sum_line_of)(NULL, x, y, n, 0, 0, TK_FN(times_of));
+    return TK_FN(sum_line_of)(NULL, x, y, n, 0, 0, NULL, TK_FN(times_of));
 }
 
 /* Loads a line, and gives its exponentials, their sum, and the maximum that was subtracted. Lanes
@@ -195,8 +193,15 @@ TK_INLINE T TK_FN(exp_line)(V *e, const T *x, int64_t n, T *top, const int vecto
     return TK_FN(fold_line)(e, TK_FN(added), vectors);
 }
 
-/* The same for a line of any length: the sum, the maximum, and where out is not NULL what was summed. */
-TK_OUTLINE double TK_FN(line_exps)(T *out, const T *x, int64_t n, T *top)
+/* The maximum of a line, unless it is held in registers and found there. */
+TK_INLINE T TK_FN(line_top)(const T *x, int64_t n)
+{
+    return n <= 2 * TK_LANES ? 0 : TK_FN(line_reduce)(x, n, TK_FN(amax_line));
+}
+
+/* The same for a line of any length: the sum, and where out is not NULL what was summed; *top is that of
+ * line_top, and becomes the maximum. What lies `ahead` of it is asked for, unless that is 0. */
+TK_OUTLINE double TK_FN(line_exps)(T *out, const T *x, int64_t n, T *top, int64_t ahead)
 {
     V e[MOST];
     T sum;
@@ -205,6 +210,8 @@ TK_OUTLINE double TK_FN(line_exps)(T *out, const T *x, int64_t n, T *top)
     if (out)                                                                                       \
         TK_FN(store_line)(out, e, n, vectors);                                                     \
     return (double)sum
+    for (int64_t i = 0; ahead && n <= 2 * TK_LANES && i < n; i += 64 / (int64_t)sizeof(T))
+        __builtin_prefetch(x + ahead + i);
     if (n <= W) {
         LINE(1);
     }
@@ -215,8 +222,7 @@ TK_OUTLINE double TK_FN(line_exps)(T *out, const T *x, int64_t n, T *top)
         LINE(MOST);
     }
 #undef LINE
-    *top = TK_FN(line_reduce)(x, n, TK_FN(amax_line));
-    return TK_FN(sum_line_of)(out, x, x, n, -(T)INFINITY, *top, TK_FN(less_exp_of));
+    return TK_FN(kept_exp_sum)(out, x, n, *top, ahead);
 }
 
 TK_INLINE void TK_FN(short_line)(T *out, const T *x, int64_t n, const int want_log,
@@ -244,7 +250,9 @@ TK_INLINE int TK_FN(short_lines)(const tk_block *b, T *out, const T *x, const in
     if (n > 2 * TK_LANES)
         return 0;
     _Alignas(64) T part[TK_BLOCK_LINES * 2 * TK_LANES];
-    T *to = b->streams ? part : out;
+    T *to = b->pieces ? part : out;
+    for (int64_t i = 0; b->ahead && i < b->rows * n; i += 64 / (int64_t)sizeof(T))
+        __builtin_prefetch(x + b->ahead + i);
     for (int64_t r = 0; r < b->rows; r++, to += n, x += n)
         if (n <= W)
             TK_FN(short_line)(to, x, n, want_log, 1);
@@ -252,8 +260,8 @@ TK_INLINE int TK_FN(short_lines)(const tk_block *b, T *out, const T *x, const in
             TK_FN(short_line)(to, x, n, want_log, TK_VECTORS);
         else
             TK_FN(short_line)(to, x, n, want_log, MOST);
-    if (b->streams)
-        tk_stream((char *)out, (const char *)part, b->rows * n * (int64_t)sizeof(T));
+    if (b->pieces)
+        tk_put_piece(b->pieces, (char *)out, (const char *)part, b->rows * n * (int64_t)sizeof(T));
     return 1;
 }
 
@@ -263,22 +271,20 @@ TK_INLINE void TK_FN(softmax_block)(const tk_block *b, T *out, const T *x, const
     (void)y;
     if (TK_FN(short_lines)(b, out, x, 0))
         return;
+    tk_block line = *b;
+    line.ahead = 0; /* of x: the last step reads exponentials */
+    line.rows = 1;
     for (int64_t r = 0; r < b->rows; r++)
         p[r] = TK_FN(line_reduce)(x + r * b->n, b->n, TK_FN(amax_line));
-    if (b->streams && b->n <= STREAMED) {
-        T kept[STREAMED];
-        tk_block line = *b;
-        line.rows = 1;
-        line.ahead = 0; /* what it reads is kept here */
-        for (int64_t r = 0; r < b->rows; r++, out += b->n, x += b->n) {
-            p[r] = (T)(1 / TK_FN(kept_exp_sum)(kept, x, b->n, p[r]));
-            TK_FN(scale)(&line, out, kept, kept, p + r);
-        }
-        return;
+    _Alignas(64) T kept[TK_FN(most_kept)];
+    T *const e = b->pieces && b->n <= TK_FN(most_kept) ? kept : out;
+    /* One line behind: what goes past the caches does so while the next exponentials are computed. */
+    for (int64_t r = 0, at = 0; r <= b->rows; r++, at += b->n) {
+        if (r < b->rows)
+            p[r] = (T)(1 / TK_FN(kept_exp_sum)(e + at, x + at, b->n, p[r], b->ahead));
+        if (r > 0)
+            TK_FN(scale)(&line, out + at - b->n, e + at - b->n, e + at - b->n, p + r - 1);
     }
-    for (int64_t r = 0, at = 0; r < b->rows; r++, at += b->n)
-        p[r] = (T)(1 / TK_FN(kept_exp_sum)(out + at, x + at, b->n, p[r]));
-    TK_FN(scale)(b, out, out, out, p);
 }
 
 TK_INLINE void TK_FN(softmax_across)(const tk_block *b, T *out, const T *x, const T *y)
@@ -299,10 +305,12 @@ TK_INLINE void TK_FN(log_softmax_block)(const tk_block *b, T *out, const T *x, c
         return;
     for (int64_t r = 0; r < b->rows; r++)
         top[r] = TK_FN(line_reduce)(x + r * b->n, b->n, TK_FN(amax_line));
-    for (int64_t r = 0; r < b->rows; r++)
-        p[r] = (T)log(TK_FN(exp_total)(x + r * b->n, b->n, top[r]));
-    for (int64_t r = 0; r < b->rows; r++, out += b->n, x += b->n)
-        TK_FN(less_two)(out, x, b->n, top[r], p[r], b->streams);
+    for (int64_t r = 0, at = 0; r <= b->rows; r++, at += b->n) { /* as above */
+        if (r < b->rows)
+            p[r] = (T)log(TK_FN(kept_exp_sum)(NULL, x + at, b->n, top[r], b->ahead));
+        if (r > 0)
+            TK_FN(less_two)(out + at - b->n, x + at - b->n, b->n, top[r - 1], p[r - 1], b->pieces);
+    }
 }
 
 TK_INLINE void TK_FN(log_softmax_across)(const tk_block *b, T *out, const T *x, const T *y)
@@ -352,6 +360,7 @@ TK_INLINE void TK_FN(log_softmax_backward_across)(const tk_block *b, T *out, con
     {                                                                                              \
         const tk_rows_work *w = work;                                                              \
         const T *x = (const T *)w->in[0], *y = (const T *)w->in[1];                                \
+        tk_pieces waiting = {.held = 0}, *const pieces = w->streams ? &waiting : NULL;             \
         tk_block b;                                                                                \
         for (int64_t at, n; lo < hi; lo += n) {                                                    \
             if (w->inner == 1 && w->length <= FEW) {                                               \
@@ -360,10 +369,10 @@ TK_INLINE void TK_FN(log_softmax_backward_across)(const tk_block *b, T *out, con
                 TK_FN(few_lines)                                                                   \
                 ((T *)w->out + at, x + at, y + at, w->length, n, w->streams, TK_FN(name##_few));   \
             } else if (w->inner == 1) {                                                            \
-                n = tk_next_lines(w, lo, hi, &b, &at);                                             \
+                n = tk_next_lines(w, lo, hi, pieces, &b, &at);                                     \
                 TK_FN(name##_block)(&b, (T *)w->out + at, x + at, y + at);                         \
             } else {                                                                               \
-                n = tk_next_columns(w, lo, hi, COLUMNS, &b, &at);                                  \
+                n = tk_next_columns(w, lo, hi, COLUMNS, pieces, &b, &at);                          \
                 if (w->length <= GROUP || tk_are_close(w, sizeof(T)))                              \
                     TK_FN(few_across)(&b, (T *)w->out + at, x + at, y + at, TK_FN(name##_few));    \
                 else                                                                               \
@@ -371,7 +380,7 @@ TK_INLINE void TK_FN(log_softmax_backward_across)(const tk_block *b, T *out, con
             }                                                                                      \
         }                                                                                          \
         if (w->streams)                                                                            \
-            tk_stream_end();                                                                       \
+            tk_end_pieces(pieces);                                                                 \
     }
 ROWS(softmax)
 ROWS(log_softmax)
@@ -380,7 +389,6 @@ ROWS(log_softmax_backward)
 #undef ROWS
 #undef PARTS
 #undef STREAM_PART
-#undef STREAMED
 #undef MOST
 #undef COLUMNS
 #undef GROUP

@@ -197,22 +197,34 @@ TK_INLINE void TK_FN(columns_exp_sum)(const tk_block *b, const T *x, T *top, T *
 TK_INLINE void TK_FN(columns_rewrite)(const tk_block *b, T *out, const T *x, const T *y, T *p, T *q,
                                       TK_FN(columns_fn) f)
 {
-    _Alignas(64) T part[COLUMNS];
+    enum { PART = 1024 / sizeof(T) };
+    _Alignas(64) T part[PART];
     const int64_t fold = tk_rows_joined_to(COLUMNS, b->n, b->stride, b->rows);
-    const int64_t step = fold * b->stride;
+    const int64_t step = fold * b->stride, row = fold * b->n * (int64_t)sizeof(T);
+    const int64_t ahead = (TK_ROW_AHEAD_BYTES / row + 1) * step;
     TK_FN(repeat)(p, b->n, fold);
     TK_FN(repeat)(q, b->n, fold);
     for (int64_t r = 0; r < b->rows; r += fold, out += step, x += step, y += step) {
         const int64_t n = (b->rows - r < fold ? b->rows - r : fold) * b->n;
-        T *const to = b->streams ? part : out;
-        for (int64_t j = 0; j < n; j += W) {
-            const int left = n - j < W ? (int)(n - j) : W;
-            const V v = TK_FN(row_load)(x, j, left, 0), u = TK_FN(row_load)(y, j, left, 0);
-            TK_FN(row_store)
-            (to, j, left, f(v, u, TK_FN(row_load)(p, j, left, 0), TK_FN(row_load)(q, j, left, 0)));
+        for (int64_t start = 0, end; start < n; start = end) {
+            T *const to = b->pieces ? part : out + start;
+            end = b->pieces && n - start > PART ? start + PART : n;
+            for (int64_t j = start; j < end; j += W) {
+                const int left = end - j < W ? (int)(end - j) : W;
+                if (b->pieces) { /* so much is far from the caches */
+                    __builtin_prefetch(x + j + ahead);
+                    if (y != x)
+                        __builtin_prefetch(y + j + ahead);
+                }
+                const V v = TK_FN(row_load)(x, j, left, 0), u = TK_FN(row_load)(y, j, left, 0);
+                TK_FN(row_store)
+                (to, j - start, left,
+                 f(v, u, TK_FN(row_load)(p, j, left, 0), TK_FN(row_load)(q, j, left, 0)));
+            }
+            if (b->pieces)
+                tk_put_piece(b->pieces, (char *)(out + start), (const char *)part,
+                             (end - start) * (int64_t)sizeof(T));
         }
-        if (b->streams)
-            tk_stream((char *)out, (const char *)part, n * (int64_t)sizeof(T));
     }
 }
 
@@ -314,13 +326,13 @@ TK_INLINE void TK_FN(few_across)(const tk_block *b, T *out, const T *x, const T 
     enum { PART = TK_JOINED_BYTES / sizeof(T) };
     _Alignas(64) T part[PART];
     const int64_t whole = b->n == b->stride ? b->rows * b->n : 0;
-    if (!b->streams) {
+    if (!b->pieces) {
         f(out, b->stride, x, y, b->stride, b->rows, b->n, b->ahead);
         return;
     }
     if (whole && whole <= PART) {
         f(part, b->n, x, y, b->stride, b->rows, b->n, b->ahead);
-        tk_stream((char *)out, (const char *)part, whole * (int64_t)sizeof(T));
+        tk_put_piece(b->pieces, (char *)out, (const char *)part, whole * (int64_t)sizeof(T));
         return;
     }
     const int64_t most = FEW * FEW_COLUMNS / b->rows;
@@ -328,8 +340,8 @@ TK_INLINE void TK_FN(few_across)(const tk_block *b, T *out, const T *x, const T 
         n = b->n - start < most ? b->n - start : most;
         f(part, n, x + start, y + start, b->stride, b->rows, n, b->ahead);
         for (int64_t r = 0; r < b->rows; r++)
-            tk_stream((char *)(out + r * b->stride + start), (const char *)(part + r * n),
-                      n * (int64_t)sizeof(T));
+            tk_put_piece(b->pieces, (char *)(out + r * b->stride + start), (const char *)(part + r * n),
+                         n * (int64_t)sizeof(T));
     }
 }
 

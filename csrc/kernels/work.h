@@ -381,6 +381,7 @@ typedef struct tk_entropy_work {
     const char *weight, *weight_sum; /* [classes] and one element, or NULL */
     double smoothing;
     int64_t classes, inner;
+    int32_t streams; /* backward: as that of a map */
 } tk_entropy_work;
 
 /* Losses of margins, of contiguous [rows][classes]. A unit is a row, in which `listed` labels stand, up
@@ -394,6 +395,7 @@ typedef struct tk_margin_work {
     int64_t classes, listed;
     int64_t *bad; /* as that of tk_nll_work */
     int32_t squares, several; /* whether a row lists labels, and may have none */
+    int32_t streams;          /* backward: as that of a map */
 } tk_margin_work;
 
 /* What Python does to whole tensors. One unit, done by the thread that runs the launch. */
