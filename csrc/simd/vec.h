@@ -244,12 +244,12 @@ TK_INLINE M v_isnan(V a)
 #if TK_VECTOR_BYTES == 64
 #define TK_NAN_OR(op, a, b)                                                                        \
     (sizeof(T) == 8                                                                                \
-         ? (V)_mm512_mask_##op##_pd(                                                               \
-               (__m512d)(a), _mm512_cmp_pd_mask((__m512d)(a), (__m512d)(a), _CMP_ORD_Q),           \
-               (__m512d)(a), (__m512d)(b))                                                         \
-         : (V)_mm512_mask_##op##_ps(                                                               \
-               (__m512)(a), _mm512_cmp_ps_mask((__m512)(a), (__m512)(a), _CMP_ORD_Q),              \
-               (__m512)(a), (__m512)(b)))
+         ? (V)_mm512_mask_mov_pd(_mm512_##op##_pd((__m512d)(a), (__m512d)(b)),                     \
+                                 _mm512_cmp_pd_mask((__m512d)(a), (__m512d)(a), _CMP_UNORD_Q),     \
+                                 (__m512d)(a))                                                     \
+         : (V)_mm512_mask_mov_ps(_mm512_##op##_ps((__m512)(a), (__m512)(b)),                       \
+                                 _mm512_cmp_ps_mask((__m512)(a), (__m512)(a), _CMP_UNORD_Q),       \
+                                 (__m512)(a)))
 #else
 #define TK_NAN_OR(op, a, b)                                                                        \
     (sizeof(T) == 8                                                                                \
