@@ -68,8 +68,11 @@ def limit_memory() -> None:
     """Allows this process a little more address space than it has, its pool included."""
     tk.ones(1_000_000).exp()  # the pool begins with its first launch
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-    most, hard = pages * resource.getpagesize() + MEMORY, resource.getrlimit(resource.RLIMIT_AS)[1]
-    if hard == resource.RLIM_INFINITY or most < hard:
+    most, (before, hard) = (
+        pages * resource.getpagesize() + MEMORY,
+        resource.getrlimit(resource.RLIMIT_AS),
+    )
+    if before == resource.RLIM_INFINITY or most < before:
         resource.setrlimit(resource.RLIMIT_AS, (most, hard))
 
 

@@ -6,6 +6,7 @@ absurd number. The call must work or say what is wrong in the words of the proje
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import warnings
@@ -215,6 +216,10 @@ def test_mistakes_are_told_in_the_name_of_what_was_called(name: str) -> None:
 OTHER_NAMES = {name: other for other, names in mistakes.OTHER_NAMES.items() for name in names}
 
 
+def others_of(name: str) -> list[str]:
+    return [other for other, names in mistakes.OTHER_NAMES.items() if name in names]
+
+
 def has_other_names(op: Op) -> bool:
     """Not where a private helper stands for the function."""
     helper = op.body.__name__.startswith("_") and not op.name.startswith("_")
@@ -237,6 +242,11 @@ def test_arguments_given_by_both_of_their_names(op: Op) -> None:
                 args = [given.pop(each, optional[each]) for each in op.parameters[: before + 1]]
                 with pytest.raises(TypeError, match=twice):
                     op.function(*args, **given)
+        for first, second in itertools.combinations(others_of(name), 2):
+            given = {**sample, first: sample.get(name, 0), second: sample.get(name, 0)}
+            given.pop(name, None)
+            with pytest.raises(TypeError, match=twice):
+                op.function(**given)
 
 
 @every_op

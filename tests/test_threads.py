@@ -168,17 +168,19 @@ LONG: dict[str, Callable[[tk.Tensor], object]] = {
 
 @pytest.mark.parametrize("name", LONG)
 def test_others_have_their_turn_during_a_long_launch(name: str) -> None:
-    x, ran, gate = tk.rand(4_000_000), [], threading.Lock()
+    x, ran, gate, came = tk.rand(4_000_000), [], threading.Lock(), threading.Event()
 
     def pass_by() -> None:
+        came.set()
         with gate:
             ran.append(True)
 
     with gate:
         other = threading.Thread(target=pass_by)
         other.start()
+        assert came.wait(300)
         time.sleep(0.05)  # it stands at the gate
-        sys.setswitchinterval(60.0)  # now nobody takes Python's lock to whom it is not given
+        sys.setswitchinterval(3600.0)  # now nobody takes Python's lock to whom it is not given
     late = time.monotonic() + 300.0  # seconds; asking the time keeps the lock
     while not ran and time.monotonic() < late:  # a busy machine wakes the other when it likes
         LONG[name](x)

@@ -29,7 +29,8 @@ torch = pytest.importorskip("torch")
 
 LEAST = 0.1  # of the drawn calls PyTorch must accept; the worst name has 0.16
 
-# PyTorch may try any size that a drawn number asks for.
+# PyTorch may try any size that a drawn number asks for; threads of its own would need what is left.
+torch.set_num_threads(1)
 pytestmark = pytest.mark.usefixtures("little_memory")
 
 

@@ -295,10 +295,11 @@ static inline int tk_row_group(const tk_reduce_work *w, const tk_reducer *f, con
     return group;
 }
 
-/* The columns side by side at a time. Short rows of cold memory are read one after the other, as it is
- * fetched: their accumulators and one more tile for the group fit in L1. Eight wide rows are read at once,
- * each as far as it goes: what moves on through eight streams is fetched at the full speed, too. */
-enum { TK_TILE_BYTES = 1 << 17, TK_COLD_TILE_BYTES = 8192 };
+/* Bytes of accumulators for columns side by side at a time. Short rows of cold memory are read one after
+ * the other, as it is fetched: those and one more tile for the group fit in L1. Eight wide rows are read at
+ * once, in cold memory nearly as far as they go: what moves on through eight streams is fetched at the full
+ * speed, too. In the cache it costs more to go through the accumulators again from the second one. */
+enum { TK_TILE_BYTES = 1 << 15, TK_WIDE_TILE_BYTES = 1 << 17, TK_COLD_TILE_BYTES = 8192 };
 
 /* Whether the columns of a tile need no staging. */
 static inline int tk_is_direct(const tk_reduce_work *w, const tk_reducer *f)
@@ -410,7 +411,7 @@ TK_OUTLINE void tk_reduce_units(const void *work, int64_t lo, int64_t hi, const 
     const tk_reduce_work *w = work;
     const int64_t wider = f->size > f->in_size ? f->size : f->in_size;
     const int64_t most = tk_one_by_one(w, f)  ? TK_COLD_TILE_BYTES / f->size
-                         : tk_is_direct(w, f) ? TK_TILE_BYTES / f->size
+                         : tk_is_direct(w, f) ? (w->cold ? TK_WIDE_TILE_BYTES : TK_TILE_BYTES) / f->size
                                               : TK_CHUNK_BYTES / TK_ROW_GROUP / wider;
     if (w->columns)
         tk_walk_columns(w, lo, hi, f, most, tk_reduce_tile);

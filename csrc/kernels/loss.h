@@ -252,7 +252,7 @@ static void TK_FN(cross_entropy_backward)(const void *work, int64_t lo, int64_t 
         return;
     }
     TK_FN(entropy_row) some[TK_BLOCK_LINES];
-    double sum[TK_BLOCK_LINES];
+    double sum[TK_BLOCK_LINES] = {0}; /* of an ignored row there is none */
     _Alignas(64) T kept[TK_FN(most_kept)];
     tk_pieces waiting = {.held = 0};
     const int streams = w->streams && n <= (int64_t)TK_FN(most_kept);

@@ -205,7 +205,7 @@ TK_INLINE void TK_FN(map_loop)(const void *work, int64_t lo, int64_t hi, TK_FN(m
         TK_FN(map_loop)(work, lo, hi, TK_FN(name##_of), nin, to_bool, where);                      \
     }
 #define MAP1(name, expression) MAP(name, 1, 0, 0, expression)
-/* with the parameters for which a shorter chain gives the same bits, and with any */
+/* with the parameters for which a shorter chain gives the same bits, but for a zero's sign, and with any */
 #define MAP1_IF(name, condition, usual, any)                                                       \
     OF(name##_usual, usual)                                                                        \
     OF(name, any)                                                                                  \
@@ -411,11 +411,18 @@ MAP2(xlogy, v_select(v_isnan(y), y, v_select(x == ZERO, ZERO, x *v_log(y))))
 MAP2(binary_entropy,
      -(y * v_max(v_log(x), v_set(-100)) + (ONE - y) * v_max(v_log(ONE - x), v_set(-100))))
 
+/* A number that is so in T, too, as are its products with what is not extreme. */
+TK_INLINE int TK_FN(is_moderate)(double factor)
+{
+    return factor >= 0x1p-100 && factor <= 0x1p100;
+}
+
 /* Activations; x is the gradient and y what was saved in the *_backward rows. */
 MAP2(relu_backward, v_select(y <= ZERO, v_and_mask(v_isnan(x), x), x))
 MAP1(leaky_relu, v_select(x > ZERO, x, p * x))
 MAP2(leaky_relu_backward, v_select(y > ZERO, x, p * x))
-MAP1_IF(elu, w->p > 0 && w->q > 0, v_at_least(x, 0) + p *TK_FN(expm1_below)(v_at_most(x *q, 0)),
+MAP1_IF(elu, TK_FN(is_moderate)(w->p) && TK_FN(is_moderate)(w->q),
+        v_at_least(x, 0) + p *TK_FN(expm1_below)(v_at_most(x *q, 0)),
         v_select(x > ZERO, x, p *v_expm1(x *q)))
 MAP2(elu_backward, v_select(y > ZERO, x, x *p *q *v_exp(y *q)))
 MAP1(selu, SELU_SCALE *(v_at_least(x, 0) + SELU_ALPHA *TK_FN(expm1_below)(v_at_most(x, 0))))

@@ -23,7 +23,7 @@ TK_INLINE double TK_FN(about_mean)(double sum, double squares, double count)
     return squares > DBL_MAX && fabs(sum) <= DBL_MAX ? squares : rest < 0 ? 0 : rest;
 }
 
-/* The moments of some lines, `step` elements apart, of n elements each, together at most a chunk. */
+/* The moments of some lines, `step` elements apart, of n elements each: tk_lines_together of them. */
 TK_OUTLINE void TK_FN(line_spreads)(const T *x, int64_t rows, int64_t n, int64_t step, tk_moments *m)
 {
     const double count = (double)n;

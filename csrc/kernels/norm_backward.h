@@ -34,8 +34,8 @@ TK_OUTLINE void TK_FN(norm_group_backward)(const tk_norm_work *w, int64_t row, t
  * and mean(d h) of each line. dweight and dbias are added to unless `fresh`; both may be NULL. */
 TK_INLINE void TK_FN(norm_lines_slopes)(T *to, int64_t to_step, const T *x, const T *g,
                                         const T *weight, T *dweight, T *dbias, int64_t rows,
-                                        int64_t step, int64_t n, T (*p)[TK_BLOCK_LINES], int fresh, int64_t ahead,
-                                        const int fetches)
+                                        int64_t step, int64_t n, T (*p)[TK_BLOCK_LINES], int fresh,
+                                        int64_t ahead, const int fetches)
 {
     for (int64_t i = 0; i < n; i += W) {
         const int left = n - i < W ? (int)(n - i) : W;

@@ -527,10 +527,13 @@ TK_OUTLINE int64_t TK_FN(are_all)(const void *x, int64_t n)
                                 columns = {.in_size = sizeof(T), .size = sizeof(Acc), .direct = 1, \
                                            .columns = TK_FN(name##_asked),                         \
                                            .merge = of(kind##_columns)};                           \
-        if (tk_is_contiguous(work, &f))                                                            \
-            tk_ask_lines(work, lo, hi, &f, TK_FN(ask), decisive);                                  \
+        const tk_reduce_work *w = work;                                                            \
+        /* near the caches wide elements are sooner bytes first */                                 \
+        const int asks = w->columns && (sizeof(Acc) > 1 || sizeof(T) == 1 || w->cold);             \
+        if (tk_is_contiguous(w, &f))                                                               \
+            tk_ask_lines(w, lo, hi, &f, TK_FN(ask), decisive);                                     \
         else                                                                                       \
-            tk_reduce_units(work, lo, hi, ((const tk_reduce_work *)work)->columns ? &columns : &f);\
+            tk_reduce_units(w, lo, hi, asks ? &columns : &f);                                      \
     }
 ASK(any, uint8_t, stage_truth, amax, AS_BOOL, is_any, 1, |, 0, before | (f & 1))
 ASK(all, uint8_t, stage_truth, amin, AS_BOOL, are_all, 0, |~, 1, before & (f + 1))

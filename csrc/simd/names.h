@@ -135,35 +135,6 @@ TK_INLINE void tk_string_fill(char *to, uint64_t words, int64_t n)
 #endif
 }
 
-/* A copy past the caches: both ends, and what lies between where the output is aligned. */
-TK_OUTLINE void tk_stream(char *to, const char *from, int64_t n)
-{
-#ifdef __SSE2__
-#if defined(__AVX512F__) && TK_VECTOR_BYTES == 64
-    typedef __m512i V;
-#define TK_STREAM(to, v) _mm512_stream_si512(to, v)
-#elif defined(__AVX__) && TK_VECTOR_BYTES == 32
-    typedef __m256i V;
-#define TK_STREAM(to, v) _mm256_stream_si256(to, v)
-#else
-    typedef __m128i V;
-#define TK_STREAM(to, v) _mm_stream_si128(to, v)
-#endif
-    int64_t i = (int64_t)(-(uintptr_t)to % sizeof(V));
-    i = i < n ? i : n;
-    memcpy(to, from, (size_t)i);
-    for (; i + (int64_t)sizeof(V) <= n; i += (int64_t)sizeof(V)) {
-        V v;
-        memcpy(&v, from + i, sizeof v);
-        TK_STREAM((V *)(void *)(to + i), v);
-    }
-    memcpy(to + i, from + i, (size_t)(n - i));
-#undef TK_STREAM
-#else
-    memcpy(to, from, (size_t)n);
-#endif
-}
-
 #define T TK_FN(T)
 #define V TK_FN(V)
 #define M TK_FN(M)

@@ -216,7 +216,7 @@ class Module:
     # -- what is in it ----------------------------------------------------------------------------
 
     def _own_modules(self) -> list[tuple[str, Module]]:
-        items = self.__dict__.items()
+        items = list(self.__dict__.items())  # threads may add hooks at once
         return [(name, value) for name, value in items if isinstance(value, Module)]
 
     def _own_parameters(self) -> list[tuple[str, Parameter]]:
@@ -248,29 +248,23 @@ class Module:
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module and all below it with their paths, parents first, as they are when the first
-        is asked for."""
-        found: list[tuple[str, Module]] = []
-        self._gather(found, set() if memo is None else memo, prefix, remove_duplicate)
-        yield from found
-
-    def _gather(
-        self, found: list[tuple[str, Module]], memo: set[Module], path: str, once: bool
-    ) -> None:
-        """Adds this module and those below it: generators within each other would cost more."""
-        if self in memo:
-            return
-        memo.add(self)
-        found.append((path, self))
-        for name, value in self.__dict__.items():
-            if isinstance(value, Module):
-                below = f"{path}.{name}" if path else name
-                if type(value).named_modules is Module.named_modules:
-                    value._gather(found, memo, below, once)
-                else:  # it says what is below it
-                    found += value.named_modules(memo, below, once)
-        if not once:
-            memo.remove(self)  # only a module that contains itself is left out then
+        """This module and all below it with their paths, parents first, as they are when it is
+        their turn: what is put in place of a module meanwhile is met, too."""
+        memo = set() if memo is None else memo
+        todo: list[tuple[str | None, Module]] = [(prefix, self)]
+        while todo:  # generators within each other would cost more
+            path, module = todo.pop()
+            if path is None:  # all below it were met
+                memo.remove(module)
+            elif module is not self and type(module).named_modules is not Module.named_modules:
+                yield from module.named_modules(memo, path, remove_duplicate)
+            elif module not in memo:
+                memo.add(module)
+                yield path, module
+                if not remove_duplicate:  # only a module that contains itself is left out then
+                    todo.append((None, module))
+                own = module._own_modules()
+                todo += [(f"{path}.{name}" if path else name, each) for name, each in own[::-1]]
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once."""

@@ -21,7 +21,7 @@ MISTAKES = (
     ValueError,
 )
 # What else messages begin with: doors, and what Python calls a use of a tensor.
-DOORS = ("array_ufunc", "index", "len", "shape", "slice", "tensor")
+DOORS = ("array_ufunc", "index", "iter", "len", "shape", "slice", "tensor")
 _OURS = r"([A-Za-z_][\w.]*)(:|\(\)) "  # "name: fact", or Python's "name() takes ..."
 
 
@@ -133,7 +133,7 @@ def meant(
         else:
             others = [each for each in OTHER_NAMES.get(name, ()) if each in known]
             same = name in known or not others
-            if not same and others[0] in kwargs:
+            if not same and (others[0] in kwargs or others[0] in named):
                 who = f"{function.__name__.strip('_')}()"
                 raise TypeError(f"{who} got multiple values for argument {others[0]!r}") from None
             named[name if same else others[0]] = value

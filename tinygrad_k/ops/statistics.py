@@ -221,6 +221,7 @@ def _quantile(
     else:
         at = np.multiply(size - 1, q, dtype=input.dtype.numpy)
         below, above = _neighbours(interpolation, at, np.floor, np.ceil, np.rint)
+        below, above = min(below, size - 1), min(above, size - 1)  # as rounded they may lie beyond
         result = narrow(ordered, -1, int(below), 1)
         if below != above:
             share = float(at - below) if interpolation == "linear" else 0.5
