@@ -409,10 +409,10 @@ TK_INLINE void tk_reduce_some(const tk_reduce_work *w, const tk_reducer *f, cons
 TK_OUTLINE void tk_reduce_units(const void *work, int64_t lo, int64_t hi, const tk_reducer *f)
 {
     const tk_reduce_work *w = work;
-    const int64_t wider = f->size > f->in_size ? f->size : f->in_size;
+    const int64_t staged = f->direct ? f->in_size : f->size; /* bytes of what a buffer of rows holds */
     const int64_t most = tk_one_by_one(w, f)  ? TK_COLD_TILE_BYTES / f->size
                          : tk_is_direct(w, f) ? (w->cold ? TK_WIDE_TILE_BYTES : TK_TILE_BYTES) / f->size
-                                              : TK_CHUNK_BYTES / TK_ROW_GROUP / wider;
+                                              : TK_CHUNK_BYTES / TK_ROW_GROUP / staged;
     if (w->columns)
         tk_walk_columns(w, lo, hi, f, most, tk_reduce_tile);
     else if (tk_is_short(w, f))
