@@ -78,3 +78,11 @@ def test_digamma_beside_its_poles() -> None:
     near = np.array([-1e-16, -2.2e-16, -1e-300, -1 + 2.0**-50, -3 - 2.0**-48])
     expected = np.array([1e16, 1 / 2.2e-16, 1e300, -(2.0**50), 2.0**48])
     assert np.allclose(tk.digamma(tk.from_numpy(near)).numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [np.inf, 1e39, 1e-50, -np.inf, np.nan])
+def test_numbers_of_the_other_side_stay_out_of_positive_ones(alpha: float, isa: str) -> None:
+    """Also those that are infinite, or 0, in the type of the elements."""
+    x = tk.tensor([1e-40, 1.0, 100.0, np.inf] * 30)
+    for result in (tk.nn.functional.elu(x, alpha), tk.nn.functional.celu(x, alpha)):
+        assert result.tolist() == x.tolist()
