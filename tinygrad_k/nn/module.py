@@ -216,7 +216,7 @@ class Module:
     # -- what is in it ----------------------------------------------------------------------------
 
     def _own_modules(self) -> list[tuple[str, Module]]:
-        items = list(self.__dict__.items())  # threads may add hooks at once
+        items = self.__dict__.copy().items()  # threads may add hooks at once
         return [(name, value) for name, value in items if isinstance(value, Module)]
 
     def _own_parameters(self) -> list[tuple[str, Parameter]]:
@@ -263,8 +263,9 @@ class Module:
                 yield path, module
                 if not remove_duplicate:  # only a module that contains itself is left out then
                     todo.append((None, module))
-                own = module._own_modules()
-                todo += [(f"{path}.{name}" if path else name, each) for name, each in own[::-1]]
+                if own := module._own_modules():
+                    own.reverse()
+                    todo += [(f"{path}.{name}" if path else name, each) for name, each in own]
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, each once."""
